@@ -1,0 +1,121 @@
+/** The input and output buckets in Cloud Storage. */
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Bucket, CRC32C, type File, type Storage } from '@google-cloud/storage';
+import { z } from 'zod';
+import type { InputStore, ResultStore, StoredObject } from '../ports.ts';
+import { codeOf } from './error-code.ts';
+
+/** "At least one of the pre-conditions you specified did not hold": with `ifGenerationMatch: 0`, the object exists. */
+const PRECONDITION_FAILED = 412;
+const GS_URI = /^gs:\/\/([^/]+)\/(.+)$/;
+
+const metadataSchema = z.object({
+  name: z.string(),
+  generation: z.coerce.string(),
+  size: z.coerce.number(),
+  crc32c: z.string(),
+  contentType: z.string().default('application/octet-stream'),
+  updated: z.string(),
+});
+
+/**
+ * @param signing signs links; the same client as `storage` in the cloud (through IAM), one with a key of its own locally
+ */
+export function createResultStore(storage: Storage, signing: Storage, bucketName: string): ResultStore {
+  const bucket = storage.bucket(bucketName);
+  return {
+    bucket: bucketName,
+
+    async list(prefix) {
+      const [files] = await bucket.getFiles({ prefix });
+      return files.map(objectOf).sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+
+    async readRange(name, start, end) {
+      const [bytes] = await bucket.file(name).download({ start, end, validation: false });
+      return bytes;
+    },
+
+    async writeOnce(name, contentType, body) {
+      const crc = new CRC32C();
+      const counted = new Transform({
+        transform(chunk: Buffer, _encoding, done) {
+          crc.update(chunk);
+          done(null, chunk);
+        },
+      });
+      const file = bucket.file(name);
+      // One request, not resumable: half the memory, and a torn body leaves no object behind. The client's own
+      // validation is off because it answers a mismatch by deleting whatever stands under the name.
+      const sink = file.createWriteStream({
+        resumable: false,
+        validation: false,
+        contentType,
+        preconditionOpts: { ifGenerationMatch: 0 },
+      });
+      try {
+        await pipeline(body, counted, sink);
+      } catch (error) {
+        if (codeOf(error) === PRECONDITION_FAILED) return;
+        throw error;
+      }
+      await verify(bucket, file, crc.toString());
+    },
+
+    async signedReadUrl(video, ttlMs) {
+      const [, bucketOfVideo = '', name = ''] = GS_URI.exec(video.uri) ?? [];
+      const file = signing.bucket(bucketOfVideo).file(name);
+      const [url] = await file.getSignedUrl({ version: 'v4', action: 'read', expires: Date.now() + ttlMs });
+      return url;
+    },
+  };
+}
+
+/** What is stored has to be what was sent; the source still has it, so a damaged copy is removed and fetched again. */
+async function verify(bucket: Bucket, { name }: File, expected: string): Promise<void> {
+  const [metadata] = await bucket.file(name).getMetadata();
+  const { crc32c, generation } = metadataSchema.parse(metadata);
+  if (crc32c === expected) return;
+  await bucket.file(name).delete({ ifGenerationMatch: generation });
+  throw new Error(`${name}: stored with CRC-32C ${crc32c}, sent with ${expected}`);
+}
+
+export function createInputStore(
+  storage: Storage,
+  bucketName: string,
+): InputStore & {
+  /** Bytes of any object our identity may read. */
+  readonly read: (gcsUri: string) => Promise<Uint8Array>;
+} {
+  const bucket = storage.bucket(bucketName);
+  return {
+    bucket: bucketName,
+
+    async putOnce(name, mimeType, bytes) {
+      try {
+        await bucket.file(name).save(Buffer.from(bytes), {
+          resumable: false,
+          contentType: mimeType,
+          preconditionOpts: { ifGenerationMatch: 0 },
+        });
+      } catch (error) {
+        if (codeOf(error) !== PRECONDITION_FAILED) throw error;
+      }
+      return `gs://${bucketName}/${name}`;
+    },
+
+    async read(gcsUri) {
+      const [, from, name] = GS_URI.exec(gcsUri) ?? [];
+      if (from === undefined || name === undefined) throw new Error(`'${gcsUri}' is not gs://bucket/name`);
+      const [bytes] = await storage.bucket(from).file(name).download();
+      return bytes;
+    },
+  };
+}
+
+function objectOf({ bucket, metadata }: File): StoredObject {
+  const { name, generation, size, crc32c, contentType, updated } = metadataSchema.parse(metadata);
+  const uri = `gs://${bucket.name}/${name}`;
+  return { name, uri, generation, bytes: size, crc32c, contentType, updatedAt: Date.parse(updated) };
+}

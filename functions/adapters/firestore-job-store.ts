@@ -1,0 +1,94 @@
+/**
+ * Jobs in Firestore: collection `jobs`, one document per job.
+ *
+ * The job itself is the map `record`; beside it stand only the fields that queries need, as Firestore types. They are
+ * derived from the record on every save and never read back.
+ */
+import { FieldPath, type Firestore, Timestamp } from '@google-cloud/firestore';
+import { type Job, jobSchema, wakeOf } from '../core/job.ts';
+import type { JobStore, ListJobs, Updated } from '../ports.ts';
+import { codeOf } from './error-code.ts';
+
+const ALREADY_EXISTS = 6;
+
+export function createFirestoreJobStore(db: Firestore): JobStore {
+  const jobs = db.collection('jobs');
+  return {
+    async create(job) {
+      try {
+        await jobs.doc(job.jobId).create(documentOf(job));
+        return 'created';
+      } catch (error) {
+        if (codeOf(error) === ALREADY_EXISTS) return 'exists';
+        throw error;
+      }
+    },
+
+    async get(jobId) {
+      const snapshot = await jobs.doc(jobId).get();
+      return snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
+    },
+
+    update: (jobId, decide) =>
+      db.runTransaction(async (transaction): Promise<Updated> => {
+        const ref = jobs.doc(jobId);
+        const snapshot = await transaction.get(ref);
+        if (!snapshot.exists) return { kind: 'missing' };
+        const before = jobOf(snapshot.get('record'));
+        const step = decide(before);
+        if (!step) return { kind: 'unchanged', job: before };
+        transaction.set(ref, documentOf(step.job));
+        return { kind: 'saved', before, step };
+      }),
+
+    async list({ caller, status, model, pageSize, after }: ListJobs) {
+      let query = jobs.where('caller', '==', caller);
+      if (status !== undefined) query = query.where('status', '==', status);
+      if (model !== undefined) query = query.where('model', '==', model);
+      query = query.orderBy('createdAt', 'desc').orderBy(FieldPath.documentId(), 'desc');
+      if (after) query = query.startAfter(Timestamp.fromMillis(after.createdAt), after.jobId);
+      const { docs } = await query.limit(pageSize).get();
+      return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
+    async overdue(before, limit) {
+      const query = jobs.where('wakeAt', '<=', Timestamp.fromMillis(before)).orderBy('wakeAt').limit(limit);
+      const { docs } = await query.get();
+      return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
+    waitFor: (jobId, until, timeoutMs) =>
+      new Promise((resolve, reject) => {
+        let latest: Job | undefined;
+        const finish = (settle: () => void): void => {
+          clearTimeout(timer);
+          stop();
+          settle();
+        };
+        const timer = setTimeout(() => finish(() => resolve(latest)), timeoutMs);
+        const stop = jobs.doc(jobId).onSnapshot(
+          (snapshot) => {
+            latest = snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
+            const job = latest;
+            if (!job || until(job)) finish(() => resolve(job));
+          },
+          (error) => finish(() => reject(error)),
+        );
+      }),
+  };
+}
+
+function documentOf(job: Job): Record<string, unknown> {
+  const wake = wakeOf(job);
+  return {
+    caller: job.caller,
+    status: job.status,
+    model: job.request.model,
+    createdAt: Timestamp.fromMillis(job.createdAt),
+    // Absent once nothing is left to do, so that finished jobs cost the sweep's index nothing.
+    ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
+    record: job,
+  };
+}
+
+const jobOf = (record: unknown): Job => jobSchema.parse(record);

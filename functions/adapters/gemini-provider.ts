@@ -1,0 +1,175 @@
+/**
+ * Veo on the Gemini Developer API, over REST as its documents describe: the SDK has dropped it since version 3.
+ * Google ended the service on 2026-10-22; it remains for what still speaks this protocol.
+ */
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import type { StoredImage, VideoRequest } from '../core/job.ts';
+import type { DownloadAnswer, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
+import { googleMessage, signalOf } from './provider-signal.ts';
+
+export interface GeminiProviderOptions {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+  readonly pollTimeoutMs: number;
+  /** Bytes of a picture in a bucket: this API takes none by name. */
+  readonly readImage: (gcsUri: string) => Promise<Uint8Array>;
+  readonly fetch: typeof fetch;
+}
+
+const REDIRECTS_MAX = 5;
+
+const operationSchema = z.object({
+  name: z.string(),
+  done: z.boolean().optional(),
+  error: z.object({ code: z.number().default(2), message: z.string().default('') }).optional(),
+  response: z
+    .object({
+      generateVideoResponse: z
+        .object({
+          generatedSamples: z.array(z.object({ video: z.object({ uri: z.string() }) })).default([]),
+          raiMediaFilteredCount: z.number().default(0),
+          raiMediaFilteredReasons: z.array(z.string()).default([]),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+export function createGeminiProvider(options: GeminiProviderOptions): VideoProvider {
+  const { apiKey, baseUrl, pollTimeoutMs, readImage } = options;
+  const origin = new URL(baseUrl).origin;
+  const headers = { 'x-goog-api-key': apiKey };
+
+  return {
+    delivers: 'download',
+
+    async submit({ request, location, timeoutMs }): Promise<SubmitAnswer> {
+      let body: string;
+      try {
+        body = JSON.stringify(await bodyOf(request, readImage));
+      } catch (error) {
+        const message = `An input picture could not be read: ${String(error)}`;
+        return { kind: 'failed', signal: { kind: 'network', sent: false, message } };
+      }
+      try {
+        const response = await options.fetch(`${baseUrl}/v1beta/models/${request.model}:predictLongRunning`, {
+          method: 'POST',
+          headers: { ...headers, 'content-type': 'application/json' },
+          body,
+          signal: AbortSignal.timeout(timeoutMs),
+          redirect: 'error',
+        });
+        if (!response.ok) return { kind: 'failed', signal: await httpSignal(response) };
+        const parsed = z.object({ name: z.string().min(1) }).safeParse(await response.json());
+        if (!parsed.success)
+          return {
+            kind: 'failed',
+            signal: { kind: 'unreadable', message: 'The answer names no operation.' },
+          };
+        const operation = {
+          provider: 'gemini',
+          name: parsed.data.name,
+          model: request.model,
+          location,
+        } as const;
+        return { kind: 'accepted', operation };
+      } catch (error) {
+        return { kind: 'failed', signal: signalOf(error) };
+      }
+    },
+
+    async poll({ name }): Promise<PollAnswer> {
+      try {
+        const url = `${baseUrl}/v1beta/${name}`;
+        const response = await options.fetch(url, {
+          headers,
+          signal: AbortSignal.timeout(pollTimeoutMs),
+          redirect: 'error',
+        });
+        if (!response.ok) return { kind: 'failed', signal: await httpSignal(response) };
+        return answerOf(operationSchema.parse(await response.json()));
+      } catch (error) {
+        return { kind: 'failed', signal: signalOf(error) };
+      }
+    },
+
+    async download(sourceUri): Promise<DownloadAnswer> {
+      try {
+        let url = new URL(sourceUri);
+        for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
+          // The key goes to the API alone; a redirect to a content host needs none.
+          const sent = url.origin === origin ? headers : {};
+          const response = await options.fetch(url, { headers: sent, redirect: 'manual' });
+          const location = response.headers.get('location');
+          if (response.status >= 300 && response.status < 400 && location !== null) {
+            await response.body?.cancel();
+            url = new URL(location, url);
+            continue;
+          }
+          if (!response.ok || !response.body) return { kind: 'failed', signal: await httpSignal(response) };
+          const contentType = response.headers.get('content-type') ?? 'video/mp4';
+          return { kind: 'body', contentType, body: Readable.fromWeb(response.body) };
+        }
+        return {
+          kind: 'failed',
+          signal: { kind: 'unreadable', message: `more than ${REDIRECTS_MAX} redirects` },
+        };
+      } catch (error) {
+        return { kind: 'failed', signal: signalOf(error) };
+      }
+    },
+  };
+}
+
+async function bodyOf(
+  request: VideoRequest,
+  readImage: GeminiProviderOptions['readImage'],
+): Promise<unknown> {
+  const inline = async ({ gcsUri, mimeType }: StoredImage): Promise<unknown> => ({
+    bytesBase64Encoded: Buffer.from(await readImage(gcsUri)).toString('base64'),
+    mimeType,
+  });
+  const { prompt, image, lastFrame, negativePrompt, personGeneration } = request;
+  return {
+    instances: [
+      {
+        ...(prompt === undefined ? {} : { prompt }),
+        ...(image ? { image: await inline(image) } : {}),
+        ...(lastFrame ? { lastFrame: await inline(lastFrame) } : {}),
+      },
+    ],
+    parameters: {
+      sampleCount: request.sampleCount,
+      durationSeconds: request.durationSeconds,
+      aspectRatio: request.aspectRatio,
+      resolution: request.resolution,
+      ...(negativePrompt === undefined ? {} : { negativePrompt }),
+      ...(personGeneration === undefined ? {} : { personGeneration }),
+    },
+  };
+}
+
+function answerOf({ done, error, response }: z.infer<typeof operationSchema>): PollAnswer {
+  if (done !== true) return { kind: 'running' };
+  if (error) return { kind: 'error', ...error };
+  const result = response?.generateVideoResponse;
+  return {
+    kind: 'done',
+    result: {
+      sources: (result?.generatedSamples ?? []).map(({ video }) => ({ uri: video.uri, mimeType: undefined })),
+      filteredCount: result?.raiMediaFilteredCount ?? 0,
+      filteredReasons: result?.raiMediaFilteredReasons ?? [],
+    },
+  };
+}
+
+async function httpSignal(response: Response) {
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
+  return {
+    kind: 'http',
+    status: response.status,
+    message: googleMessage(await response.text()),
+    ...(Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter * 1000 } : {}),
+  } as const;
+}

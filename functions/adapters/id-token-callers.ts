@@ -1,0 +1,71 @@
+/**
+ * Who calls, by the Google-signed ID token in `Authorization`.
+ *
+ * Where the platform has checked the token already (Cloud Run with an invoker binding) it replaces the signature, so
+ * that only the claims are left to read; everywhere else the signature is verified against the issuer's keys.
+ */
+import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
+import { ProblemError } from '../core/problem.ts';
+import type { CallerCheck } from '../ports.ts';
+
+export interface IdTokenOptions {
+  /** `verify`: check the signature. `platform`: the platform in front of this function has. */
+  readonly signature: 'verify' | 'platform';
+  readonly jwksUrl: string;
+  readonly issuers: readonly string[];
+  /** `aud` has to be one of these. */
+  readonly audiences: readonly string[];
+  /** When given, only these identities pass. */
+  readonly allowedEmails?: readonly string[] | undefined;
+}
+
+const BEARER = /^Bearer\s+(\S+)$/i;
+
+export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
+  const { signature, issuers, audiences, allowedEmails } = options;
+  const keys = createRemoteJWKSet(new URL(options.jwksUrl));
+
+  const claimsOf = async (token: string): Promise<JWTPayload> => {
+    if (signature === 'platform') return decodeJwt(token);
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: [...issuers],
+      audience: [...audiences],
+      clockTolerance: 30,
+    });
+    return payload;
+  };
+
+  return {
+    async verify(headers) {
+      const [, token] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
+      if (token === undefined)
+        throw unauthenticated('Send Authorization: Bearer with a Google-signed ID token.');
+      let claims: JWTPayload;
+      try {
+        claims = await claimsOf(token);
+      } catch (error) {
+        throw unauthenticated(
+          `The ID token does not hold: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+      const { email, email_verified: verified, sub } = claims;
+      const identity = typeof email === 'string' && verified === true ? email : sub;
+      if (identity === undefined) throw unauthenticated('The ID token names nobody.');
+      if (allowedEmails && !allowedEmails.includes(identity)) {
+        throw new ProblemError({
+          status: 403,
+          code: 'forbidden',
+          title: 'Not allowed',
+          detail: `${identity} may not call this function.`,
+        });
+      }
+      return identity;
+    },
+  };
+}
+
+/** Everybody is the same caller: for the local stack, which only loopback can reach. */
+export const localCaller: CallerCheck = { verify: async () => 'local' };
+
+const unauthenticated = (detail: string): ProblemError =>
+  new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not authenticated', detail });

@@ -1,0 +1,153 @@
+/**
+ * Veo on Vertex AI through `@google/genai`.
+ *
+ * Traps that shape this file (each was observed): `retryOptions`, even empty, makes the SDK repeat a timed-out
+ * submission, so none is ever passed; without `httpOptions.timeout` a call may hang for ever; a stored operation has to
+ * become an instance of the SDK's class again; the host of a poll follows the client's location, so there is one client
+ * per location; a reply without a name is no error to the SDK.
+ */
+import {
+  type GenerateVideosConfig,
+  GenerateVideosOperation,
+  GoogleGenAI,
+  type Image,
+  ImageResizeMode,
+  VideoCompressionQuality,
+} from '@google/genai';
+import type { AuthClient } from 'google-auth-library';
+import type { StoredImage, VideoRequest } from '../core/job.ts';
+import type { PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
+import { signalOf } from './provider-signal.ts';
+
+export interface VertexProviderOptions {
+  readonly project: string;
+  readonly auth: () => Promise<AuthClient>;
+  /** Instead of Google's host: for a local server. */
+  readonly baseUrl?: string | undefined;
+  /** A poll reads one small JSON; longer than this it is asked again later. */
+  readonly pollTimeoutMs: number;
+}
+
+export function createVertexProvider(options: VertexProviderOptions): VideoProvider {
+  const { project, baseUrl, pollTimeoutMs } = options;
+  const clients = new Map<string, Promise<GoogleGenAI>>();
+
+  const connect = async (location: string): Promise<GoogleGenAI> =>
+    new GoogleGenAI({
+      enterprise: true,
+      project,
+      location,
+      googleAuthOptions: { authClient: await options.auth() },
+      ...(baseUrl === undefined ? {} : { httpOptions: { baseUrl } }),
+    });
+  const clientFor = (location: string): Promise<GoogleGenAI> => {
+    const known = clients.get(location) ?? connect(location);
+    clients.set(location, known);
+    // A client that could not be made is made anew next time.
+    known.catch(() => clients.delete(location));
+    return known;
+  };
+
+  return {
+    delivers: 'bucket',
+
+    async submit({ request, location, outputUri, timeoutMs }): Promise<SubmitAnswer> {
+      let client: GoogleGenAI;
+      try {
+        client = await clientFor(location);
+        // A token first: whatever fails here has not reached the model.
+        await (await options.auth()).getAccessToken();
+      } catch (error) {
+        return {
+          kind: 'failed',
+          signal: { kind: 'network', sent: false, message: `No access token: ${String(error)}` },
+        };
+      }
+      try {
+        const { name } = await client.models.generateVideos({
+          model: request.model,
+          source: {
+            ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
+            ...(request.image ? { image: imageOf(request.image) } : {}),
+          },
+          config: { ...configOf(request), outputGcsUri: outputUri, httpOptions: { timeout: timeoutMs } },
+        });
+        if (name === undefined || name === '') {
+          return {
+            kind: 'failed',
+            signal: { kind: 'unreadable', message: 'The answer names no operation.' },
+          };
+        }
+        return { kind: 'accepted', operation: { provider: 'vertex', name, model: request.model, location } };
+      } catch (error) {
+        return { kind: 'failed', signal: signalOf(error) };
+      }
+    },
+
+    async poll({ name, location }): Promise<PollAnswer> {
+      try {
+        const client = await clientFor(location);
+        const operation = new GenerateVideosOperation();
+        operation.name = name;
+        const config = { httpOptions: { timeout: pollTimeoutMs } };
+        return answerOf(await client.operations.getVideosOperation({ operation, config }));
+      } catch (error) {
+        return { kind: 'failed', signal: signalOf(error) };
+      }
+    },
+
+    async download(sourceUri) {
+      const message = `${sourceUri} is in our bucket already`;
+      return { kind: 'failed', signal: { kind: 'unreadable', message } };
+    },
+  };
+}
+
+function configOf(request: VideoRequest): GenerateVideosConfig {
+  const { seed, negativePrompt, enhancePrompt, personGeneration, lastFrame, resizeMode, compressionQuality } =
+    request;
+  return {
+    numberOfVideos: request.sampleCount,
+    durationSeconds: request.durationSeconds,
+    aspectRatio: request.aspectRatio,
+    resolution: request.resolution,
+    generateAudio: request.generateAudio,
+    ...(seed === undefined ? {} : { seed }),
+    ...(negativePrompt === undefined ? {} : { negativePrompt }),
+    ...(enhancePrompt === undefined ? {} : { enhancePrompt }),
+    ...(personGeneration === undefined ? {} : { personGeneration }),
+    ...(lastFrame ? { lastFrame: imageOf(lastFrame) } : {}),
+    ...(resizeMode === undefined ? {} : { resizeMode: RESIZE_MODES[resizeMode] }),
+    ...(compressionQuality === undefined
+      ? {}
+      : { compressionQuality: COMPRESSION_QUALITIES[compressionQuality] }),
+  };
+}
+
+const RESIZE_MODES = { pad: ImageResizeMode.PAD, crop: ImageResizeMode.CROP } as const;
+const COMPRESSION_QUALITIES = {
+  optimized: VideoCompressionQuality.OPTIMIZED,
+  lossless: VideoCompressionQuality.LOSSLESS,
+} as const;
+
+const imageOf = ({ gcsUri, mimeType }: StoredImage): Image => ({ gcsUri, mimeType });
+
+function answerOf({ done, error, response }: GenerateVideosOperation): PollAnswer {
+  if (done !== true) return { kind: 'running' };
+  if (error) {
+    const code = typeof error['code'] === 'number' ? error['code'] : 2;
+    const message = typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error);
+    return { kind: 'error', code, message };
+  }
+  const sources = (response?.generatedVideos ?? []).flatMap(({ video }) =>
+    video?.uri === undefined ? [] : [{ uri: video.uri, mimeType: video.mimeType }],
+  );
+  return {
+    kind: 'done',
+    result: {
+      sources,
+      filteredCount: response?.raiMediaFilteredCount ?? 0,
+      filteredReasons: response?.raiMediaFilteredReasons ?? [],
+    },
+  };
+}

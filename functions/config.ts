@@ -1,0 +1,69 @@
+/** The environment, parsed once. A function that lacks something fails at its start, with the names of what is missing. */
+import { z } from 'zod';
+
+const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((value) => value === 'true');
+const list = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    );
+
+const environmentSchema = z.object({
+  GOOGLE_CLOUD_PROJECT: z.string().min(1),
+  /** Region of the task queues. */
+  CLAPPER_REGION: z.string().min(1).default('us-central1'),
+  CLAPPER_INPUT_BUCKET: z.string().min(1),
+  CLAPPER_OUTPUT_BUCKET: z.string().min(1),
+  CLAPPER_FIRESTORE_DATABASE: z.string().min(1).default('(default)'),
+  CLAPPER_SUBMIT_URL: z.url(),
+  CLAPPER_POLL_URL: z.url(),
+  /** Its ID tokens come with every task; `submit`, `poll` and `sweep` admit no other identity. */
+  CLAPPER_TASKS_SERVICE_ACCOUNT: z.string().min(1),
+  /** Audiences of tokens for `submit`, `poll` and `sweep`, besides the two URLs above. */
+  CLAPPER_TASKS_AUDIENCES: list(''),
+  /** `local`: every caller is 'local'. Only for a stack that nobody else can reach. */
+  CLAPPER_CALLERS: z.enum(['id-token', 'local']).default('id-token'),
+  /** Audiences of callers' tokens; by default any of this service's own URLs has to be listed here. */
+  CLAPPER_API_AUDIENCES: list(''),
+  CLAPPER_TOKEN_SIGNATURE: z.enum(['verify', 'platform']).default('verify'),
+  CLAPPER_TOKEN_ISSUERS: list('https://accounts.google.com,accounts.google.com'),
+  CLAPPER_TOKEN_JWKS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
+  CLAPPER_VERTEX_LOCATION: z.string().min(1).default('us-central1'),
+  GEMINI_API_KEY: z.string().min(1).optional(),
+  /** `gs://` prefixes that any caller may name as input. */
+  CLAPPER_READABLE_PREFIXES: list(''),
+  CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),
+  CLAPPER_UNKNOWN_OUTCOME: z.enum(['fail', 'resubmit']).default('fail'),
+  CLAPPER_LOG_PROMPTS: flag,
+  CLAPPER_ALLOW_RETIRED_MODELS: flag,
+  /** How much faster than Google's the models are; above 1 only for simulated ones. */
+  CLAPPER_MODEL_SPEED_UP: z.coerce.number().min(1).default(1),
+  /** host:port of a Cloud Tasks server without TLS. */
+  CLAPPER_TASKS_ENDPOINT: z
+    .string()
+    .regex(/^[^:]+:\d+$/)
+    .optional(),
+  CLAPPER_STORAGE_ENDPOINT: z.url().optional(),
+  /** A service account's JSON key that signs links, where no IAM does. */
+  CLAPPER_SIGNER_KEY_FILE: z.string().min(1).optional(),
+  GOOGLE_VERTEX_BASE_URL: z.url().optional(),
+  GOOGLE_GEMINI_BASE_URL: z.url().default('https://generativelanguage.googleapis.com'),
+});
+
+export type Config = z.infer<typeof environmentSchema>;
+
+/** @throws Error naming every variable that is missing or wrong */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const parsed = environmentSchema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const wrong = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The environment is not complete:\n${wrong.join('\n')}`);
+}

@@ -1,0 +1,312 @@
+/**
+ * One attempt, from the paid call to its outcome, as a pure function. It knows nothing of the job above it, so that a
+ * job that was cancelled meanwhile still learns what its attempt came to, and what it cost.
+ */
+import type { LatencyProfile } from './catalogue.ts';
+import {
+  classifyOperationError,
+  classifyPollFailure,
+  type ProviderSignal,
+  type SubmitFailure,
+  safetyFiltered,
+} from './errors.ts';
+import type {
+  AttemptIn,
+  Charged,
+  EndedAttempt,
+  JobError,
+  LandedVideo,
+  LiveAttempt,
+  OperationRef,
+  OperationResult,
+} from './job.ts';
+import { backoffMs, type Policy } from './policy.ts';
+import { nextPollDelayMs, QUICK_LOOKS, quickLookDelayMs } from './poll-schedule.ts';
+
+/** What can happen to an attempt. Each is an observation; none is an instruction. */
+export type AttemptEvent =
+  | { readonly type: 'submitAccepted'; readonly operation: OperationRef }
+  | { readonly type: 'submitFailed'; readonly failure: SubmitFailure }
+  /** The lease has run out and nobody has saved an answer. */
+  | { readonly type: 'leaseExpired' }
+  | { readonly type: 'operationRunning' }
+  | { readonly type: 'operationDone'; readonly result: OperationResult }
+  | { readonly type: 'operationError'; readonly code: number; readonly message: string }
+  | { readonly type: 'pollFailed'; readonly signal: ProviderSignal }
+  /** The bucket said that an object of this attempt is there. */
+  | { readonly type: 'objectAppeared' }
+  /** The prefix of an uncertain attempt was listed. */
+  | { readonly type: 'looked'; readonly found: number; readonly newestAt: number | undefined }
+  | { readonly type: 'landed'; readonly videos: readonly LandedVideo[] }
+  | { readonly type: 'landingFailed'; readonly message: string; readonly final: boolean };
+
+export interface AttemptContext {
+  readonly now: number;
+  /** In [0, 1). */
+  readonly random: number;
+  readonly policy: Policy;
+  /** Of the model, already divided by the speed-up. */
+  readonly latency: LatencyProfile;
+  readonly sampleCount: number;
+}
+
+export type AttemptChange =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'live'; readonly attempt: LiveAttempt; readonly wakeAt: number }
+  /** Refused before anything existed, by a quota: as if it had never been tried. */
+  | { readonly kind: 'refused'; readonly error: JobError; readonly retryAfterMs: number | undefined }
+  | { readonly kind: 'ended'; readonly attempt: EndedAttempt; readonly mayRetry: boolean };
+
+const UNCHANGED: AttemptChange = { kind: 'unchanged' };
+
+export function advanceAttempt(
+  attempt: LiveAttempt,
+  event: AttemptEvent,
+  ctx: AttemptContext,
+): AttemptChange {
+  switch (event.type) {
+    case 'submitAccepted':
+      return onAccepted(attempt, event.operation, ctx);
+    case 'submitFailed':
+      return attempt.state === 'submitting' ? onSubmitFailed(attempt, event.failure, ctx) : UNCHANGED;
+    case 'leaseExpired':
+      if (attempt.state !== 'submitting' || ctx.now < attempt.leaseUntil) return UNCHANGED;
+      return toUncertain(attempt, 'The paid call was begun, and no answer to it was ever saved.', ctx);
+    case 'operationRunning':
+      return attempt.state === 'running' ? onRunning(attempt, ctx) : UNCHANGED;
+    case 'operationDone':
+      return attempt.state === 'running' ? onDone(attempt, event.result, ctx) : UNCHANGED;
+    case 'operationError': {
+      if (attempt.state !== 'running') return UNCHANGED;
+      const error = classifyOperationError(event.code, event.message);
+      const outcome = error.code === 'SAFETY_FILTERED' ? 'filtered' : 'failed';
+      return end(attempt, { outcome, charged: error.charged, error }, ctx, error.retryable);
+    }
+    case 'pollFailed':
+      return attempt.state === 'running' ? onPollFailed(attempt, event.signal, ctx) : UNCHANGED;
+    case 'objectAppeared':
+      return onObjectAppeared(attempt, ctx);
+    case 'looked':
+      return attempt.state === 'uncertain' ? onLooked(attempt, event.found, event.newestAt, ctx) : UNCHANGED;
+    case 'landed': {
+      if (attempt.state !== 'landing') return UNCHANGED;
+      const { filteredCount, filteredReasons } = attempt.result;
+      const videos = [...event.videos];
+      return end(
+        attempt,
+        { outcome: 'landed', charged: 'yes', videos, filteredCount, filteredReasons },
+        ctx,
+        false,
+      );
+    }
+    case 'landingFailed':
+      return attempt.state === 'landing' ? onLandingFailed(attempt, event, ctx) : UNCHANGED;
+  }
+}
+
+function onAccepted(attempt: LiveAttempt, operation: OperationRef, ctx: AttemptContext): AttemptChange {
+  // An answer that arrives after the lease is still the best evidence there is.
+  if (attempt.state !== 'submitting' && (attempt.state !== 'uncertain' || attempt.operation))
+    return UNCHANGED;
+  const running = {
+    ...baseOf(attempt),
+    state: 'running',
+    operation,
+    polls: 0,
+    pollErrorsInARow: 0,
+    quickLooks: 0,
+  } as const;
+  return { kind: 'live', attempt: running, wakeAt: nextPollAt(running, ctx) };
+}
+
+function onSubmitFailed(
+  attempt: AttemptIn<'submitting'>,
+  failure: SubmitFailure,
+  ctx: AttemptContext,
+): AttemptChange {
+  if (failure.outcome === 'unknown') return toUncertain(attempt, failure.message, ctx);
+  if (failure.retry === 'quota')
+    return { kind: 'refused', error: failure.error, retryAfterMs: failure.retryAfterMs };
+  const outcome = failure.error.code === 'SAFETY_FILTERED' ? 'filtered' : 'rejected';
+  return end(attempt, { outcome, charged: 'no', error: failure.error }, ctx, failure.retry === 'counted');
+}
+
+/** I2: an outcome that is not known is kept as such until there is evidence, or no more hope of any. */
+function toUncertain(
+  attempt: AttemptIn<'submitting' | 'running'>,
+  cause: string,
+  ctx: AttemptContext,
+): AttemptChange {
+  const decideAt = Math.max(attempt.submittedAt + ctx.latency.longestMs, ctx.now);
+  const uncertain = {
+    ...baseOf(attempt),
+    state: 'uncertain',
+    cause,
+    decideAt,
+    looks: 0,
+    ...(attempt.state === 'running' ? { operation: attempt.operation } : {}),
+  } as const;
+  return { kind: 'live', attempt: uncertain, wakeAt: nextLookAt(uncertain, ctx) };
+}
+
+function onRunning(attempt: AttemptIn<'running'>, ctx: AttemptContext): AttemptChange {
+  const next = {
+    ...attempt,
+    polls: attempt.polls + 1,
+    pollErrorsInARow: 0,
+    quickLooks: Math.max(0, attempt.quickLooks - 1),
+  };
+  const wakeAt =
+    attempt.quickLooks > 0
+      ? ctx.now + quickLookDelayMs(attempt.quickLooks, ctx.policy.speedUp)
+      : nextPollAt(next, ctx);
+  return { kind: 'live', attempt: next, wakeAt };
+}
+
+function onDone(attempt: AttemptIn<'running'>, result: OperationResult, ctx: AttemptContext): AttemptChange {
+  const polled = { ...attempt, polls: attempt.polls + 1 };
+  if (result.sources.length === 0 && result.filteredCount > 0) {
+    const error = safetyFiltered(result.filteredReasons);
+    return end(polled, { outcome: 'filtered', charged: 'no', error }, ctx, false);
+  }
+  // Without videos and without a reason the listing of the prefix still has the last word: one known answer of Vertex
+  // carries its videos under a name that the SDK drops.
+  return { kind: 'live', attempt: toLanding(polled, result, ctx), wakeAt: ctx.now };
+}
+
+function toLanding(
+  attempt: AttemptIn<'running' | 'uncertain'>,
+  result: OperationResult,
+  ctx: AttemptContext,
+): AttemptIn<'landing'> {
+  return {
+    ...baseOf(attempt),
+    state: 'landing',
+    ...(attempt.operation ? { operation: attempt.operation } : {}),
+    polls: attempt.state === 'running' ? attempt.polls : 0,
+    result,
+    doneAt: ctx.now,
+    tries: 0,
+  };
+}
+
+function onPollFailed(
+  attempt: AttemptIn<'running'>,
+  signal: ProviderSignal,
+  ctx: AttemptContext,
+): AttemptChange {
+  const next = { ...attempt, polls: attempt.polls + 1, pollErrorsInARow: attempt.pollErrorsInARow + 1 };
+  if (classifyPollFailure(signal) === 'gone') {
+    return toUncertain(next, `The provider no longer knows the operation: ${signal.message}`, ctx);
+  }
+  if (next.pollErrorsInARow >= ctx.policy.maxPollErrorsInARow) {
+    return toUncertain(next, `${next.pollErrorsInARow} polls in a row failed, last: ${signal.message}`, ctx);
+  }
+  const retryAfterMs = signal.kind === 'http' ? (signal.retryAfterMs ?? 0) : 0;
+  const waitMs = Math.max(retryAfterMs, backoffMs(next.pollErrorsInARow, ctx.random, ctx.policy));
+  return { kind: 'live', attempt: next, wakeAt: ctx.now + waitMs };
+}
+
+function onObjectAppeared(attempt: LiveAttempt, ctx: AttemptContext): AttemptChange {
+  switch (attempt.state) {
+    case 'running':
+      // Several samples appear together; the first already rings.
+      if (attempt.quickLooks > 0) return UNCHANGED;
+      return { kind: 'live', attempt: { ...attempt, quickLooks: QUICK_LOOKS }, wakeAt: ctx.now };
+    case 'uncertain':
+      return { kind: 'live', attempt, wakeAt: ctx.now };
+    case 'submitting':
+    case 'landing':
+      return UNCHANGED;
+  }
+}
+
+function onLooked(
+  attempt: AttemptIn<'uncertain'>,
+  found: number,
+  newestAt: number | undefined,
+  ctx: AttemptContext,
+): AttemptChange {
+  const settled = newestAt !== undefined && ctx.now >= newestAt + ctx.policy.settleMs;
+  if (found >= ctx.sampleCount || (found > 0 && settled)) {
+    const result = { sources: [], filteredCount: 0, filteredReasons: [] };
+    return { kind: 'live', attempt: toLanding(attempt, result, ctx), wakeAt: ctx.now };
+  }
+  if (found === 0 && ctx.now >= attempt.decideAt) {
+    const error: JobError = {
+      code: 'OUTCOME_UNKNOWN',
+      message:
+        `It could not be learned whether the provider accepted this submission; up to $${attempt.reservedUsd} may have ` +
+        `been charged. First cause: ${attempt.cause}`,
+      retryable: true,
+      charged: 'unknown',
+    };
+    return end(
+      attempt,
+      { outcome: 'unknown', charged: 'unknown', error },
+      ctx,
+      ctx.policy.unknownOutcome === 'resubmit',
+    );
+  }
+  const next = { ...attempt, looks: attempt.looks + 1 };
+  return { kind: 'live', attempt: next, wakeAt: nextLookAt(next, ctx) };
+}
+
+function onLandingFailed(
+  attempt: AttemptIn<'landing'>,
+  { message, final }: { readonly message: string; readonly final: boolean },
+  ctx: AttemptContext,
+): AttemptChange {
+  const next = { ...attempt, tries: attempt.tries + 1 };
+  if (!final && next.tries < ctx.policy.maxLandingTries) {
+    return { kind: 'live', attempt: next, wakeAt: ctx.now + backoffMs(next.tries, ctx.random, ctx.policy) };
+  }
+  const promised = attempt.result.sources.length > 0;
+  const error: JobError = promised
+    ? { code: 'LANDING_FAILED', message, retryable: true, charged: 'yes' }
+    : {
+        code: 'NO_VIDEOS',
+        message: 'The provider reports success but delivered no video and gave no reason.',
+        retryable: true,
+        charged: 'unknown',
+      };
+  return end(next, { outcome: 'failed', charged: error.charged, error }, ctx, false);
+}
+
+function end(
+  attempt: LiveAttempt,
+  outcome: {
+    readonly outcome: EndedAttempt['outcome'];
+    readonly charged: Charged;
+    readonly error?: JobError;
+    readonly videos?: LandedVideo[];
+    readonly filteredCount?: number;
+    readonly filteredReasons?: string[];
+  },
+  ctx: AttemptContext,
+  mayRetry: boolean,
+): AttemptChange {
+  const operation = 'operation' in attempt ? attempt.operation : undefined;
+  const polls = 'polls' in attempt ? attempt.polls : 0;
+  const ended = {
+    ...baseOf(attempt),
+    ...(operation ? { operation } : {}),
+    ...outcome,
+    polls,
+    endedAt: ctx.now,
+  } as const;
+  return { kind: 'ended', attempt: { ...ended, state: 'ended' }, mayRetry };
+}
+
+const nextPollAt = (attempt: AttemptIn<'running'>, ctx: AttemptContext): number =>
+  ctx.now + Math.ceil(nextPollDelayMs(ctx.now - attempt.submittedAt, ctx.latency));
+
+/** An uncertain attempt is looked for as often as a running one is polled, and once more when its time is up. */
+const nextLookAt = (attempt: AttemptIn<'uncertain'>, ctx: AttemptContext): number => {
+  const next = ctx.now + Math.ceil(nextPollDelayMs(ctx.now - attempt.submittedAt, ctx.latency));
+  return ctx.now < attempt.decideAt ? Math.min(next, attempt.decideAt) : next;
+};
+
+function baseOf({ attemptId, number, outputPrefix, location, reservedUsd, submittedAt }: LiveAttempt) {
+  return { attemptId, number, outputPrefix, location, reservedUsd, submittedAt };
+}

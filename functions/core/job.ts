@@ -1,0 +1,281 @@
+/**
+ * What a job is. A job is a discriminated union on `status`; each status carries only what it owns.
+ *
+ * Live statuses (`submitting`, `uncertain`, `running`, `landing`) are those of the attempt under way, which is a union
+ * of its own on `state`. A job that was ended from outside (cancelled, deadline) may still `follow` such an attempt to
+ * its real outcome and charge, without ever changing its own status again (I6).
+ *
+ * Times are milliseconds since the epoch. The schemas parse what comes back from the store.
+ */
+import { z } from 'zod';
+
+/** One input picture, already in a bucket: inline bytes never enter the job record (Firestore's 1 MiB). */
+const storedImageSchema = z.object({ gcsUri: z.string(), mimeType: z.enum(['image/png', 'image/jpeg']) });
+export type StoredImage = z.infer<typeof storedImageSchema>;
+
+/** A request with every default settled: what goes out is written here, not decided later. */
+export const videoRequestSchema = z.object({
+  provider: z.enum(['vertex', 'gemini']),
+  model: z.string(),
+  prompt: z.string().optional(),
+  image: storedImageSchema.optional(),
+  lastFrame: storedImageSchema.optional(),
+  durationSeconds: z.number(),
+  aspectRatio: z.enum(['16:9', '9:16']),
+  resolution: z.enum(['720p', '1080p', '4k']),
+  sampleCount: z.number(),
+  generateAudio: z.boolean(),
+  seed: z.number().optional(),
+  negativePrompt: z.string().optional(),
+  enhancePrompt: z.boolean().optional(),
+  personGeneration: z.enum(['allow_adult', 'dont_allow', 'allow_all']).optional(),
+  resizeMode: z.enum(['pad', 'crop']).optional(),
+  compressionQuality: z.enum(['optimized', 'lossless']).optional(),
+});
+export type VideoRequest = z.infer<typeof videoRequestSchema>;
+
+/** The provider's long-running operation. Everything a later poll needs is pinned here (peers poll the wrong region). */
+export const operationRefSchema = z.object({
+  provider: z.enum(['vertex', 'gemini']),
+  name: z.string(),
+  model: z.string(),
+  location: z.string(),
+});
+export type OperationRef = z.infer<typeof operationRefSchema>;
+
+export const chargedSchema = z.enum(['yes', 'no', 'unknown']);
+export type Charged = z.infer<typeof chargedSchema>;
+
+export const jobErrorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+  charged: chargedSchema,
+  /** Safety categories, when a filter decided. */
+  categories: z.array(z.string()).optional(),
+});
+export type JobError = z.infer<typeof jobErrorSchema>;
+
+/** A finished video in our bucket. */
+export const landedVideoSchema = z.object({
+  /** `gs://bucket/name` */
+  uri: z.string(),
+  generation: z.string(),
+  bytes: z.number(),
+  /** Base64 of the big-endian CRC-32C, as Cloud Storage reports it. */
+  crc32c: z.string(),
+  contentType: z.string(),
+  /** Read from the file itself; absent when the file does not say. */
+  durationSeconds: z.number().optional(),
+});
+export type LandedVideo = z.infer<typeof landedVideoSchema>;
+
+/** What a provider said of a finished operation, in one shape for all of them. */
+export const operationResultSchema = z.object({
+  /** Where the provider keeps the videos. Vertex: `gs://` names, for the record only, the listing decides. */
+  sources: z.array(z.object({ uri: z.string(), mimeType: z.string().optional() })),
+  filteredCount: z.number(),
+  filteredReasons: z.array(z.string()),
+});
+export type OperationResult = z.infer<typeof operationResultSchema>;
+
+const attemptBaseSchema = z.object({
+  attemptId: z.string(),
+  /** 1 for the first paid submission of a stage. */
+  number: z.number(),
+  /** Name prefix of everything this attempt writes: `jobs/{jobId}/{attemptId}/`. Unique, so objects are evidence. */
+  outputPrefix: z.string(),
+  location: z.string(),
+  reservedUsd: z.number(),
+  submittedAt: z.number(),
+});
+
+const submittingSchema = attemptBaseSchema.extend({
+  state: z.literal('submitting'),
+  /** No caller of the provider may still be at work after this. */
+  leaseUntil: z.number(),
+  /** Quota refusals in a row before this one; they go on counting if it is refused too. */
+  refusalsBefore: z.number(),
+});
+const uncertainSchema = attemptBaseSchema.extend({
+  state: z.literal('uncertain'),
+  cause: z.string(),
+  /** When the policy decides in the absence of evidence. */
+  decideAt: z.number(),
+  looks: z.number(),
+  operation: operationRefSchema.optional(),
+});
+const runningSchema = attemptBaseSchema.extend({
+  state: z.literal('running'),
+  operation: operationRefSchema,
+  polls: z.number(),
+  pollErrorsInARow: z.number(),
+  /** Looks still to be taken soon because an object has appeared under the prefix. */
+  quickLooks: z.number(),
+});
+const landingSchema = attemptBaseSchema.extend({
+  state: z.literal('landing'),
+  operation: operationRefSchema.optional(),
+  polls: z.number(),
+  result: operationResultSchema,
+  doneAt: z.number(),
+  tries: z.number(),
+});
+export const liveAttemptSchema = z.discriminatedUnion('state', [
+  submittingSchema,
+  uncertainSchema,
+  runningSchema,
+  landingSchema,
+]);
+export type LiveAttempt = z.infer<typeof liveAttemptSchema>;
+export type AttemptIn<S extends LiveAttempt['state']> = Extract<LiveAttempt, { state: S }>;
+
+/** An attempt whose outcome is known, or will never be. */
+const endedAttemptSchema = attemptBaseSchema.extend({
+  state: z.literal('ended'),
+  outcome: z.enum(['landed', 'rejected', 'filtered', 'failed', 'unknown']),
+  charged: chargedSchema,
+  endedAt: z.number(),
+  polls: z.number(),
+  operation: operationRefSchema.optional(),
+  error: jobErrorSchema.optional(),
+  videos: z.array(landedVideoSchema).optional(),
+  /** Videos of a landed attempt that a safety filter withheld, and why. */
+  filteredCount: z.number().optional(),
+  filteredReasons: z.array(z.string()).optional(),
+});
+export type EndedAttempt = z.infer<typeof endedAttemptSchema>;
+
+/**
+ * The job's alarm (I3). Tasks name `seq` and are ignored when it is no longer the job's; `ring` counts the times the
+ * sweep rang again for the same step, so that each ringing has a task name of its own.
+ */
+const wakeSchema = z.object({ at: z.number(), seq: z.number(), ring: z.number() });
+export type Wake = z.infer<typeof wakeSchema>;
+
+const jobBaseSchema = z.object({
+  jobId: z.string(),
+  caller: z.string(),
+  request: videoRequestSchema,
+  /** SHA-256 of the request as it came, to tell a repeated request from another one under the same key. */
+  fingerprint: z.string(),
+  estimateUsd: z.number(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  /** Counts saved changes; with the transaction, the fence of every write (I4). */
+  revision: z.number(),
+  /** Wakes handed out so far; the next one gets the next number. */
+  wakes: z.number(),
+  deadlineAt: z.number(),
+  trace: z.string().optional(),
+  /** Ended attempts, oldest first. */
+  attempts: z.array(endedAttemptSchema),
+});
+
+export type JobBase = z.infer<typeof jobBaseSchema>;
+
+const followingSchema = z.object({ attempt: liveAttemptSchema, wake: wakeSchema });
+
+const queuedSchema = jobBaseSchema.extend({
+  status: z.literal('queued'),
+  wake: wakeSchema,
+  /** Why it still waits, when it has been tried: shown to the caller. */
+  reason: z.string().optional(),
+  /** Refusals that cost nothing and count as no attempt (quota), in a row; they set the back-off. */
+  refusalsInARow: z.number(),
+});
+const live = <S extends z.ZodType>(attempt: S) => ({ attempt, wake: wakeSchema });
+export const jobSchema = z.discriminatedUnion('status', [
+  queuedSchema,
+  jobBaseSchema.extend({ status: z.literal('submitting'), ...live(submittingSchema) }),
+  jobBaseSchema.extend({ status: z.literal('uncertain'), ...live(uncertainSchema) }),
+  jobBaseSchema.extend({ status: z.literal('running'), ...live(runningSchema) }),
+  jobBaseSchema.extend({ status: z.literal('landing'), ...live(landingSchema) }),
+  jobBaseSchema.extend({
+    status: z.literal('succeeded'),
+    finishedAt: z.number(),
+    videos: z.array(landedVideoSchema),
+    /** Videos asked for that a safety filter withheld, and why. */
+    filteredCount: z.number(),
+    filteredReasons: z.array(z.string()),
+  }),
+  jobBaseSchema.extend({
+    status: z.literal('failed'),
+    finishedAt: z.number(),
+    error: jobErrorSchema,
+    following: followingSchema.optional(),
+  }),
+  jobBaseSchema.extend({
+    status: z.literal('cancelled'),
+    finishedAt: z.number(),
+    following: followingSchema.optional(),
+  }),
+]);
+export type Job = z.infer<typeof jobSchema>;
+export type JobStatus = Job['status'];
+export type JobIn<S extends JobStatus> = Extract<Job, { status: S }>;
+export type LiveJob = JobIn<'submitting' | 'uncertain' | 'running' | 'landing'>;
+export type TerminalJob = JobIn<'succeeded' | 'failed' | 'cancelled'>;
+
+export const JOB_STATUSES = [
+  'queued',
+  'submitting',
+  'uncertain',
+  'running',
+  'landing',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const satisfies readonly JobStatus[];
+
+/** The part of a job that every status shares. */
+export function baseOf(job: Job): JobBase {
+  const {
+    jobId,
+    caller,
+    request,
+    fingerprint,
+    estimateUsd,
+    createdAt,
+    updatedAt,
+    revision,
+    wakes,
+    deadlineAt,
+    trace,
+  } = job;
+  const { attempts } = job;
+  return {
+    ...{
+      jobId,
+      caller,
+      request,
+      fingerprint,
+      estimateUsd,
+      createdAt,
+      updatedAt,
+      revision,
+      wakes,
+      deadlineAt,
+      attempts,
+    },
+    ...(trace === undefined ? {} : { trace }),
+  };
+}
+
+export const isTerminal = (job: Job): job is TerminalJob =>
+  job.status === 'succeeded' || job.status === 'failed' || job.status === 'cancelled';
+
+/** The attempt whose outcome is still open, whether the job waits for it or merely follows it. */
+export function liveAttemptOf(job: Job): LiveAttempt | undefined {
+  if ('attempt' in job) return job.attempt;
+  return 'following' in job ? job.following?.attempt : undefined;
+}
+
+/** The job's alarm; absent once nothing is left to do. */
+export function wakeOf(job: Job): Wake | undefined {
+  if ('wake' in job) return job.wake;
+  return 'following' in job ? job.following?.wake : undefined;
+}
+
+/** What a succeeded or failed attempt left in the bucket under this prefix belongs to it and to no other. */
+export const outputPrefixOf = (jobId: string, attemptId: string): string => `jobs/${jobId}/${attemptId}/`;

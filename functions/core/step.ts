@@ -1,0 +1,283 @@
+/**
+ * The life of a job: `step(job, event, context)` returns the next job and what has to be done about it, or nothing when
+ * the event changes nothing. Pure: the caller loads, steps and saves in one transaction (I4), then performs the effects.
+ *
+ * Invariants kept here, by number (ARCHITECTURE.md has the list):
+ * I1 a paid call is made only by whoever saved `submitting`; `claim` on any other status changes nothing.
+ * I2 an unknown outcome becomes `uncertain` (attempt.ts).
+ * I3 every status with work left carries a wake; a wake that is not the job's present one is ignored by the handlers.
+ * I6 a terminal status never changes; only the attempt beneath may still end.
+ */
+import { type AttemptChange, type AttemptContext, type AttemptEvent, advanceAttempt } from './attempt.ts';
+import type { LatencyProfile } from './catalogue.ts';
+import {
+  baseOf,
+  type EndedAttempt,
+  isTerminal,
+  type Job,
+  type JobBase,
+  type JobError,
+  type LiveAttempt,
+  liveAttemptOf,
+  outputPrefixOf,
+  type TerminalJob,
+  type VideoRequest,
+  type Wake,
+  wakeOf,
+} from './job.ts';
+import { backoffMs, type Policy } from './policy.ts';
+
+export type JobEvent =
+  /** A submit task wants to make the paid call. */
+  | { readonly type: 'claim'; readonly seq: number; readonly attemptId: string; readonly location: string }
+  /** Something was observed of one attempt. */
+  | { readonly type: 'attempt'; readonly attemptId: string; readonly observed: AttemptEvent }
+  /** The sweep found the wake overdue. */
+  | { readonly type: 'ringAgain' }
+  /** The sweep found the wake overdue but its task still waiting in the queue. */
+  | { readonly type: 'stillWaiting' }
+  /** The job's time is up. */
+  | { readonly type: 'deadline' }
+  | { readonly type: 'cancel' };
+
+export interface StepContext {
+  readonly now: number;
+  /** In [0, 1); jitter. */
+  readonly random: number;
+  readonly policy: Policy;
+  /** Of the job's model, divided by the speed-up. */
+  readonly latency: LatencyProfile;
+}
+
+/** What to do after the save. Lost effects are made good by the sweep. */
+export type Effect = {
+  readonly type: 'wake';
+  readonly target: 'submit' | 'poll';
+  readonly jobId: string;
+  readonly wake: Wake;
+};
+
+export interface Step {
+  readonly job: Job;
+  readonly effects: readonly Effect[];
+}
+
+export function newJob(
+  seed: {
+    readonly jobId: string;
+    readonly caller: string;
+    readonly request: VideoRequest;
+    readonly fingerprint: string;
+    readonly estimateUsd: number;
+    readonly trace?: string | undefined;
+  },
+  { now, policy }: Pick<StepContext, 'now' | 'policy'>,
+): Step {
+  const job: Job = {
+    ...seed,
+    status: 'queued',
+    createdAt: now,
+    updatedAt: now,
+    revision: 1,
+    wakes: 1,
+    wake: { at: now, seq: 1, ring: 0 },
+    deadlineAt: now + policy.jobDeadlineMs,
+    refusalsInARow: 0,
+    attempts: [],
+  };
+  return { job, effects: wakeEffects(undefined, job) };
+}
+
+export function step(job: Job, event: JobEvent, ctx: StepContext): Step | undefined {
+  const next = transition(job, event, ctx);
+  if (!next) return undefined;
+  const saved: Job = { ...next, revision: job.revision + 1, updatedAt: ctx.now };
+  return { job: saved, effects: wakeEffects(job, saved) };
+}
+
+function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefined {
+  switch (event.type) {
+    case 'claim':
+      return claim(job, event, ctx);
+    case 'attempt':
+      return observe(job, event.attemptId, event.observed, ctx);
+    case 'ringAgain':
+    case 'stillWaiting':
+      return ring(job, event.type === 'ringAgain' ? 1 : 0, ctx);
+    case 'deadline':
+      return ctx.now >= job.deadlineAt ? endFromOutside(job, ctx, deadlineError(job)) : undefined;
+    case 'cancel':
+      return endFromOutside(job, ctx, undefined);
+  }
+}
+
+/** I1: the one way to `submitting`, and only from `queued`. Whoever saves this, and nobody else, makes the call. */
+function claim(
+  job: Job,
+  { seq, attemptId, location }: Extract<JobEvent, { type: 'claim' }>,
+  ctx: StepContext,
+): Job | undefined {
+  if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
+  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  const base = baseOf(job);
+  const leaseUntil = ctx.now + ctx.policy.submitLeaseMs;
+  return {
+    ...base,
+    status: 'submitting',
+    ...nextWake(base, leaseUntil),
+    attempt: {
+      state: 'submitting',
+      attemptId,
+      number: job.attempts.length + 1,
+      outputPrefix: outputPrefixOf(job.jobId, attemptId),
+      location,
+      reservedUsd: job.estimateUsd,
+      submittedAt: ctx.now,
+      leaseUntil,
+      refusalsBefore: job.refusalsInARow,
+    },
+  };
+}
+
+function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepContext): Job | undefined {
+  const attempt = liveAttemptOf(job);
+  if (attempt?.attemptId !== attemptId) return undefined;
+  const attemptContext: AttemptContext = { ...ctx, sampleCount: job.request.sampleCount };
+  const change = advanceAttempt(attempt, observed, attemptContext);
+  if (change.kind === 'unchanged') return undefined;
+  return isTerminal(job) ? follow(job, attempt, change, ctx) : settle(job, attempt, change, ctx);
+}
+
+/** The attempt of an unfinished job has moved; the job moves with it. */
+function settle(
+  job: Job,
+  before: LiveAttempt,
+  change: Exclude<AttemptChange, { kind: 'unchanged' }>,
+  ctx: StepContext,
+): Job {
+  const base = baseOf(job);
+  switch (change.kind) {
+    case 'live':
+      return withAttempt(base, change.attempt, change.wakeAt);
+    case 'refused': {
+      const refusalsInARow = (before.state === 'submitting' ? before.refusalsBefore : 0) + 1;
+      const waitMs = Math.max(change.retryAfterMs ?? 0, backoffMs(refusalsInARow, ctx.random, ctx.policy));
+      return requeue(base, ctx.now + waitMs, change.error, refusalsInARow);
+    }
+    case 'ended':
+      return conclude(
+        { ...base, attempts: [...base.attempts, change.attempt] },
+        change.attempt,
+        change.mayRetry,
+        ctx,
+      );
+  }
+}
+
+function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: StepContext): Job {
+  if (ended.outcome === 'landed') {
+    const videos = ended.videos ?? [];
+    const { filteredCount = 0, filteredReasons = [] } = ended;
+    return { ...base, status: 'succeeded', finishedAt: ctx.now, videos, filteredCount, filteredReasons };
+  }
+  const error = ended.error ?? {
+    code: 'FAILED',
+    message: 'The attempt failed.',
+    retryable: false,
+    charged: ended.charged,
+  };
+  if (mayRetry && base.attempts.length < ctx.policy.maxAttempts) {
+    return requeue(base, ctx.now + backoffMs(base.attempts.length, ctx.random, ctx.policy), error, 0);
+  }
+  return { ...base, status: 'failed', finishedAt: ctx.now, error };
+}
+
+const requeue = (base: JobBase, at: number, error: JobError, refusalsInARow: number): Job => ({
+  ...base,
+  status: 'queued',
+  ...nextWake(base, at),
+  reason: `${error.code}: ${error.message}`,
+  refusalsInARow,
+});
+
+/** I6: the job is over; its attempt is followed to the end for the sake of the bill. */
+function follow(
+  job: TerminalJob,
+  before: LiveAttempt,
+  change: Exclude<AttemptChange, { kind: 'unchanged' }>,
+  ctx: StepContext,
+): Job | undefined {
+  if (job.status === 'succeeded') return undefined;
+  if (change.kind === 'live') {
+    const { wakes, wake } = nextWake(job, change.wakeAt);
+    return { ...job, wakes, following: { attempt: change.attempt, wake } };
+  }
+  const ended = change.kind === 'ended' ? change.attempt : refusedAttempt(before, change.error, ctx);
+  return { ...job, attempts: [...job.attempts, ended], following: undefined };
+}
+
+function refusedAttempt(attempt: LiveAttempt, error: JobError, { now }: StepContext): EndedAttempt {
+  const { attemptId, number, outputPrefix, location, reservedUsd, submittedAt } = attempt;
+  const base = { attemptId, number, outputPrefix, location, reservedUsd, submittedAt };
+  return { ...base, state: 'ended', outcome: 'rejected', charged: 'no', endedAt: now, polls: 0, error };
+}
+
+/** Cancelled (no error) or out of time. Before the call this is free; after it the attempt is followed. */
+function endFromOutside(job: Job, ctx: StepContext, error: JobError | undefined): Job | undefined {
+  if (isTerminal(job)) return undefined;
+  const end = error
+    ? ({ status: 'failed', finishedAt: ctx.now, error } as const)
+    : ({ status: 'cancelled', finishedAt: ctx.now } as const);
+  if (job.status === 'queued') return { ...baseOf(job), ...end };
+  return { ...baseOf(job), ...end, following: { attempt: job.attempt, wake: job.wake } };
+}
+
+const deadlineError = (job: Job): JobError => ({
+  code: 'DEADLINE_EXCEEDED',
+  message: `The job was not finished by its deadline; it was ${job.status}.`,
+  retryable: true,
+  charged: job.status === 'queued' ? 'no' : 'unknown',
+});
+
+/**
+ * Rings again: the same step (`seq`), another task. A task that only waits its turn in a long queue is left there, and
+ * looked for less often, so that a backlog does not use up the sweep.
+ */
+function ring(job: Job, rings: 0 | 1, ctx: StepContext): Job | undefined {
+  const wake = wakeOf(job);
+  if (!wake || wake.at > ctx.now) return undefined;
+  const at = rings === 1 ? ctx.now : ctx.now + 5 * ctx.policy.ringAfterMs;
+  const rung: Wake = { seq: wake.seq, ring: wake.ring + rings, at };
+  if ('wake' in job) return { ...job, wake: rung };
+  return 'following' in job && job.following
+    ? { ...job, following: { ...job.following, wake: rung } }
+    : undefined;
+}
+
+function withAttempt(base: JobBase, attempt: LiveAttempt, wakeAt: number): Job {
+  const wake = nextWake(base, wakeAt);
+  switch (attempt.state) {
+    case 'submitting':
+      return { ...base, ...wake, status: 'submitting', attempt };
+    case 'uncertain':
+      return { ...base, ...wake, status: 'uncertain', attempt };
+    case 'running':
+      return { ...base, ...wake, status: 'running', attempt };
+    case 'landing':
+      return { ...base, ...wake, status: 'landing', attempt };
+  }
+}
+
+/** A task for every new wake, except that of a call in progress: only if it is lost does the sweep ring for it. */
+function wakeEffects(before: Job | undefined, after: Job): readonly Effect[] {
+  const wake = wakeOf(after);
+  const was = before && wakeOf(before);
+  if (!wake || (was?.seq === wake.seq && was.ring === wake.ring)) return [];
+  if (after.status === 'submitting' && wake.ring === 0) return [];
+  return [{ type: 'wake', target: after.status === 'queued' ? 'submit' : 'poll', jobId: after.jobId, wake }];
+}
+
+const nextWake = ({ wakes }: { readonly wakes: number }, at: number): { wakes: number; wake: Wake } => ({
+  wakes: wakes + 1,
+  wake: { at, seq: wakes + 1, ring: 0 },
+});

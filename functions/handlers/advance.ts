@@ -1,0 +1,95 @@
+/** Load, step and save one job, tell the log, and leave the effects to be performed. What every handler goes through. */
+import { findModel } from '../core/catalogue.ts';
+import { type Job, liveAttemptOf, wakeOf } from '../core/job.ts';
+import { scaleLatency } from '../core/policy.ts';
+import { type Effect, type JobEvent, type StepContext, step } from '../core/step.ts';
+import type { Services } from '../ports.ts';
+
+export type Advanced =
+  | { readonly kind: 'saved'; readonly job: Job; readonly effects: readonly Effect[] }
+  | { readonly kind: 'unchanged'; readonly job: Job }
+  | { readonly kind: 'missing' };
+
+/**
+ * @param seq when given, nothing changes unless it is still the job's present wake (I4): what was observed belongs to it
+ */
+export async function advance(
+  services: Services,
+  jobId: string,
+  event: JobEvent,
+  seq?: number,
+): Promise<Advanced> {
+  const updated = await services.jobs.update(jobId, (job) => {
+    if (seq !== undefined && wakeOf(job)?.seq !== seq) return undefined;
+    return step(job, event, stepContext(services, job));
+  });
+  if (updated.kind !== 'saved') return updated;
+  const { job, effects } = updated.step;
+  logTransition(services, updated.before, job);
+  return { kind: 'saved', job, effects };
+}
+
+/** Performs effects. One that fails is logged and left to the sweep: the job is already saved (I3). */
+export async function perform(services: Services, job: Job, effects: readonly Effect[]): Promise<void> {
+  for (const effect of effects) {
+    const { provider, model } = job.request;
+    try {
+      await services.tasks.enqueue({ ...effect, provider, model });
+    } catch (error) {
+      services.log('ERROR', `job ${job.jobId}: its next wake could not be enqueued; the sweep will ring`, {
+        ...logFields(job),
+        error: String(error),
+      });
+    }
+  }
+}
+
+/** Advance, then perform. */
+export async function advanceAndPerform(
+  services: Services,
+  jobId: string,
+  event: JobEvent,
+  seq?: number,
+): Promise<Advanced> {
+  const advanced = await advance(services, jobId, event, seq);
+  if (advanced.kind === 'saved') await perform(services, advanced.job, advanced.effects);
+  return advanced;
+}
+
+export function stepContext({ clock, ids, policy }: Services, job: Job): StepContext {
+  const spec = findModel(job.request.model, job.request.provider);
+  // A job outlives the table: a model that has left it is taken to be as slow as any.
+  const latency = spec?.latency ?? { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
+  return { now: clock.now(), random: ids.random(), policy, latency: scaleLatency(latency, policy) };
+}
+
+export function logFields(job: Job): Record<string, unknown> {
+  const attempt = liveAttemptOf(job) ?? job.attempts.at(-1);
+  return {
+    job: job.jobId,
+    attempt: attempt?.attemptId,
+    model: job.request.model,
+    trace: job.trace,
+  };
+}
+
+function logTransition({ log }: Services, before: Job, after: Job): void {
+  const from = standing(before);
+  const to = standing(after);
+  if (from === to) return;
+  const error = after.status === 'failed' ? after.error : undefined;
+  const severity = error ? 'WARNING' : 'INFO';
+  log(severity, `job ${after.jobId}: ${from} → ${to}`, {
+    ...logFields(after),
+    from: before.status,
+    to: after.status,
+    revision: after.revision,
+    ...(error ? { errorCode: error.code, charged: error.charged } : {}),
+  });
+}
+
+/** The status, and that of the attempt still followed beneath it. */
+function standing(job: Job): string {
+  const followed = 'following' in job ? job.following?.attempt.state : undefined;
+  return followed ? `${job.status} (attempt ${followed})` : job.status;
+}

@@ -1,0 +1,158 @@
+/** The `api` function: the routes of `/v1/jobs`, and every error as a problem. */
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../core/job.ts';
+import { invalidRequest, notFound, type Problem, ProblemError } from '../core/problem.ts';
+import type { Services } from '../ports.ts';
+import { advanceAndPerform, stepContext } from './advance.ts';
+import { createJob } from './create-job.ts';
+import { type JobView, jobView } from './job-view.ts';
+import { readJson } from './json-body.ts';
+import { decodePageToken, encodePageToken } from './page-token.ts';
+import { traceOf } from './trace.ts';
+
+const JOB_ID = /^job_[a-z2-7]{26}$/;
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+/** What Google's load balancers and most clients let a request wait. */
+const WAIT_SECONDS_MAX = 60;
+
+const listQuerySchema = z.strictObject({
+  status: z.enum(JOB_STATUSES).optional(),
+  model: z.string().min(1).optional(),
+  pageSize: z.coerce.number().int().min(1).max(200).default(50),
+  pageToken: z.string().optional(),
+});
+
+export function createApi(services: Services): Hono {
+  const app = new Hono();
+  const view = (job: Job): JobView => jobView(job, services.clock.now(), stepContext(services, job).latency);
+
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+
+  app.post('/v1/jobs', async (c) => {
+    const caller = await services.callers.verify(c.req.raw.headers);
+    const idempotencyKey = idempotencyKeyOf(c.req.header('idempotency-key'));
+    const body = await readJson(c.req.raw);
+    const trace = traceOf(c.req.raw.headers);
+    const { job, created } = await createJob(services, { caller, body, idempotencyKey, trace });
+    c.header('location', `/v1/jobs/${job.jobId}`);
+    return c.json(view(job), created ? 201 : 200);
+  });
+
+  app.get('/v1/jobs', async (c) => {
+    const caller = await services.callers.verify(c.req.raw.headers);
+    const parsed = listQuerySchema.safeParse(c.req.query());
+    if (!parsed.success) throw invalidRequest(parsed.error.issues.map(queryError));
+    const { pageToken, pageSize, status, model } = parsed.data;
+    const list = JSON.stringify([status, model]);
+    const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
+    const jobs = await services.jobs.list({ caller, status, model, pageSize: pageSize + 1, after });
+    const page = jobs.slice(0, pageSize);
+    const last = page.at(-1);
+    const nextPageToken = jobs.length > pageSize && last ? encodePageToken(last, list) : undefined;
+    return c.json({ jobs: page.map(view), ...(nextPageToken === undefined ? {} : { nextPageToken }) });
+  });
+
+  app.get('/v1/jobs/:jobId', async (c) => {
+    const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
+    const waitSeconds = waitOf(c.req.header('prefer'));
+    if (waitSeconds === undefined) return c.json(view(job));
+    const after = await services.jobs.waitFor(job.jobId, isTerminal, waitSeconds * 1000);
+    c.header('preference-applied', `wait=${waitSeconds}`);
+    return c.json(view(after ?? job));
+  });
+
+  app.post('/v1/jobs/:jobId/cancel', async (c) => {
+    const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
+    const cancelled = await advanceAndPerform(services, job.jobId, { type: 'cancel' });
+    const after = cancelled.kind === 'missing' ? job : cancelled.job;
+    if (after.status === 'cancelled') return c.json(view(after));
+    throw new ProblemError({
+      status: 409,
+      code: 'already-finished',
+      title: 'The job is finished',
+      detail: `Job ${job.jobId} has ${after.status} and cannot be cancelled.`,
+    });
+  });
+
+  app.get('/v1/jobs/:jobId/videos/:n', async (c) => {
+    const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
+    const n = c.req.param('n');
+    if (job.status !== 'succeeded') {
+      throw notFound(
+        `Job ${job.jobId} has no videos: it is ${job.status}${liveAttemptOf(job) ? ' and may still change' : ''}.`,
+      );
+    }
+    const video = /^\d{1,3}$/.test(n) ? job.videos[Number(n)] : undefined;
+    if (!video)
+      throw notFound(`Job ${job.jobId} has videos 0 to ${job.videos.length - 1}; '${n}' is none of them.`);
+    const { signedUrlTtlMs } = services.settings;
+    const url = await services.results.signedReadUrl(video, signedUrlTtlMs);
+    const expiresAt = new Date(services.clock.now() + signedUrlTtlMs).toISOString();
+    c.header('cache-control', 'private, no-store');
+    c.header('location', url);
+    return c.json({ url, expiresAt }, 302);
+  });
+
+  app.notFound((c) =>
+    problemResponse({
+      status: 404,
+      code: 'not-found',
+      title: 'Not found',
+      detail: `There is nothing at ${c.req.method} ${c.req.path}.`,
+    }),
+  );
+
+  app.onError((error) => {
+    if (error instanceof ProblemError) return problemResponse(error.problem);
+    services.log('ERROR', `api: ${error.message}`, { stack_trace: error.stack });
+    return problemResponse({
+      status: 500,
+      code: 'internal',
+      title: 'Internal error',
+      detail:
+        'Clapper could not answer. Nothing is lost: repeat the request, with the same Idempotency-Key if it was a new job.',
+    });
+  });
+  return app;
+}
+
+export function problemResponse({ code, ...problem }: Problem): Response {
+  return new Response(JSON.stringify({ type: `urn:clapper:problem:${code}`, ...problem }), {
+    status: problem.status,
+    headers: { 'content-type': 'application/problem+json' },
+  });
+}
+
+/** The job, if it is the caller's. Another caller's job and none at all are the same answer. */
+async function ownJob(services: Services, headers: Headers, jobId: string): Promise<Job> {
+  const caller = await services.callers.verify(headers);
+  if (!JOB_ID.test(jobId))
+    throw notFound(`'${jobId}' is not a job id; one looks like job_ and 26 letters and digits.`);
+  const job = await services.jobs.get(jobId);
+  if (job?.caller !== caller) throw notFound(`There is no job ${jobId}.`);
+  return job;
+}
+
+function idempotencyKeyOf(header: string | undefined): string | undefined {
+  if (header === undefined || IDEMPOTENCY_KEY.test(header)) return header;
+  throw invalidRequest([
+    { field: 'Idempotency-Key', detail: 'has to be 1 to 255 printable ASCII characters without spaces.' },
+  ]);
+}
+
+/** RFC 7240 `Prefer: wait=n`; other preferences are not ours to honour. */
+function waitOf(prefer: string | undefined): number | undefined {
+  const [, seconds] = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?(?:$|[,;\s])/.exec(prefer ?? '') ?? [];
+  return seconds === undefined ? undefined : Math.min(Number(seconds), WAIT_SECONDS_MAX);
+}
+
+function queryError(issue: z.core.$ZodIssue): { field: string; detail: string } {
+  if (issue.code === 'unrecognized_keys') {
+    return {
+      field: issue.keys.join(', '),
+      detail: 'is not a filter; there are status, model, pageSize and pageToken.',
+    };
+  }
+  return { field: issue.path.join('.'), detail: `${issue.message}.` };
+}

@@ -1,0 +1,118 @@
+/** A job as callers see it: their request, where it stands, what it cost, and where its videos are. */
+
+import type { LatencyProfile } from '../core/catalogue.ts';
+import type { EndedAttempt, Job, LiveAttempt } from '../core/job.ts';
+import { isTerminal, liveAttemptOf } from '../core/job.ts';
+
+/** JSON of a job. Times are RFC 3339, durations milliseconds, money US dollars. */
+export interface JobView {
+  readonly id: string;
+  readonly status: Job['status'];
+  readonly reason?: string;
+  readonly request: Job['request'];
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly finishedAt?: string;
+  readonly deadlineAt: string;
+  /** Only while unfinished. `expectedRemainingMs` is an estimate from the model's usual latency, never below zero. */
+  readonly progress?: { readonly elapsedMs: number; readonly expectedRemainingMs: number };
+  readonly priceUsd: { readonly estimate: number; readonly charged: number; readonly unknown: number };
+  readonly attempts: readonly AttemptView[];
+  readonly videos?: readonly (LandedVideoView & { readonly href: string })[];
+  readonly filtered?: { readonly count: number; readonly reasons: readonly string[] };
+  readonly error?: Extract<Job, { status: 'failed' }>['error'];
+}
+
+type LandedVideoView = Extract<Job, { status: 'succeeded' }>['videos'][number];
+
+export interface AttemptView {
+  readonly id: string;
+  readonly state: LiveAttempt['state'] | EndedAttempt['outcome'];
+  readonly submittedAt: string;
+  readonly endedAt?: string;
+  readonly operationName?: string;
+  readonly polls: number;
+  readonly reservedUsd: number;
+  readonly charged: 'yes' | 'no' | 'unknown' | 'open';
+}
+
+export function jobView(job: Job, now: number, latency: LatencyProfile): JobView {
+  const live = liveAttemptOf(job);
+  const attempts = [...job.attempts.map(endedView), ...(live ? [liveView(live)] : [])];
+  return {
+    id: job.jobId,
+    status: job.status,
+    ...(job.status === 'queued' && job.reason !== undefined ? { reason: job.reason } : {}),
+    request: job.request,
+    createdAt: rfc3339(job.createdAt),
+    updatedAt: rfc3339(job.updatedAt),
+    ...(isTerminal(job)
+      ? { finishedAt: rfc3339(job.finishedAt) }
+      : { progress: progressOf(job, now, latency) }),
+    deadlineAt: rfc3339(job.deadlineAt),
+    priceUsd: {
+      estimate: job.estimateUsd,
+      charged: sumUsd(job.attempts, 'yes'),
+      unknown: sumUsd(job.attempts, 'unknown'),
+    },
+    attempts,
+    ...(job.status === 'succeeded'
+      ? { videos: job.videos.map((video, n) => ({ ...video, href: `/v1/jobs/${job.jobId}/videos/${n}` })) }
+      : {}),
+    ...(job.status === 'succeeded' && job.filteredCount > 0
+      ? { filtered: { count: job.filteredCount, reasons: job.filteredReasons } }
+      : {}),
+    ...(job.status === 'failed' ? { error: job.error } : {}),
+  };
+}
+
+const rfc3339 = (ms: number): string => new Date(ms).toISOString();
+
+function progressOf(
+  job: Job,
+  now: number,
+  { typicalMs }: LatencyProfile,
+): { elapsedMs: number; expectedRemainingMs: number } {
+  const submittedAt = liveAttemptOf(job)?.submittedAt;
+  const expectedRemainingMs =
+    submittedAt === undefined ? typicalMs : Math.max(0, submittedAt + typicalMs - now);
+  return { elapsedMs: now - job.createdAt, expectedRemainingMs: Math.round(expectedRemainingMs) };
+}
+
+/** A landed attempt is charged for what it delivered, any other for all it reserved. */
+function sumUsd(attempts: readonly EndedAttempt[], charged: 'yes' | 'unknown'): number {
+  const usd = attempts
+    .filter((attempt) => attempt.charged === charged)
+    .reduce((sum, attempt) => {
+      const delivered = attempt.videos?.length;
+      const asked = (delivered ?? 0) + (attempt.filteredCount ?? 0);
+      return (
+        sum +
+        (delivered === undefined || asked === 0
+          ? attempt.reservedUsd
+          : (attempt.reservedUsd * delivered) / asked)
+      );
+    }, 0);
+  return Math.round(usd * 10_000) / 10_000;
+}
+
+const endedView = (attempt: EndedAttempt): AttemptView => ({
+  id: attempt.attemptId,
+  state: attempt.outcome,
+  submittedAt: rfc3339(attempt.submittedAt),
+  endedAt: rfc3339(attempt.endedAt),
+  ...(attempt.operation ? { operationName: attempt.operation.name } : {}),
+  polls: attempt.polls,
+  reservedUsd: attempt.reservedUsd,
+  charged: attempt.charged,
+});
+
+const liveView = (attempt: LiveAttempt): AttemptView => ({
+  id: attempt.attemptId,
+  state: attempt.state,
+  submittedAt: rfc3339(attempt.submittedAt),
+  ...('operation' in attempt && attempt.operation ? { operationName: attempt.operation.name } : {}),
+  polls: 'polls' in attempt ? attempt.polls : 0,
+  reservedUsd: attempt.reservedUsd,
+  charged: 'open',
+});

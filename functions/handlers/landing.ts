@@ -1,0 +1,85 @@
+/**
+ * Landing: the videos of a finished operation are in our bucket, under the attempt's prefix, and are written down.
+ *
+ * The truth is the listing of the prefix. A provider that writes there itself has nothing left to do; one that keeps
+ * its videos elsewhere has them streamed there first, each into an object that must not exist yet, so that a landing
+ * that is repeated keeps what an earlier one brought home.
+ */
+import type { AttemptEvent } from '../core/attempt.ts';
+import type { AttemptIn, Job, LandedVideo } from '../core/job.ts';
+import { mp4DurationSeconds } from '../core/mp4.ts';
+import type { Services, StoredObject, VideoProvider } from '../ports.ts';
+import { logFields } from './advance.ts';
+
+export async function land(
+  services: Services,
+  job: Job,
+  attempt: AttemptIn<'landing'>,
+): Promise<AttemptEvent> {
+  const provider = services.providers[job.request.provider];
+  try {
+    const failure =
+      provider?.delivers === 'download' ? await fetchAll(services, provider, attempt) : undefined;
+    if (failure) return failure;
+    const objects = videosAmong(await services.results.list(attempt.outputPrefix));
+    const promised = attempt.result.sources.length;
+    if (objects.length === 0 || objects.length < promised) {
+      const message = `${promised} videos were promised, ${objects.length} are under ${attempt.outputPrefix}.`;
+      // A listing is consistent: where nothing was promised, nothing will come.
+      return { type: 'landingFailed', message, final: promised === 0 };
+    }
+    const videos: LandedVideo[] = [];
+    for (const object of objects) videos.push(await describe(services, object));
+    return { type: 'landed', videos };
+  } catch (error) {
+    services.log('WARNING', `job ${job.jobId}: landing failed, will be tried again`, {
+      ...logFields(job),
+      error: String(error),
+    });
+    return { type: 'landingFailed', message: String(error), final: false };
+  }
+}
+
+export const videosAmong = (objects: readonly StoredObject[]): StoredObject[] =>
+  objects.filter(({ contentType, name }) => contentType.startsWith('video/') || name.endsWith('.mp4'));
+
+async function fetchAll(
+  { results }: Services,
+  provider: VideoProvider,
+  attempt: AttemptIn<'landing'>,
+): Promise<AttemptEvent | undefined> {
+  const landed = new Set((await results.list(attempt.outputPrefix)).map(({ name }) => name));
+  for (const [index, source] of attempt.result.sources.entries()) {
+    const name = `${attempt.outputPrefix}sample_${index}.mp4`;
+    if (landed.has(name)) continue;
+    const answer = await provider.download(source.uri);
+    if (answer.kind === 'failed') {
+      const { signal } = answer;
+      // Developer API files are kept for two days and are then gone for good.
+      const gone =
+        signal.kind === 'http' && (signal.status === 404 || signal.status === 403 || signal.status === 410);
+      return {
+        type: 'landingFailed',
+        message: `${source.uri} could not be downloaded: ${signal.message}`,
+        final: gone,
+      };
+    }
+    await results.writeOnce(name, answer.contentType, answer.body);
+  }
+  return undefined;
+}
+
+async function describe({ results }: Services, object: StoredObject): Promise<LandedVideo> {
+  const { name, uri, generation, bytes, crc32c, contentType } = object;
+  const durationSeconds = await mp4DurationSeconds(bytes, (start, end) =>
+    results.readRange(name, start, end),
+  );
+  return {
+    uri,
+    generation,
+    bytes,
+    crc32c,
+    contentType,
+    ...(durationSeconds === undefined ? {} : { durationSeconds }),
+  };
+}

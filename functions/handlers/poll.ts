@@ -1,0 +1,85 @@
+/** The `poll` function: takes a live attempt one step further, and on as far as it goes without waiting. */
+import type { AttemptEvent } from '../core/attempt.ts';
+import {
+  isTerminal,
+  type Job,
+  type LiveAttempt,
+  liveAttemptOf,
+  type OperationRef,
+  wakeOf,
+} from '../core/job.ts';
+import type { Services } from '../ports.ts';
+import { type Advanced, advance, logFields, perform } from './advance.ts';
+import { land, videosAmong } from './landing.ts';
+import type { WakeMessage } from './wake-message.ts';
+
+/** running → landing → ended is the longest way without a wait; more would be a defect, not a job. */
+const STEPS_MAX = 4;
+
+export async function handlePoll(services: Services, { jobId, seq }: WakeMessage): Promise<void> {
+  const { clock, jobs, log } = services;
+  const found = await jobs.get(jobId);
+  if (!found)
+    return log('WARNING', `job ${jobId}: a poll task names a job that does not exist`, { job: jobId });
+  if (wakeOf(found)?.seq !== seq)
+    return log('DEBUG', `job ${jobId}: stale poll task ignored`, logFields(found));
+
+  let job: Job = found;
+  if (!isTerminal(job) && clock.now() >= job.deadlineAt) {
+    const ended = await advance(services, jobId, { type: 'deadline' }, seq);
+    if (ended.kind !== 'missing') job = ended.job;
+  }
+  let last: Advanced | undefined;
+  for (let steps = 0; steps < STEPS_MAX; steps++) {
+    const attempt = liveAttemptOf(job);
+    const wake = wakeOf(job);
+    if (!attempt || !wake) break;
+    const observed = await observe(services, job, attempt);
+    last = await advance(
+      services,
+      jobId,
+      { type: 'attempt', attemptId: attempt.attemptId, observed },
+      wake.seq,
+    );
+    if (last.kind !== 'saved') break;
+    job = last.job;
+    const next = wakeOf(job);
+    if (!next || next.at > clock.now()) break;
+  }
+  if (last?.kind === 'saved') await perform(services, last.job, last.effects);
+}
+
+async function observe(services: Services, job: Job, attempt: LiveAttempt): Promise<AttemptEvent> {
+  switch (attempt.state) {
+    case 'submitting':
+      return { type: 'leaseExpired' };
+    case 'uncertain': {
+      const videos = videosAmong(await services.results.list(attempt.outputPrefix));
+      const newestAt = videos.length > 0 ? Math.max(...videos.map(({ updatedAt }) => updatedAt)) : undefined;
+      return { type: 'looked', found: videos.length, newestAt };
+    }
+    case 'running':
+      return ask(services, attempt.operation);
+    case 'landing':
+      return land(services, job, attempt);
+  }
+}
+
+async function ask({ providers }: Services, operation: OperationRef): Promise<AttemptEvent> {
+  const provider = providers[operation.provider];
+  if (!provider) {
+    const message = `this deployment has no credentials for provider ${operation.provider}`;
+    return { type: 'pollFailed', signal: { kind: 'network', sent: false, message } };
+  }
+  const answer = await provider.poll(operation);
+  switch (answer.kind) {
+    case 'running':
+      return { type: 'operationRunning' };
+    case 'done':
+      return { type: 'operationDone', result: answer.result };
+    case 'error':
+      return { type: 'operationError', code: answer.code, message: answer.message };
+    case 'failed':
+      return { type: 'pollFailed', signal: answer.signal };
+  }
+}

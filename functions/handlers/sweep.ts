@@ -1,0 +1,55 @@
+/**
+ * The `sweep` function: rings again for jobs whose wake was lost (I3) and ends those whose time is up (I6). Bounded per
+ * run; two runs at once do no harm, since every change is fenced and the names of their tasks agree.
+ */
+import { isTerminal, type Job, wakeOf } from '../core/job.ts';
+import type { Services } from '../ports.ts';
+import { advanceAndPerform, logFields } from './advance.ts';
+
+/** What one minute's run can do with room to spare; the rest stays overdue and is first in the next run. */
+const JOBS_PER_RUN = 500;
+/** Each job costs a few round trips; this many at once keep a run within seconds without crowding the store. */
+const CONCURRENCY = 10;
+
+export interface SweepReport {
+  readonly overdue: number;
+  readonly rung: number;
+  readonly waiting: number;
+  readonly ended: number;
+  readonly errors: number;
+}
+
+export async function handleSweep(services: Services): Promise<SweepReport> {
+  const { clock, jobs, policy, log } = services;
+  const overdue = await jobs.overdue(clock.now() - policy.ringAfterMs, JOBS_PER_RUN);
+  const tally = { overdue: overdue.length, rung: 0, waiting: 0, ended: 0, errors: 0 };
+  const queue = overdue.values();
+  const worker = async (): Promise<void> => {
+    for (const job of queue) {
+      try {
+        tally[await sweepOne(services, job)]++;
+      } catch (error) {
+        tally.errors++;
+        log('ERROR', `job ${job.jobId}: could not be swept`, { ...logFields(job), error: String(error) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  if (overdue.length > 0) log('INFO', `sweep: ${JSON.stringify(tally)}`, { sweep: tally });
+  return tally;
+}
+
+async function sweepOne(services: Services, job: Job): Promise<'rung' | 'waiting' | 'ended'> {
+  const { clock, tasks } = services;
+  const wake = wakeOf(job);
+  if (!isTerminal(job) && clock.now() >= job.deadlineAt) {
+    await advanceAndPerform(services, job.jobId, { type: 'deadline' }, wake?.seq);
+    return 'ended';
+  }
+  if (!wake) return 'ended';
+  const { provider, model } = job.request;
+  const target = job.status === 'queued' ? 'submit' : 'poll';
+  const waiting = await tasks.isWaiting({ target, jobId: job.jobId, wake, provider, model });
+  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'ringAgain' }, wake.seq);
+  return waiting ? 'waiting' : 'rung';
+}

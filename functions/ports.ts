@@ -1,0 +1,176 @@
+/** What the handlers need of the world. Adapters provide it; tests provide it in memory. */
+import type { Readable } from 'node:stream';
+import type { ProviderName } from './core/catalogue.ts';
+import type { ProviderSignal } from './core/errors.ts';
+import type {
+  Job,
+  JobStatus,
+  LandedVideo,
+  OperationRef,
+  OperationResult,
+  VideoRequest,
+  Wake,
+} from './core/job.ts';
+import type { Policy } from './core/policy.ts';
+import type { Step } from './core/step.ts';
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+export interface Ids {
+  newJobId(): string;
+  newAttemptId(): string;
+  /** I5: the same cause gives the same job. */
+  jobIdOf(cause: readonly string[]): string;
+  /** Stable, without order, fit for a task name. */
+  hash(parts: readonly string[]): string;
+  /** In [0, 1). */
+  random(): number;
+}
+
+/** What `update` found and did. */
+export type Updated =
+  | { readonly kind: 'saved'; readonly before: Job; readonly step: Step }
+  /** The decision was to change nothing; `job` is what is stored. */
+  | { readonly kind: 'unchanged'; readonly job: Job }
+  | { readonly kind: 'missing' };
+
+export interface ListJobs {
+  readonly caller: string;
+  readonly status?: JobStatus | undefined;
+  readonly model?: string | undefined;
+  readonly pageSize: number;
+  /** Jobs after this one, newest first. */
+  readonly after?: { readonly createdAt: number; readonly jobId: string } | undefined;
+}
+
+export interface JobStore {
+  /** Stores a job that must not exist yet. */
+  create(job: Job): Promise<'created' | 'exists'>;
+  get(jobId: string): Promise<Job | undefined>;
+  /** I4: load, decide and save in one transaction. `decide` may run several times and must be pure. */
+  update(jobId: string, decide: (job: Job) => Step | undefined): Promise<Updated>;
+  /** Newest first. */
+  list(query: ListJobs): Promise<readonly Job[]>;
+  /** Jobs with a wake before `before`, most overdue first. */
+  overdue(before: number, limit: number): Promise<readonly Job[]>;
+  /** Resolves to the job once `until` holds, or as it is after `timeoutMs`. */
+  waitFor(jobId: string, until: (job: Job) => boolean, timeoutMs: number): Promise<Job | undefined>;
+}
+
+/** A wake on its way: which function, which queue's business, and when. */
+export interface WakeTask {
+  readonly target: 'submit' | 'poll';
+  readonly jobId: string;
+  readonly wake: Wake;
+  readonly provider: ProviderName;
+  readonly model: string;
+}
+
+export interface TaskQueue {
+  /** Puts the task in its queue; a task of the same name that is there, or was lately, is success too. */
+  enqueue(task: WakeTask): Promise<void>;
+  /** Whether the task is still in its queue. */
+  isWaiting(task: WakeTask): Promise<boolean>;
+}
+
+export interface StoredObject {
+  readonly name: string;
+  readonly uri: string;
+  readonly generation: string;
+  readonly bytes: number;
+  readonly crc32c: string;
+  readonly contentType: string;
+  readonly updatedAt: number;
+}
+
+/** The output bucket. */
+export interface ResultStore {
+  readonly bucket: string;
+  /** Everything under the prefix, by name. */
+  list(prefix: string): Promise<readonly StoredObject[]>;
+  /** Bytes `start` to `end` inclusive; fewer at the end of the object. */
+  readRange(name: string, start: number, end: number): Promise<Uint8Array>;
+  /** Streams `body` into an object that must not exist yet, with constant memory; an existing one is kept. Verified by CRC-32C. */
+  writeOnce(name: string, contentType: string, body: Readable): Promise<void>;
+  /** A link that lets anybody read this video for `ttlMs`. */
+  signedReadUrl(video: LandedVideo, ttlMs: number): Promise<string>;
+}
+
+/** The input bucket, for pictures that came inside a request. */
+export interface InputStore {
+  readonly bucket: string;
+  /** Stores the bytes unless an object of that name is there; returns its `gs://` name. */
+  putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string>;
+}
+
+export interface PaidCall {
+  readonly request: VideoRequest;
+  readonly location: string;
+  /** `gs://bucket/jobs/{jobId}/{attemptId}/`; providers that deliver by download ignore it. */
+  readonly outputUri: string;
+  readonly timeoutMs: number;
+}
+
+export type SubmitAnswer =
+  | { readonly kind: 'accepted'; readonly operation: OperationRef }
+  | { readonly kind: 'failed'; readonly signal: ProviderSignal };
+
+export type PollAnswer =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'done'; readonly result: OperationResult }
+  | { readonly kind: 'error'; readonly code: number; readonly message: string }
+  | { readonly kind: 'failed'; readonly signal: ProviderSignal };
+
+export type DownloadAnswer =
+  | { readonly kind: 'body'; readonly body: Readable; readonly contentType: string }
+  | { readonly kind: 'failed'; readonly signal: ProviderSignal };
+
+export interface VideoProvider {
+  /** `bucket`: it writes under the output URI itself. `download`: its videos are fetched from where it keeps them. */
+  readonly delivers: 'bucket' | 'download';
+  /** I1: exactly one HTTP request, never repeated here, whatever happens to it. Does not throw. */
+  submit(call: PaidCall): Promise<SubmitAnswer>;
+  /** Does not throw. */
+  poll(operation: OperationRef): Promise<PollAnswer>;
+  /** Opens one source of a result. Only where `delivers` is `download`. Does not throw. */
+  download(sourceUri: string): Promise<DownloadAnswer>;
+}
+
+/** Who asks, proven. */
+export interface CallerCheck {
+  /** @throws ProblemError 401 or 403 */
+  verify(headers: Headers): Promise<string>;
+}
+
+export type Severity = 'DEBUG' | 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR';
+
+/** One structured line. `fields` are Cloud Logging's own names or Clapper's vocabulary. */
+export type Log = (severity: Severity, message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/** Everything a handler is given. */
+export interface Services {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly jobs: JobStore;
+  readonly tasks: TaskQueue;
+  readonly results: ResultStore;
+  readonly inputs: InputStore;
+  readonly providers: Readonly<Partial<Record<ProviderName, VideoProvider>>>;
+  readonly callers: CallerCheck;
+  readonly policy: Policy;
+  readonly log: Log;
+  readonly settings: ServiceSettings;
+}
+
+export interface ServiceSettings {
+  /** Where paid calls of a provider go. */
+  readonly locations: Readonly<Record<ProviderName, string>>;
+  readonly allowRetiredModels: boolean;
+  /** `gs://` prefixes that any caller's requests may name, besides the caller's own folder in the input bucket. */
+  readonly readablePrefixes: readonly string[];
+  readonly signedUrlTtlMs: number;
+  readonly logPrompts: boolean;
+}

@@ -1,0 +1,125 @@
+/** Builds the clients and adapters that the handlers work with, from the configuration. */
+import { Firestore } from '@google-cloud/firestore';
+import { Storage, type StorageOptions } from '@google-cloud/storage';
+import { CloudTasksClient } from '@google-cloud/tasks';
+import { GoogleAuth } from 'google-auth-library';
+import { grpc } from 'google-gax';
+import { createInputStore, createResultStore } from './adapters/cloud-storage.ts';
+import { createCloudTaskQueue } from './adapters/cloud-task-queue.ts';
+import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
+import { createGeminiProvider } from './adapters/gemini-provider.ts';
+import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.ts';
+import { createIds } from './adapters/ids.ts';
+import { createJsonLog } from './adapters/json-log.ts';
+import { createVertexProvider } from './adapters/vertex-provider.ts';
+import type { Config } from './config.ts';
+import { defaultPolicy } from './core/policy.ts';
+import type { CallerCheck, Services } from './ports.ts';
+
+/** A poll that takes longer is asked again by the next one. */
+const POLL_TIMEOUT_MS = 30_000;
+
+export interface Built {
+  readonly services: Services;
+  /** Who may call `submit`, `poll` and `sweep`. */
+  readonly taskCallers: CallerCheck;
+}
+
+export function buildServices(config: Config): Built {
+  const project = config.GOOGLE_CLOUD_PROJECT;
+  const clock = { now: () => Date.now() };
+  const ids = createIds();
+  const storage = createStorage(config);
+  const inputs = createInputStore(storage, config.CLAPPER_INPUT_BUCKET);
+  const db = new Firestore({
+    projectId: project,
+    databaseId: config.CLAPPER_FIRESTORE_DATABASE,
+    ignoreUndefinedProperties: true,
+  });
+  const auth = new GoogleAuth({ scopes: 'https://www.googleapis.com/auth/cloud-platform' });
+  const token = {
+    signature: config.CLAPPER_TOKEN_SIGNATURE,
+    jwksUrl: config.CLAPPER_TOKEN_JWKS_URL,
+    issuers: config.CLAPPER_TOKEN_ISSUERS,
+  };
+  const services: Services = {
+    clock,
+    ids,
+    jobs: createFirestoreJobStore(db),
+    tasks: createCloudTaskQueue({
+      client: createTasksClient(config),
+      project,
+      location: config.CLAPPER_REGION,
+      urls: { submit: config.CLAPPER_SUBMIT_URL, poll: config.CLAPPER_POLL_URL },
+      serviceAccountEmail: config.CLAPPER_TASKS_SERVICE_ACCOUNT,
+      hash: ids.hash,
+      now: clock.now,
+    }),
+    results: createResultStore(storage, createSigner(config) ?? storage, config.CLAPPER_OUTPUT_BUCKET),
+    inputs,
+    providers: {
+      vertex: createVertexProvider({
+        project,
+        auth: () => auth.getClient(),
+        baseUrl: config.GOOGLE_VERTEX_BASE_URL,
+        pollTimeoutMs: POLL_TIMEOUT_MS,
+      }),
+      ...(config.GEMINI_API_KEY === undefined
+        ? {}
+        : {
+            gemini: createGeminiProvider({
+              apiKey: config.GEMINI_API_KEY,
+              baseUrl: config.GOOGLE_GEMINI_BASE_URL,
+              pollTimeoutMs: POLL_TIMEOUT_MS,
+              readImage: inputs.read,
+              fetch,
+            }),
+          }),
+    },
+    callers:
+      config.CLAPPER_CALLERS === 'local'
+        ? localCaller
+        : createIdTokenCallers({ ...token, audiences: config.CLAPPER_API_AUDIENCES }),
+    policy: {
+      ...defaultPolicy(config.CLAPPER_MODEL_SPEED_UP),
+      unknownOutcome: config.CLAPPER_UNKNOWN_OUTCOME,
+    },
+    log: createJsonLog(project, (line) => process.stdout.write(line), clock.now),
+    settings: {
+      locations: { vertex: config.CLAPPER_VERTEX_LOCATION, gemini: 'global' },
+      allowRetiredModels: config.CLAPPER_ALLOW_RETIRED_MODELS,
+      readablePrefixes: config.CLAPPER_READABLE_PREFIXES,
+      signedUrlTtlMs: config.CLAPPER_SIGNED_URL_TTL_SECONDS * 1000,
+      logPrompts: config.CLAPPER_LOG_PROMPTS,
+    },
+  };
+  const taskCallers = createIdTokenCallers({
+    ...token,
+    audiences: [config.CLAPPER_SUBMIT_URL, config.CLAPPER_POLL_URL, ...config.CLAPPER_TASKS_AUDIENCES],
+    allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
+  });
+  return { services, taskCallers };
+}
+
+function createStorage(config: Config, extra: StorageOptions = {}): Storage {
+  const apiEndpoint = config.CLAPPER_STORAGE_ENDPOINT;
+  const endpoint = apiEndpoint === undefined ? {} : { apiEndpoint };
+  return new Storage({ projectId: config.GOOGLE_CLOUD_PROJECT, ...endpoint, ...extra });
+}
+
+/** Signs with a key instead of through IAM; used for signing only. */
+function createSigner(config: Config): Storage | undefined {
+  const keyFilename = config.CLAPPER_SIGNER_KEY_FILE;
+  return keyFilename === undefined ? undefined : createStorage(config, { keyFilename });
+}
+
+function createTasksClient(config: Config): CloudTasksClient {
+  const [apiEndpoint, port] = config.CLAPPER_TASKS_ENDPOINT?.split(':') ?? [];
+  if (apiEndpoint === undefined) return new CloudTasksClient();
+  // The credentials have to come from google-gax's own grpc: those of a second copy crash the process.
+  return new CloudTasksClient({
+    apiEndpoint,
+    port: Number(port),
+    sslCreds: grpc.credentials.createInsecure(),
+  });
+}

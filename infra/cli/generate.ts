@@ -1,0 +1,130 @@
+/** `npm run generate`: one job, from the prompt to the file, over the whole production path on this machine. */
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { SingleBar } from 'cli-progress';
+import { startStack } from '../stack/stack.ts';
+import { parseOptions, USAGE } from './generate-options.ts';
+import { isFinished, type JobAnswer, JobClient, RefusedError } from './job-client.ts';
+import { findRunningStack } from './running-stack.ts';
+
+/** Often enough for a bar that moves, rarely enough for a job that takes minutes. */
+const REFRESH_SECONDS = 1;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let options: ReturnType<typeof parseOptions>;
+  try {
+    options = parseOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return 2;
+  }
+  if (options === 'help') {
+    console.log(USAGE);
+    return 0;
+  }
+  const startedAt = Date.now();
+  const stateDir = path.resolve(options.stateDir);
+  const running = await findRunningStack(stateDir);
+  const stack = running ? undefined : await startStack({ stateDir, apiPort: 0, speedUp: options.speedUp });
+  const api = running?.api ?? stack?.endpoints.api ?? '';
+  console.log(
+    `Clapper is at ${api}${running ? ' (it was running already)' : `, started in ${seconds(Date.now() - startedAt)}`}.`,
+  );
+  console.log('The model is simulated: nothing is paid, and every frame says so.');
+  process.once('SIGINT', () => {
+    console.log('\nStopped. An unfinished job goes on at the next start.');
+    void (stack?.stop() ?? Promise.resolve()).then(() => process.exit(130));
+  });
+  try {
+    return await generate(new JobClient(api), options.body, path.resolve(options.outDir));
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    console.error(error.message);
+    return 2;
+  } finally {
+    await stack?.stop();
+  }
+}
+
+async function generate(client: JobClient, body: unknown, outDir: string): Promise<number> {
+  let job = await client.create(body, randomUUID());
+  console.log(`Job ${job.id}, estimated price $${job.priceUsd.estimate.toFixed(2)}.`);
+  job = await follow(client, job);
+  if (job.status !== 'succeeded') {
+    console.error(
+      `The job has ${job.status}: ${job.error?.code ?? ''} ${job.error?.message ?? ''} (charged: ${job.error?.charged ?? 'no'})`,
+    );
+    return 1;
+  }
+  const files: string[] = [];
+  for (const [n, video] of (job.videos ?? []).entries()) {
+    const file = path.join(outDir, `${job.id}-${n}.mp4`);
+    await client.download(video, file);
+    files.push(file);
+  }
+  report(job, files);
+  return 0;
+}
+
+/** Shows a bar until the job is finished. */
+async function follow(client: JobClient, created: JobAnswer): Promise<JobAnswer> {
+  const bar = new SingleBar({
+    format: '{bar} {state} | elapsed {elapsed} | expected remaining {remaining}',
+    barsize: 30,
+    hideCursor: true,
+    noTTYOutput: true,
+    notTTYSchedule: 2000,
+  });
+  let job = created;
+  bar.start(100, 0, display(job));
+  while (!isFinished(job)) {
+    job = await client.wait(job.id, REFRESH_SECONDS);
+    bar.update(fraction(job) * 100, display(job));
+  }
+  bar.stop();
+  return job;
+}
+
+function fraction({ progress }: JobAnswer): number {
+  if (!progress) return 1;
+  return (
+    progress.elapsedMs /
+    (progress.elapsedMs + Math.max(progress.expectedRemainingMs, progress.elapsedMs * 0.05, 1))
+  );
+}
+
+function display({ status, reason, progress, createdAt, finishedAt }: JobAnswer): Record<string, string> {
+  const elapsedMs = progress?.elapsedMs ?? Date.parse(finishedAt ?? createdAt) - Date.parse(createdAt);
+  return {
+    state: reason === undefined ? status : `${status} (${reason.slice(0, 60)})`,
+    elapsed: seconds(elapsedMs),
+    remaining: progress ? seconds(progress.expectedRemainingMs) : seconds(0),
+  };
+}
+
+function report(job: JobAnswer, files: readonly string[]): void {
+  const [attempt] = job.attempts.slice(-1);
+  const createdAt = Date.parse(job.createdAt);
+  const submittedAt = Date.parse(attempt?.submittedAt ?? job.createdAt);
+  const finishedAt = Date.parse(job.finishedAt ?? job.createdAt);
+  const polls = job.attempts.reduce((sum, each) => sum + each.polls, 0);
+  console.log(`job        ${job.id}`);
+  for (const [n, video] of (job.videos ?? []).entries()) {
+    const length = video.durationSeconds === undefined ? '' : `, ${video.durationSeconds} s`;
+    console.log(`video ${n}    ${video.uri}`);
+    console.log(`file       ${files[n] ?? ''} (${(video.bytes / 1024).toFixed(0)} KiB${length})`);
+  }
+  if (job.filtered)
+    console.log(`withheld   ${job.filtered.count} by a safety filter: ${job.filtered.reasons.join(' ')}`);
+  console.log(
+    `timings    queued ${seconds(submittedAt - createdAt)}, model and landing ${seconds(finishedAt - submittedAt)}, in all ${seconds(finishedAt - createdAt)}`,
+  );
+  console.log(`polls      ${polls}`);
+  console.log(`price      $${job.priceUsd.estimate.toFixed(2)} estimated (simulated: nothing was paid)`);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

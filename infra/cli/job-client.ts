@@ -1,0 +1,97 @@
+/** The part of the HTTP API that `npm run generate` uses, as any app would use it. */
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { crc32c } from '../shared/crc32.ts';
+
+const jobSchema = z.object({
+  id: z.string(),
+  status: z.string(),
+  reason: z.string().optional(),
+  createdAt: z.string(),
+  finishedAt: z.string().optional(),
+  progress: z.object({ elapsedMs: z.number(), expectedRemainingMs: z.number() }).optional(),
+  priceUsd: z.object({ estimate: z.number(), charged: z.number(), unknown: z.number() }),
+  attempts: z.array(
+    z.object({
+      state: z.string(),
+      submittedAt: z.string(),
+      endedAt: z.string().optional(),
+      polls: z.number(),
+    }),
+  ),
+  videos: z
+    .array(
+      z.object({
+        uri: z.string(),
+        bytes: z.number(),
+        crc32c: z.string(),
+        durationSeconds: z.number().optional(),
+        href: z.string(),
+      }),
+    )
+    .optional(),
+  filtered: z.object({ count: z.number(), reasons: z.array(z.string()) }).optional(),
+  error: z.object({ code: z.string(), message: z.string(), charged: z.string() }).optional(),
+});
+export type JobAnswer = z.infer<typeof jobSchema>;
+export type VideoAnswer = NonNullable<JobAnswer['videos']>[number];
+
+export const isFinished = ({ status }: JobAnswer): boolean =>
+  ['succeeded', 'failed', 'cancelled'].includes(status);
+
+/** The service said no; `message` is its own words. */
+export class RefusedError extends Error {}
+
+export class JobClient {
+  readonly #api: string;
+
+  constructor(api: string) {
+    this.#api = api;
+  }
+
+  /** @throws RefusedError with what is wrong with the request */
+  async create(body: unknown, idempotencyKey: string): Promise<JobAnswer> {
+    const response = await fetch(`${this.#api}/v1/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+      body: JSON.stringify(body),
+    });
+    return jobOf(response);
+  }
+
+  /** The job as it is after at most `seconds`, sooner if it finishes. */
+  async wait(id: string, seconds: number): Promise<JobAnswer> {
+    return jobOf(await fetch(`${this.#api}/v1/jobs/${id}`, { headers: { prefer: `wait=${seconds}` } }));
+  }
+
+  /** Saves a video; what is not whole and identical to what is in the bucket is not given its name. */
+  async download(video: VideoAnswer, file: string): Promise<void> {
+    const response = await fetch(`${this.#api}${video.href}`);
+    if (!response.ok || !response.body) throw new Error(`The video answered ${response.status}.`);
+    await mkdir(path.dirname(file), { recursive: true });
+    let checksum = 0;
+    const check = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        checksum = crc32c(chunk, checksum);
+        done(null, chunk);
+      },
+    });
+    await pipeline(Readable.fromWeb(response.body), check, createWriteStream(`${file}.part`));
+    const base64 = Buffer.alloc(4);
+    base64.writeUInt32BE(checksum);
+    if (base64.toString('base64') !== video.crc32c)
+      throw new Error(`${file}: the download is not what is in the bucket.`);
+    await rename(`${file}.part`, file);
+  }
+}
+
+async function jobOf(response: Response): Promise<JobAnswer> {
+  const body: unknown = await response.json();
+  if (response.ok) return jobSchema.parse(body);
+  const { title, detail } = z.object({ title: z.string(), detail: z.string() }).parse(body);
+  throw new RefusedError(`${title}: ${detail}`);
+}

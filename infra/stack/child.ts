@@ -1,0 +1,7 @@
+/** What the processes of the stack owe the one that started them. */
+
+/** Tells the parent that this process serves, and ends it when the parent is gone, however that came about. */
+export function reportReady(): void {
+  process.on('disconnect', () => process.exit(0));
+  process.send?.('ready');
+}

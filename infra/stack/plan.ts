@@ -1,0 +1,199 @@
+/**
+ * What the local stack consists of: names, ports, files and the environment of the functions. The counterpart of what
+ * Terraform provisions in the cloud.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { loadIdentity } from '../shared/identity.ts';
+import { LOOPBACK } from '../shared/running-server.ts';
+import type { StackQueue } from './queues.ts';
+import { stackQueues } from './queues.ts';
+
+export const PROJECT = 'clapper-local';
+export const REGION = 'us-central1';
+export const INPUT_BUCKET = 'clapper-local-in';
+export const OUTPUT_BUCKET = 'clapper-local-out';
+
+/** The simulated models take seconds instead of minutes. */
+export const DEFAULT_SPEED_UP = 20;
+
+export const FUNCTION_NAMES = [
+  'api',
+  'submit',
+  'poll',
+  'notify',
+  'upload',
+  'landed',
+  'batch',
+  'sweep',
+] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
+
+const SERVERS = ['api', 'firestore', 'tasks', 'storage', 'models', 'identity'] as const;
+type ServerName = (typeof SERVERS)[number];
+
+export interface StackPlan {
+  readonly stateDir: string;
+  readonly ports: Readonly<Record<ServerName, number>>;
+  readonly speedUp: number;
+  readonly seed?: number | undefined;
+  /** host:port of a Firestore emulator to use instead of our own server. */
+  readonly firestoreHost?: string | undefined;
+  readonly queues: readonly StackQueue[];
+  /** Times `submit` queues may dispatch per second, for all models; from the models' quotas when absent. */
+}
+
+/** What `.clapper/local.json` tells other programs. */
+export interface Endpoints {
+  readonly api: string;
+  readonly firestore: string;
+  readonly tasks: string;
+  readonly storage: string;
+  readonly models: string;
+}
+
+export interface PlanOptions {
+  readonly stateDir: string;
+  /** Of the API and console; a free one when 0. */
+  readonly apiPort: number;
+  readonly speedUp?: number | undefined;
+  readonly seed?: number | undefined;
+  /** Dispatches per second of every submit queue, instead of the models' quotas. */
+  readonly submitPerSecond?: number | undefined;
+}
+
+/** Chooses the ports: those of the last run where they are still free, since stored tasks name them. */
+export async function makePlan({
+  stateDir,
+  apiPort,
+  speedUp,
+  seed,
+  submitPerSecond,
+}: PlanOptions): Promise<StackPlan> {
+  mkdirSync(stateDir, { recursive: true });
+  const last = readPorts(stateDir);
+  const ports: Partial<Record<ServerName, number>> = {};
+  for (const name of SERVERS) {
+    const wanted = name === 'api' && apiPort !== 0 ? apiPort : (last[name] ?? 0);
+    const free = await freePort(wanted);
+    if (name === 'api' && apiPort !== 0 && free !== apiPort) {
+      throw new Error(`Port ${apiPort} is taken. Stop what uses it, or choose another with --port.`);
+    }
+    ports[name] = free;
+  }
+  const { api = 0, firestore = 0, tasks = 0, storage = 0, models = 0, identity = 0 } = ports;
+  const effectiveSpeedUp = speedUp ?? DEFAULT_SPEED_UP;
+  const plan: StackPlan = {
+    stateDir,
+    ports: { api, firestore, tasks, storage, models, identity },
+    speedUp: effectiveSpeedUp,
+    seed,
+    firestoreHost: process.env['FIRESTORE_EMULATOR_HOST'],
+    queues: stackQueues(effectiveSpeedUp, submitPerSecond),
+  };
+  writeFileSync(path.join(stateDir, 'ports.json'), JSON.stringify(plan.ports));
+  writeCredentials(plan);
+  return plan;
+}
+
+export const urlOf = (plan: StackPlan, server: ServerName): string =>
+  `http://${LOOPBACK}:${plan.ports[server]}`;
+
+/** In the cloud every function has a host of its own; here it has a path of its own behind the API's port. */
+export const functionUrl = (plan: StackPlan, name: FunctionName): string =>
+  name === 'api' ? urlOf(plan, 'api') : `${urlOf(plan, 'api')}/_functions/${name}`;
+
+export const firestoreHost = (plan: StackPlan): string =>
+  plan.firestoreHost ?? `${LOOPBACK}:${plan.ports.firestore}`;
+
+export const endpointsOf = (plan: StackPlan): Endpoints => ({
+  api: urlOf(plan, 'api'),
+  firestore: firestoreHost(plan),
+  tasks: `${LOOPBACK}:${plan.ports.tasks}`,
+  storage: urlOf(plan, 'storage'),
+  models: urlOf(plan, 'models'),
+});
+
+/** The environment of the functions, by the names that `functions/config.ts` reads. */
+export function functionsEnvironment(plan: StackPlan): Record<string, string> {
+  const { serviceAccountEmail } = loadIdentity(plan.stateDir);
+  return {
+    GOOGLE_CLOUD_PROJECT: PROJECT,
+    CLAPPER_REGION: REGION,
+    CLAPPER_INPUT_BUCKET: INPUT_BUCKET,
+    CLAPPER_OUTPUT_BUCKET: OUTPUT_BUCKET,
+    CLAPPER_SUBMIT_URL: functionUrl(plan, 'submit'),
+    CLAPPER_POLL_URL: functionUrl(plan, 'poll'),
+    CLAPPER_TASKS_SERVICE_ACCOUNT: serviceAccountEmail,
+    CLAPPER_TASKS_AUDIENCES: functionUrl(plan, 'sweep'),
+    CLAPPER_CALLERS: 'local',
+    CLAPPER_TOKEN_ISSUERS: 'https://accounts.clapper.local',
+    CLAPPER_TOKEN_JWKS_URL: `${urlOf(plan, 'identity')}/jwks`,
+    CLAPPER_READABLE_PREFIXES: `gs://${INPUT_BUCKET}/`,
+    CLAPPER_ALLOW_RETIRED_MODELS: 'true',
+    CLAPPER_MODEL_SPEED_UP: String(plan.speedUp),
+    CLAPPER_TASKS_ENDPOINT: `${LOOPBACK}:${plan.ports.tasks}`,
+    CLAPPER_STORAGE_ENDPOINT: urlOf(plan, 'storage'),
+    CLAPPER_SIGNER_KEY_FILE: signerFile(plan.stateDir),
+    FIRESTORE_EMULATOR_HOST: firestoreHost(plan),
+    GOOGLE_VERTEX_BASE_URL: urlOf(plan, 'models'),
+    GOOGLE_GEMINI_BASE_URL: urlOf(plan, 'models'),
+    GEMINI_API_KEY: 'simulated',
+    GOOGLE_APPLICATION_CREDENTIALS: credentialsFile(plan.stateDir),
+    // No client may look for Google's metadata server.
+    METADATA_SERVER_DETECTION: 'none',
+  };
+}
+
+const signerFile = (stateDir: string): string => path.join(stateDir, 'signer.json');
+const credentialsFile = (stateDir: string): string => path.join(stateDir, 'credentials.json');
+
+/** Credentials that make Google's auth library ask our token server, and a key that signs links. */
+function writeCredentials(plan: StackPlan): void {
+  const { stateDir } = plan;
+  const identity = loadIdentity(stateDir);
+  const subjectFile = path.join(stateDir, 'subject-token');
+  writeFileSync(subjectFile, 'local', { mode: 0o600 });
+  const credentials = {
+    type: 'external_account',
+    audience: `//iam.googleapis.com/projects/0/locations/global/workloadIdentityPools/${PROJECT}/providers/local`,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+    token_url: `${urlOf(plan, 'identity')}/token`,
+    credential_source: { file: subjectFile },
+  };
+  const signer = {
+    type: 'service_account',
+    project_id: PROJECT,
+    client_email: identity.serviceAccountEmail,
+    private_key: identity.privateKeyPem,
+  };
+  writeFileSync(credentialsFile(stateDir), JSON.stringify(credentials), { mode: 0o600 });
+  writeFileSync(signerFile(stateDir), JSON.stringify(signer), { mode: 0o600 });
+}
+
+function readPorts(stateDir: string): Partial<Record<string, number>> {
+  try {
+    return JSON.parse(readFileSync(path.join(stateDir, 'ports.json'), 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+/** `wanted` if nothing listens there, any free port otherwise. */
+async function freePort(wanted: number): Promise<number> {
+  const tryPort = (port: number): Promise<number | undefined> =>
+    new Promise((resolve) => {
+      const probe = createServer();
+      probe.once('error', () => resolve(undefined));
+      probe.listen(port, LOOPBACK, () => {
+        const address = probe.address();
+        probe.close(() =>
+          resolve(typeof address === 'object' && address !== null ? address.port : undefined),
+        );
+      });
+    });
+  const port = (await tryPort(wanted)) ?? (await tryPort(0));
+  if (port === undefined) throw new Error('No port of this machine is free.');
+  return port;
+}

@@ -1,0 +1,35 @@
+/** The task queues, with the rates of the models' quotas and the retry settings of the deployment. */
+
+export interface StackQueue {
+  readonly id: string;
+  readonly maxDispatchesPerSecond: number;
+  readonly maxConcurrentDispatches: number;
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly maxAttempts: number;
+}
+
+/** Requests per minute of each model that has a submit queue. */
+const MODEL_QUOTAS: Readonly<Record<string, number>> = {
+  'submit-vertex-veo-3-1-generate-001': 50,
+  'submit-vertex-veo-3-1-fast-generate-001': 50,
+  'submit-vertex-veo-3-1-lite-generate-001': 10,
+  'submit-gemini-veo-3-1-generate-preview': 10,
+  'submit-gemini-veo-3-1-fast-generate-preview': 10,
+  'submit-gemini-veo-3-1-lite-generate-preview': 10,
+};
+
+/**
+ * @param speedUp quotas are per minute of the simulated models' time
+ * @param submitPerSecond overrides the quotas
+ */
+export function stackQueues(speedUp: number, submitPerSecond?: number): readonly StackQueue[] {
+  const retry = { minBackoffMs: 1000 / speedUp, maxBackoffMs: 60_000 / speedUp, maxAttempts: 20 };
+  const submit = Object.entries(MODEL_QUOTAS).map(([id, perMinute]) => ({
+    id,
+    maxDispatchesPerSecond: submitPerSecond ?? (perMinute / 60) * speedUp,
+    maxConcurrentDispatches: 20,
+    ...retry,
+  }));
+  return [...submit, { id: 'poll', maxDispatchesPerSecond: 500, maxConcurrentDispatches: 50, ...retry }];
+}

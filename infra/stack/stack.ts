@@ -1,0 +1,57 @@
+/** The whole of Clapper on one machine: the local cloud and the functions, as two supervised processes. */
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Endpoints, endpointsOf, functionsEnvironment, makePlan, type PlanOptions } from './plan.ts';
+import { StackProcess } from './process.ts';
+
+export interface StackOptions extends PlanOptions {
+  /** Lines of the functions' log (JSON) and of the supervisor. */
+  readonly onLine?: ((line: string) => void) | undefined;
+  /** More environment for the functions, over the usual one. */
+  readonly functionsEnv?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Stack {
+  readonly endpoints: Endpoints;
+  readonly stateDir: string;
+  readonly processes: { readonly cloud: StackProcess; readonly functions: StackProcess };
+  readonly stop: () => Promise<void>;
+}
+
+const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const plan = await makePlan(options);
+  const { stateDir } = plan;
+  const cloud = new StackProcess({
+    name: 'local cloud',
+    file: fileOf('./local-cloud.ts'),
+    env: { CLAPPER_STACK_PLAN: JSON.stringify(plan), METADATA_SERVER_DETECTION: 'none' },
+    logFile: path.join(stateDir, 'logs', 'cloud.log'),
+    onLine: options.onLine,
+  });
+  const functions = new StackProcess({
+    name: 'functions',
+    file: fileOf('./functions-gateway.ts'),
+    env: { ...functionsEnvironment(plan), ...options.functionsEnv, PORT: String(plan.ports.api) },
+    logFile: path.join(stateDir, 'logs', 'functions.log'),
+    onLine: options.onLine,
+  });
+  const endpointsFile = path.join(stateDir, 'local.json');
+  const stop = async (): Promise<void> => {
+    rmSync(endpointsFile, { force: true });
+    // The functions first, so that none of their calls fails for want of a cloud.
+    await functions.stop();
+    await cloud.stop();
+  };
+  try {
+    await Promise.all([cloud.start(), functions.start()]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const endpoints = endpointsOf(plan);
+  writeFileSync(endpointsFile, `${JSON.stringify(endpoints, null, 2)}\n`);
+  return { endpoints, stateDir, processes: { cloud, functions }, stop };
+}
