@@ -7,7 +7,7 @@ import type { LatencyProfile } from './catalogue.ts';
  * Sparse before the model's minimum (nothing can be done yet: one poll, exactly at the minimum), dense around the
  * typical latency where most operations end, then ever sparser, so that an operation that takes its longest costs
  * about 25 polls. A tenth of the elapsed time is the most that a finished video ever waits unseen past the typical
- * latency; the bucket's own event usually ends the wait sooner.
+ * latency, and never more than the typical latency; the bucket's own event usually ends the wait sooner.
  * @param elapsedMs since the submission was accepted
  */
 export function nextPollDelayMs(elapsedMs: number, latency: LatencyProfile): number {
@@ -15,7 +15,7 @@ export function nextPollDelayMs(elapsedMs: number, latency: LatencyProfile): num
   const dense = latency.typicalMs / 12;
   if (elapsedMs < latency.typicalMs / 2) return dense * 1.5;
   if (elapsedMs < latency.typicalMs * 1.5) return dense;
-  return Math.max(dense, elapsedMs / 10);
+  return Math.min(Math.max(dense, elapsedMs / 10), latency.typicalMs);
 }
 
 /**

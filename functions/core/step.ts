@@ -245,7 +245,8 @@ const deadlineError = (job: Job): JobError => ({
  */
 function ring(job: Job, rings: 0 | 1, ctx: StepContext): Job | undefined {
   const wake = wakeOf(job);
-  if (!wake || wake.at > ctx.now) return undefined;
+  // Not twice for the same lateness: two sweeps at once, or one that was delivered twice, ring once.
+  if (!wake || ctx.now < wake.at + ctx.policy.ringAfterMs) return undefined;
   const at = rings === 1 ? ctx.now : ctx.now + 5 * ctx.policy.ringAfterMs;
   const rung: Wake = { seq: wake.seq, ring: wake.ring + rings, at };
   if ('wake' in job) return { ...job, wake: rung };

@@ -1,0 +1,290 @@
+/** The ports in memory, for tests of handlers: as strict as the real ones, and with a clock that moves when told. */
+import { createIds } from '../../functions/adapters/ids.ts';
+import { type Job, jobSchema, wakeOf } from '../../functions/core/job.ts';
+import { defaultPolicy } from '../../functions/core/policy.ts';
+import type {
+  InputStore,
+  JobStore,
+  ListJobs,
+  PaidCall,
+  PollAnswer,
+  ResultStore,
+  Services,
+  StoredObject,
+  SubmitAnswer,
+  TaskQueue,
+  VideoProvider,
+  WakeTask,
+} from '../../functions/ports.ts';
+
+export class ManualClock {
+  #now: number;
+  constructor(start = Date.UTC(2026, 10, 21)) {
+    this.#now = start;
+  }
+  now(): number {
+    return this.#now;
+  }
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+/** Stores copies, and parses what it gives out, as a database would. */
+export class MemoryJobStore implements JobStore {
+  readonly #jobs = new Map<string, string>();
+  readonly #watchers = new Set<() => void>();
+  writes = 0;
+
+  async create(job: Job): Promise<'created' | 'exists'> {
+    if (this.#jobs.has(job.jobId)) return 'exists';
+    this.#put(job);
+    return 'created';
+  }
+
+  async get(jobId: string): Promise<Job | undefined> {
+    return this.#read(jobId);
+  }
+
+  async update(jobId: string, decide: Parameters<JobStore['update']>[1]): ReturnType<JobStore['update']> {
+    // No await from here to the save: that is what makes it a transaction.
+    const before = this.#read(jobId);
+    if (!before) return { kind: 'missing' };
+    const step = decide(before);
+    if (!step) return { kind: 'unchanged', job: before };
+    this.#put(step.job);
+    return { kind: 'saved', before, step };
+  }
+
+  async list({ caller, status, model, pageSize, after }: ListJobs): Promise<readonly Job[]> {
+    const all = await this.all();
+    const key = (job: { createdAt: number; jobId: string }): string =>
+      `${String(job.createdAt).padStart(16, '0')}/${job.jobId}`;
+    return all
+      .filter((job) => job.caller === caller)
+      .filter(
+        (job) => (status ? job.status === status : true) && (model ? job.request.model === model : true),
+      )
+      .filter((job) => (after ? key(job) < key(after) : true))
+      .sort((a, b) => (key(a) < key(b) ? 1 : -1))
+      .slice(0, pageSize);
+  }
+
+  async overdue(before: number, limit: number): Promise<readonly Job[]> {
+    const due = (await this.all()).filter((job) => (wakeOf(job)?.at ?? Number.POSITIVE_INFINITY) <= before);
+    return due.sort((a, b) => (wakeOf(a)?.at ?? 0) - (wakeOf(b)?.at ?? 0)).slice(0, limit);
+  }
+
+  async waitFor(jobId: string, until: (job: Job) => boolean, timeoutMs: number): Promise<Job | undefined> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const job = await this.get(jobId);
+      if (!job || until(job) || Date.now() >= deadline) return job;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, deadline - Date.now());
+        const watchers = this.#watchers;
+        function done(): void {
+          clearTimeout(timer);
+          watchers.delete(done);
+          resolve();
+        }
+        watchers.add(done);
+      });
+    }
+  }
+
+  async all(): Promise<Job[]> {
+    return [...this.#jobs.values()].map((text) => jobSchema.parse(JSON.parse(text)));
+  }
+
+  #read(jobId: string): Job | undefined {
+    const text = this.#jobs.get(jobId);
+    return text === undefined ? undefined : jobSchema.parse(JSON.parse(text));
+  }
+
+  #put(job: Job): void {
+    this.writes++;
+    this.#jobs.set(job.jobId, JSON.stringify(job));
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+export class MemoryTaskQueue implements TaskQueue {
+  readonly waiting: WakeTask[] = [];
+  readonly #names = new Set<string>();
+  enqueued = 0;
+  failNext = 0;
+
+  async enqueue(task: WakeTask): Promise<void> {
+    if (this.failNext > 0) {
+      this.failNext--;
+      throw new Error('the queue does not answer');
+    }
+    const name = nameOf(task);
+    if (this.#names.has(name)) return;
+    this.#names.add(name);
+    this.enqueued++;
+    this.waiting.push(task);
+  }
+
+  async isWaiting(task: WakeTask): Promise<boolean> {
+    return this.waiting.some((each) => nameOf(each) === nameOf(task));
+  }
+
+  /** Takes the earliest task out, if it is due. */
+  take(now: number): WakeTask | undefined {
+    const [next] = [...this.waiting].sort((a, b) => a.wake.at - b.wake.at);
+    if (!next || next.wake.at > now) return undefined;
+    this.waiting.splice(this.waiting.indexOf(next), 1);
+    return next;
+  }
+}
+
+const nameOf = ({ jobId, wake }: WakeTask): string => `${jobId}/${wake.seq}/${wake.ring}`;
+
+export class MemoryBucket implements ResultStore, InputStore {
+  readonly bucket: string;
+  readonly objects = new Map<string, StoredObject & { readonly body: Uint8Array }>();
+  readonly #now: () => number;
+  failNext = 0;
+
+  constructor(bucket: string, now: () => number) {
+    this.bucket = bucket;
+    this.#now = now;
+  }
+
+  put(name: string, body: Uint8Array, contentType = 'video/mp4'): void {
+    const uri = `gs://${this.bucket}/${name}`;
+    const generation = String(this.objects.size + 1);
+    const object = {
+      name,
+      uri,
+      generation,
+      bytes: body.length,
+      crc32c: 'AAAAAA==',
+      contentType,
+      updatedAt: this.#now(),
+    };
+    this.objects.set(name, { ...object, body });
+  }
+
+  async list(prefix: string): Promise<readonly StoredObject[]> {
+    this.#mayFail();
+    return [...this.objects.values()]
+      .filter(({ name }) => name.startsWith(prefix))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ body: _, ...object }) => object);
+  }
+
+  async readRange(name: string, start: number, end: number): Promise<Uint8Array> {
+    return (this.objects.get(name)?.body ?? new Uint8Array()).subarray(start, end + 1);
+  }
+
+  async writeOnce(name: string, contentType: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#mayFail();
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    if (!this.objects.has(name)) this.put(name, Buffer.concat(chunks), contentType);
+  }
+
+  async signedReadUrl({ uri }: { readonly uri: string }): Promise<string> {
+    return `https://signed.test/${uri.slice('gs://'.length)}`;
+  }
+
+  async putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string> {
+    this.#mayFail();
+    if (!this.objects.has(name)) this.put(name, bytes, mimeType);
+    return `gs://${this.bucket}/${name}`;
+  }
+
+  #mayFail(): void {
+    if (this.failNext > 0) {
+      this.failNext--;
+      throw new Error('the bucket answers 503');
+    }
+  }
+}
+
+/** Answers what the test says, and remembers what it was asked. */
+export class ScriptedProvider implements VideoProvider {
+  readonly delivers: 'bucket' | 'download';
+  readonly calls: PaidCall[] = [];
+  polls = 0;
+  onSubmit: (call: PaidCall) => SubmitAnswer | Promise<SubmitAnswer>;
+  onPoll: () => PollAnswer | Promise<PollAnswer> = () => ({ kind: 'running' });
+  onDownload: VideoProvider['download'] = async () => ({
+    kind: 'failed',
+    signal: { kind: 'http', status: 404, message: 'no such file' },
+  });
+
+  constructor(delivers: 'bucket' | 'download' = 'bucket') {
+    this.delivers = delivers;
+    this.onSubmit = ({ request, location }) => ({
+      kind: 'accepted',
+      operation: {
+        provider: request.provider,
+        name: `operations/${this.calls.length}`,
+        model: request.model,
+        location,
+      },
+    });
+  }
+
+  async submit(call: PaidCall): Promise<SubmitAnswer> {
+    this.calls.push(call);
+    return this.onSubmit(call);
+  }
+
+  async poll(): Promise<PollAnswer> {
+    this.polls++;
+    return this.onPoll();
+  }
+
+  download(sourceUri: string): ReturnType<VideoProvider['download']> {
+    return this.onDownload(sourceUri);
+  }
+}
+
+export interface World {
+  readonly services: Services;
+  readonly clock: ManualClock;
+  readonly jobs: MemoryJobStore;
+  readonly tasks: MemoryTaskQueue;
+  readonly output: MemoryBucket;
+  readonly input: MemoryBucket;
+  readonly vertex: ScriptedProvider;
+  readonly gemini: ScriptedProvider;
+  readonly log: { severity: string; message: string; fields: Readonly<Record<string, unknown>> }[];
+}
+
+export function makeWorld(overrides: Partial<Services> = {}): World {
+  const clock = new ManualClock();
+  const jobs = new MemoryJobStore();
+  const tasks = new MemoryTaskQueue();
+  const output = new MemoryBucket('out', () => clock.now());
+  const input = new MemoryBucket('in', () => clock.now());
+  const vertex = new ScriptedProvider();
+  const gemini = new ScriptedProvider('download');
+  const log: World['log'] = [];
+  const services: Services = {
+    clock,
+    ids: { ...createIds(), random: () => 0.5 },
+    jobs,
+    tasks,
+    results: output,
+    inputs: input,
+    providers: { vertex, gemini },
+    callers: { verify: async (headers) => headers.get('x-test-caller') ?? 'local' },
+    policy: defaultPolicy(),
+    log: (severity, message, fields = {}) => log.push({ severity, message, fields }),
+    settings: {
+      locations: { vertex: 'us-central1', gemini: 'global' },
+      allowRetiredModels: true,
+      readablePrefixes: ['gs://shared/'],
+      signedUrlTtlMs: 900_000,
+      logPrompts: false,
+    },
+    ...overrides,
+  };
+  return { services, clock, jobs, tasks, output, input, vertex, gemini, log };
+}

@@ -1,0 +1,36 @@
+/** Runs a world of memory: delivers due tasks and lets the time pass until nothing is left to do. */
+import { handlePoll } from '../../functions/handlers/poll.ts';
+import { handleSubmit } from '../../functions/handlers/submit.ts';
+import { handleSweep } from '../../functions/handlers/sweep.ts';
+import type { WakeTask } from '../../functions/ports.ts';
+import type { World } from './memory.ts';
+
+export async function deliver({ services }: World, { target, jobId, wake }: WakeTask): Promise<void> {
+  const message = { jobId, seq: wake.seq };
+  await (target === 'submit' ? handleSubmit(services, message) : handlePoll(services, message));
+}
+
+/** Delivers every task as it falls due, with a sweep a minute, for so long; stops early when no job has a wake. */
+export async function runFor(world: World, ms: number): Promise<void> {
+  const end = world.clock.now() + ms;
+  let nextSweep = world.clock.now() + 60_000;
+  while (world.clock.now() <= end) {
+    const task = world.tasks.take(world.clock.now());
+    if (task) {
+      await deliver(world, task);
+      continue;
+    }
+    if (world.clock.now() >= nextSweep) {
+      await handleSweep(world.services);
+      nextSweep += 60_000;
+      continue;
+    }
+    const nextTask = Math.min(...world.tasks.waiting.map(({ wake }) => wake.at));
+    if (
+      nextTask === Number.POSITIVE_INFINITY &&
+      !(await world.jobs.overdue(Number.MAX_SAFE_INTEGER, 1)).length
+    )
+      return;
+    world.clock.advance(Math.max(1, Math.min(nextTask, nextSweep) - world.clock.now()));
+  }
+}
