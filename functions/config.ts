@@ -37,7 +37,8 @@ const environmentSchema = z.object({
   CLAPPER_TOKEN_ISSUERS: list('https://accounts.google.com,accounts.google.com'),
   CLAPPER_TOKEN_JWKS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
   CLAPPER_VERTEX_LOCATION: z.string().min(1).default('us-central1'),
-  GEMINI_API_KEY: z.string().min(1).optional(),
+  /** Of the Developer API. Not GEMINI_API_KEY, which the SDK would read too and warn about in Vertex mode. */
+  CLAPPER_GEMINI_API_KEY: z.string().min(1).optional(),
   /** `gs://` prefixes that any caller may name as input. */
   CLAPPER_READABLE_PREFIXES: list(''),
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),

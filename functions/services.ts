@@ -1,4 +1,5 @@
 /** Builds the clients and adapters that the handlers work with, from the configuration. */
+import { readFileSync } from 'node:fs';
 import { Firestore } from '@google-cloud/firestore';
 import { Storage, type StorageOptions } from '@google-cloud/storage';
 import { CloudTasksClient } from '@google-cloud/tasks';
@@ -11,6 +12,7 @@ import { createGeminiProvider } from './adapters/gemini-provider.ts';
 import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.ts';
 import { createIds } from './adapters/ids.ts';
 import { createJsonLog } from './adapters/json-log.ts';
+import { createKeySigner } from './adapters/key-signer.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
 import { defaultPolicy } from './core/policy.ts';
@@ -60,15 +62,15 @@ export function buildServices(config: Config): Built {
     providers: {
       vertex: createVertexProvider({
         project,
-        auth: () => auth.getClient(),
+        getAccessToken: () => auth.getAccessToken(),
         baseUrl: config.GOOGLE_VERTEX_BASE_URL,
         pollTimeoutMs: POLL_TIMEOUT_MS,
       }),
-      ...(config.GEMINI_API_KEY === undefined
+      ...(config.CLAPPER_GEMINI_API_KEY === undefined
         ? {}
         : {
             gemini: createGeminiProvider({
-              apiKey: config.GEMINI_API_KEY,
+              apiKey: config.CLAPPER_GEMINI_API_KEY,
               baseUrl: config.GOOGLE_GEMINI_BASE_URL,
               pollTimeoutMs: POLL_TIMEOUT_MS,
               readImage: inputs.read,
@@ -109,8 +111,9 @@ function createStorage(config: Config, extra: StorageOptions = {}): Storage {
 
 /** Signs with a key instead of through IAM; used for signing only. */
 function createSigner(config: Config): Storage | undefined {
-  const keyFilename = config.CLAPPER_SIGNER_KEY_FILE;
-  return keyFilename === undefined ? undefined : createStorage(config, { keyFilename });
+  const file = config.CLAPPER_SIGNER_KEY_FILE;
+  if (file === undefined) return undefined;
+  return createStorage(config, { authClient: createKeySigner(readFileSync(file, 'utf8')) });
 }
 
 function createTasksClient(config: Config): CloudTasksClient {

@@ -14,14 +14,14 @@ import {
   ImageResizeMode,
   VideoCompressionQuality,
 } from '@google/genai';
-import type { AuthClient } from 'google-auth-library';
 import type { StoredImage, VideoRequest } from '../core/job.ts';
 import type { PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
 import { signalOf } from './provider-signal.ts';
 
 export interface VertexProviderOptions {
   readonly project: string;
-  readonly auth: () => Promise<AuthClient>;
+  /** Proves that credentials can be had; the SDK then takes its own from the same place. */
+  readonly getAccessToken: () => Promise<unknown>;
   /** Instead of Google's host: for a local server. */
   readonly baseUrl?: string | undefined;
   /** A poll reads one small JSON; longer than this it is asked again later. */
@@ -29,34 +29,24 @@ export interface VertexProviderOptions {
 }
 
 export function createVertexProvider(options: VertexProviderOptions): VideoProvider {
-  const { project, baseUrl, pollTimeoutMs } = options;
-  const clients = new Map<string, Promise<GoogleGenAI>>();
+  const { project, getAccessToken, baseUrl, pollTimeoutMs } = options;
+  const clients = new Map<string, GoogleGenAI>();
 
-  const connect = async (location: string): Promise<GoogleGenAI> =>
-    new GoogleGenAI({
-      enterprise: true,
-      project,
-      location,
-      googleAuthOptions: { authClient: await options.auth() },
-      ...(baseUrl === undefined ? {} : { httpOptions: { baseUrl } }),
-    });
-  const clientFor = (location: string): Promise<GoogleGenAI> => {
-    const known = clients.get(location) ?? connect(location);
-    clients.set(location, known);
-    // A client that could not be made is made anew next time.
-    known.catch(() => clients.delete(location));
-    return known;
+  const clientFor = (location: string): GoogleGenAI => {
+    const httpOptions = baseUrl === undefined ? {} : { httpOptions: { baseUrl } };
+    const client =
+      clients.get(location) ?? new GoogleGenAI({ enterprise: true, project, location, ...httpOptions });
+    clients.set(location, client);
+    return client;
   };
 
   return {
     delivers: 'bucket',
 
     async submit({ request, location, outputUri, timeoutMs }): Promise<SubmitAnswer> {
-      let client: GoogleGenAI;
       try {
-        client = await clientFor(location);
-        // A token first: whatever fails here has not reached the model.
-        await (await options.auth()).getAccessToken();
+        // Credentials first: whatever fails here has not reached the model.
+        await getAccessToken();
       } catch (error) {
         return {
           kind: 'failed',
@@ -64,7 +54,7 @@ export function createVertexProvider(options: VertexProviderOptions): VideoProvi
         };
       }
       try {
-        const { name } = await client.models.generateVideos({
+        const { name } = await clientFor(location).models.generateVideos({
           model: request.model,
           source: {
             ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
@@ -86,11 +76,10 @@ export function createVertexProvider(options: VertexProviderOptions): VideoProvi
 
     async poll({ name, location }): Promise<PollAnswer> {
       try {
-        const client = await clientFor(location);
         const operation = new GenerateVideosOperation();
         operation.name = name;
         const config = { httpOptions: { timeout: pollTimeoutMs } };
-        return answerOf(await client.operations.getVideosOperation({ operation, config }));
+        return answerOf(await clientFor(location).operations.getVideosOperation({ operation, config }));
       } catch (error) {
         return { kind: 'failed', signal: signalOf(error) };
       }

@@ -139,7 +139,7 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     FIRESTORE_EMULATOR_HOST: firestoreHost(plan),
     GOOGLE_VERTEX_BASE_URL: urlOf(plan, 'models'),
     GOOGLE_GEMINI_BASE_URL: urlOf(plan, 'models'),
-    GEMINI_API_KEY: 'simulated',
+    CLAPPER_GEMINI_API_KEY: 'simulated',
     GOOGLE_APPLICATION_CREDENTIALS: credentialsFile(plan.stateDir),
     // No client may look for Google's metadata server.
     METADATA_SERVER_DETECTION: 'none',

@@ -26,7 +26,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { stateDir } = plan;
   const cloud = new StackProcess({
     name: 'local cloud',
-    file: fileOf('./local-cloud.ts'),
+    file: process.env['PROTO'] ?? fileOf('./local-cloud.ts'),
     env: { CLAPPER_STACK_PLAN: JSON.stringify(plan), METADATA_SERVER_DETECTION: 'none' },
     logFile: path.join(stateDir, 'logs', 'cloud.log'),
     onLine: options.onLine,

@@ -1,0 +1,88 @@
+/**
+ * The process of the local cloud: Firestore, Cloud Tasks, Cloud Storage with its events, the simulated models, identity
+ * and the scheduler. Run by `stack.ts`, which passes the plan.
+ */
+import { startEventarc } from '../eventarc/eventarc.ts';
+import { startFirestore } from '../firestore/server.ts';
+import { isAccessToken, startTokenServer } from '../identity/token-server.ts';
+import { startModels } from '../models/server.ts';
+import { startSchedule } from '../scheduler/scheduler.ts';
+import { idTokenClaims, loadIdentity } from '../shared/identity.ts';
+import { startStorage } from '../storage/server.ts';
+import { startTasks } from '../tasks/server.ts';
+import { reportReady } from './child.ts';
+import { functionUrl, INPUT_BUCKET, OUTPUT_BUCKET, PROJECT, REGION, type StackPlan, urlOf } from './plan.ts';
+
+// Written by the parent, of this same version, a moment ago.
+const plan: StackPlan = JSON.parse(process.env['CLAPPER_STACK_PLAN'] ?? '');
+const { stateDir, ports, speedUp } = plan;
+const identity = loadIdentity(stateDir);
+const { serviceAccountEmail } = identity;
+const onBug = (error: unknown): void => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+};
+const signIdToken = (email: string, audience: string): string =>
+  identity.signJwt(idTokenClaims(email, audience, Date.now()));
+
+const tokens = await startTokenServer(identity, { port: ports.identity });
+const eventType = 'google.cloud.storage.object.v1.finalized';
+const eventarc = startEventarc({
+  stateDir,
+  signIdToken,
+  onBug,
+  triggers: [
+    { bucket: INPUT_BUCKET, eventType, url: functionUrl(plan, 'upload'), serviceAccountEmail },
+    { bucket: OUTPUT_BUCKET, eventType, url: functionUrl(plan, 'landed'), serviceAccountEmail },
+  ],
+  retry: { minBackoffMs: 10_000 / speedUp, maxBackoffMs: 600_000 / speedUp, retentionMs: 24 * 3_600_000 },
+});
+const storage = await startStorage({
+  port: ports.storage,
+  stateDir,
+  signers: { [serviceAccountEmail]: identity.publicKeyPem },
+  buckets: [{ name: INPUT_BUCKET }, { name: OUTPUT_BUCKET }],
+  onObjectEvent: eventarc.publish,
+  onBug,
+});
+// An emulator that the user has started is used as it is.
+const firestore =
+  plan.firestoreHost === undefined
+    ? await startFirestore({ port: ports.firestore, stateDir, onBug })
+    : undefined;
+const models = await startModels({
+  port: ports.models,
+  stateDir,
+  storageUrl: urlOf(plan, 'storage'),
+  isAccessToken: (token) => isAccessToken(identity, token, Date.now()),
+  isApiKey: (key) => key !== '',
+  speedUp,
+  ...(plan.seed === undefined ? {} : { seed: plan.seed }),
+  onBug,
+});
+const tasks = await startTasks({
+  port: ports.tasks,
+  stateDir,
+  signIdToken,
+  onBug,
+  queues: plan.queues.map(({ id, ...queue }) => ({
+    name: `projects/${PROJECT}/locations/${REGION}/queues/${id}`,
+    ...queue,
+  })),
+});
+const sweepUrl = functionUrl(plan, 'sweep');
+const stopSweep = startSchedule({
+  url: sweepUrl,
+  everyMs: 60_000 / speedUp,
+  idToken: () => signIdToken(serviceAccountEmail, sweepUrl),
+  onError: onBug,
+});
+
+process.once('SIGTERM', () => {
+  void (async () => {
+    await stopSweep();
+    await Promise.all([tasks.stop(), models.stop(), firestore?.stop(), eventarc.stop()]);
+    await Promise.all([storage.stop(), tokens.stop()]);
+    process.exit(0);
+  })();
+});
+reportReady();

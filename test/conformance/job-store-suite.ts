@@ -1,0 +1,173 @@
+/** What every job store has to do, whatever it keeps its jobs in. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isTerminal, type Job, type JobStatus } from '../../functions/core/job.ts';
+import { defaultPolicy } from '../../functions/core/policy.ts';
+import { newJob, step } from '../../functions/core/step.ts';
+import type { JobStore } from '../../functions/ports.ts';
+
+const POLICY = defaultPolicy();
+const LATENCY = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
+const T0 = Date.UTC(2026, 10, 21);
+
+function makeJob(jobId: string, { caller = 'me', at = T0, model = 'veo-3.1-generate-001' } = {}): Job {
+  const request = {
+    provider: 'vertex',
+    model,
+    prompt: 'a cat',
+    durationSeconds: 8,
+    aspectRatio: '16:9',
+    resolution: '720p',
+    sampleCount: 1,
+    generateAudio: true,
+    seed: 0,
+    negativePrompt: undefined,
+  } as const;
+  const seed = { jobId, caller, request, fingerprint: 'f', estimateUsd: 0.8 };
+  return newJob(seed, { now: at, policy: POLICY }).job;
+}
+
+const cancel = (now: number) => (job: Job) =>
+  step(job, { type: 'cancel' }, { now, random: 0, policy: POLICY, latency: LATENCY });
+const claim = (now: number) => (job: Job) =>
+  step(
+    job,
+    { type: 'claim', seq: 1, attemptId: `att_${now}`, location: 'us-central1' },
+    { now, random: 0, policy: POLICY, latency: LATENCY },
+  );
+
+/** A job as a store gives it back: without the fields that were undefined. */
+const asStored = (job: Job): unknown => JSON.parse(JSON.stringify(job));
+
+export function jobStoreSuite(
+  name: string,
+  open: () => Promise<{ store: JobStore; close: () => Promise<void> }>,
+): void {
+  describe(`job store: ${name}`, () => {
+    let store: JobStore;
+    let close: () => Promise<void>;
+    beforeAll(async () => {
+      ({ store, close } = await open());
+    });
+    afterAll(() => close());
+
+    const stored = async (jobId: string): Promise<Job> => {
+      const job = await store.get(jobId);
+      if (!job) throw new Error(`${jobId} is not there`);
+      return job;
+    };
+
+    it('gives back what was created', async () => {
+      const job = makeJob('create_1');
+      expect(await store.create(job)).toBe('created');
+      expect(asStored(await stored('create_1'))).toEqual(asStored(job));
+    });
+
+    it('creates a job once, of ten that try at the same time', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, (_, n) => store.create(makeJob('create_2', { caller: `caller ${n}` }))),
+      );
+      expect(answers.filter((answer) => answer === 'created')).toHaveLength(1);
+      expect(await store.create(makeJob('create_2'))).toBe('exists');
+    });
+
+    it('has nothing where nothing was created', async () => {
+      expect(await store.get('nowhere')).toBeUndefined();
+      expect(await store.update('nowhere', cancel(T0))).toEqual({ kind: 'missing' });
+    });
+
+    it('saves what was decided, and says what it was before', async () => {
+      await store.create(makeJob('update_1'));
+      const updated = await store.update('update_1', cancel(T0 + 5));
+      expect(updated).toMatchObject({
+        kind: 'saved',
+        before: { status: 'queued' },
+        step: { job: { status: 'cancelled', revision: 2 } },
+      });
+      expect(await stored('update_1')).toMatchObject({
+        status: 'cancelled',
+        finishedAt: T0 + 5,
+        revision: 2,
+      });
+    });
+
+    it('saves nothing when nothing was decided', async () => {
+      await store.create(makeJob('update_2'));
+      expect(await store.update('update_2', () => undefined)).toMatchObject({
+        kind: 'unchanged',
+        job: { revision: 1 },
+      });
+      expect((await stored('update_2')).revision).toBe(1);
+    });
+
+    it('lets one of eight concurrent claims win (I1)', async () => {
+      await store.create(makeJob('race_1'));
+      const updates = await Promise.all(
+        Array.from({ length: 8 }, (_, n) => store.update('race_1', claim(T0 + n))),
+      );
+      expect(updates.filter(({ kind }) => kind === 'saved')).toHaveLength(1);
+      expect((await stored('race_1')).revision).toBe(2);
+    });
+
+    it('leaves nothing of a decision that throws', async () => {
+      await store.create(makeJob('throw_1'));
+      const decide = (): never => {
+        throw new Error('cannot decide');
+      };
+      await expect(store.update('throw_1', decide)).rejects.toThrow('cannot decide');
+      expect((await stored('throw_1')).revision).toBe(1);
+    });
+
+    it('lists a caller’s jobs newest first, page by page, each once, also within one millisecond', async () => {
+      for (let n = 0; n < 9; n++) {
+        await store.create(makeJob(`list_${n}`, { caller: 'lister', at: T0 + Math.floor(n / 3) }));
+      }
+      const seen: Job[] = [];
+      for (;;) {
+        const last = seen.at(-1);
+        const page = await store.list({ caller: 'lister', pageSize: 2, after: last });
+        seen.push(...page);
+        if (page.length < 2) break;
+      }
+      expect(seen.map(({ jobId }) => jobId)).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0].map((n) => `list_${n}`));
+    });
+
+    it('filters a list by status and by model', async () => {
+      const models = ['veo-3.1-generate-001', 'veo-3.1-fast-generate-001', 'veo-3.1-generate-001'];
+      for (const [n, model] of models.entries())
+        await store.create(makeJob(`filter_${n}`, { caller: 'filterer', model }));
+      await store.update('filter_2', cancel(T0));
+      const ids = async (filter: { status?: JobStatus; model?: string }): Promise<string[]> =>
+        (await store.list({ caller: 'filterer', pageSize: 10, ...filter })).map(({ jobId }) => jobId).sort();
+      expect(await ids({ status: 'queued' })).toEqual(['filter_0', 'filter_1']);
+      expect(await ids({ model: 'veo-3.1-generate-001' })).toEqual(['filter_0', 'filter_2']);
+      expect(await ids({ model: 'veo-3.1-generate-001', status: 'cancelled' })).toEqual(['filter_2']);
+      expect(await ids({ status: 'failed' })).toEqual([]);
+    });
+
+    it('finds overdue wakes, the most overdue first, and none of finished jobs', async () => {
+      const year = Date.UTC(2020, 0, 1);
+      for (const [n, at] of [year + 2, year + 1, year + 3, year].entries())
+        await store.create(makeJob(`overdue_${n}`, { at }));
+      await store.update('overdue_3', cancel(year));
+      const ids = async (before: number, limit: number): Promise<string[]> =>
+        (await store.overdue(before, limit)).map(({ jobId }) => jobId);
+      expect(await ids(year + 3, 10)).toEqual(['overdue_1', 'overdue_0', 'overdue_2']);
+      expect(await ids(year + 2, 10)).toEqual(['overdue_1', 'overdue_0']);
+      expect(await ids(year + 3, 1)).toEqual(['overdue_1']);
+    });
+
+    it('waits for a change and gives the job as it then is', async () => {
+      await store.create(makeJob('wait_1'));
+      const waiting = store.waitFor('wait_1', isTerminal, 10_000);
+      await store.update('wait_1', claim(T0));
+      await store.update('wait_1', cancel(T0));
+      expect(await waiting).toMatchObject({ status: 'cancelled' });
+    });
+
+    it('gives the job as it is when the time is up, and nothing where there is none', async () => {
+      await store.create(makeJob('wait_2'));
+      expect(await store.waitFor('wait_2', isTerminal, 50)).toMatchObject({ status: 'queued' });
+      expect(await store.waitFor('wait_none', isTerminal, 5000)).toBeUndefined();
+    });
+  });
+}
