@@ -1,0 +1,149 @@
+/** The bucket adapters against the local Cloud Storage, its faults included. */
+import { Readable } from 'node:stream';
+import { Storage } from '@google-cloud/storage';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createInputStore, createResultStore } from '../../functions/adapters/cloud-storage.ts';
+import { createKeySigner } from '../../functions/adapters/key-signer.ts';
+import type { InputStore, ResultStore } from '../../functions/ports.ts';
+import { loadIdentity } from '../../infra/shared/identity.ts';
+import { type StorageServer, startStorage } from '../../infra/storage/server.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
+
+const identity = loadIdentity(temporaryDir());
+let server: StorageServer;
+let results: ResultStore;
+let inputs: InputStore & { readonly read: (gcsUri: string) => Promise<Uint8Array> };
+
+beforeAll(async () => {
+  server = await startStorage({
+    buckets: [{ name: 'test-in' }, { name: 'test-out' }],
+    signers: { [identity.serviceAccountEmail]: identity.publicKeyPem },
+  });
+  const options = { projectId: 'p', apiEndpoint: server.url };
+  const storage = new Storage(options);
+  const key = { client_email: identity.serviceAccountEmail, private_key: identity.privateKeyPem };
+  const signing = new Storage({ ...options, authClient: createKeySigner(JSON.stringify(key)) });
+  results = createResultStore(storage, signing, 'test-out');
+  inputs = createInputStore(storage, 'test-in');
+});
+afterAll(() => server.stop());
+
+const body = (...parts: string[]): Readable => Readable.from(parts.map((part) => Buffer.from(part)));
+const write = (name: string, text: string): Promise<void> => results.writeOnce(name, 'video/mp4', body(text));
+
+describe('the output bucket', () => {
+  it('lists what is under a prefix, in order, with size, checksum and type', async () => {
+    await write('list/b/sample_1.mp4', 'one');
+    await write('list/a/sample_0.mp4', 'zero');
+    await write('listing', 'not this');
+    const objects = await results.list('list/');
+    expect(objects).toMatchObject([
+      {
+        name: 'list/a/sample_0.mp4',
+        uri: 'gs://test-out/list/a/sample_0.mp4',
+        bytes: 4,
+        contentType: 'video/mp4',
+      },
+      { name: 'list/b/sample_1.mp4', bytes: 3 },
+    ]);
+    expect(objects[0]?.generation).toMatch(/^\d+$/);
+    expect(objects[0]?.crc32c).toMatch(/^[\w+/]{6}==$/);
+    expect(await results.list('nothing/')).toEqual([]);
+  });
+
+  it('lists more than one page', async () => {
+    await Promise.all(Array.from({ length: 30 }, (_, n) => write(`many/${n}`, 'x')));
+    expect(await results.list('many/')).toHaveLength(30);
+  });
+
+  it('reads a range, and what there is of one that goes beyond the end', async () => {
+    await write('range', '0123456789');
+    const read = async (start: number, end: number): Promise<string> =>
+      Buffer.from(await results.readRange('range', start, end)).toString();
+    expect(await read(2, 4)).toBe('234');
+    expect(await read(8, 100)).toBe('89');
+  });
+
+  it('keeps the first of two writers, and takes the second for done', async () => {
+    await Promise.all([write('race', 'first'), write('race', 'other')]);
+    const [before] = await results.list('race');
+    await write('race', 'a third');
+    expect(await results.list('race')).toEqual([before]);
+  });
+
+  it('leaves no object of a body that breaks off', async () => {
+    const torn = new Readable({
+      read() {
+        this.push(Buffer.from('half'));
+        this.destroy(new Error('the connection broke'));
+      },
+    });
+    await expect(results.writeOnce('torn', 'video/mp4', torn)).rejects.toThrow('the connection broke');
+    expect(await results.list('torn')).toEqual([]);
+  });
+
+  it('throws on a bucket that answers 503, and succeeds afterwards', async () => {
+    server.failNext({ method: /POST/, path: /unsteady/, answer: 503 });
+    await expect(write('unsteady', 'x')).rejects.toThrow();
+    expect(await results.list('unsteady')).toEqual([]);
+    await write('unsteady', 'x');
+    expect(await results.list('unsteady')).toHaveLength(1);
+  });
+
+  it('removes a copy that is not what was sent, and says so', async () => {
+    server.corruptNextChecksum({ method: /GET/, path: /damaged/ });
+    await expect(write('damaged', 'x')).rejects.toThrow('CRC-32C');
+    expect(await results.list('damaged')).toEqual([]);
+    await write('damaged', 'x');
+    expect(await results.list('damaged')).toHaveLength(1);
+  });
+
+  it('streams 64 MiB without keeping it', async () => {
+    const chunk = Buffer.alloc(1024 * 1024, 7);
+    const before = process.memoryUsage().rss;
+    let peak = before;
+    function* chunks(): Generator<Buffer> {
+      for (let n = 0; n < 64; n++) {
+        peak = Math.max(peak, process.memoryUsage().rss);
+        yield chunk;
+      }
+    }
+    await results.writeOnce('large', 'video/mp4', Readable.from(chunks()));
+    expect((await results.list('large'))[0]?.bytes).toBe(64 * 1024 * 1024);
+    expect(peak - before).toBeLessThan(200 * 1024 * 1024);
+  });
+
+  it('signs links that work for anybody, for ranges too, and until they end', async () => {
+    await write('signed/video.mp4', '0123456789');
+    const [object] = await results.list('signed/');
+    if (!object) throw new Error('nothing was written');
+    const url = await results.signedReadUrl({ ...object }, 60_000);
+    const whole = await fetch(url);
+    expect([whole.status, await whole.text(), whole.headers.get('content-type')]).toEqual([
+      200,
+      '0123456789',
+      'video/mp4',
+    ]);
+    const range = await fetch(url, { headers: { range: 'bytes=0-3' } });
+    expect([range.status, await range.text()]).toEqual([206, '0123']);
+    const tampered = await fetch(url.replace('video.mp4', 'other.mp4'));
+    expect(tampered.status).toBe(403);
+  });
+});
+
+describe('the input bucket', () => {
+  it('stores a picture once and reads it back', async () => {
+    expect(await inputs.putOnce('jobs/j/image.png', 'image/png', Buffer.from('a picture'))).toBe(
+      'gs://test-in/jobs/j/image.png',
+    );
+    expect(await inputs.putOnce('jobs/j/image.png', 'image/png', Buffer.from('another'))).toBe(
+      'gs://test-in/jobs/j/image.png',
+    );
+    expect(Buffer.from(await inputs.read('gs://test-in/jobs/j/image.png')).toString()).toBe('a picture');
+  });
+
+  it('says so when there is nothing, or no such name', async () => {
+    await expect(inputs.read('gs://test-in/nothing')).rejects.toThrow();
+    await expect(inputs.read('https://in/nothing')).rejects.toThrow('gs://bucket/name');
+  });
+});
