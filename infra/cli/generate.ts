@@ -40,9 +40,8 @@ async function main(): Promise<number> {
   try {
     return await generate(new JobClient(api), options.body, path.resolve(options.outDir));
   } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
-    console.error(error.message);
-    return 2;
+    console.error(error instanceof Error ? error.message : String(error));
+    return error instanceof RefusedError ? 2 : 1;
   } finally {
     await stack?.stop();
   }

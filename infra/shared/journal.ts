@@ -33,6 +33,7 @@ export class Journal<R> {
   readonly #options: JournalOptions<R>;
   #fd: number;
   #appendedBytes = 0;
+  #compaction: NodeJS.Immediate | undefined;
 
   private constructor(options: JournalOptions<R>, fd: number) {
     this.#options = options;
@@ -47,16 +48,21 @@ export class Journal<R> {
     return new Journal(options, fd);
   }
 
-  /** Stores the record before returning. `R` must survive JSON. */
+  /** Stores the record before returning. `R` must survive JSON. The state may be changed before or after, in the same turn. */
   append(record: R): void {
     const line = encode(record);
     writeSync(this.#fd, line);
     this.#appendedBytes += line.length;
-    if (this.#appendedBytes > (this.#options.compactAfterBytes ?? 32 * 1024 * 1024)) this.compact();
+    if (this.#appendedBytes <= (this.#options.compactAfterBytes ?? 32 * 1024 * 1024)) return;
+    this.#appendedBytes = 0;
+    // Not now: the caller may apply the record to its state only after this returns, and the snapshot is that state.
+    this.#compaction ??= setImmediate(() => this.compact());
   }
 
   /** Rewrites the file as a snapshot of the current state. The old file stays until the new one is whole. */
   compact(): void {
+    clearImmediate(this.#compaction);
+    this.#compaction = undefined;
     const next = `${this.#options.file}.next`;
     const fd = openSync(next, 'w');
     for (const record of this.#options.snapshot()) writeSync(fd, encode(record));
@@ -68,6 +74,7 @@ export class Journal<R> {
   }
 
   close(): void {
+    clearImmediate(this.#compaction);
     closeSync(this.#fd);
   }
 }

@@ -2,6 +2,7 @@
  * The process of the local cloud: Firestore, Cloud Tasks, Cloud Storage with its events, the simulated models, identity
  * and the scheduler. Run by `stack.ts`, which passes the plan.
  */
+import path from 'node:path';
 import { startEventarc } from '../eventarc/eventarc.ts';
 import { startFirestore } from '../firestore/server.ts';
 import { isAccessToken, startTokenServer } from '../identity/token-server.ts';
@@ -27,7 +28,7 @@ const signIdToken = (email: string, audience: string): string =>
 const tokens = await startTokenServer(identity, { port: ports.identity });
 const eventType = 'google.cloud.storage.object.v1.finalized';
 const eventarc = startEventarc({
-  stateDir,
+  stateDir: path.join(stateDir, 'eventarc'),
   signIdToken,
   onBug,
   triggers: [
@@ -38,7 +39,7 @@ const eventarc = startEventarc({
 });
 const storage = await startStorage({
   port: ports.storage,
-  stateDir,
+  stateDir: path.join(stateDir, 'storage'),
   signers: { [serviceAccountEmail]: identity.publicKeyPem },
   buckets: [{ name: INPUT_BUCKET }, { name: OUTPUT_BUCKET }],
   onObjectEvent: eventarc.publish,
@@ -47,7 +48,7 @@ const storage = await startStorage({
 // An emulator that the user has started is used as it is.
 const firestore =
   plan.firestoreHost === undefined
-    ? await startFirestore({ port: ports.firestore, stateDir, onBug })
+    ? await startFirestore({ port: ports.firestore, stateDir: path.join(stateDir, 'firestore'), onBug })
     : undefined;
 const models = await startModels({
   port: ports.models,

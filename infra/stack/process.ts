@@ -33,8 +33,9 @@ export class StackProcess {
     this.#log = createWriteStream(spec.logFile, { flags: 'a' });
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
+  /** Kills the process at once, as a crash would; the supervisor starts it again. */
+  kill(): void {
+    this.#child?.kill('SIGKILL');
   }
 
   /** Resolves once the child serves. @throws Error with the end of its output when it does not */

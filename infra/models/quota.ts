@@ -1,0 +1,29 @@
+/** Requests per minute, per project and base model. */
+import { refuse } from './google-error.ts';
+
+const WINDOW_MS = 60_000;
+
+export interface Quota {
+  /** Counts one request or refuses it with 429. */
+  readonly spend: (project: string, model: string) => void;
+}
+
+/** A sliding minute of the given clock. Without a limit everything passes. */
+export function requestQuota(requestsPerMinute: number | undefined, now: () => number): Quota {
+  const spentAtMs = new Map<string, number[]>();
+  return {
+    spend: (project, model) => {
+      if (requestsPerMinute === undefined) return;
+      const key = `${project}/${model}`;
+      const recent = (spentAtMs.get(key) ?? []).filter((atMs) => atMs > now() - WINDOW_MS);
+      spentAtMs.set(key, recent);
+      if (recent.length >= requestsPerMinute) refuse('RESOURCE_EXHAUSTED', quotaMessage(model));
+      recent.push(now());
+    },
+  };
+}
+
+export const quotaMessage = (model: string): string =>
+  'Quota exceeded for aiplatform.googleapis.com/long_running_online_prediction_requests_per_base_model ' +
+  `with base model: ${model}. Please submit a quota increase request. ` +
+  'https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.';

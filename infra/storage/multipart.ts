@@ -1,0 +1,111 @@
+/**
+ * `multipart/related` as `uploadType=multipart` sends it: a JSON part, then the media. The media is streamed, so its
+ * size does not matter to memory.
+ */
+import { invalid } from './errors.ts';
+import { toBuffer } from './messages.ts';
+
+export interface MultipartUpload {
+  /** The first part's body. */
+  readonly json: string;
+  /** `Content-Type` of the second part. */
+  readonly contentType: string | undefined;
+  /** The second part's body. Ends with 400 when the closing boundary is missing. */
+  readonly media: AsyncIterable<Buffer>;
+}
+
+const MAX_HEAD_BYTES = 1024 * 1024;
+
+/** Reads up to the media. Throws 400 for anything that is not two parts in this form. */
+export async function parseMultipart(
+  body: AsyncIterable<unknown>,
+  contentTypeHeader: string | undefined,
+): Promise<MultipartUpload> {
+  const boundary = /^multipart\/related\b.*;\s*boundary=(?:"([^"]+)"|'([^']+)'|([^;\s]+))/i.exec(
+    contentTypeHeader ?? '',
+  );
+  const token = boundary?.[1] ?? boundary?.[2] ?? boundary?.[3];
+  if (token === undefined) throw invalid('Malformed multipart body: the content type names no boundary.');
+  const source = new DelimitedSource(body);
+  // The first delimiter may open the body; giving the body a leading line end makes all delimiters alike.
+  source.unread(LINE_END);
+  const delimiter = Buffer.from(`\r\n--${token}`);
+  await source.readTo(delimiter);
+  await source.readHeaders();
+  const json = await source.readTo(delimiter);
+  const headers = await source.readHeaders();
+  return {
+    json: json.toString('utf8'),
+    contentType: /^content-type:[ \t]*(.+?)[ \t]*$/im.exec(headers.toString('utf8'))?.[1],
+    media: source.stream(delimiter),
+  };
+}
+
+const LINE_END = Buffer.from('\r\n');
+const HEAD_END = Buffer.from('\r\n\r\n');
+
+class DelimitedSource {
+  readonly #chunks: AsyncIterator<unknown>;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(body: AsyncIterable<unknown>) {
+    this.#chunks = body[Symbol.asyncIterator]();
+  }
+
+  unread(bytes: Buffer): void {
+    this.#held = Buffer.concat([bytes, this.#held]);
+  }
+
+  /** Everything before `delimiter`, which is consumed too. */
+  async readTo(delimiter: Buffer): Promise<Buffer> {
+    for (;;) {
+      const at = this.#held.indexOf(delimiter);
+      if (at >= 0) return this.#take(at, delimiter.length);
+      if (this.#held.length > MAX_HEAD_BYTES)
+        throw invalid('Malformed multipart body: the metadata is too large.');
+      if (!(await this.#more())) throw invalid('Missing end boundary in multipart body.');
+    }
+  }
+
+  /** The rest of a delimiter line, then the header lines up to the empty one. There may be none. */
+  async readHeaders(): Promise<Buffer> {
+    await this.readTo(LINE_END);
+    this.unread(LINE_END);
+    return this.readTo(HEAD_END);
+  }
+
+  /** Everything before `delimiter`, piece by piece. */
+  async *stream(delimiter: Buffer): AsyncGenerator<Buffer> {
+    for (;;) {
+      const at = this.#held.indexOf(delimiter);
+      if (at >= 0) {
+        if (at > 0) yield this.#held.subarray(0, at);
+        this.#held = Buffer.alloc(0);
+        // The rest, an epilogue at most, is read so that the connection can be used again.
+        while (await this.#more()) this.#held = Buffer.alloc(0);
+        return;
+      }
+      // The end of what is held may be the start of the delimiter.
+      const safe = this.#held.length - (delimiter.length - 1);
+      if (safe > 0) {
+        yield this.#held.subarray(0, safe);
+        this.#held = this.#held.subarray(safe);
+      }
+      if (!(await this.#more())) throw invalid('Missing end boundary in multipart body.');
+    }
+  }
+
+  #take(end: number, skip: number): Buffer {
+    const taken = this.#held.subarray(0, end);
+    this.#held = this.#held.subarray(end + skip);
+    return taken;
+  }
+
+  async #more(): Promise<boolean> {
+    const next = await this.#chunks.next();
+    if (next.done === true) return false;
+    const chunk = toBuffer(next.value);
+    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    return true;
+  }
+}
