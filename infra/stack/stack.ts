@@ -8,13 +8,13 @@ import { StackProcess } from './process.ts';
 export interface StackOptions extends PlanOptions {
   /** Lines of the functions' log (JSON) and of the supervisor. */
   readonly onLine?: ((line: string) => void) | undefined;
-  /** More environment for the functions, over the usual one. */
-  readonly functionsEnv?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Stack {
   readonly endpoints: Endpoints;
   readonly stateDir: string;
+  /** Of the functions: what a deployment would be given. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly processes: { readonly cloud: StackProcess; readonly functions: StackProcess };
   readonly stop: () => Promise<void>;
 }
@@ -26,15 +26,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { stateDir } = plan;
   const cloud = new StackProcess({
     name: 'local cloud',
-    file: process.env['PROTO'] ?? fileOf('./local-cloud.ts'),
+    file: fileOf('./local-cloud.ts'),
     env: { CLAPPER_STACK_PLAN: JSON.stringify(plan), METADATA_SERVER_DETECTION: 'none' },
     logFile: path.join(stateDir, 'logs', 'cloud.log'),
     onLine: options.onLine,
   });
+  const environment = functionsEnvironment(plan);
   const functions = new StackProcess({
     name: 'functions',
     file: fileOf('./functions-gateway.ts'),
-    env: { ...functionsEnvironment(plan), ...options.functionsEnv, PORT: String(plan.ports.api) },
+    env: { ...environment, PORT: String(plan.ports.api) },
     logFile: path.join(stateDir, 'logs', 'functions.log'),
     onLine: options.onLine,
   });
@@ -53,5 +54,5 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   const endpoints = endpointsOf(plan);
   writeFileSync(endpointsFile, `${JSON.stringify(endpoints, null, 2)}\n`);
-  return { endpoints, stateDir, processes: { cloud, functions }, stop };
+  return { endpoints, stateDir, environment, processes: { cloud, functions }, stop };
 }

@@ -1,0 +1,112 @@
+/** Which combinations of filters a query may have. The wording is the official emulator's. */
+
+import { type FieldPath, isNamePath, pathKey } from './field-path.ts';
+import { type FieldTest, type Filter, fieldTests } from './filters.ts';
+import { invalid } from './refusals.ts';
+import { elementsOf } from './values.ts';
+
+const MAX_DISJUNCTIONS = 30;
+const MAX_INEQUALITY_FIELDS = 10;
+/** Filters, sort orders and the ancestor together. */
+const MAX_COMPONENTS = 100;
+/** Stops the expansion of absurd filters; repeated conditions can still bring smaller ones back under the limit. */
+const MAX_EXPANSION = 4096;
+
+const NEGATIONS: readonly FieldTest['op'][] = ['NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', 'IS_NOT_NULL'];
+const INEQUALITIES: readonly FieldTest['op'][] = [
+  ...NEGATIONS,
+  'LESS_THAN',
+  'LESS_THAN_OR_EQUAL',
+  'GREATER_THAN',
+  'GREATER_THAN_OR_EQUAL',
+];
+
+/** Fields that inequalities look at, once each, in the order of their names. They are sort orders too. */
+export function inequalityFields(filter: Filter | undefined): readonly FieldPath[] {
+  const paths = new Map<string, FieldPath>();
+  for (const { op, path } of filter ? fieldTests(filter) : [])
+    if (INEQUALITIES.includes(op)) paths.set(pathKey(path), path);
+  return [...paths].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
+}
+
+/** Throws INVALID_ARGUMENT for a filter that no query may have. */
+export function checkFilter(filter: Filter | undefined, sortOrders: number): void {
+  const tests = filter ? [...fieldTests(filter)] : [];
+  if (tests.length + sortOrders > MAX_COMPONENTS)
+    invalid(
+      `The query may not have more than ${MAX_COMPONENTS} filters + sort orders + ancestor total. ` +
+        `Currently there are ${tests.length} filters, ${sortOrders} sort orders, and no ancestor filter.`,
+    );
+  if (!filter) return;
+  checkComposites(filter);
+  if (tests.filter(({ op }) => NEGATIONS.includes(op)).length > 1)
+    invalid("Only a single 'NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', or 'IS_NOT_NULL' filter allowed per query.");
+  const ops = new Set(tests.map(({ op }) => op));
+  if (ops.has('NOT_IN') && (ops.has('IN') || ops.has('ARRAY_CONTAINS_ANY') || hasOr(filter)))
+    invalid("'NOT_IN' cannot be used in the same query with 'IN', 'ARRAY_CONTAINS_ANY' or 'OR'.");
+  const unequal = inequalityFields(filter);
+  if (unequal.length > MAX_INEQUALITY_FIELDS)
+    invalid(
+      `The query contains ${unequal.length} distinct inequality fields: [${unequal.map(pathKey).join(', ')}]. ` +
+        `A query may not have more than ${MAX_INEQUALITY_FIELDS} distinct inequality fields.`,
+    );
+  if (unequal.length > 0 && !unequal.some(isNamePath) && tests.some(({ path }) => isNamePath(path)))
+    invalid(
+      'Equality on key is not allowed if there are other inequality fields and key does not appear in inequalities.',
+    );
+  checkDisjunctions(disjunctions(filter));
+}
+
+/** An AND of nothing holds always; an OR of nothing is refused. */
+function checkComposites(filter: Filter): void {
+  if (filter.kind === 'field') return;
+  if (filter.kind === 'or' && filter.filters.length === 0)
+    invalid('Composite filter must have at least one sub-filter.');
+  for (const inner of filter.filters) checkComposites(inner);
+}
+
+const hasOr = (filter: Filter): boolean =>
+  filter.kind !== 'field' && (filter.kind === 'or' || filter.filters.some(hasOr));
+
+function checkDisjunctions(conjunctions: readonly Conjunction[]): void {
+  if (conjunctions.length > MAX_DISJUNCTIONS)
+    invalid(
+      `Too many disjunctions after normalization. Result had ${conjunctions.length} disjunctions ` +
+        `which is more than the maximum of ${MAX_DISJUNCTIONS}`,
+    );
+  for (const conjunction of conjunctions)
+    if ([...conjunction].filter((condition) => condition.startsWith('ARRAY_CONTAINS')).length > 1)
+      invalid("A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.");
+}
+
+/** Conditions that hold together, each in one spelling, so that repeated ones count once. */
+type Conjunction = ReadonlySet<string>;
+
+/** The filter as an OR of ANDs. */
+function disjunctions(filter: Filter): readonly Conjunction[] {
+  if (filter.kind === 'field') return conditions(filter).map((condition) => new Set([condition]));
+  const parts = filter.filters.map(disjunctions);
+  if (filter.kind === 'or') return distinct(parts.flat());
+  let product: readonly Conjunction[] = [new Set<string>()];
+  for (const part of parts) {
+    if (product.length * part.length > MAX_EXPANSION)
+      invalid(
+        `Too many disjunctions after normalization, which is more than the maximum of ${MAX_DISJUNCTIONS}`,
+      );
+    product = distinct(product.flatMap((left) => part.map((right) => new Set([...left, ...right]))));
+  }
+  return product;
+}
+
+/** A list of alternatives is a disjunction of as many conditions. */
+function conditions({ op, path, operand }: FieldTest): readonly string[] {
+  const spell = (as: string, value: unknown): string => `${as} ${pathKey(path)} ${JSON.stringify(value)}`;
+  if (operand && op === 'IN') return elementsOf(operand).map((value) => spell('EQUAL', value));
+  if (operand && op === 'ARRAY_CONTAINS_ANY')
+    return elementsOf(operand).map((value) => spell('ARRAY_CONTAINS', value));
+  return [spell(op, operand)];
+}
+
+function distinct(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
+  return [...new Map(conjunctions.map((c) => [[...c].sort().join('\n'), c])).values()];
+}

@@ -1,0 +1,8 @@
+/** The one refusal that is needed everywhere. */
+import { status } from '@grpc/grpc-js';
+import { refuse } from '../shared/grpc.ts';
+
+/** Throws INVALID_ARGUMENT. */
+export function invalid(message: string): never {
+  return refuse(status.INVALID_ARGUMENT, message);
+}

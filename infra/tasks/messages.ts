@@ -1,0 +1,119 @@
+/**
+ * The messages of google.cloud.tasks.v2 as the proto loader gives and takes them: camelCase, enums by name, bytes as
+ * Buffer, absent fields absent. Only what this server reads or writes is named.
+ */
+
+export interface TimestampMessage {
+  readonly seconds?: number;
+  readonly nanos?: number;
+}
+
+type DurationMessage = TimestampMessage;
+
+export interface RateLimitsMessage {
+  readonly maxDispatchesPerSecond?: number;
+  readonly maxBurstSize?: number;
+  readonly maxConcurrentDispatches?: number;
+}
+
+export interface RetryConfigMessage {
+  readonly maxAttempts?: number;
+  readonly maxRetryDuration?: DurationMessage;
+  readonly minBackoff?: DurationMessage;
+  readonly maxBackoff?: DurationMessage;
+  readonly maxDoublings?: number;
+}
+
+export type QueueStateName = 'RUNNING' | 'PAUSED';
+
+export interface QueueMessage {
+  readonly name?: string;
+  readonly appEngineRoutingOverride?: object;
+  readonly rateLimits?: RateLimitsMessage;
+  readonly retryConfig?: RetryConfigMessage;
+  readonly state?: string;
+  readonly purgeTime?: TimestampMessage;
+  readonly stackdriverLoggingConfig?: { readonly samplingRatio?: number };
+}
+
+interface OidcTokenMessage {
+  readonly serviceAccountEmail?: string;
+  readonly audience?: string;
+}
+
+export interface HttpRequestMessage {
+  readonly url?: string;
+  /** A name, or the number of a method that this version of the protocol does not know. */
+  readonly httpMethod?: string | number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly oidcToken?: OidcTokenMessage;
+  readonly oauthToken?: object;
+}
+
+export interface AttemptMessage {
+  readonly scheduleTime?: TimestampMessage;
+  readonly dispatchTime?: TimestampMessage;
+  readonly responseTime?: TimestampMessage;
+  readonly responseStatus?: { readonly code?: number; readonly message?: string };
+}
+
+export interface TaskMessage {
+  readonly name?: string;
+  readonly appEngineHttpRequest?: object;
+  readonly httpRequest?: HttpRequestMessage;
+  readonly scheduleTime?: TimestampMessage;
+  readonly createTime?: TimestampMessage;
+  readonly dispatchDeadline?: DurationMessage;
+  readonly dispatchCount?: number;
+  readonly responseCount?: number;
+  readonly firstAttempt?: AttemptMessage;
+  readonly lastAttempt?: AttemptMessage;
+  readonly view?: string;
+}
+
+/** Of GetQueue, DeleteQueue, PurgeQueue, PauseQueue, ResumeQueue and DeleteTask. */
+export interface NameRequest {
+  readonly name?: string;
+}
+
+/** Of GetTask and RunTask. */
+export interface TaskRequest extends NameRequest {
+  readonly responseView?: string;
+}
+
+export interface ListRequest {
+  readonly parent?: string;
+  readonly filter?: string;
+  readonly pageSize?: number;
+  readonly pageToken?: string;
+  readonly responseView?: string;
+}
+
+export interface ListQueuesResponse {
+  readonly queues: readonly QueueMessage[];
+  readonly nextPageToken: string;
+}
+
+export interface ListTasksResponse {
+  readonly tasks: readonly TaskMessage[];
+  readonly nextPageToken: string;
+}
+
+export interface CreateQueueRequest {
+  readonly parent?: string;
+  readonly queue?: QueueMessage;
+}
+
+export interface UpdateQueueRequest {
+  readonly queue?: QueueMessage;
+  readonly updateMask?: { readonly paths?: readonly string[] };
+}
+
+export interface CreateTaskRequest {
+  readonly parent?: string;
+  readonly task?: TaskMessage;
+  readonly responseView?: string;
+}
+
+export type EmptyMessage = Readonly<Record<string, never>>;

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createIdTokenCallers, type IdTokenOptions } from '../../functions/adapters/id-token-callers.ts';
+import { ProblemError } from '../../functions/core/problem.ts';
+import { startTokenServer } from '../../infra/identity/token-server.ts';
+import { idTokenClaims, LOCAL_ISSUER, loadIdentity } from '../../infra/shared/identity.ts';
+import type { RunningServer } from '../../infra/shared/running-server.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
+
+const dir = temporaryDir();
+const identity = loadIdentity(dir);
+const stranger = loadIdentity(`${dir}/stranger`);
+const AUDIENCE = 'https://api.test';
+let server: RunningServer;
+
+beforeAll(async () => {
+  server = await startTokenServer(identity);
+});
+afterAll(() => server.stop());
+
+const token = (over: Record<string, unknown> = {}, signer = identity, nowMs = Date.now()): string =>
+  signer.signJwt({ ...idTokenClaims('ann@example.test', AUDIENCE, nowMs), ...over });
+
+async function verify(
+  authorization: string | undefined,
+  over: Partial<IdTokenOptions> = {},
+): Promise<string | number> {
+  const callers = createIdTokenCallers({
+    signature: 'verify',
+    jwksUrl: `http://127.0.0.1:${server.port}/jwks`,
+    issuers: [LOCAL_ISSUER],
+    audiences: [AUDIENCE],
+    ...over,
+  });
+  try {
+    return await callers.verify(new Headers(authorization === undefined ? {} : { authorization }));
+  } catch (error) {
+    if (error instanceof ProblemError) return error.problem.status;
+    throw error;
+  }
+}
+
+describe('the caller of an ID token', () => {
+  it('is its verified e-mail, or its subject where the e-mail is not verified', async () => {
+    expect(await verify(`Bearer ${token()}`)).toBe('ann@example.test');
+    expect(await verify(`bearer ${token()}`)).toBe('ann@example.test');
+    expect(await verify(`Bearer ${token({ email_verified: false, sub: '42' })}`)).toBe('42');
+  });
+
+  it.each([
+    ['no header', undefined],
+    ['another scheme', 'Basic YTpi'],
+    ['no token', 'Bearer '],
+    ['something that is no token', 'Bearer abc'],
+  ])('with %s is 401', async (_, header) => {
+    expect(await verify(header)).toBe(401);
+  });
+
+  it('is 401 for another audience, issuer or key, after its time, or with a changed claim', async () => {
+    expect(await verify(`Bearer ${token({ aud: 'https://other.test' })}`)).toBe(401);
+    expect(await verify(`Bearer ${token({ iss: 'https://evil.test' })}`)).toBe(401);
+    expect(await verify(`Bearer ${token({}, stranger)}`)).toBe(401);
+    expect(await verify(`Bearer ${token({}, identity, Date.now() - 2 * 3_600_000)}`)).toBe(401);
+    const [header, , signature] = token().split('.');
+    const claims = Buffer.from(
+      JSON.stringify({ ...idTokenClaims('eve@example.test', AUDIENCE, Date.now()) }),
+    ).toString('base64url');
+    expect(await verify(`Bearer ${header}.${claims}.${signature}`)).toBe(401);
+    const none = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url');
+    expect(await verify(`Bearer ${none}.${claims}.`)).toBe(401);
+  });
+
+  it('is 403 where only others are allowed', async () => {
+    expect(await verify(`Bearer ${token()}`, { allowedEmails: ['tasks@example.test'] })).toBe(403);
+  });
+
+  it('is read from the claims where the platform has checked and removed the signature', async () => {
+    const [header, claims] = token().split('.');
+    const stripped = `Bearer ${header}.${claims}.SIGNATURE_REMOVED_BY_GOOGLE`;
+    expect(await verify(stripped, { signature: 'platform' })).toBe('ann@example.test');
+    expect(await verify(stripped)).toBe(401);
+  });
+});

@@ -1,0 +1,65 @@
+/**
+ * The embedded server against the official emulator: random documents, writes, queries and aggregations must have the
+ * same answers and the same status codes on both.
+ *
+ * `SEED=… ` replays a run, `ROUNDS=…` makes it longer (a round is 12 commits and 40 queries).
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningFirestore, startFirestore } from '../../infra/firestore/server.ts';
+import { Differential, type Disagreement } from './firestore/differential.ts';
+import {
+  type OfficialEmulator,
+  startOfficialEmulator,
+  whyNoOfficialEmulator,
+} from './firestore/official-emulator.ts';
+import { seedOfRun } from './firestore/random.ts';
+
+const ROUNDS = Number(process.env['ROUNDS'] ?? 12);
+const ROUND_TIMEOUT_MS = 5_000;
+
+/** Accepted differences, each with its reason. */
+const KNOWN: readonly { readonly reason: string; readonly matches: (found: Disagreement) => boolean }[] = [];
+
+const missing = await whyNoOfficialEmulator();
+
+describe('the embedded Firestore beside the official emulator', () => {
+  if (missing !== undefined) {
+    it.skip(`answers random requests alike (skipped: ${missing})`, () => {});
+    return;
+  }
+
+  let ours: RunningFirestore;
+  let theirs: OfficialEmulator;
+  beforeAll(async () => {
+    [ours, theirs] = await Promise.all([startFirestore(), startOfficialEmulator()]);
+  });
+  afterAll(async () => {
+    await Promise.all([ours?.stop(), theirs?.stop()]);
+  });
+
+  it(
+    'answers random requests alike',
+    async () => {
+      const seed = seedOfRun();
+      const differential = new Differential({
+        seed,
+        ours: `127.0.0.1:${ours.port}`,
+        theirs: theirs.host,
+        isKnown: (found) => KNOWN.some(({ matches }) => matches(found)),
+      });
+      try {
+        for (let round = 0; round < ROUNDS; round++) {
+          const found = await differential.round();
+          expect(
+            found,
+            `SEED=${seed} ROUNDS=${round + 1}: ${JSON.stringify(found, null, 1)}`,
+          ).toBeUndefined();
+        }
+      } finally {
+        differential.close();
+        process.stdout.write(`firestore differential: SEED=${seed} ${JSON.stringify(differential.counts)}\n`);
+      }
+    },
+    ROUNDS * ROUND_TIMEOUT_MS,
+  );
+});

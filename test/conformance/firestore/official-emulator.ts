@@ -1,0 +1,70 @@
+/** The official emulator, where it is installed: found by asking the commands it needs, started in its own process group. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Why the official emulator cannot be used here; undefined when it can. */
+export async function whyNoOfficialEmulator(): Promise<string | undefined> {
+  try {
+    await run('java', ['-version']);
+  } catch {
+    return 'java is not installed';
+  }
+  try {
+    const { stdout } = await run('gcloud', ['--version']);
+    return stdout.includes('cloud-firestore-emulator')
+      ? undefined
+      : 'gcloud has no cloud-firestore-emulator component';
+  } catch {
+    return 'gcloud is not installed';
+  }
+}
+
+export interface OfficialEmulator {
+  /** `127.0.0.1:port`. */
+  readonly host: string;
+  /** Ends gcloud and the Java process beneath it. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Resolves once the emulator says that it is running. */
+export async function startOfficialEmulator(): Promise<OfficialEmulator> {
+  const host = `127.0.0.1:${await freePort()}`;
+  const child = spawn('gcloud', ['emulators', 'firestore', 'start', `--host-port=${host}`, '--quiet'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  await new Promise<void>((resolve, reject) => {
+    let output = '';
+    const read = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (output.includes('is now running')) resolve();
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the official emulator ended with ${code}: ${output}`)));
+  });
+  return {
+    host,
+    stop: async () => {
+      if (child.pid === undefined || child.exitCode !== null) return;
+      process.kill(-child.pid, 'SIGKILL');
+      await exited;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../functions/config.ts';
+
+const COMPLETE = {
+  GOOGLE_CLOUD_PROJECT: 'p',
+  CLAPPER_INPUT_BUCKET: 'in',
+  CLAPPER_OUTPUT_BUCKET: 'out',
+  CLAPPER_SUBMIT_URL: 'https://submit.test',
+  CLAPPER_POLL_URL: 'https://poll.test',
+  CLAPPER_TASKS_SERVICE_ACCOUNT: 'tasks@p.iam.gserviceaccount.com',
+};
+
+describe('the configuration', () => {
+  it('needs six variables and has safe defaults for the rest', () => {
+    expect(parseConfig(COMPLETE)).toMatchObject({
+      CLAPPER_CALLERS: 'id-token',
+      CLAPPER_TOKEN_SIGNATURE: 'verify',
+      CLAPPER_UNKNOWN_OUTCOME: 'fail',
+      CLAPPER_LOG_PROMPTS: false,
+      CLAPPER_ALLOW_RETIRED_MODELS: false,
+      CLAPPER_MODEL_SPEED_UP: 1,
+      CLAPPER_READABLE_PREFIXES: [],
+    });
+  });
+
+  it('names everything that is missing or wrong, at once', () => {
+    const { CLAPPER_POLL_URL: _, ...rest } = COMPLETE;
+    const wrong = { ...rest, CLAPPER_CALLERS: 'anybody', CLAPPER_SIGNED_URL_TTL_SECONDS: '0' };
+    expect(() => parseConfig(wrong)).toThrow(
+      /CLAPPER_POLL_URL[\s\S]*CLAPPER_CALLERS[\s\S]*CLAPPER_SIGNED_URL_TTL_SECONDS/,
+    );
+  });
+});

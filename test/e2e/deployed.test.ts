@@ -1,0 +1,133 @@
+/** What is deployed, run as Google runs it: the built source, one process per function, by the framework's own command. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestStack, type TestStack } from '../support/local-stack.ts';
+import { freePort, listening } from '../support/ports.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const FRAMEWORK = 'node_modules/@google-cloud/functions-framework/build/src/main.js';
+
+let stack: TestStack;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  [stack] = await Promise.all([
+    startTestStack(),
+    promisify(execFile)(process.execPath, ['--import', 'tsx', 'infra/cli/build.ts'], { cwd: root }),
+  ]);
+}, 90_000);
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await stack.dispose();
+});
+
+/** Starts one function; resolves to its URL once it listens. */
+async function deploy(
+  target: string,
+  signature: 'http' | 'cloudevent',
+  environment = stack.environment,
+): Promise<string> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [FRAMEWORK, `--source=${root}/dist/source`], {
+    cwd: root,
+    env: {
+      ...process.env,
+      ...environment,
+      NODE_ENV: 'production',
+      FUNCTION_TARGET: target,
+      FUNCTION_SIGNATURE_TYPE: signature,
+      PORT: String(port),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => lines.push(line));
+  }
+  const ended = new Promise<never>((_, reject) => {
+    child.once('exit', (code) => reject(new Error(`${target} ended with ${code}:\n${lines.join('\n')}`)));
+  });
+  // In production the framework does not say when it listens.
+  await Promise.race([ended, listening(port)]);
+  return `http://127.0.0.1:${port}`;
+}
+
+describe('the deployed api', () => {
+  it('takes a job, waits for it, and gives its video', async () => {
+    const api = await deploy('api', 'http');
+    const created = await fetch(`${api}/v1/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ prompt: 'a kitten', durationSeconds: 4 }),
+    });
+    expect(created.status).toBe(201);
+    const location = created.headers.get('location');
+    const done = await fetch(`${api}${location}`, { headers: { prefer: 'wait=60' } });
+    expect(await done.json()).toMatchObject({ status: 'succeeded' });
+    const video = await fetch(`${api}${location}/videos/0`);
+    expect([video.status, video.headers.get('content-type')]).toEqual([200, 'video/mp4']);
+    expect((await video.arrayBuffer()).byteLength).toBeGreaterThan(10_000);
+  }, 60_000);
+
+  it('answers malformed JSON, 40 MB and another content type as problems, although the framework parses bodies', async () => {
+    const api = await deploy('api', 'http');
+    const post = async (body: string, contentType = 'application/json'): Promise<unknown[]> => {
+      const response = await fetch(`${api}/v1/jobs`, {
+        method: 'POST',
+        headers: { 'content-type': contentType },
+        body,
+      });
+      return [response.status, response.headers.get('content-type')];
+    };
+    expect(await post('{"prompt": ')).toEqual([400, 'application/problem+json']);
+    expect(await post('{}', 'text/plain')).toEqual([415, 'application/problem+json']);
+    expect(await post('prompt=a', 'application/x-www-form-urlencoded')).toEqual([
+      415,
+      'application/problem+json',
+    ]);
+    expect(await post('x'.repeat(40_000_000))).toEqual([413, 'application/problem+json']);
+  }, 60_000);
+});
+
+describe('every deployed function', () => {
+  it.each(['submit', 'poll', 'notify', 'batch', 'sweep'])(
+    '%s starts and admits nobody without a token',
+    async (target) => {
+      const response = await fetch(await deploy(target, 'http'), { method: 'POST' });
+      expect([response.status, response.headers.get('content-type')]).toEqual([
+        401,
+        'application/problem+json; charset=utf-8',
+      ]);
+    },
+    60_000,
+  );
+
+  it.each(['landed', 'upload'])(
+    '%s starts and takes an event',
+    async (target) => {
+      const url = await deploy(target, 'cloudevent');
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'ce-id': '1',
+          'ce-specversion': '1.0',
+          'ce-type': 'google.cloud.storage.object.v1.finalized',
+          'ce-source': '//storage.googleapis.com/projects/_/buckets/b',
+        },
+        body: JSON.stringify({ bucket: 'elsewhere', name: 'a.mp4' }),
+      });
+      expect(response.status).toBe(204);
+    },
+    60_000,
+  );
+
+  it('does not start without its configuration, and says what is missing', async () => {
+    const { CLAPPER_OUTPUT_BUCKET: _, ...incomplete } = stack.environment;
+    await expect(deploy('api', 'http', incomplete)).rejects.toThrow('CLAPPER_OUTPUT_BUCKET');
+  }, 60_000);
+});
