@@ -14,7 +14,7 @@ const storedImageSchema = z.object({ gcsUri: z.string(), mimeType: z.enum(['imag
 export type StoredImage = z.infer<typeof storedImageSchema>;
 
 /** A request with every default settled: what goes out is written here, not decided later. */
-export const videoRequestSchema = z.object({
+const videoRequestSchema = z.object({
   provider: z.enum(['vertex', 'gemini']),
   model: z.string(),
   prompt: z.string().optional(),
@@ -35,7 +35,7 @@ export const videoRequestSchema = z.object({
 export type VideoRequest = z.infer<typeof videoRequestSchema>;
 
 /** The provider's long-running operation. Everything a later poll needs is pinned here (peers poll the wrong region). */
-export const operationRefSchema = z.object({
+const operationRefSchema = z.object({
   provider: z.enum(['vertex', 'gemini']),
   name: z.string(),
   model: z.string(),
@@ -43,10 +43,10 @@ export const operationRefSchema = z.object({
 });
 export type OperationRef = z.infer<typeof operationRefSchema>;
 
-export const chargedSchema = z.enum(['yes', 'no', 'unknown']);
+const chargedSchema = z.enum(['yes', 'no', 'unknown']);
 export type Charged = z.infer<typeof chargedSchema>;
 
-export const jobErrorSchema = z.object({
+const jobErrorSchema = z.object({
   code: z.string(),
   message: z.string(),
   retryable: z.boolean(),
@@ -57,7 +57,7 @@ export const jobErrorSchema = z.object({
 export type JobError = z.infer<typeof jobErrorSchema>;
 
 /** A finished video in our bucket. */
-export const landedVideoSchema = z.object({
+const landedVideoSchema = z.object({
   /** `gs://bucket/name` */
   uri: z.string(),
   generation: z.string(),
@@ -71,7 +71,7 @@ export const landedVideoSchema = z.object({
 export type LandedVideo = z.infer<typeof landedVideoSchema>;
 
 /** What a provider said of a finished operation, in one shape for all of them. */
-export const operationResultSchema = z.object({
+const operationResultSchema = z.object({
   /** Where the provider keeps the videos. Vertex: `gs://` names, for the record only, the listing decides. */
   sources: z.array(z.object({ uri: z.string(), mimeType: z.string().optional() })),
   filteredCount: z.number(),
@@ -121,7 +121,7 @@ const landingSchema = attemptBaseSchema.extend({
   doneAt: z.number(),
   tries: z.number(),
 });
-export const liveAttemptSchema = z.discriminatedUnion('state', [
+const liveAttemptSchema = z.discriminatedUnion('state', [
   submittingSchema,
   uncertainSchema,
   runningSchema,
@@ -214,7 +214,6 @@ export const jobSchema = z.discriminatedUnion('status', [
 export type Job = z.infer<typeof jobSchema>;
 export type JobStatus = Job['status'];
 export type JobIn<S extends JobStatus> = Extract<Job, { status: S }>;
-export type LiveJob = JobIn<'submitting' | 'uncertain' | 'running' | 'landing'>;
 export type TerminalJob = JobIn<'succeeded' | 'failed' | 'cancelled'>;
 
 export const JOB_STATUSES = [

@@ -5,6 +5,7 @@ import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../core/job.t
 import { invalidRequest, notFound, type Problem, ProblemError } from '../core/problem.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, stepContext } from './advance.ts';
+import { addConsole } from './console.ts';
 import { createJob } from './create-job.ts';
 import { type JobView, jobView } from './job-view.ts';
 import { readJson } from './json-body.ts';
@@ -27,6 +28,7 @@ export function createApi(services: Services): Hono {
   const app = new Hono();
   const view = (job: Job): JobView => jobView(job, services.clock.now(), stepContext(services, job).latency);
 
+  addConsole(app);
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
 
   app.post('/v1/jobs', async (c) => {

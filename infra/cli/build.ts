@@ -6,7 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Zippable, zipSync } from 'fflate';
@@ -27,6 +27,8 @@ execFileSync(
     stdio: 'inherit',
   },
 );
+// The console's files are served as they are.
+cpSync(path.join(root, 'functions/console'), path.join(source, 'functions/console'), { recursive: true });
 const manifest = deployedPackage(readJson('package.json'));
 writeJson('package.json', manifest);
 writeJson('package-lock.json', deployedLock(readJson('package-lock.json'), manifest));

@@ -16,7 +16,7 @@ export const INPUT_BUCKET = 'clapper-local-in';
 export const OUTPUT_BUCKET = 'clapper-local-out';
 
 /** The simulated models take seconds instead of minutes. */
-export const DEFAULT_SPEED_UP = 20;
+const DEFAULT_SPEED_UP = 20;
 
 export const FUNCTION_NAMES = [
   'api',
@@ -41,7 +41,6 @@ export interface StackPlan {
   /** host:port of a Firestore emulator to use instead of our own server. */
   readonly firestoreHost?: string | undefined;
   readonly queues: readonly StackQueue[];
-  /** Times `submit` queues may dispatch per second, for all models; from the models' quotas when absent. */
 }
 
 /** What `.clapper/local.json` tells other programs. */
@@ -104,7 +103,7 @@ export const urlOf = (plan: StackPlan, server: ServerName): string =>
 export const functionUrl = (plan: StackPlan, name: FunctionName): string =>
   name === 'api' ? urlOf(plan, 'api') : `${urlOf(plan, 'api')}/_functions/${name}`;
 
-export const firestoreHost = (plan: StackPlan): string =>
+const firestoreHost = (plan: StackPlan): string =>
   plan.firestoreHost ?? `${LOOPBACK}:${plan.ports.firestore}`;
 
 export const endpointsOf = (plan: StackPlan): Endpoints => ({

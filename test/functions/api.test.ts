@@ -341,3 +341,17 @@ describe('POST /v1/jobs/{id}/cancel', () => {
     expect([status, body['type']]).toEqual([409, 'urn:clapper:problem:already-finished']);
   });
 });
+
+describe('the console', () => {
+  it('is one page with its own style and script, and lets in nothing else', async () => {
+    const app = createApi(makeWorld().services);
+    const page = await app.request('/');
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+    const html = await page.text();
+    const links = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, link = '']) => link);
+    expect(links).toEqual(['/console/console.css', '/console/console.js']);
+    for (const link of links) expect((await app.request(link)).status).toBe(200);
+    expect((await app.request('/console/../config.ts')).status).toBe(404);
+  });
+});

@@ -17,7 +17,7 @@ import type {
   WakeTask,
 } from '../../functions/ports.ts';
 
-export class ManualClock {
+class ManualClock {
   #now: number;
   constructor(start = Date.UTC(2026, 10, 21)) {
     this.#now = start;
@@ -109,7 +109,7 @@ export class MemoryJobStore implements JobStore {
   }
 }
 
-export class MemoryTaskQueue implements TaskQueue {
+class MemoryTaskQueue implements TaskQueue {
   readonly waiting: WakeTask[] = [];
   readonly #names = new Set<string>();
   enqueued = 0;
@@ -142,7 +142,7 @@ export class MemoryTaskQueue implements TaskQueue {
 
 const nameOf = ({ jobId, wake }: WakeTask): string => `${jobId}/${wake.seq}/${wake.ring}`;
 
-export class MemoryBucket implements ResultStore, InputStore {
+class MemoryBucket implements ResultStore, InputStore {
   readonly bucket: string;
   readonly objects = new Map<string, StoredObject & { readonly body: Uint8Array }>();
   readonly #now: () => number;
@@ -206,7 +206,7 @@ export class MemoryBucket implements ResultStore, InputStore {
 }
 
 /** Answers what the test says, and remembers what it was asked. */
-export class ScriptedProvider implements VideoProvider {
+class ScriptedProvider implements VideoProvider {
   readonly delivers: 'bucket' | 'download';
   readonly calls: PaidCall[] = [];
   polls = 0;

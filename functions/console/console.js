@@ -1,0 +1,127 @@
+/** The page: a form that makes jobs, and the list of them, kept up to date. Speaks only the public API. */
+
+/** Quick enough to watch a job, slow enough to leave open. */
+const REFRESH_MS = 1000;
+
+const form = document.querySelector('#form');
+const list = document.querySelector('#jobs');
+const problem = document.querySelector('#problem');
+const more = document.querySelector('#more');
+
+/** What is shown, by job id, with the text it was drawn from, so that a playing video is not drawn again. */
+const shown = new Map();
+let older = [];
+let nextPageToken;
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const values = Object.fromEntries(new FormData(form));
+  const button = form.querySelector('button');
+  button.disabled = true;
+  try {
+    await request('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
+      body: JSON.stringify({
+        ...values,
+        durationSeconds: Number(values.durationSeconds),
+        sampleCount: Number(values.sampleCount),
+      }),
+    });
+    problem.hidden = true;
+    await refresh();
+  } catch (error) {
+    problem.textContent = error.message;
+    problem.hidden = false;
+  } finally {
+    button.disabled = false;
+  }
+});
+
+more.addEventListener('click', async () => {
+  const page = await request(`/v1/jobs?pageSize=20&pageToken=${encodeURIComponent(nextPageToken)}`);
+  older = [...older, ...page.jobs];
+  nextPageToken = page.nextPageToken;
+  await refresh();
+});
+
+async function request(path, init) {
+  const response = await fetch(path, init);
+  const body = await response.json();
+  if (!response.ok) throw new Error(body.detail ?? `The service answered ${response.status}.`);
+  return body;
+}
+
+async function refresh() {
+  const page = await request('/v1/jobs?pageSize=20');
+  if (older.length === 0) nextPageToken = page.nextPageToken;
+  const newest = new Set(page.jobs.map(({ id }) => id));
+  draw([...page.jobs, ...older.filter(({ id }) => !newest.has(id))]);
+  more.hidden = nextPageToken === undefined;
+}
+
+function draw(jobs) {
+  document.querySelector('#empty').hidden = jobs.length > 0;
+  jobs.forEach((job, position) => {
+    const text = JSON.stringify(job);
+    const before = shown.get(job.id);
+    const item = before?.text === text ? before.item : itemOf(job);
+    if (before && before.item !== item) before.item.replaceWith(item);
+    if (list.children[position] !== item) list.insertBefore(item, list.children[position] ?? null);
+    shown.set(job.id, { text, item });
+  });
+}
+
+function itemOf(job) {
+  const { request: asked, status, progress, priceUsd } = job;
+  const facts = [
+    asked.model,
+    asked.aspectRatio,
+    `${asked.durationSeconds} s`,
+    asked.sampleCount > 1 ? `${asked.sampleCount} videos` : undefined,
+    `$${priceUsd.estimate.toFixed(2)}`,
+    new Date(job.createdAt).toLocaleString(),
+    job.id,
+  ];
+  const reason = job.error ? `${job.error.code}: ${job.error.message}` : job.reason;
+  return element('li', {}, [
+    element('p', { className: 'prompt', textContent: asked.prompt ?? '(from a picture)' }),
+    element('p', { className: 'facts' }, [
+      element('span', { className: `status ${status}`, textContent: status }),
+      ` · ${facts.filter(Boolean).join(' · ')}`,
+    ]),
+    reason ? element('p', { className: 'reason', textContent: reason }) : undefined,
+    progress
+      ? element('progress', {
+          max: progress.elapsedMs + Math.max(progress.expectedRemainingMs, 1),
+          value: progress.elapsedMs,
+        })
+      : undefined,
+    job.videos
+      ? element(
+          'div',
+          { className: 'media' },
+          job.videos.map(({ href }) =>
+            element('video', { src: href, controls: true, preload: 'metadata', playsInline: true }),
+          ),
+        )
+      : undefined,
+  ]);
+}
+
+function element(name, properties, children = []) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children.filter((child) => child !== undefined));
+  return made;
+}
+
+const note = document.querySelector('#note');
+for (;;) {
+  try {
+    await refresh();
+    note.textContent = 'A prompt goes in, videos land in the bucket.';
+  } catch {
+    note.textContent = 'The service does not answer; trying again.';
+  }
+  await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+}

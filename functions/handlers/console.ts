@@ -1,0 +1,25 @@
+/** The console: one page and its two files, served from where the functions are. */
+import { readFileSync } from 'node:fs';
+import type { Hono } from 'hono';
+
+const FILES = [
+  { path: '/', file: 'index.html', type: 'text/html; charset=utf-8' },
+  { path: '/console/console.css', file: 'console.css', type: 'text/css; charset=utf-8' },
+  { path: '/console/console.js', file: 'console.js', type: 'text/javascript; charset=utf-8' },
+] as const;
+
+const HEADERS = {
+  // Videos come by signed links from the bucket's host; everything else is this page's own.
+  'content-security-policy':
+    "default-src 'self'; media-src *; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-cache',
+};
+
+export function addConsole(app: Hono): void {
+  for (const { path, file, type } of FILES) {
+    const body = readFileSync(new URL(`../console/${file}`, import.meta.url), 'utf8');
+    app.get(path, (c) => c.body(body, 200, { ...HEADERS, 'content-type': type }));
+  }
+}
