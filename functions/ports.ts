@@ -118,6 +118,9 @@ export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly operation: OperationRef }
   | { readonly kind: 'failed'; readonly signal: ProviderSignal };
 
+/** I1: exactly one HTTP request, never repeated here, whatever happens to it. Does not throw. */
+export type PaidSubmission = () => Promise<SubmitAnswer>;
+
 export type PollAnswer =
   | { readonly kind: 'running' }
   | { readonly kind: 'done'; readonly result: OperationResult }
@@ -131,8 +134,11 @@ export type DownloadAnswer =
 export interface VideoProvider {
   /** `bucket`: it writes under the output URI itself. `download`: its videos are fetched from where it keeps them. */
   readonly delivers: 'bucket' | 'download';
-  /** I1: exactly one HTTP request, never repeated here, whatever happens to it. Does not throw. */
-  submit(call: PaidCall): Promise<SubmitAnswer>;
+  /**
+   * Makes the paid call ready: credentials, inputs, body. Whatever takes its time or fails here leaves no doubt about
+   * the call, and a crash finds little time between its being claimed and its being made. @throws when it cannot be made
+   */
+  prepare(call: PaidCall): Promise<PaidSubmission>;
   /** Does not throw. */
   poll(operation: OperationRef): Promise<PollAnswer>;
   /** Opens one source of a result. Only where `delivers` is `download`. Does not throw. */

@@ -44,39 +44,37 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
   return {
     delivers: 'download',
 
-    async submit({ request, location, timeoutMs }): Promise<SubmitAnswer> {
-      let body: string;
-      try {
-        body = JSON.stringify(await bodyOf(request, readImage));
-      } catch (error) {
-        const message = `An input picture could not be read: ${String(error)}`;
-        return { kind: 'failed', signal: { kind: 'network', sent: false, message } };
-      }
-      try {
-        const response = await options.fetch(`${baseUrl}/v1beta/models/${request.model}:predictLongRunning`, {
-          method: 'POST',
-          headers: { ...headers, 'content-type': 'application/json' },
-          body,
-          signal: AbortSignal.timeout(timeoutMs),
-          redirect: 'error',
-        });
-        if (!response.ok) return { kind: 'failed', signal: await httpSignal(response) };
-        const parsed = z.object({ name: z.string().min(1) }).safeParse(await response.json());
-        if (!parsed.success)
-          return {
-            kind: 'failed',
-            signal: { kind: 'unreadable', message: 'The answer names no operation.' },
-          };
-        const operation = {
-          provider: 'gemini',
-          name: parsed.data.name,
-          model: request.model,
-          location,
-        } as const;
-        return { kind: 'accepted', operation };
-      } catch (error) {
-        return { kind: 'failed', signal: signalOf(error) };
-      }
+    async prepare({ request, location, timeoutMs }) {
+      const body = JSON.stringify(await bodyOf(request, readImage));
+      const url = `${baseUrl}/v1beta/models/${request.model}:predictLongRunning`;
+      return async (): Promise<SubmitAnswer> => {
+        try {
+          const response = await options.fetch(url, {
+            method: 'POST',
+            headers: { ...headers, 'content-type': 'application/json' },
+            body,
+            signal: AbortSignal.timeout(timeoutMs),
+            redirect: 'error',
+          });
+          if (!response.ok) return { kind: 'failed', signal: await httpSignal(response) };
+          const parsed = z.object({ name: z.string().min(1) }).safeParse(await response.json());
+          if (!parsed.success) {
+            return {
+              kind: 'failed',
+              signal: { kind: 'unreadable', message: 'The answer names no operation.' },
+            };
+          }
+          const operation = {
+            provider: 'gemini',
+            name: parsed.data.name,
+            model: request.model,
+            location,
+          } as const;
+          return { kind: 'accepted', operation };
+        } catch (error) {
+          return { kind: 'failed', signal: signalOf(error) };
+        }
+      };
     },
 
     async poll({ name }): Promise<PollAnswer> {

@@ -43,35 +43,34 @@ export function createVertexProvider(options: VertexProviderOptions): VideoProvi
   return {
     delivers: 'bucket',
 
-    async submit({ request, location, outputUri, timeoutMs }): Promise<SubmitAnswer> {
-      try {
-        // Credentials first: whatever fails here has not reached the model.
-        await getAccessToken();
-      } catch (error) {
-        return {
-          kind: 'failed',
-          signal: { kind: 'network', sent: false, message: `No access token: ${String(error)}` },
-        };
-      }
-      try {
-        const { name } = await clientFor(location).models.generateVideos({
-          model: request.model,
-          source: {
-            ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
-            ...(request.image ? { image: imageOf(request.image) } : {}),
-          },
-          config: { ...configOf(request), outputGcsUri: outputUri, httpOptions: { timeout: timeoutMs } },
-        });
-        if (name === undefined || name === '') {
+    async prepare({ request, location, outputUri, timeoutMs }) {
+      const client = clientFor(location);
+      await getAccessToken();
+      const parameters = {
+        model: request.model,
+        source: {
+          ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
+          ...(request.image ? { image: imageOf(request.image) } : {}),
+        },
+        config: { ...configOf(request), outputGcsUri: outputUri, httpOptions: { timeout: timeoutMs } },
+      };
+      return async (): Promise<SubmitAnswer> => {
+        try {
+          const { name } = await client.models.generateVideos(parameters);
+          if (name === undefined || name === '') {
+            return {
+              kind: 'failed',
+              signal: { kind: 'unreadable', message: 'The answer names no operation.' },
+            };
+          }
           return {
-            kind: 'failed',
-            signal: { kind: 'unreadable', message: 'The answer names no operation.' },
+            kind: 'accepted',
+            operation: { provider: 'vertex', name, model: request.model, location },
           };
+        } catch (error) {
+          return { kind: 'failed', signal: signalOf(error) };
         }
-        return { kind: 'accepted', operation: { provider: 'vertex', name, model: request.model, location } };
-      } catch (error) {
-        return { kind: 'failed', signal: signalOf(error) };
-      }
+      };
     },
 
     async poll({ name, location }): Promise<PollAnswer> {

@@ -30,6 +30,8 @@ import { backoffMs, type Policy } from './policy.ts';
 export type JobEvent =
   /** A submit task wants to make the paid call. */
   | { readonly type: 'claim'; readonly seq: number; readonly attemptId: string; readonly location: string }
+  /** The paid call cannot be made ready now; nothing was claimed. */
+  | { readonly type: 'postpone'; readonly seq: number; readonly error: JobError }
   /** Something was observed of one attempt. */
   | { readonly type: 'attempt'; readonly attemptId: string; readonly observed: AttemptEvent }
   /** The sweep found the wake overdue. */
@@ -99,6 +101,8 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
   switch (event.type) {
     case 'claim':
       return claim(job, event, ctx);
+    case 'postpone':
+      return postpone(job, event.seq, event.error, ctx);
     case 'attempt':
       return observe(job, event.attemptId, event.observed, ctx);
     case 'ringAgain':
@@ -137,6 +141,18 @@ function claim(
       refusalsBefore: job.refusalsInARow,
     },
   };
+}
+
+function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job | undefined {
+  if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
+  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  const refusalsInARow = job.refusalsInARow + 1;
+  return requeue(
+    baseOf(job),
+    ctx.now + backoffMs(refusalsInARow, ctx.random, ctx.policy),
+    error,
+    refusalsInARow,
+  );
 }
 
 function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepContext): Job | undefined {

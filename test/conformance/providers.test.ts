@@ -4,7 +4,7 @@ import { createGeminiProvider } from '../../functions/adapters/gemini-provider.t
 import { createVertexProvider } from '../../functions/adapters/vertex-provider.ts';
 import { classifySubmitFailure } from '../../functions/core/errors.ts';
 import type { VideoRequest } from '../../functions/core/job.ts';
-import type { PaidCall, PollAnswer, VideoProvider } from '../../functions/ports.ts';
+import type { PaidCall, PollAnswer, SubmitAnswer, VideoProvider } from '../../functions/ports.ts';
 import { accessToken, isAccessToken, startTokenServer } from '../../infra/identity/token-server.ts';
 import { type RunningModels, startModels } from '../../infra/models/server.ts';
 import { loadIdentity } from '../../infra/shared/identity.ts';
@@ -84,9 +84,12 @@ const paidCall = (body: VideoRequest): PaidCall => ({
   timeoutMs: TIMEOUT_MS,
 });
 
+const submit = async (provider: VideoProvider, call: PaidCall): Promise<SubmitAnswer> =>
+  (await provider.prepare(call))();
+
 /** Time passes until the operation is over. */
 async function pollToEnd(provider: VideoProvider, call: PaidCall): Promise<PollAnswer> {
-  const answer = await provider.submit(call);
+  const answer = await submit(provider, call);
   if (answer.kind !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(answer)}`);
   expect(await provider.poll(answer.operation)).toEqual({ kind: 'running' });
   now += 7 * 60_000;
@@ -127,7 +130,7 @@ describe.each(['vertex', 'gemini'] as const)('provider %s', (name) => {
   it.each(failures)('takes %j for %s, after one request and no more', async (fault, outcome, operations) => {
     const prompt = `${name} ${JSON.stringify(fault)}`;
     models.script({ match: { surface, promptIncludes: prompt }, fault });
-    const answer = await provider().submit(paidCall(request(name, prompt)));
+    const answer = await submit(provider(), paidCall(request(name, prompt)));
     if (answer.kind !== 'failed') throw new Error('it was accepted');
     expect(classifySubmitFailure(answer.signal).outcome).toBe(outcome);
     // A second request would have met no fault and been paid.
@@ -153,7 +156,7 @@ describe.each(['vertex', 'gemini'] as const)('provider %s', (name) => {
             readImage: async () => Buffer.of(),
             fetch,
           });
-    const answer = await elsewhere.submit(paidCall(request(name, 'unreachable')));
+    const answer = await submit(elsewhere, paidCall(request(name, 'unreachable')));
     expect(answer).toMatchObject({ kind: 'failed', signal: { kind: 'network', sent: false } });
   });
 
@@ -183,7 +186,7 @@ describe.each(['vertex', 'gemini'] as const)('provider %s', (name) => {
 
   it('reports a poll that is refused, reset or never answered', async () => {
     const prompt = `${name} poll faults`;
-    const answer = await provider().submit(paidCall(request(name, prompt)));
+    const answer = await submit(provider(), paidCall(request(name, prompt)));
     if (answer.kind !== 'accepted') throw new Error('not accepted');
     const poll = async (fault: Parameters<RunningModels['script']>[0]['fault']): Promise<PollAnswer> => {
       models.script({ match: { surface, call: 'poll' }, fault });
@@ -221,17 +224,16 @@ describe('Vertex', () => {
     expect(await listed.json()).toMatchObject({ items: [{ contentType: 'video/mp4' }] });
   });
 
-  it('takes credentials that cannot be had for a rejection that cost nothing', async () => {
+  it('makes no call ready without credentials', async () => {
     const broken = createVertexProvider({
       project: 'p',
       getAccessToken: () => Promise.reject(new Error('no key file')),
       baseUrl: models.url,
       pollTimeoutMs: TIMEOUT_MS,
     });
-    const answer = await broken.submit(paidCall(request('vertex', 'no credentials')));
-    expect(answer).toMatchObject({
-      signal: { kind: 'network', sent: false, message: expect.stringContaining('no key file') },
-    });
+    await expect(broken.prepare(paidCall(request('vertex', 'no credentials')))).rejects.toThrow(
+      'no key file',
+    );
   });
 });
 

@@ -11,6 +11,8 @@ const POLICY = defaultPolicy();
 const LATENCY = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
 const START = Date.UTC(2026, 10, 21);
 
+const NOT_READY = { code: 'NOT_READY', message: 'm', retryable: true, charged: 'no' } as const;
+
 const fresh = (): Job =>
   newJob(
     {
@@ -81,6 +83,7 @@ const happening = fc.record({
     {
       weight: 1,
       arbitrary: fc.constantFrom(
+        'postpone' as const,
         'ringAgain' as const,
         'stillWaiting' as const,
         'deadline' as const,
@@ -97,11 +100,15 @@ function eventOf(
   {
     what,
     stale,
-  }: { what: 'claim' | AttemptEvent | 'ringAgain' | 'stillWaiting' | 'deadline' | 'cancel'; stale: boolean },
+  }: {
+    what: 'claim' | AttemptEvent | 'postpone' | 'ringAgain' | 'stillWaiting' | 'deadline' | 'cancel';
+    stale: boolean;
+  },
   n: number,
 ): JobEvent {
   const seq = (wakeOf(job)?.seq ?? 0) - (stale ? 1 : 0);
   if (what === 'claim') return { type: 'claim', seq, attemptId: `att_${n}`, location: 'us-central1' };
+  if (what === 'postpone') return { type: what, seq, error: NOT_READY };
   if (typeof what === 'string') return { type: what };
   return {
     type: 'attempt',

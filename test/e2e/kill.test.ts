@@ -58,3 +58,26 @@ describe(`kill -9 at ${KILLS} random moments while ${JOBS} jobs run (SEED=${SEED
     );
   }, 240_000);
 });
+
+describe('a stack that is stopped in the middle', () => {
+  it('goes on at the next start, with the jobs, the tasks and the operations it had', async () => {
+    const first = await startTestStack({ submitPerSecond: 2, speedUp: 30 });
+    const jobs = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => first.submit({ prompt: `puppy number ${n}`, durationSeconds: 4 })),
+    );
+    // Some are running by now, some are still in the queue.
+    while ((await first.paidCalls()).length < 3) await sleep(50);
+    await first.stop();
+    const second = await startTestStack({ stateDir: first.stateDir, submitPerSecond: 2, speedUp: 30 });
+    try {
+      const done = await Promise.all(jobs.map(({ id }) => second.finished(id)));
+      const paid = await second.paidCalls();
+      expect(paid.length).toBeLessThanOrEqual(6);
+      expect(new Set(paid.map(({ prompt }) => prompt)).size).toBe(paid.length);
+      // A call that was cut off by the stop may be unknown; whatever was paid for is there.
+      expect(done.filter(({ status }) => status === 'succeeded')).toHaveLength(paid.length);
+    } finally {
+      await second.dispose();
+    }
+  }, 120_000);
+});

@@ -163,6 +163,34 @@ describe('an answer that says no', () => {
     expect(done.attempts).toHaveLength(1);
   });
 
+  it('waits with the reason while its call cannot be made ready, and claims nothing', async () => {
+    const world = makeWorld();
+    finishesAfter(world, MINUTE);
+    world.vertex.notReady = 'no credentials';
+    const job = await accept(world);
+    await runFor(world, 10 * MINUTE);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'queued',
+      reason: 'NOT_READY: no credentials',
+      attempts: [],
+    });
+    world.vertex.notReady = undefined;
+    await runFor(world, HOUR);
+    expect((await stored(world, job)).status).toBe('succeeded');
+    expect(world.vertex.calls).toHaveLength(1);
+  });
+
+  it('fails at its deadline when its call could never be made, charged nothing', async () => {
+    const world = makeWorld();
+    world.vertex.notReady = 'no credentials';
+    const job = await accept(world);
+    await runFor(world, 25 * HOUR);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'DEADLINE_EXCEEDED', charged: 'no' },
+    });
+  });
+
   it('honours Retry-After', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({

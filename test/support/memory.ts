@@ -7,6 +7,7 @@ import type {
   JobStore,
   ListJobs,
   PaidCall,
+  PaidSubmission,
   PollAnswer,
   ResultStore,
   Services,
@@ -210,6 +211,8 @@ class ScriptedProvider implements VideoProvider {
   readonly delivers: 'bucket' | 'download';
   readonly calls: PaidCall[] = [];
   polls = 0;
+  /** Why no call can be made, when none can. */
+  notReady: string | undefined;
   onSubmit: (call: PaidCall) => SubmitAnswer | Promise<SubmitAnswer>;
   onPoll: () => PollAnswer | Promise<PollAnswer> = () => ({ kind: 'running' });
   onDownload: VideoProvider['download'] = async () => ({
@@ -230,9 +233,12 @@ class ScriptedProvider implements VideoProvider {
     });
   }
 
-  async submit(call: PaidCall): Promise<SubmitAnswer> {
-    this.calls.push(call);
-    return this.onSubmit(call);
+  async prepare(call: PaidCall): Promise<PaidSubmission> {
+    if (this.notReady !== undefined) throw new Error(this.notReady);
+    return async () => {
+      this.calls.push(call);
+      return this.onSubmit(call);
+    };
   }
 
   async poll(): Promise<PollAnswer> {
