@@ -1,5 +1,6 @@
 /** The environment, parsed once. A function that lacks something fails at its start, with the names of what is missing. */
 import { z } from 'zod';
+import { catalogueOverridesSchema } from './core/catalogue-overrides.ts';
 
 const flag = z
   .enum(['true', 'false'])
@@ -45,6 +46,22 @@ const environmentSchema = z.object({
   CLAPPER_UNKNOWN_OUTCOME: z.enum(['fail', 'resubmit']).default('fail'),
   CLAPPER_LOG_PROMPTS: flag,
   CLAPPER_ALLOW_RETIRED_MODELS: flag,
+  /** A job that names a retired model runs on its successor, and says so. */
+  CLAPPER_ALIAS_RETIRED_MODELS: flag,
+  /** Requests come from the EU, UK, Switzerland or MENA. */
+  CLAPPER_RESTRICTED_REGION: flag,
+  /** JSON by `provider/model`: prices, quotas and retirement that differ from the built-in table. */
+  CLAPPER_CATALOGUE_OVERRIDES: z
+    .string()
+    .default('{}')
+    .transform((text, context) => {
+      try {
+        return catalogueOverridesSchema.parse(JSON.parse(text));
+      } catch (error) {
+        context.addIssue(error instanceof Error ? error.message : String(error));
+        return z.NEVER;
+      }
+    }),
   /** How much faster than Google's the models are; above 1 only for simulated ones. */
   CLAPPER_MODEL_SPEED_UP: z.coerce.number().min(1).default(1),
   /** host:port of a Cloud Tasks server without TLS. */

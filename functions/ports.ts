@@ -1,17 +1,10 @@
 /** What the handlers need of the world. Adapters provide it; tests provide it in memory. */
 import type { Readable } from 'node:stream';
-import type { ProviderName } from './core/catalogue.ts';
+import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue.ts';
 import type { ProviderSignal } from './core/errors.ts';
-import type {
-  Job,
-  JobStatus,
-  LandedVideo,
-  OperationRef,
-  OperationResult,
-  VideoRequest,
-  Wake,
-} from './core/job.ts';
+import type { Job, JobStatus, LandedVideo, OperationRef, OperationResult, Wake } from './core/job.ts';
 import type { Policy } from './core/policy.ts';
+import type { Stage } from './core/stages.ts';
 import type { Step } from './core/step.ts';
 
 export interface Clock {
@@ -99,15 +92,28 @@ export interface ResultStore {
   signedReadUrl(video: LandedVideo, ttlMs: number): Promise<string>;
 }
 
-/** The input bucket, for pictures that came inside a request. */
+/** An object that a request names as input. */
+export interface InputObject {
+  readonly bytes: number;
+  readonly contentType: string;
+}
+
+/** What requests bring: the input bucket, and whatever else they may name. */
 export interface InputStore {
   readonly bucket: string;
+  /** What is there, or nothing. */
+  head(gcsUri: string): Promise<InputObject | undefined>;
+  /** Bytes `start` to `end` inclusive; fewer at the end of the object. */
+  readRange(gcsUri: string, start: number, end: number): Promise<Uint8Array>;
+  /** A link by which anybody may put one object of this type and name, until `ttlMs` from now. */
+  signedPutUrl(name: string, mimeType: string, ttlMs: number): Promise<string>;
   /** Stores the bytes unless an object of that name is there; returns its `gs://` name. */
   putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string>;
 }
 
 export interface PaidCall {
-  readonly request: VideoRequest;
+  /** Complete with what the stage before it has made. */
+  readonly stage: Stage;
   readonly location: string;
   /** `gs://bucket/jobs/{jobId}/{attemptId}/`; providers that deliver by download ignore it. */
   readonly outputUri: string;
@@ -116,6 +122,12 @@ export interface PaidCall {
 
 export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly operation: OperationRef }
+  /** The result itself: pictures are answered at once. */
+  | { readonly kind: 'image'; readonly bytes: Uint8Array; readonly mimeType: ImageMimeType }
+  /** The result lies under the output URI already. */
+  | { readonly kind: 'stored'; readonly uri: string }
+  /** A safety filter withheld what was made, or what was asked for. */
+  | { readonly kind: 'withheld'; readonly reasons: readonly string[] }
   | { readonly kind: 'failed'; readonly signal: ProviderSignal };
 
 /** I1: exactly one HTTP request, never repeated here, whatever happens to it. Does not throw. */
@@ -143,6 +155,8 @@ export interface VideoProvider {
   poll(operation: OperationRef): Promise<PollAnswer>;
   /** Opens one source of a result. Only where `delivers` is `download`. Does not throw. */
   download(sourceUri: string): Promise<DownloadAnswer>;
+  /** Asks to stop an operation, where the provider can. Best effort: the attempt is followed all the same. */
+  cancel?(operation: OperationRef): Promise<void>;
 }
 
 /** Who asks, proven. */
@@ -167,6 +181,7 @@ export interface Services {
   readonly providers: Readonly<Partial<Record<ProviderName, VideoProvider>>>;
   readonly callers: CallerCheck;
   readonly policy: Policy;
+  readonly catalogue: Catalogue;
   readonly log: Log;
   readonly settings: ServiceSettings;
 }
@@ -175,6 +190,10 @@ export interface ServiceSettings {
   /** Where paid calls of a provider go. */
   readonly locations: Readonly<Record<ProviderName, string>>;
   readonly allowRetiredModels: boolean;
+  /** A retired id runs on its successor instead of being refused. */
+  readonly aliasRetiredModels: boolean;
+  /** Requests are made for people in the EU, UK, Switzerland or MENA, where models show fewer people. */
+  readonly restrictedRegion: boolean;
   /** `gs://` prefixes that any caller's requests may name, besides the caller's own folder in the input bucket. */
   readonly readablePrefixes: readonly string[];
   readonly signedUrlTtlMs: number;

@@ -15,6 +15,8 @@ import { createJsonLog } from './adapters/json-log.ts';
 import { createKeySigner } from './adapters/key-signer.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
+import { overrideCatalogue } from './core/catalogue-overrides.ts';
+import { CATALOGUE } from './core/models.ts';
 import { defaultPolicy } from './core/policy.ts';
 import type { CallerCheck, Services } from './ports.ts';
 
@@ -32,7 +34,8 @@ export function buildServices(config: Config): Built {
   const clock = { now: () => Date.now() };
   const ids = createIds();
   const storage = createStorage(config);
-  const inputs = createInputStore(storage, config.CLAPPER_INPUT_BUCKET);
+  const signer = createSigner(config) ?? storage;
+  const inputs = createInputStore(storage, signer, config.CLAPPER_INPUT_BUCKET);
   const db = new Firestore({
     projectId: project,
     databaseId: config.CLAPPER_FIRESTORE_DATABASE,
@@ -57,7 +60,7 @@ export function buildServices(config: Config): Built {
       hash: ids.hash,
       now: clock.now,
     }),
-    results: createResultStore(storage, createSigner(config) ?? storage, config.CLAPPER_OUTPUT_BUCKET),
+    results: createResultStore(storage, signer, config.CLAPPER_OUTPUT_BUCKET),
     inputs,
     providers: {
       vertex: createVertexProvider({
@@ -86,10 +89,13 @@ export function buildServices(config: Config): Built {
       ...defaultPolicy(config.CLAPPER_MODEL_SPEED_UP),
       unknownOutcome: config.CLAPPER_UNKNOWN_OUTCOME,
     },
+    catalogue: overrideCatalogue(CATALOGUE, config.CLAPPER_CATALOGUE_OVERRIDES),
     log: createJsonLog(project, (line) => process.stdout.write(line), clock.now),
     settings: {
-      locations: { vertex: config.CLAPPER_VERTEX_LOCATION, gemini: 'global' },
+      locations: { vertex: config.CLAPPER_VERTEX_LOCATION, gemini: 'global', omni: 'global' },
       allowRetiredModels: config.CLAPPER_ALLOW_RETIRED_MODELS,
+      aliasRetiredModels: config.CLAPPER_ALIAS_RETIRED_MODELS,
+      restrictedRegion: config.CLAPPER_RESTRICTED_REGION,
       readablePrefixes: config.CLAPPER_READABLE_PREFIXES,
       signedUrlTtlMs: config.CLAPPER_SIGNED_URL_TTL_SECONDS * 1000,
       logPrompts: config.CLAPPER_LOG_PROMPTS,

@@ -8,6 +8,7 @@ import { codeOf } from './error-code.ts';
 
 /** "At least one of the pre-conditions you specified did not hold": with `ifGenerationMatch: 0`, the object exists. */
 const PRECONDITION_FAILED = 412;
+const NOT_FOUND = 404;
 const GS_URI = /^gs:\/\/([^/]+)\/(.+)$/;
 
 const metadataSchema = z.object({
@@ -83,14 +84,48 @@ async function verify(bucket: Bucket, { name }: File, expected: string): Promise
 
 export function createInputStore(
   storage: Storage,
+  signing: Storage,
   bucketName: string,
 ): InputStore & {
   /** Bytes of any object our identity may read. */
   readonly read: (gcsUri: string) => Promise<Uint8Array>;
 } {
   const bucket = storage.bucket(bucketName);
+  const fileOf = (gcsUri: string): File => {
+    const [, from, name] = GS_URI.exec(gcsUri) ?? [];
+    if (from === undefined || name === undefined) throw new Error(`'${gcsUri}' is not gs://bucket/name`);
+    return storage.bucket(from).file(name);
+  };
   return {
     bucket: bucketName,
+
+    async head(gcsUri) {
+      try {
+        const [metadata] = await fileOf(gcsUri).getMetadata();
+        const { size, contentType } = metadataSchema.parse(metadata);
+        return { bytes: size, contentType };
+      } catch (error) {
+        if (codeOf(error) === NOT_FOUND) return undefined;
+        throw error;
+      }
+    },
+
+    async readRange(gcsUri, start, end) {
+      const [bytes] = await fileOf(gcsUri).download({ start, end, validation: false });
+      return bytes;
+    },
+
+    async signedPutUrl(name, mimeType, ttlMs) {
+      const file = signing.bucket(bucketName).file(name);
+      const expires = Date.now() + ttlMs;
+      const [url] = await file.getSignedUrl({
+        version: 'v4',
+        action: 'write',
+        expires,
+        contentType: mimeType,
+      });
+      return url;
+    },
 
     async putOnce(name, mimeType, bytes) {
       try {
@@ -106,9 +141,7 @@ export function createInputStore(
     },
 
     async read(gcsUri) {
-      const [, from, name] = GS_URI.exec(gcsUri) ?? [];
-      if (from === undefined || name === undefined) throw new Error(`'${gcsUri}' is not gs://bucket/name`);
-      const [bytes] = await storage.bucket(from).file(name).download();
+      const [bytes] = await fileOf(gcsUri).download();
       return bytes;
     },
   };

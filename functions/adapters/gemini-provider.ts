@@ -4,7 +4,8 @@
  */
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { StoredImage, VideoRequest } from '../core/job.ts';
+import type { StoredImage } from '../core/job.ts';
+import type { VideoStage } from '../core/stages.ts';
 import type { DownloadAnswer, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
 import { googleMessage, signalOf } from './provider-signal.ts';
 
@@ -44,9 +45,11 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
   return {
     delivers: 'download',
 
-    async prepare({ request, location, timeoutMs }) {
-      const body = JSON.stringify(await bodyOf(request, readImage));
-      const url = `${baseUrl}/v1beta/models/${request.model}:predictLongRunning`;
+    async prepare({ stage, location, timeoutMs }) {
+      if (stage.kind !== 'video') throw new Error(`the Developer API's Veo has no stage ${stage.kind}`);
+      const { model } = stage;
+      const body = JSON.stringify(await bodyOf(stage, readImage));
+      const url = `${baseUrl}/v1beta/models/${model}:predictLongRunning`;
       return async (): Promise<SubmitAnswer> => {
         try {
           const response = await options.fetch(url, {
@@ -67,7 +70,7 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
           const operation = {
             provider: 'gemini',
             name: parsed.data.name,
-            model: request.model,
+            model,
             location,
           } as const;
           return { kind: 'accepted', operation };
@@ -120,28 +123,27 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
   };
 }
 
-async function bodyOf(
-  request: VideoRequest,
-  readImage: GeminiProviderOptions['readImage'],
-): Promise<unknown> {
+async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readImage']): Promise<unknown> {
   const inline = async ({ gcsUri, mimeType }: StoredImage): Promise<unknown> => ({
     bytesBase64Encoded: Buffer.from(await readImage(gcsUri)).toString('base64'),
     mimeType,
   });
-  const { prompt, image, lastFrame, negativePrompt, personGeneration } = request;
+  const { prompt, image, lastFrame, referenceImages, durationSeconds, sampleCount, settings } = stage;
+  const { negativePrompt, personGeneration, aspectRatio, resolution } = settings;
+  const references = await Promise.all(
+    referenceImages.map(async (reference) => ({ image: await inline(reference), referenceType: 'ASSET' })),
+  );
   return {
     instances: [
       {
         ...(prompt === undefined ? {} : { prompt }),
         ...(image ? { image: await inline(image) } : {}),
         ...(lastFrame ? { lastFrame: await inline(lastFrame) } : {}),
+        ...(references.length === 0 ? {} : { referenceImages: references }),
       },
     ],
     parameters: {
-      sampleCount: request.sampleCount,
-      durationSeconds: request.durationSeconds,
-      aspectRatio: request.aspectRatio,
-      resolution: request.resolution,
+      ...{ sampleCount, durationSeconds, aspectRatio, resolution },
       ...(negativePrompt === undefined ? {} : { negativePrompt }),
       ...(personGeneration === undefined ? {} : { personGeneration }),
     },
@@ -155,7 +157,7 @@ function answerOf({ done, error, response }: z.infer<typeof operationSchema>): P
   return {
     kind: 'done',
     result: {
-      sources: (result?.generatedSamples ?? []).map(({ video }) => ({ uri: video.uri, mimeType: undefined })),
+      sources: (result?.generatedSamples ?? []).map(({ video }) => ({ uri: video.uri })),
       filteredCount: result?.raiMediaFilteredCount ?? 0,
       filteredReasons: result?.raiMediaFilteredReasons ?? [],
     },

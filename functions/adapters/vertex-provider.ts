@@ -9,14 +9,18 @@
 import {
   type GenerateVideosConfig,
   GenerateVideosOperation,
+  type GenerateVideosParameters,
   GoogleGenAI,
   type Image,
   ImageResizeMode,
   VideoCompressionQuality,
+  VideoGenerationReferenceType,
 } from '@google/genai';
-import type { StoredImage, VideoRequest } from '../core/job.ts';
-import type { PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
+import type { StoredImage } from '../core/job.ts';
+import type { VideoStage } from '../core/stages.ts';
+import type { PaidCall, PaidSubmission, PollAnswer, VideoProvider } from '../ports.ts';
 import { signalOf } from './provider-signal.ts';
+import { imageSubmission } from './vertex-images.ts';
 
 export interface VertexProviderOptions {
   readonly project: string;
@@ -43,34 +47,13 @@ export function createVertexProvider(options: VertexProviderOptions): VideoProvi
   return {
     delivers: 'bucket',
 
-    async prepare({ request, location, outputUri, timeoutMs }) {
-      const client = clientFor(location);
+    async prepare(call) {
+      const client = clientFor(call.location);
       await getAccessToken();
-      const parameters = {
-        model: request.model,
-        source: {
-          ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
-          ...(request.image ? { image: imageOf(request.image) } : {}),
-        },
-        config: { ...configOf(request), outputGcsUri: outputUri, httpOptions: { timeout: timeoutMs } },
-      };
-      return async (): Promise<SubmitAnswer> => {
-        try {
-          const { name } = await client.models.generateVideos(parameters);
-          if (name === undefined || name === '') {
-            return {
-              kind: 'failed',
-              signal: { kind: 'unreadable', message: 'The answer names no operation.' },
-            };
-          }
-          return {
-            kind: 'accepted',
-            operation: { provider: 'vertex', name, model: request.model, location },
-          };
-        } catch (error) {
-          return { kind: 'failed', signal: signalOf(error) };
-        }
-      };
+      const { stage } = call;
+      const submission =
+        stage.kind === 'image' ? imageSubmission(client, stage, call) : videoSubmission(client, stage, call);
+      return () => submission().catch((error: unknown) => ({ kind: 'failed', signal: signalOf(error) }));
     },
 
     async poll({ name, location }): Promise<PollAnswer> {
@@ -91,20 +74,56 @@ export function createVertexProvider(options: VertexProviderOptions): VideoProvi
   };
 }
 
-function configOf(request: VideoRequest): GenerateVideosConfig {
-  const { seed, negativePrompt, enhancePrompt, personGeneration, lastFrame, resizeMode, compressionQuality } =
-    request;
+function videoSubmission(client: GoogleGenAI, stage: VideoStage, call: PaidCall): PaidSubmission {
+  const { location, outputUri, timeoutMs } = call;
+  const { model, prompt, image, video } = stage;
+  const parameters: GenerateVideosParameters = {
+    model,
+    source: {
+      ...(prompt === undefined ? {} : { prompt }),
+      ...(image ? { image: imageOf(image) } : {}),
+      ...(video ? { video: { uri: video.gcsUri, mimeType: video.mimeType } } : {}),
+    },
+    config: { ...configOf(stage), outputGcsUri: outputUri, httpOptions: { timeout: timeoutMs } },
+  };
+  return async () => {
+    const { name } = await client.models.generateVideos(parameters);
+    if (name === undefined || name === '') {
+      return { kind: 'failed', signal: { kind: 'unreadable', message: 'The answer names no operation.' } };
+    }
+    return { kind: 'accepted', operation: { provider: 'vertex', name, model, location } };
+  };
+}
+
+function configOf({
+  kind,
+  durationSeconds,
+  sampleCount,
+  lastFrame,
+  referenceImages,
+  settings,
+}: VideoStage): GenerateVideosConfig {
+  const { seed, negativePrompt, enhancePrompt, personGeneration, resizeMode, compressionQuality } = settings;
   return {
-    numberOfVideos: request.sampleCount,
-    durationSeconds: request.durationSeconds,
-    aspectRatio: request.aspectRatio,
-    resolution: request.resolution,
-    generateAudio: request.generateAudio,
+    numberOfVideos: sampleCount,
+    // What an extension adds is the model's own affair.
+    ...(kind === 'extend' ? {} : { durationSeconds }),
+    aspectRatio: settings.aspectRatio,
+    resolution: settings.resolution,
+    generateAudio: settings.generateAudio,
     ...(seed === undefined ? {} : { seed }),
     ...(negativePrompt === undefined ? {} : { negativePrompt }),
     ...(enhancePrompt === undefined ? {} : { enhancePrompt }),
     ...(personGeneration === undefined ? {} : { personGeneration }),
     ...(lastFrame ? { lastFrame: imageOf(lastFrame) } : {}),
+    ...(referenceImages.length === 0
+      ? {}
+      : {
+          referenceImages: referenceImages.map((image) => ({
+            image: imageOf(image),
+            referenceType: VideoGenerationReferenceType.ASSET,
+          })),
+        }),
     ...(resizeMode === undefined ? {} : { resizeMode: RESIZE_MODES[resizeMode] }),
     ...(compressionQuality === undefined
       ? {}
@@ -128,7 +147,7 @@ function answerOf({ done, error, response }: GenerateVideosOperation): PollAnswe
     return { kind: 'error', code, message };
   }
   const sources = (response?.generatedVideos ?? []).flatMap(({ video }) =>
-    video?.uri === undefined ? [] : [{ uri: video.uri, mimeType: video.mimeType }],
+    video?.uri === undefined ? [] : [{ uri: video.uri }],
   );
   return {
     kind: 'done',

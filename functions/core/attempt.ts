@@ -27,6 +27,10 @@ import { nextPollDelayMs, QUICK_LOOKS, quickLookDelayMs } from './poll-schedule.
 export type AttemptEvent =
   | { readonly type: 'submitAccepted'; readonly operation: OperationRef }
   | { readonly type: 'submitFailed'; readonly failure: SubmitFailure }
+  /** The call was answered with the result itself, and that has been stored under the prefix. */
+  | { readonly type: 'delivered'; readonly uri: string }
+  /** The call was answered with a refusal to show what was made. */
+  | { readonly type: 'withheld'; readonly reasons: readonly string[] }
   /** The lease has run out and nobody has saved an answer. */
   | { readonly type: 'leaseExpired' }
   | { readonly type: 'operationRunning' }
@@ -69,6 +73,16 @@ export function advanceAttempt(
       return onAccepted(attempt, event.operation, ctx);
     case 'submitFailed':
       return attempt.state === 'submitting' ? onSubmitFailed(attempt, event.failure, ctx) : UNCHANGED;
+    case 'delivered': {
+      if (attempt.state !== 'submitting' && attempt.state !== 'uncertain') return UNCHANGED;
+      const result = { sources: [{ uri: event.uri }], filteredCount: 0, filteredReasons: [] };
+      return { kind: 'live', attempt: toLanding(attempt, result, ctx), wakeAt: ctx.now };
+    }
+    case 'withheld': {
+      if (attempt.state !== 'submitting') return UNCHANGED;
+      const error = safetyFiltered(event.reasons);
+      return end(attempt, { outcome: 'filtered', charged: 'no', error }, ctx, false);
+    }
     case 'leaseExpired':
       if (attempt.state !== 'submitting' || ctx.now < attempt.leaseUntil) return UNCHANGED;
       return toUncertain(attempt, 'The paid call was begun, and no answer to it was ever saved.', ctx);
@@ -109,7 +123,7 @@ function onAccepted(attempt: LiveAttempt, operation: OperationRef, ctx: AttemptC
   if (attempt.state !== 'submitting' && (attempt.state !== 'uncertain' || attempt.operation))
     return UNCHANGED;
   const running = {
-    ...baseOf(attempt),
+    ...attemptBaseOf(attempt),
     state: 'running',
     operation,
     polls: 0,
@@ -139,7 +153,7 @@ function toUncertain(
 ): AttemptChange {
   const decideAt = Math.max(attempt.submittedAt + ctx.latency.longestMs, ctx.now);
   const uncertain = {
-    ...baseOf(attempt),
+    ...attemptBaseOf(attempt),
     state: 'uncertain',
     cause,
     decideAt,
@@ -175,14 +189,14 @@ function onDone(attempt: AttemptIn<'running'>, result: OperationResult, ctx: Att
 }
 
 function toLanding(
-  attempt: AttemptIn<'running' | 'uncertain'>,
+  attempt: AttemptIn<'submitting' | 'running' | 'uncertain'>,
   result: OperationResult,
   ctx: AttemptContext,
 ): AttemptIn<'landing'> {
   return {
-    ...baseOf(attempt),
+    ...attemptBaseOf(attempt),
     state: 'landing',
-    ...(attempt.operation ? { operation: attempt.operation } : {}),
+    ...('operation' in attempt && attempt.operation ? { operation: attempt.operation } : {}),
     polls: attempt.state === 'running' ? attempt.polls : 0,
     result,
     doneAt: ctx.now,
@@ -289,7 +303,7 @@ function end(
   const operation = 'operation' in attempt ? attempt.operation : undefined;
   const polls = 'polls' in attempt ? attempt.polls : 0;
   const ended = {
-    ...baseOf(attempt),
+    ...attemptBaseOf(attempt),
     ...(operation ? { operation } : {}),
     ...outcome,
     polls,
@@ -307,6 +321,7 @@ const nextLookAt = (attempt: AttemptIn<'uncertain'>, ctx: AttemptContext): numbe
   return ctx.now < attempt.decideAt ? Math.min(next, attempt.decideAt) : next;
 };
 
-function baseOf({ attemptId, number, outputPrefix, location, reservedUsd, submittedAt }: LiveAttempt) {
-  return { attemptId, number, outputPrefix, location, reservedUsd, submittedAt };
+export function attemptBaseOf(attempt: LiveAttempt) {
+  const { attemptId, stage, number, outputPrefix, location, reservedUsd, submittedAt } = attempt;
+  return { attemptId, stage, number, outputPrefix, location, reservedUsd, submittedAt };
 }

@@ -9,20 +9,45 @@
  */
 import { z } from 'zod';
 
+const providerSchema = z.enum(['vertex', 'gemini', 'omni']);
+const aspectRatioSchema = z.enum(['16:9', '9:16']);
+
 /** One input picture, already in a bucket: inline bytes never enter the job record (Firestore's 1 MiB). */
 const storedImageSchema = z.object({ gcsUri: z.string(), mimeType: z.enum(['image/png', 'image/jpeg']) });
 export type StoredImage = z.infer<typeof storedImageSchema>;
 
+/** A video in a bucket, to be extended; its length was read from the file. */
+const storedVideoSchema = z.object({
+  gcsUri: z.string(),
+  mimeType: z.literal('video/mp4'),
+  durationSeconds: z.number(),
+});
+export type StoredVideo = z.infer<typeof storedVideoSchema>;
+
 /** A request with every default settled: what goes out is written here, not decided later. */
 const videoRequestSchema = z.object({
-  provider: z.enum(['vertex', 'gemini']),
+  provider: providerSchema,
   model: z.string(),
   prompt: z.string().optional(),
+  /** A picture to be made first, from words or from another picture, that becomes `image`. */
+  firstFrame: z
+    .object({
+      provider: providerSchema,
+      model: z.string(),
+      prompt: z.string(),
+      image: storedImageSchema.optional(),
+    })
+    .optional(),
   image: storedImageSchema.optional(),
   lastFrame: storedImageSchema.optional(),
+  referenceImages: z.array(storedImageSchema).optional(),
+  /** The video to be extended: then `prompt` says how it goes on. */
+  video: storedVideoSchema.optional(),
+  /** Further extensions, one after the other. */
+  extensions: z.array(z.object({ prompt: z.string().optional(), durationSeconds: z.number() })).optional(),
   durationSeconds: z.number(),
-  aspectRatio: z.enum(['16:9', '9:16']),
-  resolution: z.enum(['720p', '1080p', '4k']),
+  aspectRatio: aspectRatioSchema,
+  resolution: z.enum(['360p', '720p', '1080p', '4k']),
   sampleCount: z.number(),
   generateAudio: z.boolean(),
   seed: z.number().optional(),
@@ -31,12 +56,16 @@ const videoRequestSchema = z.object({
   personGeneration: z.enum(['allow_adult', 'dont_allow', 'allow_all']).optional(),
   resizeMode: z.enum(['pad', 'crop']).optional(),
   compressionQuality: z.enum(['optimized', 'lossless']).optional(),
+  /** New attempts after a filter withheld everything it had made, each paid for only if it delivers. */
+  rerollOnSafety: z.number().optional(),
+  /** The retired model that was asked for, where this one runs in its place. */
+  aliasOf: z.object({ model: z.string(), retiredOn: z.string() }).optional(),
 });
 export type VideoRequest = z.infer<typeof videoRequestSchema>;
 
 /** The provider's long-running operation. Everything a later poll needs is pinned here (peers poll the wrong region). */
 const operationRefSchema = z.object({
-  provider: z.enum(['vertex', 'gemini']),
+  provider: providerSchema,
   name: z.string(),
   model: z.string(),
   location: z.string(),
@@ -56,7 +85,7 @@ const jobErrorSchema = z.object({
 });
 export type JobError = z.infer<typeof jobErrorSchema>;
 
-/** A finished video in our bucket. */
+/** A finished video, or the picture of a first stage, in our bucket. */
 const landedVideoSchema = z.object({
   /** `gs://bucket/name` */
   uri: z.string(),
@@ -73,7 +102,7 @@ export type LandedVideo = z.infer<typeof landedVideoSchema>;
 /** What a provider said of a finished operation, in one shape for all of them. */
 const operationResultSchema = z.object({
   /** Where the provider keeps the videos. Vertex: `gs://` names, for the record only, the listing decides. */
-  sources: z.array(z.object({ uri: z.string(), mimeType: z.string().optional() })),
+  sources: z.array(z.object({ uri: z.string() })),
   filteredCount: z.number(),
   filteredReasons: z.array(z.string()),
 });
@@ -81,6 +110,8 @@ export type OperationResult = z.infer<typeof operationResultSchema>;
 
 const attemptBaseSchema = z.object({
   attemptId: z.string(),
+  /** Index of the stage it is for. */
+  stage: z.number(),
   /** 1 for the first paid submission of a stage. */
   number: z.number(),
   /** Name prefix of everything this attempt writes: `jobs/{jobId}/{attemptId}/`. Unique, so objects are evidence. */

@@ -1,18 +1,24 @@
-import type { ModelSpec, Resolution } from './catalogue.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { VideoRequest } from './job.ts';
+import { type Stage, specOf, stagesOf } from './stages.ts';
 
-/** What a stage costs if every video it asks for is delivered, in US dollars, rounded up to a hundredth of a cent. */
-export function estimateUsd(
-  spec: ModelSpec,
-  asked: {
-    readonly resolution: Resolution;
-    readonly durationSeconds: number;
-    readonly sampleCount: number;
-    readonly generateAudio: boolean;
-  },
-): number {
-  const price = spec.pricePerSecondUsd[asked.resolution];
-  if (!price) throw new RangeError(`${spec.model} has no price for ${asked.resolution}`);
-  const perSecond = asked.generateAudio ? price.withAudio : price.silent;
-  // Rounded after shaving the binary noise of products such as 0.1 * 8 * 3.
-  return Math.ceil(perSecond * asked.durationSeconds * asked.sampleCount * 10_000 - 1e-6) / 10_000;
+/** What a stage costs if everything it asks for is delivered, in US dollars, rounded up to a hundredth of a cent. */
+export function estimateStageUsd(catalogue: Catalogue, stage: Stage): number {
+  const spec = specOf(catalogue, stage);
+  if (stage.kind === 'image') {
+    if (spec.kind !== 'image') throw new RangeError(`${spec.model} makes no pictures`);
+    return roundUp(spec.pricePerImageUsd);
+  }
+  const { resolution, generateAudio } = stage.settings;
+  const price = spec.kind === 'video' ? spec.pricePerSecondUsd[resolution] : undefined;
+  if (!price) throw new RangeError(`${spec.model} has no price for ${resolution}`);
+  const perSecond = generateAudio ? price.withAudio : price.silent;
+  return roundUp(perSecond * stage.durationSeconds * stage.sampleCount);
 }
+
+/** Of all stages of the request. */
+export const estimateUsd = (catalogue: Catalogue, request: VideoRequest): number =>
+  roundUp(stagesOf(request).reduce((sum, stage) => sum + estimateStageUsd(catalogue, stage), 0));
+
+// Shaving the binary noise of products such as 0.1 * 8 * 3 before rounding up.
+const roundUp = (usd: number): number => Math.ceil(usd * 10_000 - 1e-6) / 10_000;

@@ -8,7 +8,13 @@
  * I3 every status with work left carries a wake; a wake that is not the job's present one is ignored by the handlers.
  * I6 a terminal status never changes; only the attempt beneath may still end.
  */
-import { type AttemptChange, type AttemptContext, type AttemptEvent, advanceAttempt } from './attempt.ts';
+import {
+  type AttemptChange,
+  type AttemptContext,
+  type AttemptEvent,
+  advanceAttempt,
+  attemptBaseOf,
+} from './attempt.ts';
 import type { LatencyProfile } from './catalogue.ts';
 import {
   baseOf,
@@ -19,6 +25,7 @@ import {
   type JobError,
   type LiveAttempt,
   liveAttemptOf,
+  type OperationRef,
   outputPrefixOf,
   type TerminalJob,
   type VideoRequest,
@@ -26,10 +33,18 @@ import {
   wakeOf,
 } from './job.ts';
 import { backoffMs, type Policy } from './policy.ts';
+import { currentStage, stageIndexOf, stagesOf } from './stages.ts';
 
 export type JobEvent =
   /** A submit task wants to make the paid call. */
-  | { readonly type: 'claim'; readonly seq: number; readonly attemptId: string; readonly location: string }
+  | {
+      readonly type: 'claim';
+      readonly seq: number;
+      readonly attemptId: string;
+      readonly location: string;
+      /** The estimate of the stage, set aside for this attempt. */
+      readonly reservedUsd: number;
+    }
   /** The paid call cannot be made ready now; nothing was claimed. */
   | { readonly type: 'postpone'; readonly seq: number; readonly error: JobError }
   /** Something was observed of one attempt. */
@@ -52,12 +67,10 @@ export interface StepContext {
 }
 
 /** What to do after the save. Lost effects are made good by the sweep. */
-export type Effect = {
-  readonly type: 'wake';
-  readonly target: 'submit' | 'poll';
-  readonly jobId: string;
-  readonly wake: Wake;
-};
+export type Effect =
+  | { readonly type: 'wake'; readonly target: 'submit' | 'poll'; readonly jobId: string; readonly wake: Wake }
+  /** Nobody wants the operation any more; where its provider can stop it, it should. */
+  | { readonly type: 'cancelOperation'; readonly operation: OperationRef };
 
 export interface Step {
   readonly job: Job;
@@ -94,7 +107,7 @@ export function step(job: Job, event: JobEvent, ctx: StepContext): Step | undefi
   const next = transition(job, event, ctx);
   if (!next) return undefined;
   const saved: Job = { ...next, revision: job.revision + 1, updatedAt: ctx.now };
-  return { job: saved, effects: wakeEffects(job, saved) };
+  return { job: saved, effects: [...wakeEffects(job, saved), ...cancelEffects(job, saved)] };
 }
 
 function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefined {
@@ -118,7 +131,7 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
 /** I1: the one way to `submitting`, and only from `queued`. Whoever saves this, and nobody else, makes the call. */
 function claim(
   job: Job,
-  { seq, attemptId, location }: Extract<JobEvent, { type: 'claim' }>,
+  { seq, attemptId, location, reservedUsd }: Extract<JobEvent, { type: 'claim' }>,
   ctx: StepContext,
 ): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
@@ -132,10 +145,11 @@ function claim(
     attempt: {
       state: 'submitting',
       attemptId,
-      number: job.attempts.length + 1,
+      stage: stageIndexOf(job),
+      number: attemptsAtStage(job).length + 1,
       outputPrefix: outputPrefixOf(job.jobId, attemptId),
       location,
-      reservedUsd: job.estimateUsd,
+      reservedUsd,
       submittedAt: ctx.now,
       leaseUntil,
       refusalsBefore: job.refusalsInARow,
@@ -158,7 +172,9 @@ function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job
 function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepContext): Job | undefined {
   const attempt = liveAttemptOf(job);
   if (attempt?.attemptId !== attemptId) return undefined;
-  const attemptContext: AttemptContext = { ...ctx, sampleCount: job.request.sampleCount };
+  const stage = currentStage(job);
+  const sampleCount = stage.kind === 'image' ? 1 : stage.sampleCount;
+  const attemptContext: AttemptContext = { ...ctx, sampleCount };
   const change = advanceAttempt(attempt, observed, attemptContext);
   if (change.kind === 'unchanged') return undefined;
   return isTerminal(job) ? follow(job, attempt, change, ctx) : settle(job, attempt, change, ctx);
@@ -192,6 +208,8 @@ function settle(
 
 function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: StepContext): Job {
   if (ended.outcome === 'landed') {
+    // The attempt is among the landed ones by now: this is the index of the stage that comes next.
+    if (stageIndexOf(base) < stagesOf(base.request).length) return requeue(base, ctx.now, undefined, 0);
     const videos = ended.videos ?? [];
     const { filteredCount = 0, filteredReasons = [] } = ended;
     return { ...base, status: 'succeeded', finishedAt: ctx.now, videos, filteredCount, filteredReasons };
@@ -202,17 +220,28 @@ function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: St
     retryable: false,
     charged: ended.charged,
   };
-  if (mayRetry && base.attempts.length < ctx.policy.maxAttempts) {
-    return requeue(base, ctx.now + backoffMs(base.attempts.length, ctx.random, ctx.policy), error, 0);
+  const tried = attemptsAtStage(base).filter(({ outcome }) => outcome !== 'filtered').length;
+  if ((mayRetry && tried < ctx.policy.maxAttempts) || mayReroll(base, ended)) {
+    return requeue(base, ctx.now + backoffMs(Math.max(tried, 1), ctx.random, ctx.policy), error, 0);
   }
   return { ...base, status: 'failed', finishedAt: ctx.now, error };
 }
 
-const requeue = (base: JobBase, at: number, error: JobError, refusalsInARow: number): Job => ({
+const attemptsAtStage = (job: Pick<Job, 'attempts'>): EndedAttempt[] =>
+  job.attempts.filter(({ stage }) => stage === stageIndexOf(job));
+
+/** The caller asked to roll again, and the filter judged what the model made (an operation), not what was asked of it. */
+function mayReroll(base: JobBase, ended: EndedAttempt): boolean {
+  if (ended.outcome !== 'filtered' || !ended.operation) return false;
+  const filtered = attemptsAtStage(base).filter(({ outcome }) => outcome === 'filtered').length;
+  return filtered <= (base.request.rerollOnSafety ?? 0);
+}
+
+const requeue = (base: JobBase, at: number, error: JobError | undefined, refusalsInARow: number): Job => ({
   ...base,
   status: 'queued',
   ...nextWake(base, at),
-  reason: `${error.code}: ${error.message}`,
+  ...(error ? { reason: `${error.code}: ${error.message}` } : {}),
   refusalsInARow,
 });
 
@@ -233,9 +262,15 @@ function follow(
 }
 
 function refusedAttempt(attempt: LiveAttempt, error: JobError, { now }: StepContext): EndedAttempt {
-  const { attemptId, number, outputPrefix, location, reservedUsd, submittedAt } = attempt;
-  const base = { attemptId, number, outputPrefix, location, reservedUsd, submittedAt };
-  return { ...base, state: 'ended', outcome: 'rejected', charged: 'no', endedAt: now, polls: 0, error };
+  return {
+    ...attemptBaseOf(attempt),
+    state: 'ended',
+    outcome: 'rejected',
+    charged: 'no',
+    endedAt: now,
+    polls: 0,
+    error,
+  };
 }
 
 /** Cancelled (no error) or out of time. Before the call this is free; after it the attempt is followed. */
@@ -292,6 +327,19 @@ function wakeEffects(before: Job | undefined, after: Job): readonly Effect[] {
   if (!wake || (was?.seq === wake.seq && was.ring === wake.ring)) return [];
   if (after.status === 'submitting' && wake.ring === 0) return [];
   return [{ type: 'wake', target: after.status === 'queued' ? 'submit' : 'poll', jobId: after.jobId, wake }];
+}
+
+function cancelEffects(before: Job, after: Job): readonly Effect[] {
+  if (after.status !== 'cancelled') return [];
+  const had = before.status === 'cancelled' ? undefined : liveAttemptOf(before);
+  const attempt = liveAttemptOf(after);
+  // A call that was answered only after the cancelling has its operation stopped then.
+  const learned = had
+    ? had.state === 'running'
+    : attempt?.state === 'running' && liveAttemptOf(before)?.state !== 'running';
+  return attempt?.state === 'running' && learned
+    ? [{ type: 'cancelOperation', operation: attempt.operation }]
+    : [];
 }
 
 const nextWake = ({ wakes }: { readonly wakes: number }, at: number): { wakes: number; wake: Wake } => ({

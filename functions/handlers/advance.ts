@@ -2,6 +2,7 @@
 import { findModel } from '../core/catalogue.ts';
 import { type Job, liveAttemptOf, wakeOf } from '../core/job.ts';
 import { scaleLatency } from '../core/policy.ts';
+import { currentStage } from '../core/stages.ts';
 import { type Effect, type JobEvent, type StepContext, step } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 
@@ -32,15 +33,25 @@ export async function advance(
 /** Performs effects. One that fails is logged and left to the sweep: the job is already saved (I3). */
 export async function perform(services: Services, job: Job, effects: readonly Effect[]): Promise<void> {
   for (const effect of effects) {
-    const { provider, model } = job.request;
     try {
-      await services.tasks.enqueue({ ...effect, provider, model });
+      await performOne(services, job, effect);
     } catch (error) {
-      services.log('ERROR', `job ${job.jobId}: its next wake could not be enqueued; the sweep will ring`, {
+      services.log('ERROR', `job ${job.jobId}: ${effect.type} failed; the sweep will see to what matters`, {
         ...logFields(job),
         error: String(error),
       });
     }
+  }
+}
+
+async function performOne({ tasks, providers }: Services, job: Job, effect: Effect): Promise<void> {
+  switch (effect.type) {
+    case 'wake': {
+      const { provider, model } = currentStage(job);
+      return tasks.enqueue({ ...effect, provider, model });
+    }
+    case 'cancelOperation':
+      return providers[effect.operation.provider]?.cancel?.(effect.operation);
   }
 }
 
@@ -56,19 +67,21 @@ export async function advanceAndPerform(
   return advanced;
 }
 
-export function stepContext({ clock, ids, policy }: Services, job: Job): StepContext {
-  const spec = findModel(job.request.model, job.request.provider);
+export function stepContext({ clock, ids, policy, catalogue }: Services, job: Job): StepContext {
+  const { provider, model } = currentStage(job);
   // A job outlives the table: a model that has left it is taken to be as slow as any.
-  const latency = spec?.latency ?? { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
+  const latency = findModel(catalogue, model, provider)?.latency ?? SLOWEST;
   return { now: clock.now(), random: ids.random(), policy, latency: scaleLatency(latency, policy) };
 }
+
+const SLOWEST = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
 
 export function logFields(job: Job): Record<string, unknown> {
   const attempt = liveAttemptOf(job) ?? job.attempts.at(-1);
   return {
     job: job.jobId,
     attempt: attempt?.attemptId,
-    model: job.request.model,
+    model: currentStage(job).model,
     trace: job.trace,
   };
 }

@@ -1,12 +1,13 @@
 /** Accepting a job: parse everything, put inline pictures in the input bucket, store the job, ring its first wake. */
 
-import type { Job, StoredImage, VideoRequest } from '../core/job.ts';
+import type { Job } from '../core/job.ts';
 import { estimateUsd } from '../core/price.ts';
 import { ProblemError } from '../core/problem.ts';
-import { type GivenImage, parseRequest } from '../core/request.ts';
+import { completeRequest, parseRequest } from '../core/request.ts';
 import { newJob } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { logFields, perform } from './advance.ts';
+import { checkInputs, storeInputs } from './inputs.ts';
 
 export interface NewJob {
   readonly caller: string;
@@ -34,16 +35,17 @@ export async function createJob(
     if (earlier) return { job: sameRequest(earlier, fingerprint), created: false };
   }
   const parsed = parseRequest(body, {
+    catalogue: services.catalogue,
     today: new Date(now).toISOString().slice(0, 10),
     allowRetired: settings.allowRetiredModels,
-    mayRead: (uri) => readableBy(services, caller).some((prefix) => uri.startsWith(prefix)),
+    aliasRetired: settings.aliasRetiredModels,
+    restrictedRegion: settings.restrictedRegion,
   });
-  const request: VideoRequest = {
-    ...parsed.request,
-    image: await store(services, jobId, 'image', parsed.image),
-    lastFrame: await store(services, jobId, 'lastFrame', parsed.lastFrame),
-  };
-  const price = estimateUsd(parsed.spec, request);
+  const checked = await checkInputs(services, caller, parsed.inputs);
+  // The chain is judged before anything is stored; the places of the pictures make no difference to it.
+  completeRequest(parsed, { ...NO_INPUTS, video: checked.video });
+  const request = completeRequest(parsed, await storeInputs(services, jobId, checked));
+  const price = estimateUsd(services.catalogue, request);
   const first = newJob({ jobId, caller, request, fingerprint, estimateUsd: price, trace }, { now, policy });
   if ((await jobs.create(first.job)) === 'exists') {
     const earlier = await jobs.get(jobId);
@@ -60,26 +62,13 @@ export async function createJob(
   return { job: first.job, created: true };
 }
 
-/** A caller's own folder, and what the operator has opened to all. */
-const readableBy = ({ inputs, ids, settings }: Services, caller: string): readonly string[] => [
-  `gs://${inputs.bucket}/callers/${ids.hash(['caller', caller])}/`,
-  ...settings.readablePrefixes,
-];
-
-async function store(
-  { inputs, ids }: Services,
-  jobId: string,
-  field: string,
-  image: GivenImage | undefined,
-): Promise<StoredImage | undefined> {
-  if (!image || 'gcsUri' in image) return image;
-  const { bytes, mimeType } = image;
-  const extension = mimeType === 'image/png' ? 'png' : 'jpg';
-  // By content: two requests that race under one key must not show each other's picture.
-  const digest = ids.hash([Buffer.from(bytes).toString('base64')]);
-  const gcsUri = await inputs.putOnce(`jobs/${jobId}/${field}-${digest}.${extension}`, mimeType, bytes);
-  return { gcsUri, mimeType };
-}
+const NO_INPUTS = {
+  image: undefined,
+  lastFrame: undefined,
+  referenceImages: [],
+  firstFrameImage: undefined,
+  video: undefined,
+} as const;
 
 function sameRequest(job: Job, fingerprint: string): Job {
   if (job.fingerprint === fingerprint) return job;

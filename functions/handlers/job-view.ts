@@ -3,6 +3,7 @@
 import type { LatencyProfile } from '../core/catalogue.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../core/job.ts';
 import { isTerminal, liveAttemptOf } from '../core/job.ts';
+import { stagesOf } from '../core/stages.ts';
 
 /** JSON of a job. Times are RFC 3339, durations milliseconds, money US dollars. */
 export interface JobView {
@@ -27,6 +28,8 @@ type LandedVideoView = Extract<Job, { status: 'succeeded' }>['videos'][number];
 
 export interface AttemptView {
   readonly id: string;
+  /** What it is for: `image`, `video` or `extend`. */
+  readonly stage: string;
   readonly state: LiveAttempt['state'] | EndedAttempt['outcome'];
   readonly submittedAt: string;
   readonly endedAt?: string;
@@ -34,11 +37,17 @@ export interface AttemptView {
   readonly polls: number;
   readonly reservedUsd: number;
   readonly charged: 'yes' | 'no' | 'unknown' | 'open';
+  /** What it has made: the picture of a first stage, the video of every link of a chain. */
+  readonly outputs?: readonly string[];
 }
 
 export function jobView(job: Job, now: number, latency: LatencyProfile): JobView {
   const live = liveAttemptOf(job);
-  const attempts = [...job.attempts.map(endedView), ...(live ? [liveView(live)] : [])];
+  const kinds = stagesOf(job.request).map(({ kind }) => kind);
+  const attempts = [
+    ...job.attempts.map((ended) => endedView(ended, kinds)),
+    ...(live ? [liveView(live, kinds)] : []),
+  ];
   return {
     id: job.jobId,
     status: job.status,
@@ -96,8 +105,9 @@ function sumUsd(attempts: readonly EndedAttempt[], charged: 'yes' | 'unknown'): 
   return Math.round(usd * 10_000) / 10_000;
 }
 
-const endedView = (attempt: EndedAttempt): AttemptView => ({
+const endedView = (attempt: EndedAttempt, kinds: readonly string[]): AttemptView => ({
   id: attempt.attemptId,
+  stage: kinds[attempt.stage] ?? 'video',
   state: attempt.outcome,
   submittedAt: rfc3339(attempt.submittedAt),
   endedAt: rfc3339(attempt.endedAt),
@@ -105,10 +115,12 @@ const endedView = (attempt: EndedAttempt): AttemptView => ({
   polls: attempt.polls,
   reservedUsd: attempt.reservedUsd,
   charged: attempt.charged,
+  ...(attempt.videos ? { outputs: attempt.videos.map(({ uri }) => uri) } : {}),
 });
 
-const liveView = (attempt: LiveAttempt): AttemptView => ({
+const liveView = (attempt: LiveAttempt, kinds: readonly string[]): AttemptView => ({
   id: attempt.attemptId,
+  stage: kinds[attempt.stage] ?? 'video',
   state: attempt.state,
   submittedAt: rfc3339(attempt.submittedAt),
   ...('operation' in attempt && attempt.operation ? { operationName: attempt.operation.name } : {}),

@@ -8,6 +8,7 @@
 import type { AttemptEvent } from '../core/attempt.ts';
 import type { AttemptIn, Job, LandedVideo } from '../core/job.ts';
 import { mp4DurationSeconds } from '../core/mp4.ts';
+import { currentStage, type Stage } from '../core/stages.ts';
 import type { Services, StoredObject, VideoProvider } from '../ports.ts';
 import { logFields } from './advance.ts';
 
@@ -16,12 +17,15 @@ export async function land(
   job: Job,
   attempt: AttemptIn<'landing'>,
 ): Promise<AttemptEvent> {
-  const provider = services.providers[job.request.provider];
+  const stage = currentStage(job);
+  const provider = services.providers[stage.provider];
   try {
     const failure =
-      provider?.delivers === 'download' ? await fetchAll(services, provider, attempt) : undefined;
+      stage.kind !== 'image' && provider?.delivers === 'download'
+        ? await fetchAll(services, provider, attempt)
+        : undefined;
     if (failure) return failure;
-    const objects = videosAmong(await services.results.list(attempt.outputPrefix));
+    const objects = outputsAmong(await services.results.list(attempt.outputPrefix), stage);
     const promised = attempt.result.sources.length;
     if (objects.length === 0 || objects.length < promised) {
       const message = `${promised} videos were promised, ${objects.length} are under ${attempt.outputPrefix}.`;
@@ -40,8 +44,14 @@ export async function land(
   }
 }
 
-export const videosAmong = (objects: readonly StoredObject[]): StoredObject[] =>
-  objects.filter(({ contentType, name }) => contentType.startsWith('video/') || name.endsWith('.mp4'));
+/** The objects that a stage of this kind makes; anything else under the prefix is not a result. */
+export function outputsAmong(objects: readonly StoredObject[], { kind }: Stage): StoredObject[] {
+  const wanted =
+    kind === 'image' ? { type: 'image/', name: /\.(?:png|jpe?g)$/ } : { type: 'video/', name: /\.mp4$/ };
+  return objects.filter(
+    ({ contentType, name }) => contentType.startsWith(wanted.type) || wanted.name.test(name),
+  );
+}
 
 async function fetchAll(
   { results }: Services,
@@ -71,6 +81,7 @@ async function fetchAll(
 
 async function describe({ results }: Services, object: StoredObject): Promise<LandedVideo> {
   const { name, uri, generation, bytes, crc32c, contentType } = object;
+  if (contentType.startsWith('image/')) return { uri, generation, bytes, crc32c, contentType };
   const durationSeconds = await mp4DurationSeconds(bytes, (start, end) =>
     results.readRange(name, start, end),
   );

@@ -8,9 +8,10 @@ import {
   type OperationRef,
   wakeOf,
 } from '../core/job.ts';
+import { currentStage } from '../core/stages.ts';
 import type { Services } from '../ports.ts';
 import { type Advanced, advance, logFields, perform } from './advance.ts';
-import { land, videosAmong } from './landing.ts';
+import { land, outputsAmong } from './landing.ts';
 import type { WakeMessage } from './wake-message.ts';
 
 /** running → landing → ended is the longest way without a wait; more would be a defect, not a job. */
@@ -54,9 +55,10 @@ async function observe(services: Services, job: Job, attempt: LiveAttempt): Prom
     case 'submitting':
       return { type: 'leaseExpired' };
     case 'uncertain': {
-      const videos = videosAmong(await services.results.list(attempt.outputPrefix));
-      const newestAt = videos.length > 0 ? Math.max(...videos.map(({ updatedAt }) => updatedAt)) : undefined;
-      return { type: 'looked', found: videos.length, newestAt };
+      const outputs = outputsAmong(await services.results.list(attempt.outputPrefix), currentStage(job));
+      const newestAt =
+        outputs.length > 0 ? Math.max(...outputs.map(({ updatedAt }) => updatedAt)) : undefined;
+      return { type: 'looked', found: outputs.length, newestAt };
     }
     case 'running':
       return ask(services, attempt.operation);

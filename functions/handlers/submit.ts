@@ -1,8 +1,11 @@
 /** The `submit` function: makes the paid call of a queued job ready, claims it, and makes it, at most once (I1). */
+import { Readable } from 'node:stream';
 import type { AttemptEvent } from '../core/attempt.ts';
 import { classifySubmitFailure } from '../core/errors.ts';
 import { type Job, type JobIn, liveAttemptOf, outputPrefixOf } from '../core/job.ts';
-import type { PaidSubmission, Services } from '../ports.ts';
+import { estimateStageUsd } from '../core/price.ts';
+import { currentStage } from '../core/stages.ts';
+import type { PaidSubmission, Services, SubmitAnswer } from '../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
 import type { WakeMessage } from './wake-message.ts';
 
@@ -22,18 +25,41 @@ export async function handleSubmit(services: Services, { jobId, seq }: WakeMessa
   if (!claimed) return;
 
   const startedAt = clock.now();
-  const answer = await submission();
-  const observed: AttemptEvent =
-    answer.kind === 'accepted'
-      ? { type: 'submitAccepted', operation: answer.operation }
-      : { type: 'submitFailed', failure: classifySubmitFailure(answer.signal) };
-  log(answer.kind === 'accepted' ? 'INFO' : 'WARNING', `job ${jobId}: paid call ended in ${observed.type}`, {
-    ...logFields(claimed),
-    elapsedMs: clock.now() - startedAt,
-    ...(observed.type === 'submitFailed' ? { failure: observed.failure } : {}),
-    ...(settings.logPrompts ? { prompt: job.request.prompt } : {}),
-  });
+  const observed = await observe(services, claimed, await submission());
+  log(
+    observed.type === 'submitFailed' ? 'WARNING' : 'INFO',
+    `job ${jobId}: paid call ended in ${observed.type}`,
+    {
+      ...logFields(claimed),
+      elapsedMs: clock.now() - startedAt,
+      ...(observed.type === 'submitFailed' ? { failure: observed.failure } : {}),
+      ...(settings.logPrompts ? { prompt: job.request.prompt } : {}),
+    },
+  );
   await advanceAndPerform(services, jobId, { type: 'attempt', attemptId, observed });
+}
+
+async function observe(
+  { results }: Services,
+  job: JobIn<'submitting'>,
+  answer: SubmitAnswer,
+): Promise<AttemptEvent> {
+  switch (answer.kind) {
+    case 'accepted':
+      return { type: 'submitAccepted', operation: answer.operation };
+    case 'stored':
+      return { type: 'delivered', uri: answer.uri };
+    case 'withheld':
+      return { type: 'withheld', reasons: answer.reasons };
+    case 'failed':
+      return { type: 'submitFailed', failure: classifySubmitFailure(answer.signal) };
+    case 'image': {
+      // Stored before it is written down: if that fails, the object under the prefix is the evidence.
+      const name = `${job.attempt.outputPrefix}image_0.${answer.mimeType === 'image/png' ? 'png' : 'jpg'}`;
+      await results.writeOnce(name, answer.mimeType, Readable.from([answer.bytes]));
+      return { type: 'delivered', uri: `gs://${results.bucket}/${name}` };
+    }
+  }
 }
 
 /** The call, ready to be made; or nothing, when the job has to wait for what is missing. */
@@ -44,13 +70,14 @@ async function prepare(
   seq: number,
 ): Promise<PaidSubmission | undefined> {
   const { policy, results, log, providers, settings } = services;
-  const { jobId, request } = job;
+  const { jobId } = job;
+  const stage = currentStage(job);
   try {
-    const provider = providers[request.provider];
-    if (!provider) throw new Error(`this deployment has no credentials for provider ${request.provider}`);
+    const provider = providers[stage.provider];
+    if (!provider) throw new Error(`this deployment has no credentials for provider ${stage.provider}`);
     return await provider.prepare({
-      request,
-      location: settings.locations[request.provider],
+      stage,
+      location: settings.locations[stage.provider],
       outputUri: `gs://${results.bucket}/${outputPrefixOf(jobId, attemptId)}`,
       timeoutMs: policy.submitTimeoutMs,
     });
@@ -66,12 +93,15 @@ async function prepare(
 /** The job as claimed by this very invocation, or nothing: then somebody else has it, or its time is up. */
 async function claim(
   services: Services,
-  { jobId, request }: Job,
+  job: Job,
   attemptId: string,
   seq: number,
 ): Promise<JobIn<'submitting'> | undefined> {
-  const location = services.settings.locations[request.provider];
-  const claimed = await advance(services, jobId, { type: 'claim', seq, attemptId, location });
+  const { jobId } = job;
+  const stage = currentStage(job);
+  const location = services.settings.locations[stage.provider];
+  const reservedUsd = estimateStageUsd(services.catalogue, stage);
+  const claimed = await advance(services, jobId, { type: 'claim', seq, attemptId, location, reservedUsd });
   if (claimed.kind === 'missing') return undefined;
   // A commit whose answer was lost is run again by the client and then changes nothing; the fresh attempt id tells
   // that the claim is ours all the same.

@@ -3,6 +3,7 @@
  * run; two runs at once do no harm, since every change is fenced and the names of their tasks agree.
  */
 import { isTerminal, type Job, wakeOf } from '../core/job.ts';
+import { currentStage } from '../core/stages.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, logFields } from './advance.ts';
 
@@ -47,7 +48,7 @@ async function sweepOne(services: Services, job: Job): Promise<'rung' | 'waiting
     return 'ended';
   }
   if (!wake) return 'ended';
-  const { provider, model } = job.request;
+  const { provider, model } = currentStage(job);
   const target = job.status === 'queued' ? 'submit' : 'poll';
   const waiting = await tasks.isWaiting({ target, jobId: job.jobId, wake, provider, model });
   await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'ringAgain' }, wake.seq);

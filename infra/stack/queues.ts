@@ -17,6 +17,15 @@ const MODEL_QUOTAS: Readonly<Record<string, number>> = {
   'submit-gemini-veo-3-1-generate-preview': 10,
   'submit-gemini-veo-3-1-fast-generate-preview': 10,
   'submit-gemini-veo-3-1-lite-generate-preview': 10,
+  'submit-omni-gemini-omni-1-2-flash': 10,
+  'submit-omni-gemini-omni-1-1-flash': 10,
+  'submit-vertex-gemini-3-1-flash-image': 60,
+  'submit-vertex-gemini-3-pro-image': 60,
+  'submit-vertex-gemini-3-1-flash-lite-image': 60,
+  'submit-vertex-gemini-nano-banana-2-1': 60,
+  'submit-vertex-imagen-4-0-generate-001': 60,
+  'submit-vertex-imagen-4-0-fast-generate-001': 60,
+  'submit-vertex-imagen-4-0-ultra-generate-001': 60,
 };
 
 /**

@@ -31,7 +31,7 @@ const cancel = (now: number) => (job: Job) =>
 const claim = (now: number) => (job: Job) =>
   step(
     job,
-    { type: 'claim', seq: 1, attemptId: `att_${now}`, location: 'us-central1' },
+    { type: 'claim', seq: 1, attemptId: `att_${now}`, location: 'us-central1', reservedUsd: 0.8 },
     { now, random: 0, policy: POLICY, latency: LATENCY },
   );
 

@@ -10,6 +10,7 @@ import { type RunningModels, startModels } from '../../infra/models/server.ts';
 import { loadIdentity } from '../../infra/shared/identity.ts';
 import { type StorageServer, startStorage } from '../../infra/storage/server.ts';
 import { credentialsFor } from '../support/credentials.ts';
+import { firstStage, makeRequest } from '../support/requests.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
 
 const BUCKET = 'provider-out';
@@ -64,21 +65,18 @@ const request = (
   provider: 'vertex' | 'gemini',
   prompt: string,
   over: Partial<VideoRequest> = {},
-): VideoRequest => ({
-  provider,
-  model: provider === 'vertex' ? 'veo-3.1-fast-generate-001' : 'veo-3.1-fast-generate-preview',
-  prompt,
-  durationSeconds: 4,
-  aspectRatio: '16:9',
-  resolution: '720p',
-  sampleCount: 1,
-  generateAudio: true,
-  ...over,
-});
+): VideoRequest =>
+  makeRequest({
+    provider,
+    model: provider === 'vertex' ? 'veo-3.1-fast-generate-001' : 'veo-3.1-fast-generate-preview',
+    prompt,
+    durationSeconds: 4,
+    ...over,
+  });
 
 let calls = 0;
 const paidCall = (body: VideoRequest): PaidCall => ({
-  request: body,
+  stage: firstStage(body),
   location: body.provider === 'vertex' ? 'us-central1' : 'global',
   outputUri: `gs://${BUCKET}/jobs/j/att_${++calls}/`,
   timeoutMs: TIMEOUT_MS,

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const key = { client_email: identity.serviceAccountEmail, private_key: identity.privateKeyPem };
   const signing = new Storage({ ...options, authClient: createKeySigner(JSON.stringify(key)) });
   results = createResultStore(storage, signing, 'test-out');
-  inputs = createInputStore(storage, 'test-in');
+  inputs = createInputStore(storage, signing, 'test-in');
 });
 afterAll(() => server.stop());
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCloudTaskQueue } from '../../functions/adapters/cloud-task-queue.ts';
 import { createIdTokenCallers } from '../../functions/adapters/id-token-callers.ts';
 import { createIds } from '../../functions/adapters/ids.ts';
-import { MODELS } from '../../functions/core/catalogue.ts';
+import { CATALOGUE } from '../../functions/core/models.ts';
 import { POLL_QUEUE, submitQueueOf } from '../../functions/core/queues.ts';
 import type { TaskQueue, WakeTask } from '../../functions/ports.ts';
 import { startTokenServer } from '../../infra/identity/token-server.ts';
@@ -137,7 +137,7 @@ describe('the queues of the local stack', () => {
       stackQueues(1).map(({ id, maxDispatchesPerSecond }) => [id, maxDispatchesPerSecond]),
     );
     expect(queues.delete(POLL_QUEUE)).toBe(true);
-    const expected = MODELS.map(({ provider, model, requestsPerMinute }) => [
+    const expected = CATALOGUE.models.map(({ provider, model, requestsPerMinute }) => [
       submitQueueOf(provider, model),
       requestsPerMinute / 60,
     ]);

@@ -1,25 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { findModel, type ModelSpec } from '../../functions/core/catalogue.ts';
+import { CATALOGUE } from '../../functions/core/models.ts';
 import { estimateUsd } from '../../functions/core/price.ts';
+import { makeRequest } from '../support/requests.ts';
 
-const spec = (model: string): ModelSpec => {
-  const found = findModel(model);
-  if (!found) throw new Error(model);
-  return found;
-};
-const asked = { resolution: '720p', durationSeconds: 8, sampleCount: 1, generateAudio: true } as const;
+const priceOf = (over: Parameters<typeof makeRequest>[0]): number =>
+  estimateUsd(CATALOGUE, makeRequest(over));
 
 describe('the estimate', () => {
   it('is price × seconds × videos, with and without sound', () => {
-    expect(estimateUsd(spec('veo-3.1-generate-001'), asked)).toBe(3.2);
-    expect(estimateUsd(spec('veo-3.1-generate-001'), { ...asked, generateAudio: false })).toBe(1.6);
-    expect(estimateUsd(spec('veo-3.1-fast-generate-001'), { ...asked, sampleCount: 3 })).toBe(2.4);
-    expect(estimateUsd(spec('veo-3.1-lite-generate-001'), { ...asked, durationSeconds: 4 })).toBe(0.2);
+    expect(priceOf({ model: 'veo-3.1-generate-001' })).toBe(3.2);
+    expect(priceOf({ model: 'veo-3.1-generate-001', generateAudio: false })).toBe(1.6);
+    expect(priceOf({ model: 'veo-3.1-fast-generate-001', sampleCount: 3 })).toBe(2.4);
+    expect(priceOf({ model: 'veo-3.1-lite-generate-001', durationSeconds: 4 })).toBe(0.2);
+  });
+
+  it('adds up the stages: a picture first, a video, two extensions', () => {
+    const firstFrame = { provider: 'vertex', model: 'imagen-4.0-generate-001', prompt: 'a cat' } as const;
+    const extensions = [{ durationSeconds: 7 }, { durationSeconds: 7 }];
+    expect(priceOf({ model: 'veo-3.1-generate-001', firstFrame, extensions })).toBe(0.04 + 3.2 + 2.8 + 2.8);
   });
 
   it('refuses to price what the model does not make', () => {
-    expect(() => estimateUsd(spec('veo-3.1-lite-generate-001'), { ...asked, resolution: '4k' })).toThrow(
-      'no price',
-    );
+    expect(() => priceOf({ model: 'veo-3.1-lite-generate-001', resolution: '4k' })).toThrow('no price');
   });
 });

@@ -107,7 +107,8 @@ function eventOf(
   n: number,
 ): JobEvent {
   const seq = (wakeOf(job)?.seq ?? 0) - (stale ? 1 : 0);
-  if (what === 'claim') return { type: 'claim', seq, attemptId: `att_${n}`, location: 'us-central1' };
+  if (what === 'claim')
+    return { type: 'claim', seq, attemptId: `att_${n}`, location: 'us-central1', reservedUsd: 3.2 };
   if (what === 'postpone') return { type: what, seq, error: NOT_READY };
   if (typeof what === 'string') return { type: what };
   return {

@@ -1,8 +1,10 @@
 /** The ports in memory, for tests of handlers: as strict as the real ones, and with a clock that moves when told. */
 import { createIds } from '../../functions/adapters/ids.ts';
 import { type Job, jobSchema, wakeOf } from '../../functions/core/job.ts';
+import { CATALOGUE } from '../../functions/core/models.ts';
 import { defaultPolicy } from '../../functions/core/policy.ts';
 import type {
+  InputObject,
   InputStore,
   JobStore,
   ListJobs,
@@ -177,7 +179,17 @@ class MemoryBucket implements ResultStore, InputStore {
       .map(({ body: _, ...object }) => object);
   }
 
-  async readRange(name: string, start: number, end: number): Promise<Uint8Array> {
+  async head(gcsUri: string): Promise<InputObject | undefined> {
+    const object = this.objects.get(this.#nameOf(gcsUri));
+    return object && { bytes: object.bytes, contentType: object.contentType };
+  }
+
+  async signedPutUrl(name: string, mimeType: string): Promise<string> {
+    return `https://signed.test/put/${this.bucket}/${name}?type=${encodeURIComponent(mimeType)}`;
+  }
+
+  async readRange(nameOrUri: string, start: number, end: number): Promise<Uint8Array> {
+    const name = this.#nameOf(nameOrUri);
     return (this.objects.get(name)?.body ?? new Uint8Array()).subarray(start, end + 1);
   }
 
@@ -196,6 +208,10 @@ class MemoryBucket implements ResultStore, InputStore {
     this.#mayFail();
     if (!this.objects.has(name)) this.put(name, bytes, mimeType);
     return `gs://${this.bucket}/${name}`;
+  }
+
+  #nameOf(nameOrUri: string): string {
+    return nameOrUri.replace(`gs://${this.bucket}/`, '');
   }
 
   #mayFail(): void {
@@ -222,12 +238,12 @@ class ScriptedProvider implements VideoProvider {
 
   constructor(delivers: 'bucket' | 'download' = 'bucket') {
     this.delivers = delivers;
-    this.onSubmit = ({ request, location }) => ({
+    this.onSubmit = ({ stage, location }) => ({
       kind: 'accepted',
       operation: {
-        provider: request.provider,
+        provider: stage.provider,
         name: `operations/${this.calls.length}`,
-        model: request.model,
+        model: stage.model,
         location,
       },
     });
@@ -282,10 +298,13 @@ export function makeWorld(overrides: Partial<Services> = {}): World {
     providers: { vertex, gemini },
     callers: { verify: async (headers) => headers.get('x-test-caller') ?? 'local' },
     policy: defaultPolicy(),
+    catalogue: CATALOGUE,
     log: (severity, message, fields = {}) => log.push({ severity, message, fields }),
     settings: {
-      locations: { vertex: 'us-central1', gemini: 'global' },
+      locations: { vertex: 'us-central1', gemini: 'global', omni: 'global' },
       allowRetiredModels: true,
+      aliasRetiredModels: false,
+      restrictedRegion: false,
       readablePrefixes: ['gs://shared/'],
       signedUrlTtlMs: 900_000,
       logPrompts: false,

@@ -1,0 +1,69 @@
+/** Configuration over the catalogue: prices, quotas and retirement, by `provider/model`. */
+import { z } from 'zod';
+import type { Catalogue, ModelSpec } from './catalogue.ts';
+
+const price = z.strictObject({ withAudio: z.number().min(0), silent: z.number().min(0) });
+
+export const catalogueOverridesSchema = z.record(
+  z.string().regex(/^(?:vertex|gemini|omni)\/\S+$/, 'must be provider/model'),
+  z.strictObject({
+    pricePerSecondUsd: z
+      .strictObject({
+        '360p': price.exactOptional(),
+        '720p': price.exactOptional(),
+        '1080p': price.exactOptional(),
+        '4k': price.exactOptional(),
+      })
+      .exactOptional(),
+    pricePerImageUsd: z.number().min(0).exactOptional(),
+    requestsPerMinute: z.number().positive().exactOptional(),
+    stage: z.enum(['ga', 'preview']).exactOptional(),
+    /** `null`: it lives. */
+    retirementDate: z
+      .string()
+      .regex(/^\d{4}-\d\d-\d\d$/)
+      .nullable()
+      .exactOptional(),
+  }),
+);
+export type CatalogueOverrides = z.infer<typeof catalogueOverridesSchema>;
+
+/** @throws Error for a model that the catalogue does not have, or a price that does not fit its kind */
+export function overrideCatalogue(catalogue: Catalogue, overrides: CatalogueOverrides): Catalogue {
+  const known = new Set(catalogue.models.map(({ provider, model }) => `${provider}/${model}`));
+  const unknown = Object.keys(overrides).filter((name) => !known.has(name));
+  if (unknown.length > 0) throw new Error(`The catalogue has no ${unknown.join(', ')}.`);
+  return {
+    ...catalogue,
+    models: catalogue.models.map((spec) => overridden(spec, overrides[`${spec.provider}/${spec.model}`])),
+  };
+}
+
+function overridden(spec: ModelSpec, change: CatalogueOverrides[string] | undefined): ModelSpec {
+  if (!change) return spec;
+  const { pricePerSecondUsd, pricePerImageUsd, retirementDate, ...plain } = change;
+  const retirement =
+    retirementDate === undefined
+      ? spec.retirement
+      : retirementDate === null
+        ? undefined
+        : { ...(spec.retirement ?? nowhere(spec)), date: retirementDate };
+  if (spec.kind === 'image') {
+    if (pricePerSecondUsd) throw new Error(`${spec.model} makes pictures; it has no price per second.`);
+    return { ...spec, ...plain, retirement, pricePerImageUsd: pricePerImageUsd ?? spec.pricePerImageUsd };
+  }
+  if (pricePerImageUsd !== undefined)
+    throw new Error(`${spec.model} makes videos; it has no price per image.`);
+  return {
+    ...spec,
+    ...plain,
+    retirement,
+    pricePerSecondUsd: { ...spec.pricePerSecondUsd, ...pricePerSecondUsd },
+  };
+}
+
+/** A retirement that Google had not announced when the table was made. */
+const nowhere = ({ provider, model }: ModelSpec) => ({
+  replacement: 'another model',
+  runsOn: { provider, model },
+});

@@ -1,0 +1,80 @@
+/** The body of `POST /v1/jobs` as it may be written: types and shapes, with Google's names. Its meaning is in `request.ts`. */
+import { z } from 'zod';
+import type { FieldError } from './problem.ts';
+
+const gcsUri = z.string().regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name');
+const imageMimeType = z.enum(['image/png', 'image/jpeg']);
+const image = z.union(
+  [
+    z.strictObject({ gcsUri, mimeType: imageMimeType }),
+    z.strictObject({ bytesBase64Encoded: z.string().min(1), mimeType: imageMimeType }),
+  ],
+  'must be {gcsUri, mimeType} or {bytesBase64Encoded, mimeType} with mimeType image/png or image/jpeg',
+);
+export type ImageBody = z.infer<typeof image>;
+
+const video = z.union(
+  [
+    z.strictObject({ job: z.string(), index: z.int().min(0).default(0) }),
+    z.strictObject({ gcsUri, mimeType: z.literal('video/mp4').default('video/mp4') }),
+  ],
+  'must be {job, index} of one of your finished jobs, or {gcsUri} of an MP4',
+);
+export type VideoBody = z.infer<typeof video>;
+
+const requestBodySchema = z.strictObject({
+  prompt: z.string().optional(),
+  /** Values for `{placeholders}` in prompts. */
+  variables: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  model: z.string().optional(),
+  provider: z.enum(['vertex', 'gemini', 'omni']).optional(),
+  firstFrame: z
+    .strictObject({ prompt: z.string(), model: z.string().optional(), image: image.optional() })
+    .optional(),
+  image: image.optional(),
+  lastFrame: image.optional(),
+  referenceImages: z
+    .array(
+      z.strictObject({ image, referenceType: z.enum(['asset', 'ASSET', 'style', 'STYLE']).default('asset') }),
+    )
+    .min(1)
+    .optional(),
+  video: video.optional(),
+  extensions: z
+    .array(z.strictObject({ prompt: z.string().optional(), durationSeconds: z.int().optional() }))
+    .min(1)
+    .optional(),
+  durationSeconds: z.int().optional(),
+  aspectRatio: z.string().optional(),
+  resolution: z.string().optional(),
+  sampleCount: z.int().optional(),
+  generateAudio: z.boolean().optional(),
+  // Unsigned 32 bits.
+  seed: z.int().min(0).max(4_294_967_295).optional(),
+  negativePrompt: z.string().optional(),
+  enhancePrompt: z.boolean().optional(),
+  personGeneration: z.string().optional(),
+  resizeMode: z.enum(['pad', 'crop']).optional(),
+  compressionQuality: z.enum(['optimized', 'lossless']).optional(),
+  rerollOnSafety: z.int().min(0).max(5).optional(),
+});
+export type RequestBody = z.infer<typeof requestBodySchema>;
+
+/** The body, or everything that is wrong with its shape. */
+export function parseBody(
+  body: unknown,
+): { readonly body: RequestBody } | { readonly errors: readonly FieldError[] } {
+  const parsed = requestBodySchema.safeParse(body);
+  return parsed.success ? { body: parsed.data } : { errors: parsed.error.issues.flatMap(fieldErrors) };
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      field: [...issue.path, key].join('.'),
+      detail: 'is not a field of a job request; see the README for the fields.',
+    }));
+  }
+  const message = issue.message.endsWith('.') ? issue.message : `${issue.message}.`;
+  return [{ field: issue.path.join('.'), detail: message }];
+}

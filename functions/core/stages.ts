@@ -1,0 +1,133 @@
+/**
+ * The stages of a job: the model calls it takes, in order. They follow from the request alone; what one stage needs of
+ * the one before is read from the attempts that landed.
+ */
+import type { Catalogue, ModelSpec, ProviderName, VideoModelSpec } from './catalogue.ts';
+import { findModel } from './catalogue.ts';
+import type { Job, StoredImage, StoredVideo, VideoRequest } from './job.ts';
+
+/** A picture, made from words or from another picture. */
+export interface ImageStage {
+  readonly kind: 'image';
+  readonly provider: ProviderName;
+  readonly model: string;
+  readonly prompt: string;
+  readonly image: StoredImage | undefined;
+  readonly aspectRatio: VideoRequest['aspectRatio'];
+}
+
+/** A video, new or going on from another. */
+export interface VideoStage {
+  readonly kind: 'video' | 'extend';
+  readonly provider: ProviderName;
+  readonly model: string;
+  readonly prompt: string | undefined;
+  readonly image: StoredImage | undefined;
+  readonly lastFrame: StoredImage | undefined;
+  readonly referenceImages: readonly StoredImage[];
+  readonly video: StoredVideo | undefined;
+  /** Of a new video its length, of an extension what it adds. */
+  readonly durationSeconds: number;
+  readonly sampleCount: number;
+  readonly settings: Pick<
+    VideoRequest,
+    | 'aspectRatio'
+    | 'resolution'
+    | 'generateAudio'
+    | 'seed'
+    | 'negativePrompt'
+    | 'enhancePrompt'
+    | 'personGeneration'
+    | 'resizeMode'
+    | 'compressionQuality'
+  >;
+}
+
+export type Stage = ImageStage | VideoStage;
+
+/** Every stage, without what only an earlier one can give. */
+export function stagesOf(request: VideoRequest): readonly [Stage, ...Stage[]] {
+  const { firstFrame, extensions = [] } = request;
+  const image: ImageStage[] = firstFrame
+    ? [{ kind: 'image', aspectRatio: request.aspectRatio, ...firstFrame, image: firstFrame.image }]
+    : [];
+  const video = videoStage(request, {
+    kind: request.video ? 'extend' : 'video',
+    prompt: request.prompt,
+    durationSeconds: request.durationSeconds,
+    sampleCount: request.sampleCount,
+  });
+  const extend = extensions.map(
+    ({ prompt, durationSeconds }): VideoStage => ({
+      ...videoStage(request, {
+        kind: 'extend',
+        prompt: prompt ?? request.prompt,
+        durationSeconds,
+        sampleCount: 1,
+      }),
+      ...{ image: undefined, lastFrame: undefined, referenceImages: [], video: undefined },
+    }),
+  );
+  const [first = video, ...rest] = [...image, video, ...extend];
+  return [first, ...rest];
+}
+
+function videoStage(
+  request: VideoRequest,
+  own: Pick<VideoStage, 'kind' | 'prompt' | 'durationSeconds' | 'sampleCount'>,
+): VideoStage {
+  const { provider, model, image, lastFrame, referenceImages = [], video } = request;
+  const { aspectRatio, resolution, generateAudio, seed, negativePrompt, enhancePrompt } = request;
+  const { personGeneration, resizeMode, compressionQuality } = request;
+  return {
+    ...own,
+    ...{ provider, model, image, lastFrame, referenceImages, video },
+    settings: {
+      ...{ aspectRatio, resolution, generateAudio, seed, negativePrompt, enhancePrompt },
+      ...{ personGeneration, resizeMode, compressionQuality },
+    },
+  };
+}
+
+/** Index of the stage that the job is at: one for every attempt that has landed. */
+export const stageIndexOf = ({ attempts }: Pick<Job, 'attempts'>): number =>
+  attempts.filter(({ outcome }) => outcome === 'landed').length;
+
+/** The stage that the job is at, complete with what the stage before it has made. */
+export function currentStage(job: Pick<Job, 'request' | 'attempts'>): Stage {
+  const stages = stagesOf(job.request);
+  const index = Math.min(stageIndexOf(job), stages.length - 1);
+  const stage = stages[index] ?? stages[0];
+  const [made] = job.attempts.findLast(({ outcome }) => outcome === 'landed')?.videos ?? [];
+  if (!made || index === 0 || stage.kind === 'image') return stage;
+  if (stage.kind === 'video') {
+    const mimeType = made.contentType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
+    return { ...stage, image: { gcsUri: made.uri, mimeType } };
+  }
+  return {
+    ...stage,
+    video: { gcsUri: made.uri, mimeType: 'video/mp4', durationSeconds: made.durationSeconds ?? 0 },
+  };
+}
+
+/** @throws Error for a model that the catalogue does not have */
+export function specOf(
+  catalogue: Catalogue,
+  { provider, model }: Pick<Stage, 'provider' | 'model'>,
+): ModelSpec {
+  const spec = findModel(catalogue, model, provider);
+  if (!spec) throw new Error(`The catalogue has no ${provider}/${model}.`);
+  return spec;
+}
+
+/** How long the video of the whole chain is, in seconds, after each of its links. */
+export function chainSeconds(
+  request: Pick<VideoRequest, 'video' | 'durationSeconds' | 'extensions'>,
+): number[] {
+  const lengths = [(request.video?.durationSeconds ?? 0) + request.durationSeconds];
+  for (const { durationSeconds } of request.extensions ?? [])
+    lengths.push((lengths.at(-1) ?? 0) + durationSeconds);
+  return lengths;
+}
+
+export const isVideoSpec = (spec: ModelSpec): spec is VideoModelSpec => spec.kind === 'video';

@@ -1,0 +1,62 @@
+/**
+ * Prompt templates. `{name}` stands for a variable that has to be given, `{name=text}` for one with a default, `{{` and
+ * `}}` for braces. Used where a request gives `variables`; a prompt without them is taken as it is, braces and all.
+ */
+
+export interface Filled {
+  readonly text: string;
+  /** Variables that the template used. */
+  readonly used: ReadonlySet<string>;
+  /** Variables that it needs and did not get. */
+  readonly missing: readonly string[];
+  /** What is wrong with the template itself, at which character. */
+  readonly faults: readonly string[];
+}
+
+const PLACEHOLDER = /^([A-Za-z_][\w.-]*)(?:=([^{}]*))?$/;
+
+export function fillTemplate(
+  template: string,
+  variables: Readonly<Record<string, string | number | boolean>>,
+): Filled {
+  let text = '';
+  const used = new Set<string>();
+  const missing = new Set<string>();
+  const faults: string[] = [];
+  let at = 0;
+  while (at < template.length) {
+    const character = template.charAt(at);
+    if ((character === '{' || character === '}') && template.charAt(at + 1) === character) {
+      text += character;
+      at += 2;
+      continue;
+    }
+    if (character === '}') {
+      faults.push(`'}' at character ${at + 1} closes nothing; write '}}' for a brace.`);
+      at += 1;
+      continue;
+    }
+    if (character !== '{') {
+      text += character;
+      at += 1;
+      continue;
+    }
+    const end = template.indexOf('}', at);
+    const inside = end < 0 ? template.slice(at + 1) : template.slice(at + 1, end);
+    const [, name, fallback] = PLACEHOLDER.exec(inside) ?? [];
+    if (end < 0) {
+      faults.push(`'{' at character ${at + 1} is not closed; write '{{' for a brace.`);
+      break;
+    }
+    if (name === undefined) {
+      faults.push(`'{${inside}}' at character ${at + 1} is no placeholder; one is {name} or {name=default}.`);
+    } else {
+      used.add(name);
+      const value = Object.hasOwn(variables, name) ? variables[name] : fallback;
+      if (value === undefined) missing.add(name);
+      else text += String(value);
+    }
+    at = end + 1;
+  }
+  return { text, used, missing: [...missing], faults };
+}

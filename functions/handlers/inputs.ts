@@ -1,0 +1,180 @@
+/**
+ * The inputs of a request, looked into before the job exists: pictures by their content, videos by their length, and
+ * all of them by whether this caller may use them. Pictures that came inside the request are put in the input bucket,
+ * but only once everything has been found good.
+ */
+import { decodeBase64, IMAGE_HEAD_BYTES, IMAGE_TAIL_BYTES, imageFault } from '../core/image.ts';
+import type { StoredImage, StoredVideo } from '../core/job.ts';
+import { mp4DurationSeconds } from '../core/mp4.ts';
+import { type FieldError, invalidRequest } from '../core/problem.ts';
+import type { FoundInputs, GivenInputs } from '../core/request.ts';
+import type { ImageBody, VideoBody } from '../core/request-body.ts';
+import type { Services } from '../ports.ts';
+
+/** A picture that has been looked into: in a bucket already, or still to be put there. */
+type CheckedImage = StoredImage | { readonly bytes: Uint8Array; readonly mimeType: StoredImage['mimeType'] };
+
+export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo>;
+
+/** @throws ProblemError 400 naming every input that cannot be used */
+export async function checkInputs(
+  services: Services,
+  caller: string,
+  given: GivenInputs,
+): Promise<CheckedInputs> {
+  const errors: FieldError[] = [];
+  const image = (field: string, body: ImageBody | undefined): Promise<CheckedImage | undefined> =>
+    checkImage(services, caller, field, body, errors);
+  const referenceImages = await Promise.all(
+    given.referenceImages.map((body, n) => image(`referenceImages.${n}.image`, body)),
+  );
+  const checked = {
+    image: await image('image', given.image),
+    lastFrame: await image('lastFrame', given.lastFrame),
+    referenceImages: referenceImages.filter((each) => each !== undefined),
+    firstFrameImage: await image('firstFrame.image', given.firstFrameImage),
+    video: await checkVideo(services, caller, given.video, errors),
+  };
+  if (errors.length > 0) throw invalidRequest(errors);
+  return checked;
+}
+
+/** Puts what came inside the request in the input bucket, under the job's id. */
+export async function storeInputs(
+  services: Services,
+  jobId: string,
+  checked: CheckedInputs,
+): Promise<FoundInputs> {
+  const store = async (field: string, image: CheckedImage | undefined): Promise<StoredImage | undefined> => {
+    if (!image || 'gcsUri' in image) return image;
+    const { bytes, mimeType } = image;
+    const extension = mimeType === 'image/png' ? 'png' : 'jpg';
+    // By content: two requests that race under one key must not show each other's picture.
+    const digest = services.ids.hash([Buffer.from(bytes).toString('base64')]);
+    const gcsUri = await services.inputs.putOnce(
+      `jobs/${jobId}/${field}-${digest}.${extension}`,
+      mimeType,
+      bytes,
+    );
+    return { gcsUri, mimeType };
+  };
+  const referenceImages = await Promise.all(
+    checked.referenceImages.map((image, n) => store(`referenceImages.${n}`, image)),
+  );
+  return {
+    image: await store('image', checked.image),
+    lastFrame: await store('lastFrame', checked.lastFrame),
+    referenceImages: referenceImages.filter((each) => each !== undefined),
+    firstFrameImage: await store('firstFrame', checked.firstFrameImage),
+    video: checked.video,
+  };
+}
+
+/** The caller's own folder of the input bucket. */
+export const callerFolder = ({ ids }: Pick<Services, 'ids'>, caller: string): string =>
+  `callers/${ids.hash(['caller', caller])}/`;
+
+/** A `gs://` name is read with our identity, so only what the caller may see: its own folder, and what is open to all. */
+function mayRead(services: Services, caller: string, gcsUri: string): boolean {
+  const own = `gs://${services.inputs.bucket}/${callerFolder(services, caller)}`;
+  return [own, ...services.settings.readablePrefixes].some((prefix) => gcsUri.startsWith(prefix));
+}
+
+const NOT_YOURS = 'is not in a bucket and folder that this caller may read from.';
+
+async function checkImage(
+  services: Services,
+  caller: string,
+  field: string,
+  body: ImageBody | undefined,
+  errors: FieldError[],
+): Promise<CheckedImage | undefined> {
+  if (!body) return undefined;
+  if ('bytesBase64Encoded' in body) {
+    const at = `${field}.bytesBase64Encoded`;
+    const bytes = decodeBase64(body.bytesBase64Encoded);
+    const fault = bytes ? imageFault(body.mimeType, bytes.length, bytes, bytes) : 'is not base64.';
+    if (bytes && fault === undefined) return { bytes, mimeType: body.mimeType };
+    errors.push({ field: at, detail: fault ?? 'is not base64.' });
+    return undefined;
+  }
+  const { gcsUri, mimeType } = body;
+  const at = `${field}.gcsUri`;
+  if (!mayRead(services, caller, gcsUri)) {
+    errors.push({ field: at, detail: NOT_YOURS });
+    return undefined;
+  }
+  const fault = await storedImageFault(services, body);
+  if (fault === undefined) return { gcsUri, mimeType };
+  errors.push({ field: at, detail: fault });
+  return undefined;
+}
+
+async function storedImageFault(
+  { inputs }: Services,
+  { gcsUri, mimeType }: StoredImage,
+): Promise<string | undefined> {
+  const object = await inputs.head(gcsUri);
+  if (!object) return `names no object: ${gcsUri} does not exist.`;
+  if (object.bytes === 0) return 'is empty.';
+  const head = await inputs.readRange(gcsUri, 0, Math.min(object.bytes, IMAGE_HEAD_BYTES) - 1);
+  const tail = await inputs.readRange(gcsUri, Math.max(0, object.bytes - IMAGE_TAIL_BYTES), object.bytes - 1);
+  return imageFault(mimeType, object.bytes, head, tail);
+}
+
+async function checkVideo(
+  services: Services,
+  caller: string,
+  body: VideoBody | undefined,
+  errors: FieldError[],
+): Promise<StoredVideo | undefined> {
+  if (!body) return undefined;
+  if ('job' in body) return ownVideo(services, caller, body, errors);
+  const { gcsUri, mimeType } = body;
+  if (!mayRead(services, caller, gcsUri)) {
+    errors.push({ field: 'video.gcsUri', detail: NOT_YOURS });
+    return undefined;
+  }
+  const object = await services.inputs.head(gcsUri);
+  if (!object) {
+    errors.push({ field: 'video.gcsUri', detail: `names no object: ${gcsUri} does not exist.` });
+    return undefined;
+  }
+  const durationSeconds = await mp4DurationSeconds(object.bytes, (start, end) =>
+    services.inputs.readRange(gcsUri, start, end),
+  );
+  if (durationSeconds !== undefined) return { gcsUri, mimeType, durationSeconds };
+  errors.push({ field: 'video.gcsUri', detail: 'is not an MP4 that says how long it is.' });
+  return undefined;
+}
+
+/** A video of another job of the same caller. Another caller's job is no job at all. */
+async function ownVideo(
+  { jobs }: Services,
+  caller: string,
+  { job: jobId, index }: Extract<VideoBody, { job: string }>,
+  errors: FieldError[],
+): Promise<StoredVideo | undefined> {
+  const job = await jobs.get(jobId);
+  if (job?.caller !== caller) {
+    errors.push({ field: 'video.job', detail: `There is no job ${jobId}.` });
+    return undefined;
+  }
+  if (job.status !== 'succeeded') {
+    errors.push({
+      field: 'video.job',
+      detail: `Job ${jobId} is ${job.status}; only a succeeded job's video can be extended.`,
+    });
+    return undefined;
+  }
+  const video = job.videos[index];
+  if (!video) {
+    errors.push({
+      field: 'video.index',
+      detail: `is ${index}; job ${jobId} has videos 0 to ${job.videos.length - 1}.`,
+    });
+    return undefined;
+  }
+  const durationSeconds = video.durationSeconds ?? job.request.durationSeconds;
+  return { gcsUri: video.uri, mimeType: 'video/mp4', durationSeconds };
+}
