@@ -2,7 +2,7 @@
  * The stages of a job: the model calls it takes, in order. They follow from the request alone; what one stage needs of
  * the one before is read from the attempts that landed.
  */
-import type { Catalogue, ModelSpec, ProviderName, VideoModelSpec } from './catalogue.ts';
+import type { Catalogue, ModelSpec, ProviderName } from './catalogue.ts';
 import { findModel } from './catalogue.ts';
 import type { Job, StoredImage, StoredVideo, VideoRequest } from './job.ts';
 
@@ -129,5 +129,3 @@ export function chainSeconds(
     lengths.push((lengths.at(-1) ?? 0) + durationSeconds);
   return lengths;
 }
-
-export const isVideoSpec = (spec: ModelSpec): spec is VideoModelSpec => spec.kind === 'video';

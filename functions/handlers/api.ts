@@ -1,4 +1,4 @@
-/** The `api` function: the routes of `/v1/jobs`, and every error as a problem. */
+/** The `api` function: its routes, and every error as a problem. */
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../core/job.ts';
@@ -9,8 +9,10 @@ import { addConsole } from './console.ts';
 import { createJob } from './create-job.ts';
 import { type JobView, jobView } from './job-view.ts';
 import { readJson } from './json-body.ts';
+import { modelsView } from './models-view.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { traceOf } from './trace.ts';
+import { createUpload } from './uploads.ts';
 
 const JOB_ID = /^job_[a-z2-7]{26}$/;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
@@ -94,6 +96,17 @@ export function createApi(services: Services): Hono {
     c.header('cache-control', 'private, no-store');
     c.header('location', url);
     return c.json({ url, expiresAt }, 302);
+  });
+
+  app.get('/v1/models', async (c) => {
+    await services.callers.verify(c.req.raw.headers);
+    const today = new Date(services.clock.now()).toISOString().slice(0, 10);
+    return c.json(modelsView(services.catalogue, today));
+  });
+
+  app.post('/v1/uploads', async (c) => {
+    const caller = await services.callers.verify(c.req.raw.headers);
+    return c.json(await createUpload(services, caller, await readJson(c.req.raw)), 201);
   });
 
   app.notFound((c) =>

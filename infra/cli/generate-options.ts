@@ -4,11 +4,17 @@ import { parseArgs } from 'node:util';
 
 export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --model <id>              e.g. veo-3.1-generate-001 (default veo-3.1-fast-generate-001)
-  --provider <name>         vertex or gemini
+  --provider <name>         vertex, gemini or omni
   --image <file>            first frame, PNG or JPEG
+  --first-frame <text>      make the first frame from these words; with --image, edit that picture
+  --image-model <id>        that makes it (default gemini-3.1-flash-image)
   --last-frame <file>       last frame, PNG or JPEG; needs --image
+  --reference <file>        a reference image; up to three times
+  --video <job[/n]|gs://>   extend this video: of an earlier job, or in the bucket
+  --extend <text>           and then go on like this; as often as the model allows
+  --var <name=value>        fills {name} in the prompts; as often as there are
   --aspect-ratio <ratio>    16:9 (default) or 9:16
-  --duration <seconds>      4, 6 or 8 (default 8)
+  --duration <seconds>      4, 6 or 8 (default 8); Omni 3 to 15
   --resolution <name>       720p (default), 1080p or 4k
   --samples <n>             1 (default) to 4 videos
   --seed <n>                0 to 4294967295
@@ -35,7 +41,13 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
       model: { type: 'string' },
       provider: { type: 'string' },
       image: { type: 'string' },
+      'first-frame': { type: 'string' },
+      'image-model': { type: 'string' },
       'last-frame': { type: 'string' },
+      reference: { type: 'string', multiple: true },
+      video: { type: 'string' },
+      extend: { type: 'string', multiple: true },
+      var: { type: 'string', multiple: true },
       'aspect-ratio': { type: 'string' },
       duration: { type: 'string' },
       resolution: { type: 'string' },
@@ -56,8 +68,16 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
     prompt: positionals[0],
     model: values.model,
     provider: values.provider,
-    image: imageOf(values.image),
+    firstFrame:
+      values['first-frame'] === undefined
+        ? undefined
+        : { prompt: values['first-frame'], model: values['image-model'], image: imageOf(values.image) },
+    image: values['first-frame'] === undefined ? imageOf(values.image) : undefined,
     lastFrame: imageOf(values['last-frame']),
+    referenceImages: values.reference?.map((file) => ({ image: imageOf(file), referenceType: 'asset' })),
+    video: videoOf(values.video),
+    extensions: values.extend?.map((prompt) => ({ prompt })),
+    variables: variablesOf(values.var),
     aspectRatio: values['aspect-ratio'],
     durationSeconds: numberOf('--duration', values.duration),
     resolution: values.resolution,
@@ -81,6 +101,24 @@ function numberOf(option: string, text: string | undefined): number | undefined 
   if (text.trim() === '' || !Number.isFinite(number))
     throw new Error(`${option} has to be a number, not '${text}'.`);
   return number;
+}
+
+function videoOf(text: string | undefined): Record<string, unknown> | undefined {
+  if (text === undefined) return undefined;
+  if (text.startsWith('gs://')) return { gcsUri: text };
+  const [job, index = '0'] = text.split('/');
+  return { job, index: numberOf('--video', index) };
+}
+
+function variablesOf(pairs: readonly string[] | undefined): Record<string, string> | undefined {
+  if (!pairs) return undefined;
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw new Error(`--var has to be name=value, not '${pair}'.`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
 }
 
 function imageOf(file: string | undefined): { bytesBase64Encoded: string; mimeType: string } | undefined {

@@ -146,11 +146,17 @@ const numbersAt = (documents: readonly StoredDocument[], path: FieldPath): reado
 const asDouble = (n: NumberValue): number =>
   n.valueType === 'doubleValue' ? n.doubleValue : Number(n.integerValue);
 
-/** An integer as long as all are integers and the sum fits into 64 bits, else a double. */
+/**
+ * An integer as long as all are integers and the sum fits into 64 bits, else a double. Integers and doubles are summed
+ * apart, so that integers count exactly beside doubles.
+ */
 function sum(numbers: readonly NumberValue[]): NumberValue {
-  if (numbers.every((n) => n.valueType === 'integerValue')) {
-    const total = numbers.reduce((subtotal, n) => subtotal + BigInt(n.integerValue), 0n);
-    return BigInt.asIntN(64, total) === total ? integerValue(total) : doubleValue(Number(total));
+  let integers = 0n;
+  let doubles: number | undefined;
+  for (const n of numbers) {
+    if (n.valueType === 'integerValue') integers += BigInt(n.integerValue);
+    else doubles = (doubles ?? 0) + n.doubleValue;
   }
-  return doubleValue(numbers.reduce((subtotal, n) => subtotal + asDouble(n), 0));
+  if (doubles === undefined && BigInt.asIntN(64, integers) === integers) return integerValue(integers);
+  return doubleValue(Number(integers) + (doubles ?? 0));
 }

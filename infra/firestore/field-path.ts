@@ -2,6 +2,7 @@
 
 import type { Fields, Value } from './messages.ts';
 import { invalid } from './refusals.ts';
+import { isVector } from './values.ts';
 
 /** Map keys from the document inwards; never empty. */
 export type FieldPath = readonly string[];
@@ -53,6 +54,10 @@ export const isPrefix = (prefix: FieldPath, path: FieldPath): boolean =>
 const own = (fields: Fields, name: string): Value | undefined =>
   Object.hasOwn(fields, name) ? fields[name] : undefined;
 
+/** What a path can lead into. Vectors travel as maps but are none. */
+const innerFields = (value: Value): Fields | undefined =>
+  value.valueType === 'mapValue' && !isVector(value) ? value.mapValue.fields : undefined;
+
 /** The value at `path`; undefined when any map on the way is missing. */
 export function getField(fields: Fields, path: FieldPath): Value | undefined {
   let value: Value | undefined;
@@ -60,7 +65,7 @@ export function getField(fields: Fields, path: FieldPath): Value | undefined {
   for (const name of path) {
     if (level === undefined) return undefined;
     value = own(level, name);
-    level = value?.valueType === 'mapValue' ? value.mapValue.fields : undefined;
+    level = value && innerFields(value);
   }
   return value;
 }
@@ -79,7 +84,7 @@ export function withField(fields: Fields, path: FieldPath, value: Value | undefi
     return copy;
   }
   const current = own(fields, name);
-  const inner = current?.valueType === 'mapValue' ? current.mapValue.fields : undefined;
+  const inner = current && innerFields(current);
   if (inner === undefined && value === undefined) return fields;
   copy[name] = { valueType: 'mapValue', mapValue: { fields: withField(inner ?? {}, rest, value) } };
   return copy;

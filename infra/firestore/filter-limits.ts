@@ -1,7 +1,7 @@
 /** Which combinations of filters a query may have. The wording is the official emulator's. */
 
 import { type FieldPath, isNamePath, pathKey } from './field-path.ts';
-import { type FieldTest, type Filter, fieldTests } from './filters.ts';
+import { type FieldTest, type Filter, fieldTests, isNeverTrue } from './filters.ts';
 import { invalid } from './refusals.ts';
 import { elementsOf } from './values.ts';
 
@@ -21,11 +21,14 @@ const INEQUALITIES: readonly FieldTest['op'][] = [
   'GREATER_THAN_OR_EQUAL',
 ];
 
-/** Fields that inequalities look at, once each, in the order of their names. They are sort orders too. */
+/**
+ * Fields that inequalities look at, once each, in the order of their names. They are sort orders too. Inequalities that
+ * cannot hold do not count.
+ */
 export function inequalityFields(filter: Filter | undefined): readonly FieldPath[] {
   const paths = new Map<string, FieldPath>();
-  for (const { op, path } of filter ? fieldTests(filter) : [])
-    if (INEQUALITIES.includes(op)) paths.set(pathKey(path), path);
+  for (const test of filter ? fieldTests(filter) : [])
+    if (INEQUALITIES.includes(test.op) && !isNeverTrue(test)) paths.set(pathKey(test.path), test.path);
   return [...paths].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
 }
 
@@ -55,6 +58,8 @@ export function checkFilter(filter: Filter | undefined, sortOrders: number): voi
       'Equality on key is not allowed if there are other inequality fields and key does not appear in inequalities.',
     );
   checkDisjunctions(disjunctions(filter));
+  if (listConditions(filter) > 1)
+    invalid("A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.");
 }
 
 /** An AND of nothing holds always; an OR of nothing is refused. */
@@ -74,9 +79,6 @@ function checkDisjunctions(conjunctions: readonly Conjunction[]): void {
       `Too many disjunctions after normalization. Result had ${conjunctions.length} disjunctions ` +
         `which is more than the maximum of ${MAX_DISJUNCTIONS}`,
     );
-  for (const conjunction of conjunctions)
-    if ([...conjunction].filter((condition) => condition.startsWith('ARRAY_CONTAINS')).length > 1)
-      invalid("A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.");
 }
 
 /** Conditions that hold together, each in one spelling, so that repeated ones count once. */
@@ -99,14 +101,29 @@ function disjunctions(filter: Filter): readonly Conjunction[] {
 }
 
 /** A list of alternatives is a disjunction of as many conditions. */
-function conditions({ op, path, operand }: FieldTest): readonly string[] {
-  const spell = (as: string, value: unknown): string => `${as} ${pathKey(path)} ${JSON.stringify(value)}`;
-  if (operand && op === 'IN') return elementsOf(operand).map((value) => spell('EQUAL', value));
-  if (operand && op === 'ARRAY_CONTAINS_ANY')
-    return elementsOf(operand).map((value) => spell('ARRAY_CONTAINS', value));
-  return [spell(op, operand)];
+function conditions(test: FieldTest): readonly string[] {
+  const { op, path, operand } = test;
+  const spell = (value: unknown): string => `${op} ${spelling([path, value])}`;
+  if (operand && op === 'IN') return elementsOf(operand).map(spell);
+  if (operand && op === 'ARRAY_CONTAINS_ANY') return elementsOf(operand).map(spell);
+  return [spell(operand)];
 }
 
-function distinct(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
-  return [...new Map(conjunctions.map((c) => [[...c].sort().join('\n'), c])).values()];
+const distinct = (conjunctions: readonly Conjunction[]): readonly Conjunction[] => [
+  ...new Map(conjunctions.map((c) => [[...c].sort().join('\n'), c])).values(),
+];
+
+/** Unlike plain JSON this tells NaN from the infinities. */
+const spelling = (value: unknown): string =>
+  JSON.stringify(value, (_, inner) => (typeof inner === 'number' ? String(inner) : inner));
+
+/**
+ * The most list conditions that any conjunction has. Of equal filters side by side one counts, but not of equal ones
+ * at different depths: that is how the official emulator counts.
+ */
+function listConditions(filter: Filter): number {
+  if (filter.kind === 'field') return filter.op.startsWith('ARRAY_CONTAINS') ? 1 : 0;
+  const different = [...new Map(filter.filters.map((inner) => [spelling(inner), inner])).values()];
+  const counts = different.map(listConditions);
+  return filter.kind === 'or' ? Math.max(0, ...counts) : counts.reduce((sum, count) => sum + count, 0);
 }

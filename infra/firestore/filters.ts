@@ -64,10 +64,14 @@ function parseOperand(path: FieldPath, op: FieldOperator, value: Value, database
     for (const name of listed || [value]) checkName(name, database);
     return value;
   }
+  const property = pathKey(path);
   for (const operand of listed || [value])
-    if (valueBytes(storableValue(operand, pathKey(path))) > MAX_OPERAND_BYTES)
-      invalid(`value for ${pathKey(path)} is too large to be used in a query`);
-  return value;
+    if (valueBytes(operand) > MAX_OPERAND_BYTES)
+      invalid(`value for ${property} is too large to be used in a query`);
+  // In the form in which it would be stored, or times finer than microseconds would never be found.
+  return listed
+    ? { valueType: 'arrayValue', arrayValue: { values: listed.map((each) => storableValue(each, property)) } }
+    : storableValue(value, property);
 }
 
 function checkList(op: FieldOperator, value: Value, limit: number): readonly Value[] {
@@ -124,6 +128,23 @@ function unary(op: FieldTest['op']): ValueTest {
       return (value) => !isNaNValue(value) && !isNull(value);
     default:
       return NOTHING;
+  }
+}
+
+/** Whether the test fails for every value there can be. */
+export function isNeverTrue({ op, operand }: FieldTest): boolean {
+  switch (op) {
+    case 'LESS_THAN':
+    case 'LESS_THAN_OR_EQUAL':
+    case 'GREATER_THAN':
+    case 'GREATER_THAN_OR_EQUAL':
+      return operand !== null && neverEqual(operand);
+    case 'NOT_EQUAL':
+      return operand !== null && isNull(operand);
+    case 'NOT_IN':
+      return operand !== null && elementsOf(operand).every(isNull);
+    default:
+      return false;
   }
 }
 

@@ -125,7 +125,8 @@ function planOrder(
   }));
   const seen = new Set<string>();
   for (const { path } of order) {
-    if (seen.has(pathKey(path))) invalid(`order by clause cannot contain duplicate fields ${pathKey(path)}`);
+    if (seen.has(pathKey(path)) && !isNamePath(path))
+      invalid(`order by clause cannot contain duplicate fields ${pathKey(path)}`);
     seen.add(pathKey(path));
   }
   const descending = order.at(-1)?.descending ?? false;

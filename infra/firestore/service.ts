@@ -3,6 +3,7 @@ import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
+  type ServerWritableStream,
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -35,12 +36,9 @@ export function firestoreMethods(
       method: (store: Store, request: Request) => Iterable<unknown>,
     ): handleServerStreamingCall<Request, unknown> =>
     (call) => {
-      try {
-        for (const message of method(store, call.request)) call.write(message);
-        call.end();
-      } catch (error) {
+      send(call, () => method(store, call.request)).catch((error: unknown) => {
         call.emit('error', toServiceError(error, onBug));
-      }
+      });
     };
 
   return {
@@ -64,6 +62,31 @@ export function firestoreMethods(
       refuse(status.UNIMPLEMENTED, 'Pipelines are not supported; they belong to the Enterprise edition.'),
     ),
   };
+}
+
+/** Writes no faster than the client reads. The messages are those of the moment in which the call came in. */
+async function send<Request>(
+  call: ServerWritableStream<Request, unknown>,
+  messages: () => Iterable<unknown>,
+): Promise<void> {
+  for (const message of messages()) {
+    if (call.cancelled) return;
+    if (!call.write(message)) await drained(call);
+  }
+  call.end();
+}
+
+/** Resolves when there is room to write again, or nobody left to write to. */
+function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      call.off('drain', done);
+      call.off('cancelled', done);
+      resolve();
+    };
+    call.once('drain', done);
+    call.once('cancelled', done);
+  });
 }
 
 function listenMethod(

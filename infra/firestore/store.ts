@@ -27,6 +27,7 @@ export class Store {
   readonly #databases = new Map<string, Database>();
   readonly #options: DatabaseOptions;
   #record: Recorder = () => {};
+  #startedFrom: Micros = 0;
 
   constructor(nowMs: () => number, options: DatabaseOptions = {}) {
     this.clock = new CommitClock(nowMs);
@@ -39,6 +40,7 @@ export class Store {
     let database = this.#databases.get(name);
     if (!database) {
       database = new Database(name, this.#options);
+      database.forgetBefore(this.#startedFrom);
       this.#databases.set(name, database);
     }
     return database;
@@ -56,6 +58,7 @@ export class Store {
   /** Forgets all history, as after a restart. */
   startFrom(time: Micros): void {
     this.clock.notBefore(time);
+    this.#startedFrom = time;
     for (const database of this.#databases.values()) database.forgetBefore(time);
   }
 
@@ -78,7 +81,6 @@ export class Store {
 
   #transactionView(transaction: Transaction, began: boolean): ReadView {
     const at = transaction.snapshot(this.clock);
-    transaction.database.checkReadable(at);
     return { at, readTime: at, transaction, began };
   }
 

@@ -47,9 +47,14 @@ export class Transaction {
     this.lastUsedMs = options.nowMs;
   }
 
-  /** The time that all reads see; fixed by the first of them. */
+  /**
+   * The time that all reads see; fixed by the first of them. Throws ABORTED or, when there is nothing to try again,
+   * FAILED_PRECONDITION when history does not reach back that far any more.
+   */
   snapshot(clock: CommitClock): Micros {
     this.#snapshot ??= clock.readTime();
+    if (!this.readOnly && this.#snapshot < this.database.horizon) aborted('its snapshot is too old');
+    this.database.checkReadable(this.#snapshot);
     return this.#snapshot;
   }
 

@@ -36,7 +36,7 @@ export function valueBytes(value: Value): number {
   }
 }
 
-export function fieldsBytes(fields: Fields): number {
+function fieldsBytes(fields: Fields): number {
   let sum = 0;
   for (const [name, value] of Object.entries(fields)) sum += textBytes(name) + valueBytes(value);
   return sum;

@@ -1,6 +1,6 @@
 /** The order and equality of values, as Firestore's documents define them across all types. */
 
-import type { Fields, MapValue, NullValue, NumberValue, TimestampMessage, Value } from './messages.ts';
+import type { Fields, NullValue, NumberValue, TimestampMessage, Value } from './messages.ts';
 import { invalid } from './refusals.ts';
 
 export const NULL_VALUE: NullValue = { valueType: 'nullValue', nullValue: 'NULL_VALUE' };
@@ -22,14 +22,14 @@ export const elementsOf = (value: Value): readonly Value[] =>
   value.valueType === 'arrayValue' ? value.arrayValue.values : [];
 
 /** Vectors travel as maps that carry this mark. */
-export const isVector = (value: Value): value is MapValue =>
+export const isVector = (value: Value): boolean =>
   value.valueType === 'mapValue' &&
   Object.hasOwn(value.mapValue.fields, '__type__') &&
   value.mapValue.fields['__type__']?.valueType === 'stringValue' &&
   value.mapValue.fields['__type__'].stringValue === '__vector__';
 
-export const vectorElements = (vector: MapValue): readonly Value[] => {
-  const elements = vector.mapValue.fields['value'];
+export const vectorElements = (vector: Value): readonly Value[] => {
+  const elements = vector.valueType === 'mapValue' ? vector.mapValue.fields['value'] : undefined;
   return elements ? elementsOf(elements) : [];
 };
 
@@ -125,7 +125,7 @@ const comparable = (n: NumberValue): number | bigint =>
 const compareTimestamps = (a: TimestampMessage, b: TimestampMessage): number =>
   sign(Number(a.seconds) - Number(b.seconds)) || sign(a.nanos - b.nanos);
 
-export function compareLists(a: readonly Value[], b: readonly Value[]): number {
+function compareLists(a: readonly Value[], b: readonly Value[]): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a[i];

@@ -27,6 +27,7 @@ export interface DifferentialCounts {
   commits: number;
   refusedCommits: number;
   queries: number;
+  queriesWithResults: number;
   refusedQueries: number;
   aggregations: number;
   known: number;
@@ -37,6 +38,7 @@ export class Differential {
     commits: 0,
     refusedCommits: 0,
     queries: 0,
+    queriesWithResults: 0,
     refusedQueries: 0,
     aggregations: 0,
     known: 0,
@@ -94,6 +96,8 @@ export class Differential {
     const request = { parent, structuredQuery: query };
     const outcomes = await this.#both('RunQuery', request, documentsOf);
     this.counts.queries++;
+    if (Array.isArray(outcomes.theirs.answer) && outcomes.theirs.answer.length > 0)
+      this.counts.queriesWithResults++;
     if (outcomes.theirs.code !== 0) this.counts.refusedQueries++;
     return this.#compare('a query', request, outcomes);
   }

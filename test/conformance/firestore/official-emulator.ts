@@ -38,6 +38,12 @@ export async function startOfficialEmulator(): Promise<OfficialEmulator> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit');
+  const kill = (): void => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, 'SIGKILL');
+  };
+  // Its own process group would outlive a test run that is broken off.
+  process.once('exit', kill);
   await new Promise<void>((resolve, reject) => {
     let output = '';
     const read = (chunk: Buffer): void => {
@@ -52,8 +58,8 @@ export async function startOfficialEmulator(): Promise<OfficialEmulator> {
   return {
     host,
     stop: async () => {
-      if (child.pid === undefined || child.exitCode !== null) return;
-      process.kill(-child.pid, 'SIGKILL');
+      process.off('exit', kill);
+      kill();
       await exited;
     },
   };

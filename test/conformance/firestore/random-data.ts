@@ -66,7 +66,7 @@ export function randomValue(random: Random, depth = 0): WireValue {
   return { mapValue: { fields: randomFields(random, ['k', 'z', 'sp ace', 'a'], depth + 1) } };
 }
 
-export const randomElements = (random: Random, depth = 0): WireValue[] =>
+const randomElements = (random: Random, depth = 0): WireValue[] =>
   random
     .times(random.below(4), () => randomValue(random, depth + 1))
     // Neither arrays nor vectors go into arrays; that they are refused is tested by hand.

@@ -1,0 +1,49 @@
+/** The catalogue as `GET /v1/models` serves it: what can be asked for, and what it costs. */
+import { type Catalogue, isRetired, type ModelSpec, resolutionsOf } from '../core/catalogue.ts';
+
+/** JSON of the catalogue. Durations in seconds, prices in US dollars. */
+export function modelsView(catalogue: Catalogue, today: string): unknown {
+  return {
+    date: catalogue.date,
+    defaultModel: catalogue.defaultModel,
+    models: catalogue.models.map((spec) => modelView(spec, today)),
+    retired: catalogue.retired.map(({ model, provider, retirement }) => ({ model, provider, ...retirement })),
+  };
+}
+
+function modelView(spec: ModelSpec, today: string): unknown {
+  const { kind, provider, model, promptCharactersMax, requestsPerMinute, locations, latency, aspectRatios } =
+    spec;
+  const common = {
+    ...{ kind, provider, model },
+    stage: isRetired(spec, today) ? 'retired' : spec.stage,
+    ...(spec.retirement ? { retirement: spec.retirement } : {}),
+    ...{ aspectRatios, promptCharactersMax, requestsPerMinute, locations, latencyMs: latency },
+  };
+  if (spec.kind === 'image') return { ...common, edits: spec.edits, pricePerImageUsd: spec.pricePerImageUsd };
+  const {
+    durationsSeconds,
+    defaultDurationSeconds,
+    referenceDurationsSeconds,
+    highResolutionDurationsSeconds,
+  } = spec;
+  const { sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax, extension } =
+    spec;
+  return {
+    ...common,
+    modes: [...spec.modes],
+    parameters: [...spec.takes],
+    ...{
+      durationsSeconds,
+      defaultDurationSeconds,
+      referenceDurationsSeconds,
+      highResolutionDurationsSeconds,
+    },
+    resolutions: resolutionsOf(spec),
+    defaultResolution: spec.defaultResolution,
+    ...{ sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax, extension },
+    ...(spec.takes.has('seed') ? { seed: { min: 0, max: 4_294_967_295 } } : {}),
+    inputs: { images: ['image/png', 'image/jpeg'], imageBytesMax: 20 * 1024 * 1024, video: 'video/mp4' },
+    pricePerSecondUsd: spec.pricePerSecondUsd,
+  };
+}

@@ -1,0 +1,23 @@
+/** The conformance suite on the embedded Firestore, and on the official emulator where that is installed. */
+import { describe, it } from 'vitest';
+import { startFirestore } from '../../infra/firestore/server.ts';
+import { startOfficialEmulator, whyNoOfficialEmulator } from './firestore/official-emulator.ts';
+import { firestoreSuite } from './firestore-suite.ts';
+
+firestoreSuite('the embedded Firestore', async () => {
+  const { port, stop } = await startFirestore();
+  return { host: `127.0.0.1:${port}`, stop };
+});
+
+const missing = await whyNoOfficialEmulator();
+if (missing === undefined)
+  firestoreSuite('the official emulator', startOfficialEmulator, [
+    'partition queries',
+    'requests of 10 MiB',
+    'resuming without repetition',
+    'sorting out other databases',
+  ]);
+else
+  describe('the official emulator', () => {
+    it.skip(`makes the same claims true (skipped: ${missing})`, () => {});
+  });
