@@ -13,6 +13,7 @@ import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.t
 import { createIds } from './adapters/ids.ts';
 import { createJsonLog } from './adapters/json-log.ts';
 import { createKeySigner } from './adapters/key-signer.ts';
+import { createOmniProvider, type OmniBackend } from './adapters/omni-provider.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
 import { overrideCatalogue } from './core/catalogue-overrides.ts';
@@ -63,6 +64,12 @@ export function buildServices(config: Config): Built {
     results: createResultStore(storage, signer, config.CLAPPER_OUTPUT_BUCKET),
     inputs,
     providers: {
+      omni: createOmniProvider({
+        backend: omniBackend(config, () => auth.getAccessToken()),
+        pollTimeoutMs: POLL_TIMEOUT_MS,
+        readInput: inputs.read,
+        fetch,
+      }),
       vertex: createVertexProvider({
         project,
         getAccessToken: () => auth.getAccessToken(),
@@ -107,6 +114,19 @@ export function buildServices(config: Config): Built {
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
   });
   return { services, taskCallers };
+}
+
+/** With a key on the Developer API, otherwise on Vertex. */
+function omniBackend(config: Config, getAccessToken: () => Promise<unknown>): OmniBackend {
+  const apiKey = config.CLAPPER_GEMINI_API_KEY;
+  return apiKey === undefined
+    ? {
+        kind: 'vertex',
+        project: config.GOOGLE_CLOUD_PROJECT,
+        baseUrl: config.GOOGLE_VERTEX_BASE_URL,
+        getAccessToken,
+      }
+    : { kind: 'developer', apiKey, baseUrl: config.GOOGLE_GEMINI_BASE_URL };
 }
 
 function createStorage(config: Config, extra: StorageOptions = {}): Storage {

@@ -2,12 +2,12 @@
  * Veo on the Gemini Developer API, over REST as its documents describe: the SDK has dropped it since version 3.
  * Google ended the service on 2026-10-22; it remains for what still speaks this protocol.
  */
-import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { StoredImage } from '../core/job.ts';
 import type { VideoStage } from '../core/stages.ts';
-import type { DownloadAnswer, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
-import { googleMessage, signalOf } from './provider-signal.ts';
+import type { PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
+import { openFile } from './file-download.ts';
+import { httpSignal, signalOf } from './provider-signal.ts';
 
 export interface GeminiProviderOptions {
   readonly apiKey: string;
@@ -17,8 +17,6 @@ export interface GeminiProviderOptions {
   readonly readImage: (gcsUri: string) => Promise<Uint8Array>;
   readonly fetch: typeof fetch;
 }
-
-const REDIRECTS_MAX = 5;
 
 const operationSchema = z.object({
   name: z.string(),
@@ -39,7 +37,6 @@ const operationSchema = z.object({
 
 export function createGeminiProvider(options: GeminiProviderOptions): VideoProvider {
   const { apiKey, baseUrl, pollTimeoutMs, readImage } = options;
-  const origin = new URL(baseUrl).origin;
   const headers = { 'x-goog-api-key': apiKey };
 
   return {
@@ -95,31 +92,7 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
       }
     },
 
-    async download(sourceUri): Promise<DownloadAnswer> {
-      try {
-        let url = new URL(sourceUri);
-        for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
-          // The key goes to the API alone; a redirect to a content host needs none.
-          const sent = url.origin === origin ? headers : {};
-          const response = await options.fetch(url, { headers: sent, redirect: 'manual' });
-          const location = response.headers.get('location');
-          if (response.status >= 300 && response.status < 400 && location !== null) {
-            await response.body?.cancel();
-            url = new URL(location, url);
-            continue;
-          }
-          if (!response.ok || !response.body) return { kind: 'failed', signal: await httpSignal(response) };
-          const contentType = response.headers.get('content-type') ?? 'video/mp4';
-          return { kind: 'body', contentType, body: Readable.fromWeb(response.body) };
-        }
-        return {
-          kind: 'failed',
-          signal: { kind: 'unreadable', message: `more than ${REDIRECTS_MAX} redirects` },
-        };
-      } catch (error) {
-        return { kind: 'failed', signal: signalOf(error) };
-      }
-    },
+    download: (sourceUri) => openFile(sourceUri, options),
   };
 }
 
@@ -162,14 +135,4 @@ function answerOf({ done, error, response }: z.infer<typeof operationSchema>): P
       filteredReasons: result?.raiMediaFilteredReasons ?? [],
     },
   };
-}
-
-async function httpSignal(response: Response) {
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return {
-    kind: 'http',
-    status: response.status,
-    message: googleMessage(await response.text()),
-    ...(Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter * 1000 } : {}),
-  } as const;
 }

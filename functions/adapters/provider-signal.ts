@@ -12,19 +12,54 @@ const BEFORE_SENDING = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+const TIMEOUTS = new Set(['AbortError', 'TimeoutError', 'APIConnectionTimeoutError', 'RequestTimeoutError']);
+
 /** Of an error thrown by `fetch` or by the SDK around it. */
 export function signalOf(error: unknown): ProviderSignal {
   if (error instanceof ApiError)
     return { kind: 'http', status: error.status, message: googleMessage(error.message) };
-  if (error instanceof SyntaxError)
-    return { kind: 'unreadable', message: `The answer is not JSON: ${error.message}` };
-  if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')) {
-    return { kind: 'timeout', message: 'The provider did not answer in time.' };
+  if (error instanceof Error) {
+    const interaction = interactionSignal(error);
+    if (interaction) return interaction;
+    if (TIMEOUTS.has(error.name)) return { kind: 'timeout', message: 'The provider did not answer in time.' };
+    if (error instanceof SyntaxError || error.name === 'ZodError') {
+      return { kind: 'unreadable', message: `The answer cannot be read: ${error.message}` };
+    }
   }
   const code = causeCode(error);
   const sent = !BEFORE_SENDING.has(code ?? '');
   const text = error instanceof Error ? error.message : String(error);
   return { kind: 'network', sent, message: code === undefined ? text : `${text} (${code})` };
+}
+
+/** Of an answer that is no success. Reads its body. */
+export async function httpSignal(response: Response): Promise<ProviderSignal> {
+  const retryAfterMs = retryAfterOf(response.headers);
+  return {
+    kind: 'http',
+    status: response.status,
+    message: googleMessage(await response.text()),
+    retryAfterMs,
+  };
+}
+
+/** `Retry-After` in seconds; its form as a date is not used by Google's APIs. */
+function retryAfterOf(headers: Headers): number | undefined {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+}
+
+/** Errors of the Interactions client: not `ApiError`, but with a status and, mostly, the response's headers. */
+function interactionSignal(error: Error): ProviderSignal | undefined {
+  if (!('status' in error) || typeof error.status !== 'number') return undefined;
+  const headers = 'headers' in error && error.headers instanceof Headers ? error.headers : new Headers();
+  const body = 'body' in error && typeof error.body === 'string' ? error.body : error.message;
+  return {
+    kind: 'http',
+    status: error.status,
+    message: googleMessage(body),
+    retryAfterMs: retryAfterOf(headers),
+  };
 }
 
 /** The `error.message` of a Google error body, or the text itself. */
@@ -48,9 +83,13 @@ export function googleMessage(body: string): string {
   return body.slice(0, 2000);
 }
 
-/** undici puts the system's error under `cause`; several addresses tried make an AggregateError of the same code. */
+/** The system's error, which undici puts under `cause`, and the Interactions client under another one. */
 function causeCode(error: unknown): string | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined;
-  return typeof cause.code === 'string' ? cause.code : undefined;
+  let cause = error;
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
+    cause = cause.cause;
+    if (typeof cause !== 'object' || cause === null || !('code' in cause)) continue;
+    if (typeof cause.code === 'string') return cause.code;
+  }
+  return undefined;
 }

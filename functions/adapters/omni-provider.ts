@@ -1,0 +1,207 @@
+/**
+ * Omni through the Interactions API of `@google/genai`, on the Developer API (with a key) or on Vertex AI.
+ *
+ * Traps that shape this file (each was observed): `create` repeats the billing POST up to four times unless told
+ * `maxRetries: 0`; a foreground call goes on by itself with further POSTs, hence `background`; its errors are another
+ * family than those of the rest of the SDK.
+ */
+import { GoogleGenAI, type Interactions } from '@google/genai';
+import { z } from 'zod';
+import type { StoredImage } from '../core/job.ts';
+import type { VideoStage } from '../core/stages.ts';
+import type { PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
+import { openFile } from './file-download.ts';
+import { signalOf } from './provider-signal.ts';
+
+export type OmniBackend =
+  | { readonly kind: 'developer'; readonly apiKey: string; readonly baseUrl: string }
+  | {
+      readonly kind: 'vertex';
+      readonly project: string;
+      readonly baseUrl?: string | undefined;
+      readonly getAccessToken: () => Promise<unknown>;
+    };
+
+export interface OmniProviderOptions {
+  readonly backend: OmniBackend;
+  readonly pollTimeoutMs: number;
+  /** Bytes of a picture or video in a bucket, for the backend that takes none by name. */
+  readonly readInput: (gcsUri: string) => Promise<Uint8Array>;
+  readonly fetch: typeof fetch;
+}
+
+type CreateParams = Interactions.InteractionCreateParams.CreateModelInteractionParamsNonStreaming;
+
+const TASKS = {
+  text: 'text_to_video',
+  image: 'image_to_video',
+  references: 'reference_to_video',
+  extend: 'extend',
+} as const;
+
+export function createOmniProvider(options: OmniProviderOptions): VideoProvider {
+  const { backend, pollTimeoutMs } = options;
+  const client = clientOf(backend);
+  const once = (timeout: number): { maxRetries: 0; timeout: number } => ({ maxRetries: 0, timeout });
+
+  return {
+    // On Vertex it writes under the output URI; the Developer API keeps the file for two days.
+    delivers: backend.kind === 'vertex' ? 'bucket' : 'download',
+
+    async prepare({ stage, location, outputUri, timeoutMs }) {
+      if (stage.kind === 'image') throw new Error('Omni makes no pictures');
+      const { model } = stage;
+      const params = await paramsOf(stage, outputUri, options);
+      if (backend.kind === 'vertex') await backend.getAccessToken();
+      return async (): Promise<SubmitAnswer> => {
+        try {
+          const { id } = await client.interactions.create(params, once(timeoutMs));
+          if (typeof id !== 'string' || id === '') {
+            return {
+              kind: 'failed',
+              signal: { kind: 'unreadable', message: 'The answer names no interaction.' },
+            };
+          }
+          return { kind: 'accepted', operation: { provider: 'omni', name: id, model, location } };
+        } catch (error) {
+          return { kind: 'failed', signal: signalOf(error) };
+        }
+      };
+    },
+
+    async poll({ name }): Promise<PollAnswer> {
+      try {
+        const interaction: unknown = await client.interactions.get(
+          name,
+          { stream: false },
+          once(pollTimeoutMs),
+        );
+        return answerOf(interactionSchema.parse(interaction));
+      } catch (error) {
+        return { kind: 'failed', signal: signalOf(error) };
+      }
+    },
+
+    download: async (sourceUri) => {
+      if (backend.kind === 'developer') return openFile(sourceUri, { ...backend, fetch: options.fetch });
+      return {
+        kind: 'failed',
+        signal: { kind: 'unreadable', message: `${sourceUri} is in our bucket already` },
+      };
+    },
+
+    async cancel({ name }) {
+      await client.interactions.cancel(name, null, once(pollTimeoutMs));
+    },
+  };
+}
+
+function clientOf(backend: OmniBackend): GoogleGenAI {
+  const httpOptions = backend.baseUrl === undefined ? {} : { httpOptions: { baseUrl: backend.baseUrl } };
+  return backend.kind === 'developer'
+    ? new GoogleGenAI({ apiKey: backend.apiKey, ...httpOptions })
+    : new GoogleGenAI({ enterprise: true, project: backend.project, location: 'global', ...httpOptions });
+}
+
+async function paramsOf(
+  stage: VideoStage,
+  outputUri: string,
+  { backend, readInput }: OmniProviderOptions,
+): Promise<CreateParams> {
+  const { model, prompt, image, referenceImages, video, durationSeconds, settings } = stage;
+  const onVertex = backend.kind === 'vertex';
+  const at = async (gcsUri: string): Promise<{ uri: string } | { data: string }> =>
+    onVertex ? { uri: gcsUri } : { data: Buffer.from(await readInput(gcsUri)).toString('base64') };
+  const picture = async ({ gcsUri, mimeType }: StoredImage): Promise<Interactions.ImageContent> => ({
+    type: 'image',
+    ...(await at(gcsUri)),
+    mime_type: mimeType,
+  });
+  const pictures = await Promise.all([...(image ? [image] : []), ...referenceImages].map(picture));
+  const videos = video
+    ? [{ type: 'video' as const, ...(await at(video.gcsUri)), mime_type: video.mimeType }]
+    : [];
+  const text = prompt === undefined ? [] : [{ type: 'text' as const, text: prompt }];
+  const { aspectRatio, resolution, seed } = settings;
+  const mode =
+    stage.kind === 'extend' ? 'extend' : image ? 'image' : referenceImages.length > 0 ? 'references' : 'text';
+  return {
+    model,
+    input:
+      pictures.length + videos.length === 0 && prompt !== undefined
+        ? prompt
+        : [...text, ...pictures, ...videos],
+    background: true,
+    store: true,
+    response_format: {
+      type: 'video',
+      aspect_ratio: aspectRatio,
+      resolution,
+      duration: `${durationSeconds}s`,
+      delivery: 'uri',
+      ...(onVertex ? { gcs_uri: outputUri } : {}),
+    },
+    generation_config: { ...(seed === undefined ? {} : { seed }), video_config: { task: TASKS[mode] } },
+  };
+}
+
+const interactionSchema = z.object({
+  status: z.string(),
+  steps: z
+    .array(
+      z.object({
+        type: z.string(),
+        content: z.array(z.object({ type: z.string(), uri: z.string().nullish() })).nullish(),
+      }),
+    )
+    .nullish(),
+  errors: z
+    .array(z.object({ code: z.union([z.string(), z.number()]).nullish(), message: z.string().nullish() }))
+    .nullish(),
+});
+
+/** google.rpc codes of the error codes that this API gives as words. */
+const RPC_CODES: Readonly<Record<string, number>> = {
+  invalid_argument: 3,
+  invalid_request: 3,
+  permission_denied: 7,
+  resource_exhausted: 8,
+  rate_limit_exceeded: 8,
+  failed_precondition: 9,
+  internal: 13,
+  internal_error: 13,
+  unavailable: 14,
+};
+
+function answerOf({ status, steps, errors }: z.infer<typeof interactionSchema>): PollAnswer {
+  switch (status) {
+    case 'queued':
+    case 'in_progress':
+      return { kind: 'running' };
+    case 'completed': {
+      const content = (steps ?? [])
+        .filter(({ type }) => type === 'model_output')
+        .flatMap((step) => step.content ?? []);
+      const sources = content.flatMap(({ type, uri }) => (type === 'video' && uri ? [{ uri }] : []));
+      return { kind: 'done', result: { sources, filteredCount: 0, filteredReasons: [] } };
+    }
+    case 'cancelled':
+      return { kind: 'error', code: 1, message: 'The interaction was cancelled.' };
+    case 'budget_exceeded':
+      return { kind: 'error', code: 8, message: 'The budget of the interaction is used up.' };
+    default: {
+      const [first] = errors ?? [];
+      const word = String(first?.code ?? status).toLowerCase();
+      const message = first?.message ?? `The interaction ended as ${status}.`;
+      if (/safety|blocked|prohibited/.test(word)) {
+        return { kind: 'done', result: { sources: [], filteredCount: 1, filteredReasons: [message] } };
+      }
+      // 2 is UNKNOWN: not worth repeating, and nobody says whether it was charged.
+      return {
+        kind: 'error',
+        code: typeof first?.code === 'number' ? first.code : (RPC_CODES[word] ?? 2),
+        message,
+      };
+    }
+  }
+}

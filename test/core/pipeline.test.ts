@@ -1,0 +1,299 @@
+/** Requests of every mode: what goes together, chains and their limits, pictures first, aliases, templates. */
+import { describe, expect, it } from 'vitest';
+import { overrideCatalogue } from '../../functions/core/catalogue-overrides.ts';
+import type { VideoRequest } from '../../functions/core/job.ts';
+import { CATALOGUE } from '../../functions/core/models.ts';
+import { type Problem, ProblemError } from '../../functions/core/problem.ts';
+import {
+  completeRequest,
+  type FoundInputs,
+  parseRequest,
+  type RequestRules,
+} from '../../functions/core/request.ts';
+import { currentStage, stagesOf } from '../../functions/core/stages.ts';
+
+const RULES: RequestRules = {
+  catalogue: CATALOGUE,
+  today: '2026-11-21',
+  allowRetired: false,
+  aliasRetired: false,
+  restrictedRegion: false,
+};
+const NONE: FoundInputs = {
+  image: undefined,
+  lastFrame: undefined,
+  referenceImages: [],
+  firstFrameImage: undefined,
+  video: undefined,
+};
+const IMAGE = { gcsUri: 'gs://in/a.png', mimeType: 'image/png' } as const;
+const VIDEO = { gcsUri: 'gs://out/a.mp4' } as const;
+const video = (durationSeconds: number): FoundInputs => ({
+  ...NONE,
+  video: { gcsUri: 'gs://out/a.mp4', mimeType: 'video/mp4', durationSeconds },
+});
+
+const complete = (body: unknown, found = NONE, rules = RULES): VideoRequest =>
+  completeRequest(parseRequest(body, rules), found);
+
+function problemOf(body: unknown, found = NONE, rules = RULES): Problem {
+  try {
+    complete(body, found, rules);
+  } catch (error) {
+    if (error instanceof ProblemError) return error.problem;
+    throw error;
+  }
+  throw new Error('the request was accepted');
+}
+const fieldsOf = (...args: Parameters<typeof problemOf>): string[] =>
+  (problemOf(...args).errors ?? []).map(({ field }) => field);
+
+describe('inputs that do not go together are refused by name', () => {
+  const refs = (n: number) => Array.from({ length: n }, () => ({ image: IMAGE }));
+  it.each<[string, unknown, string[]]>([
+    ['video with image', { video: VIDEO, image: IMAGE }, ['image']],
+    ['video with references', { video: VIDEO, referenceImages: refs(1) }, ['referenceImages']],
+    ['references with image', { prompt: 'a', referenceImages: refs(1), image: IMAGE }, ['image']],
+    ['four references', { prompt: 'a', referenceImages: refs(4) }, ['referenceImages']],
+    [
+      'references of lite',
+      { prompt: 'a', referenceImages: refs(1), model: 'veo-3.1-lite-generate-001' },
+      ['referenceImages'],
+    ],
+    [
+      'references for four seconds',
+      { prompt: 'a', referenceImages: refs(1), durationSeconds: 4 },
+      ['durationSeconds'],
+    ],
+    [
+      'a style reference',
+      { prompt: 'a', referenceImages: [{ image: IMAGE, referenceType: 'style' }] },
+      ['referenceImages.0.referenceType'],
+    ],
+    [
+      'a last frame of lite',
+      { prompt: 'a', image: IMAGE, lastFrame: IMAGE, model: 'veo-3.1-lite-generate-001' },
+      ['lastFrame'],
+    ],
+    [
+      'a last frame of Omni',
+      { prompt: 'a', image: IMAGE, lastFrame: IMAGE, model: 'gemini-omni-1.2-flash' },
+      ['lastFrame'],
+    ],
+    ['a first frame to be made and one given', { firstFrame: { prompt: 'a' }, image: IMAGE }, ['image']],
+    ['a first frame for an extension', { firstFrame: { prompt: 'a' }, video: VIDEO }, ['firstFrame']],
+    [
+      'a first frame by a video model',
+      { firstFrame: { prompt: 'a', model: 'veo-3.1-generate-001' } },
+      ['firstFrame.model'],
+    ],
+    ['a video by an image model', { prompt: 'a', model: 'gemini-3-pro-image' }, ['model']],
+    [
+      'editing with Imagen',
+      { firstFrame: { prompt: 'a', model: 'imagen-4.0-generate-001', image: IMAGE } },
+      ['firstFrame.image'],
+    ],
+    ['an empty first frame', { firstFrame: { prompt: ' ' } }, ['firstFrame.prompt']],
+    ['an extension of five seconds', { video: VIDEO, durationSeconds: 5 }, ['durationSeconds']],
+    ['a chain of two samples', { prompt: 'a', sampleCount: 2, extensions: [{}] }, ['sampleCount']],
+    [
+      'a chain of the Developer API',
+      { prompt: 'a', model: 'veo-3.1-generate-preview', extensions: [{}] },
+      ['extensions'],
+    ],
+    [
+      'a negative prompt of Omni',
+      { prompt: 'a', model: 'gemini-omni-1.2-flash', negativePrompt: 'b' },
+      ['negativePrompt'],
+    ],
+    [
+      'sixteen seconds of Omni',
+      { prompt: 'a', model: 'gemini-omni-1.2-flash', durationSeconds: 16 },
+      ['durationSeconds'],
+    ],
+    ['six rerolls', { prompt: 'a', rerollOnSafety: 6 }, ['rerollOnSafety']],
+  ])('%s', (_, body, fields) => {
+    expect(fieldsOf(body, video(8), { ...RULES, allowRetired: true })).toEqual(fields);
+  });
+});
+
+describe('stages', () => {
+  const kinds = (body: unknown, found = NONE): string[] =>
+    stagesOf(complete(body, found)).map(({ kind }) => kind);
+
+  it('follow from the request', () => {
+    expect(kinds({ prompt: 'a' })).toEqual(['video']);
+    expect(kinds({ prompt: 'a', firstFrame: { prompt: 'b' } })).toEqual(['image', 'video']);
+    expect(kinds({ prompt: 'a', extensions: [{}, { prompt: 'c' }] })).toEqual(['video', 'extend', 'extend']);
+    expect(kinds({ prompt: 'a', video: VIDEO }, video(8))).toEqual(['extend']);
+    expect(kinds({ firstFrame: { prompt: 'b' }, extensions: [{}] })).toEqual(['image', 'video', 'extend']);
+  });
+
+  it('hand on what they have made: the picture to the video, the video to its extension', () => {
+    const request = complete({ prompt: 'a', firstFrame: { prompt: 'b' }, extensions: [{ prompt: 'c' }] });
+    const landed = (stage: number, uri: string, contentType: string, durationSeconds?: number) => ({
+      ...{
+        attemptId: `att_${stage}`,
+        stage,
+        number: 1,
+        outputPrefix: 'p/',
+        location: 'l',
+        reservedUsd: 1,
+        submittedAt: 0,
+      },
+      ...({ state: 'ended', outcome: 'landed', charged: 'yes', endedAt: 1, polls: 1 } as const),
+      videos: [{ uri, generation: '1', bytes: 1, crc32c: 'AAAAAA==', contentType, durationSeconds }],
+    });
+    const image = landed(0, 'gs://out/image_0.png', 'image/png');
+    const first = landed(1, 'gs://out/sample_0.mp4', 'video/mp4', 8);
+    expect(currentStage({ request, attempts: [] })).toMatchObject({ kind: 'image', prompt: 'b' });
+    expect(currentStage({ request, attempts: [image] })).toMatchObject({
+      kind: 'video',
+      prompt: 'a',
+      image: { gcsUri: 'gs://out/image_0.png', mimeType: 'image/png' },
+    });
+    expect(currentStage({ request, attempts: [image, first] })).toMatchObject({
+      kind: 'extend',
+      prompt: 'c',
+      image: undefined,
+      durationSeconds: 7,
+      video: { gcsUri: 'gs://out/sample_0.mp4', durationSeconds: 8 },
+    });
+  });
+
+  it('keep the image model’s own provider', () => {
+    const request = complete({ prompt: 'a', model: 'gemini-omni-1.2-flash', firstFrame: { prompt: 'b' } });
+    expect(stagesOf(request).map(({ provider }) => provider)).toEqual(['vertex', 'omni']);
+  });
+});
+
+describe('a chain of extensions', () => {
+  const chain = (links: number, first = 8) => ({
+    prompt: 'a',
+    durationSeconds: first,
+    extensions: Array.from({ length: links }, () => ({})),
+  });
+
+  it('goes as far as the model extends, and is refused at the link that goes beyond', () => {
+    expect(complete(chain(4)).extensions).toHaveLength(4);
+    expect(fieldsOf(chain(5))).toEqual(['extensions.4']);
+    expect(complete(chain(4, 4)).extensions).toHaveLength(4);
+    expect(problemOf(chain(5)).detail).toContain('36 s to 43 s');
+  });
+
+  it('counts the video that it starts from', () => {
+    const body = { prompt: 'a', video: VIDEO, extensions: [{}] };
+    expect(complete(body, video(23)).extensions).toHaveLength(1);
+    expect(fieldsOf(body, video(24))).toEqual(['extensions.0']);
+    expect(fieldsOf({ prompt: 'a', video: VIDEO }, video(30.5))).toEqual(['video']);
+    expect(fieldsOf({ prompt: 'a', video: VIDEO }, video(0.5))).toEqual(['video']);
+  });
+
+  it('of Omni adds what is asked, to 30 seconds in all', () => {
+    const body = (...seconds: number[]) => ({
+      prompt: 'a',
+      model: 'gemini-omni-1.2-flash',
+      durationSeconds: 10,
+      extensions: seconds.map((durationSeconds) => ({ durationSeconds })),
+    });
+    expect(complete(body(10, 10)).extensions).toHaveLength(2);
+    expect(fieldsOf(body(10, 10, 3))).toEqual(['extensions.2']);
+    expect(fieldsOf(body(11))).toEqual(['extensions.0.durationSeconds']);
+  });
+});
+
+describe('a retired model', () => {
+  it('is refused with its date and its successor', () => {
+    for (const model of ['veo-2.0-generate-001', 'veo-3.0-fast-generate-001', 'veo-3.0-generate-preview']) {
+      const { detail } = problemOf({ prompt: 'a', model });
+      expect(detail).toMatch(/was retired on 2026-0[46]-\d\d; use veo-3\.1-/);
+    }
+  });
+
+  it('runs on its successor where that is allowed, and the request says so', () => {
+    const rules = { ...RULES, aliasRetired: true };
+    expect(complete({ prompt: 'a', model: 'veo-3.0-fast-generate-001' }, NONE, rules)).toMatchObject({
+      provider: 'vertex',
+      model: 'veo-3.1-fast-generate-001',
+      aliasOf: { model: 'veo-3.0-fast-generate-001', retiredOn: '2026-06-30' },
+    });
+    expect(complete({ prompt: 'a', model: 'veo-3.1-generate-preview' }, NONE, rules)).toMatchObject({
+      model: 'veo-3.1-generate-001',
+      aliasOf: { retiredOn: '2026-10-22' },
+    });
+    expect(complete({ prompt: 'a' }, NONE, rules).aliasOf).toBeUndefined();
+  });
+
+  it('checks what is asked against the successor', () => {
+    expect(
+      fieldsOf({ prompt: 'a', model: 'veo-2.0-generate-001', durationSeconds: 5 }, NONE, {
+        ...RULES,
+        aliasRetired: true,
+      }),
+    ).toEqual(['durationSeconds']);
+  });
+});
+
+describe('people in the picture', () => {
+  it('are fewer where the law says so', () => {
+    const rules = { ...RULES, restrictedRegion: true };
+    const body = (personGeneration: string) => ({ prompt: 'a', personGeneration });
+    expect(complete(body('allow_all')).personGeneration).toBe('allow_all');
+    expect(fieldsOf(body('allow_all'), NONE, rules)).toEqual(['personGeneration']);
+    expect(complete(body('dont_allow'), NONE, rules).personGeneration).toBe('dont_allow');
+  });
+});
+
+describe('templates in a request', () => {
+  const body = {
+    prompt: 'A {animal}',
+    negativePrompt: '{not=dogs}',
+    extensions: [{ prompt: 'the {animal} sleeps' }],
+  };
+
+  it('are filled where variables are given, and only then', () => {
+    expect(complete({ ...body, variables: { animal: 'cat' } })).toMatchObject({
+      prompt: 'A cat',
+      negativePrompt: 'dogs',
+      extensions: [{ prompt: 'the cat sleeps' }],
+    });
+    expect(complete(body).prompt).toBe('A {animal}');
+  });
+
+  it('name the variables that are missing, and those that nothing uses', () => {
+    expect(fieldsOf({ ...body, variables: { anmal: 'cat' } })).toEqual([
+      'variables.animal',
+      'variables.animal',
+      'variables.anmal',
+    ]);
+  });
+});
+
+describe('overrides of the catalogue', () => {
+  it('change prices, quotas and retirement of one model', () => {
+    const changed = overrideCatalogue(CATALOGUE, {
+      'vertex/veo-3.1-generate-001': {
+        requestsPerMinute: 5,
+        pricePerSecondUsd: { '720p': { withAudio: 1, silent: 0.5 } },
+      },
+      'gemini/veo-3.1-generate-preview': { retirementDate: null },
+    });
+    const [veo] = changed.models;
+    expect(veo).toMatchObject({
+      requestsPerMinute: 5,
+      pricePerSecondUsd: { '720p': { withAudio: 1 }, '4k': { withAudio: 0.6 } },
+    });
+    const rules = { ...RULES, catalogue: changed };
+    expect(complete({ prompt: 'a', model: 'veo-3.1-generate-preview' }, NONE, rules).provider).toBe('gemini');
+  });
+
+  it('of a model that is not there, or of the wrong kind, are refused', () => {
+    expect(() => overrideCatalogue(CATALOGUE, { 'vertex/veo-9': {} })).toThrow('veo-9');
+    expect(() =>
+      overrideCatalogue(CATALOGUE, { 'vertex/gemini-3-pro-image': { pricePerSecondUsd: {} } }),
+    ).toThrow('pictures');
+    expect(() =>
+      overrideCatalogue(CATALOGUE, { 'vertex/veo-3.1-generate-001': { pricePerImageUsd: 1 } }),
+    ).toThrow('videos');
+  });
+});
