@@ -63,7 +63,7 @@ function interactionSignal(error: Error): ProviderSignal | undefined {
 }
 
 /** The `error.message` of a Google error body, or the text itself. */
-export function googleMessage(body: string): string {
+function googleMessage(body: string): string {
   try {
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed === 'object' && parsed !== null && 'error' in parsed) {

@@ -83,6 +83,8 @@ export interface VideoModelSpec extends SpecBase {
   /** What is left of `personGeneration` in the EU, UK, Switzerland and MENA. */
   readonly personGenerationRestricted: readonly PersonGeneration[];
   readonly takes: ReadonlySet<OptionalParameter>;
+  /** Largest seed; the smallest is 0. */
+  readonly seedMax: number;
   /** Takes inputs by `gs://` name; where not, Clapper sends the bytes. */
   readonly readsGcs: boolean;
 }
@@ -139,7 +141,7 @@ export function findRetired(
 export const isRetired = ({ retirement }: Pick<ModelSpec, 'retirement'>, today: string): boolean =>
   retirement !== undefined && retirement.date <= today;
 
-export const RESOLUTIONS: readonly Resolution[] = ['360p', '720p', '1080p', '4k'];
+const RESOLUTIONS: readonly Resolution[] = ['360p', '720p', '1080p', '4k'];
 
 export const resolutionsOf = (spec: VideoModelSpec): readonly Resolution[] =>
   RESOLUTIONS.filter((resolution) => spec.pricePerSecondUsd[resolution]);

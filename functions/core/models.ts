@@ -32,6 +32,8 @@ const IMAGE_LATENCY = { minMs: 3 * SECOND, typicalMs: 8 * SECOND, longestMs: 2 *
 // About 1,024 tokens; four characters a token is the usual reckoning for English.
 const VEO_PROMPT_CHARACTERS = 4096;
 
+const UINT32_MAX = 4_294_967_295;
+
 const VEO_VERTEX = {
   kind: 'video',
   provider: 'vertex',
@@ -62,6 +64,7 @@ const VEO_VERTEX = {
     'resizeMode',
     'compressionQuality',
   ),
+  seedMax: UINT32_MAX,
   readsGcs: true,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
   locations: ['us-central1'],
@@ -85,6 +88,7 @@ const VEO_GEMINI = {
   personGeneration: ['allow_adult', 'dont_allow', 'allow_all'],
   personGenerationRestricted: ['allow_adult'],
   takes: parameters('negativePrompt', 'personGeneration'),
+  seedMax: UINT32_MAX,
   readsGcs: false,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
   requestsPerMinute: 10,
@@ -121,6 +125,8 @@ const OMNI = {
   personGeneration: [],
   personGenerationRestricted: [],
   takes: parameters('seed'),
+  // A signed 32-bit number.
+  seedMax: 2_147_483_647,
   readsGcs: false,
   promptCharactersMax: 8192,
   requestsPerMinute: 10,

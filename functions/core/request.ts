@@ -242,7 +242,7 @@ function checkFirstFrame(
   oneOf('aspectRatio', aspectRatio, spec.aspectRatios, '16:9', errors);
 }
 
-export function modeOf(
+function modeOf(
   body: Pick<RequestBody, 'video' | 'referenceImages' | 'lastFrame' | 'image' | 'firstFrame'>,
 ): Mode {
   if (body.video) return 'extension';
@@ -287,6 +287,9 @@ function settle(
     body.personGeneration === undefined || !spec.takes.has('personGeneration')
       ? undefined
       : oneOf('personGeneration', body.personGeneration, people, 'allow_adult', errors);
+  if (body.seed !== undefined && spec.takes.has('seed') && body.seed > spec.seedMax) {
+    errors.push({ field: 'seed', detail: `is ${body.seed}; ${spec.model} takes 0 to ${spec.seedMax}.` });
+  }
   const sampleCount = sampleCountOf(body, spec, errors);
   const only = spec.highResolutionDurationsSeconds;
   const high = resolution === '1080p' || resolution === '4k';

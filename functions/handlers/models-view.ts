@@ -42,7 +42,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
     resolutions: resolutionsOf(spec),
     defaultResolution: spec.defaultResolution,
     ...{ sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax, extension },
-    ...(spec.takes.has('seed') ? { seed: { min: 0, max: 4_294_967_295 } } : {}),
+    ...(spec.takes.has('seed') ? { seed: { min: 0, max: spec.seedMax } } : {}),
     inputs: { images: ['image/png', 'image/jpeg'], imageBytesMax: 20 * 1024 * 1024, video: 'video/mp4' },
     pricePerSecondUsd: spec.pricePerSecondUsd,
   };

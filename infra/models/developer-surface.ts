@@ -7,7 +7,7 @@ import { answerWithFault } from './fault-replies.ts';
 import { type CallKind, combineFaults, type TransportFault } from './fault-rules.ts';
 import { fileRefusal, type GeneratedFile } from './generated-files.ts';
 import { refuse } from './google-error.ts';
-import type { Operation } from './operations.ts';
+import { callSurface, type Operation } from './operations.ts';
 import { jsonReply, type Reply, type SentReply } from './reply.ts';
 import type { Call, Route } from './router.ts';
 import { type SubmissionContext, submit } from './submission.ts';
@@ -82,7 +82,7 @@ function drawFaults(
   const { model, prompt } = operation;
   return combineFaults([
     ...context.directives.draw(prompt, call, subject),
-    ...context.faults.draw({ call, surface: 'developer', model, prompt }),
+    ...context.faults.draw({ call, surface: callSurface(operation), model, prompt }),
   ]).transport;
 }
 

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import type { Surface } from './catalogue.ts';
 import type { Random } from './random.ts';
 
-export type CallKind = 'submit' | 'poll' | 'download';
+/** `image`: a call whose answer is the image itself. */
+export type CallKind = 'submit' | 'poll' | 'download' | 'image';
 
 const when = z
   .enum(['before-accept', 'after-accept'])
@@ -29,9 +30,25 @@ const transportFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('not-json'), when }),
   /** 200 with `{}`; by default after acceptance. */
   z.strictObject({ kind: z.literal('no-name'), when }),
-  /** The body of a download breaks off halfway. */
+  /** The body of a download, or of the answer with an image, breaks off halfway. */
   z.strictObject({ kind: z.literal('torn') }),
 ]);
+
+const category = z
+  .enum([
+    'child',
+    'celebrity',
+    'general',
+    'dangerous',
+    'hate',
+    'prohibited',
+    'third-party',
+    'sexual',
+    'toxic',
+    'violence',
+    'vulgar',
+  ])
+  .optional();
 
 /** How the operation ends. */
 const outcomeFault = z.discriminatedUnion('kind', [
@@ -44,21 +61,9 @@ const outcomeFault = z.discriminatedUnion('kind', [
     kind: z.literal('safety-filter'),
     /** How many of the samples are held back; all if absent. */
     filtered: z.int().positive().optional(),
-    category: z
-      .enum([
-        'child',
-        'celebrity',
-        'general',
-        'dangerous',
-        'hate',
-        'prohibited',
-        'third-party',
-        'sexual',
-        'toxic',
-        'violence',
-        'vulgar',
-      ])
-      .optional(),
+    category,
+    /** Of Omni: status `failed`, or `completed` with words in place of the video. Default `failed`. */
+    answer: z.enum(['failed', 'refusal']).optional(),
   }),
   /** Done, without videos and without a reason. */
   z.strictObject({ kind: z.literal('empty') }),
@@ -68,6 +73,14 @@ const outcomeFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('legacy-shape') }),
 ]);
 
+/** How a call for an image ends. */
+const imageFault = z.discriminatedUnion('kind', [
+  /** The safety filter refuses the prompt. */
+  z.strictObject({ kind: z.literal('prompt-blocked'), category }),
+  /** Gemini answers with words and without a picture. */
+  z.strictObject({ kind: z.literal('text-only') }),
+]);
+
 /** How long it takes, at the model's own speed: the speed-up still applies. */
 const latencyFault = z.strictObject({ kind: z.literal('latency'), seconds: z.number().positive() });
 
@@ -75,14 +88,15 @@ const faultRule = z
   .strictObject({
     match: z
       .strictObject({
-        surface: z.enum(['vertex', 'developer']).optional(),
+        /** `omni`: the Interactions API, on either host. */
+        surface: z.enum(['vertex', 'developer', 'omni']).optional(),
         model: z.string().optional(),
         promptIncludes: z.string().optional(),
-        /** Default: `download` for `torn`, else `submit`. */
-        call: z.enum(['submit', 'poll', 'download']).optional(),
+        /** Default: `download` for `torn`, `image` for faults of images only, else `submit`. */
+        call: z.enum(['submit', 'poll', 'download', 'image']).optional(),
       })
       .optional(),
-    fault: z.union([transportFault, outcomeFault, latencyFault]),
+    fault: z.union([transportFault, outcomeFault, imageFault, latencyFault]),
     /** How many requests it meets. Default 1, or 'always' with a rate. */
     times: z.union([z.int().positive(), z.literal('always')]).optional(),
     /** The share of matching requests that it meets, by the seeded random. */
@@ -92,7 +106,8 @@ const faultRule = z
 
 export type TransportFault = z.infer<typeof transportFault>;
 export type OutcomeFault = z.infer<typeof outcomeFault>;
-export type Fault = TransportFault | OutcomeFault | z.infer<typeof latencyFault>;
+export type ImageFault = z.infer<typeof imageFault>;
+export type Fault = TransportFault | OutcomeFault | ImageFault | z.infer<typeof latencyFault>;
 export type FaultRule = z.infer<typeof faultRule>;
 
 /** A rule, or a list of them. @throws z.ZodError */
@@ -104,12 +119,13 @@ export function parseFaultRules(value: unknown): readonly FaultRule[] {
 export interface DrawnFaults {
   readonly transport: TransportFault | undefined;
   readonly outcome: OutcomeFault | undefined;
+  readonly image: ImageFault | undefined;
   readonly latencySeconds: number | undefined;
 }
 
 export interface FaultTarget {
   readonly call: CallKind;
-  readonly surface: Surface;
+  readonly surface: Surface | 'omni';
   readonly model: string;
   readonly prompt: string;
 }
@@ -155,18 +171,27 @@ export class FaultBook {
 export function combineFaults(faults: readonly Fault[]): DrawnFaults {
   let transport: TransportFault | undefined;
   let outcome: OutcomeFault | undefined;
+  let image: ImageFault | undefined;
   let latencySeconds: number | undefined;
   for (const fault of faults) {
     if (isTransport(fault)) transport ??= fault;
     else if (fault.kind === 'latency') latencySeconds ??= fault.seconds;
+    else if (isImageFault(fault)) image ??= fault;
     else outcome ??= fault;
   }
-  return { transport, outcome, latencySeconds };
+  return { transport, outcome, image, latencySeconds };
 }
 
 const TRANSPORT_KINDS: readonly string[] = ['http', 'reset', 'hang', 'not-json', 'no-name', 'torn'];
 
 const isTransport = (fault: Fault): fault is TransportFault => TRANSPORT_KINDS.includes(fault.kind);
+
+const IMAGE_KINDS: readonly string[] = ['prompt-blocked', 'text-only'];
+
+const isImageFault = (fault: Fault): fault is ImageFault => IMAGE_KINDS.includes(fault.kind);
+
+/** Faults of a submission that can also happen to a call for an image. */
+const SHARED_KINDS: readonly string[] = ['no-name', 'safety-filter', 'empty', 'latency'];
 
 const sortOf = (fault: Fault): string =>
   isTransport(fault) ? 'transport' : fault.kind === 'latency' ? 'latency' : 'outcome';
@@ -175,11 +200,15 @@ function callOf(rule: {
   match?: { call?: CallKind | undefined } | undefined;
   fault: { kind: string };
 }): CallKind {
-  return rule.match?.call ?? (rule.fault.kind === 'torn' ? 'download' : 'submit');
+  if (rule.match?.call !== undefined) return rule.match.call;
+  if (rule.fault.kind === 'torn') return 'download';
+  return IMAGE_KINDS.includes(rule.fault.kind) ? 'image' : 'submit';
 }
 
 function isPossible(kind: string, call: CallKind): boolean {
-  if (kind === 'torn') return call === 'download';
+  if (kind === 'torn') return call === 'download' || call === 'image';
+  if (IMAGE_KINDS.includes(kind)) return call === 'image';
+  if (SHARED_KINDS.includes(kind) && call === 'image') return true;
   if (kind === 'no-name' || !TRANSPORT_KINDS.includes(kind)) return call === 'submit';
   return true;
 }

@@ -145,13 +145,14 @@ function checkAspectRatio(value: unknown): '16:9' | '9:16' | undefined {
   );
 }
 
-function checkSeed(value: unknown): number | undefined {
+export function checkSeed(value: unknown): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
   return invalid('seed must be an integer between 0 and 4294967295, inclusive.');
 }
 
-function checkStorageUri(value: unknown): string | undefined {
+/** Without a trailing slash. */
+export function checkStorageUri(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const location = typeof value === 'string' ? parseGsUri(value) : undefined;
   if (location === undefined) return invalid('storageUri must be gs://BUCKET or gs://BUCKET/PREFIX.');

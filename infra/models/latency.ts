@@ -11,7 +11,11 @@ const SPREAD = 0.4;
 const EXTRA_MS: Readonly<Record<Resolution, number>> = { '720p': 0, '1080p': 15_000, '4k': 90_000 };
 
 /** At the model's own speed, in whole milliseconds. */
-export function drawLatencyMs(model: VeoModel, resolution: Resolution, random: Random): number {
+export function drawLatencyMs(
+  model: Pick<VeoModel, 'latencyFactor'>,
+  resolution: Resolution,
+  random: Random,
+): number {
   const drawn = MEDIAN_MS * model.latencyFactor * Math.exp(SPREAD * gaussian(random)) + EXTRA_MS[resolution];
   return Math.round(Math.min(MAX_MS, Math.max(MIN_MS, drawn)));
 }

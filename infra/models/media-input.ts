@@ -111,7 +111,8 @@ function parseInputVideo(bytes: Buffer, field: string): ParsedMp4 {
   }
 }
 
-async function readSource(source: MediaSource, reader: MediaReader): Promise<Buffer> {
+/** @throws GoogleError when there is nothing to read */
+export async function readSource(source: MediaSource, reader: MediaReader): Promise<Buffer> {
   switch (source.kind) {
     case 'inline':
       return source.bytes;

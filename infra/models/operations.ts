@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { Journal } from '../shared/journal.ts';
 import type { Resolution, Surface } from './catalogue.ts';
+import type { Interaction } from './interaction.ts';
 import type { InputImage } from './media-input.ts';
 
 /** All that decides a video's bytes, apart from the input of an extension, which lies in a file of its own. */
@@ -50,7 +51,7 @@ export interface Operation {
   readonly prompt: string;
   readonly sampleCount: number;
   readonly durationSeconds: number;
-  readonly resolution: Resolution;
+  readonly resolution: Resolution | '360p';
   readonly storageUri: string | null;
   /** The folder beneath `storageUri`, of this server's choice. */
   readonly folder: string;
@@ -61,7 +62,16 @@ export interface Operation {
   readonly readyAtMs: number;
   readonly plan: RenderPlan;
   readonly outcome: Outcome;
+  /** Of the Interactions API; absent from Veo's operations. */
+  readonly interaction?: Interaction;
 }
+
+/** What can happen to an interaction besides landing: `notified` means that its webhooks have been called. */
+export type Mark = 'cancelled' | 'deleted' | 'notified';
+
+/** Where a call belongs in the ledger and for fault rules: Omni is one surface on both hosts. */
+export const callSurface = ({ surface, interaction }: Operation): Surface | 'omni' =>
+  interaction === undefined ? surface : 'omni';
 
 export interface LandedVideo {
   readonly sample: number;
@@ -82,7 +92,8 @@ export interface Landing {
 
 type OperationRecord =
   | { readonly type: 'accepted'; readonly operation: Operation }
-  | { readonly type: 'landed'; readonly id: string; readonly landing: Landing };
+  | { readonly type: 'landed'; readonly id: string; readonly landing: Landing }
+  | { readonly type: 'marked'; readonly id: string; readonly mark: Mark; readonly atMs: number };
 
 /** Samples whose videos are made. */
 export function deliveredSamples(operation: Operation): readonly number[] {
@@ -103,6 +114,8 @@ export class OperationStore {
   readonly #operations = new Map<string, Operation>();
   readonly #byName = new Map<string, Operation>();
   readonly #landings = new Map<string, Landing>();
+  readonly #marks = new Map<string, Map<Mark, number>>();
+  readonly #watchers = new Set<() => void>();
   readonly #files = new Map<string, { readonly operation: Operation; readonly video: LandedVideo }>();
   readonly #journal: Journal<OperationRecord>;
 
@@ -120,6 +133,25 @@ export class OperationStore {
 
   land(operation: Operation, landing: Landing): void {
     this.#commit({ type: 'landed', id: operation.id, landing });
+  }
+
+  mark(operation: Operation, mark: Mark, atMs: number): void {
+    this.#commit({ type: 'marked', id: operation.id, mark, atMs });
+  }
+
+  /** When it was marked so, if it was. */
+  markedAtMs(operation: Operation, mark: Mark): number | undefined {
+    return this.#marks.get(operation.id)?.get(mark);
+  }
+
+  isCancelled(operation: Operation): boolean {
+    return this.markedAtMs(operation, 'cancelled') !== undefined;
+  }
+
+  /** Calls `watcher` after every change, until the returned function is called. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   find(name: string): Operation | undefined {
@@ -142,11 +174,15 @@ export class OperationStore {
   /** Accepted, with videos still to come. */
   unlanded(): readonly Operation[] {
     return this.all().filter(
-      (operation) => deliveredSamples(operation).length > 0 && !this.#landings.has(operation.id),
+      (operation) =>
+        deliveredSamples(operation).length > 0 &&
+        !this.#landings.has(operation.id) &&
+        !this.isCancelled(operation),
     );
   }
 
   isDone(operation: Operation, nowMs: number): boolean {
+    if (this.isCancelled(operation)) return true;
     if (nowMs < operation.readyAtMs) return false;
     return deliveredSamples(operation).length === 0 || this.#landings.has(operation.id);
   }
@@ -158,12 +194,18 @@ export class OperationStore {
   #commit(record: OperationRecord): void {
     this.#journal.append(record);
     this.#apply(record);
+    for (const watcher of this.#watchers) watcher();
   }
 
   #apply(record: OperationRecord): void {
     if (record.type === 'accepted') {
       this.#operations.set(record.operation.id, record.operation);
       this.#byName.set(record.operation.name, record.operation);
+      return;
+    }
+    if (record.type === 'marked') {
+      const marks = this.#marks.get(record.id) ?? new Map<Mark, number>();
+      this.#marks.set(record.id, marks.set(record.mark, record.atMs));
       return;
     }
     this.#landings.set(record.id, record.landing);
@@ -179,6 +221,9 @@ export class OperationStore {
       yield { type: 'accepted', operation };
       const landing = this.#landings.get(operation.id);
       if (landing !== undefined) yield { type: 'landed', id: operation.id, landing };
+      for (const [mark, atMs] of this.#marks.get(operation.id) ?? []) {
+        yield { type: 'marked', id: operation.id, mark, atMs };
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The ledger as others read it. */
 import type { Surface } from './catalogue.ts';
-import type { Operation, OperationStore } from './operations.ts';
+import { callSurface, type Operation, type OperationStore } from './operations.ts';
 
 type PaidCallState =
   | 'running'
@@ -10,32 +10,39 @@ type PaidCallState =
   | 'failed'
   /** Done without videos and without a reason. */
   | 'empty'
-  /** The service no longer knows the operation. */
-  | 'lost';
+  /** The service no longer knows the operation, or the image went down with the server that made it. */
+  | 'lost'
+  /** On request, before its video was finished: accepted, but not charged. */
+  | 'cancelled';
 
-/** One accepted submission: an operation exists, whatever the client saw. */
+/** One accepted submission: an operation exists or an image is made, whatever the client saw. */
 export interface PaidCall {
+  /** An image call has no operation: its answer is the image. */
+  readonly kind: 'video' | 'image';
   /** RFC 3339. */
   readonly time: string;
-  readonly surface: Surface;
+  readonly surface: Surface | 'omni';
   readonly model: string;
   /** On the Developer API a stand-in for the key's project. */
   readonly project: string;
   readonly prompt: string;
   readonly storageUri: string | null;
+  /** Of an image call: its id. */
   readonly operationName: string;
   readonly sampleCount: number;
+  /** Of an image 0. */
   readonly durationSeconds: number;
+  /** Of an image 512, 1K, 2K or 4K. */
   readonly resolution: string;
   readonly state: PaidCallState;
 }
 
 export function toPaidCall(operation: Operation, store: OperationStore, nowMs: number): PaidCall {
-  const { surface, model, project, prompt, storageUri, name, sampleCount, durationSeconds, resolution } =
-    operation;
+  const { model, project, prompt, storageUri, name, sampleCount, durationSeconds, resolution } = operation;
   return {
+    kind: 'video',
     time: new Date(operation.acceptedAtMs).toISOString(),
-    surface,
+    surface: callSurface(operation),
     model,
     project,
     prompt,
@@ -50,6 +57,7 @@ export function toPaidCall(operation: Operation, store: OperationStore, nowMs: n
 
 function stateOf(operation: Operation, store: OperationStore, nowMs: number): PaidCallState {
   const { outcome } = operation;
+  if (store.isCancelled(operation)) return 'cancelled';
   if (outcome.kind === 'lost') return 'lost';
   if (!store.isDone(operation, nowMs)) return 'running';
   if (outcome.kind === 'error') return 'failed';

@@ -162,7 +162,8 @@ function parseBytesOrUri(
   return { kind: 'gcs', field, uri, location, mimeType };
 }
 
-function decodeBase64(value: unknown, field: string): Buffer {
+/** @throws GoogleError for what is empty or no base64 */
+export function decodeBase64(value: unknown, field: string): Buffer {
   const failed = (): never =>
     invalid(`Invalid value at '${field}' (TYPE_BYTES), Base64 decoding failed.`, [
       fieldViolation(field, 'not base64'),
@@ -177,7 +178,8 @@ function decodeBase64(value: unknown, field: string): Buffer {
 const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u;
 const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u;
 
-function checkLabels(labels: unknown): void {
+/** @throws GoogleError */
+export function checkLabels(labels: unknown): void {
   if (labels === undefined) return;
   if (!isObject(labels)) invalid("Invalid value at 'labels': must be a map of strings.");
   for (const [key, value] of Object.entries(labels)) {
@@ -187,7 +189,8 @@ function checkLabels(labels: unknown): void {
   }
 }
 
-function refuseUnknown(surface: Surface, value: Json, path: string, known: readonly string[]): void {
+/** @throws GoogleError naming a field of `value` that is not in `known` */
+export function refuseUnknown(surface: Surface, value: Json, path: string, known: readonly string[]): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue;
     if (surface === 'developer' && path !== '') invalid(unsupported(name));

@@ -70,8 +70,9 @@ export class Producer {
     await this.#track(this.#queueRender(() => this.#renderMissing(operation)));
     await alarms.at(operation.landsAtMs);
     for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
+      if (store.isCancelled(operation)) return this.#track(this.#discard(operation));
       const landing = await this.#track(this.#land(operation));
-      if (landing !== undefined) {
+      if (landing !== undefined && !store.isCancelled(operation)) {
         store.land(operation, landing);
         // Only now: until the landing is in the journal, a restart may need them again.
         return this.#track(this.#removeTraces(operation));
@@ -91,6 +92,7 @@ export class Producer {
     const { files } = this.#options;
     for (const sample of deliveredSamples(operation)) {
       this.signal.throwIfAborted();
+      if (this.#options.store.isCancelled(operation)) return;
       const name = sampleFile(operation.id, sample);
       if ((await files.read(name)) !== undefined) continue;
       const input = operation.plan.extendsInput ? await this.#input(operation) : undefined;
@@ -132,6 +134,13 @@ export class Producer {
     const { files } = this.#options;
     if (operation.plan.extendsInput) await files.remove(inputFile(operation.id));
     if (operation.storageUri === null) return;
+    for (const sample of deliveredSamples(operation)) await files.remove(sampleFile(operation.id, sample));
+  }
+
+  /** What was made of a cancelled operation. */
+  async #discard(operation: Operation): Promise<void> {
+    const { files } = this.#options;
+    if (operation.plan.extendsInput) await files.remove(inputFile(operation.id));
     for (const sample of deliveredSamples(operation)) await files.remove(sampleFile(operation.id, sample));
   }
 

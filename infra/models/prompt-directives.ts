@@ -3,6 +3,7 @@
  *
  * `=N` is the directive's argument; `xN` says how many requests it meets, `xall` all of them. Submissions are counted
  * per surface, project and prompt, polls per operation, downloads per file; counts start anew with the server.
+ * An image call meets the directives for submissions too, as far as they can happen to it.
  */
 import type { CallKind, Fault } from './fault-rules.ts';
 import { invalid } from './google-error.ts';
@@ -100,6 +101,12 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     about: 'the safety filter holds videos back',
     fault: (filtered) => ({ kind: 'safety-filter', ...(filtered !== undefined && { filtered }) }),
   },
+  refusal: {
+    call: 'submit',
+    times: 'all',
+    about: 'the safety filter holds everything back; Omni completes with words in place of a video',
+    fault: () => ({ kind: 'safety-filter', answer: 'refusal' }),
+  },
   empty: {
     call: 'submit',
     times: 'all',
@@ -123,6 +130,18 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     times: 'all',
     about: 'Vertex answers with generatedSamples in place of videos',
     fault: () => ({ kind: 'legacy-shape' }),
+  },
+  'prompt-blocked': {
+    call: 'image',
+    times: 'all',
+    about: 'of an image: the prompt is refused by the safety filter',
+    fault: () => ({ kind: 'prompt-blocked' }),
+  },
+  'text-only': {
+    call: 'image',
+    times: 'all',
+    about: 'of an image: Gemini answers with words and without a picture',
+    fault: () => ({ kind: 'text-only' }),
   },
   slow: {
     call: 'submit',

@@ -24,6 +24,12 @@ export function requestQuota(requestsPerMinute: number | undefined, now: () => n
 }
 
 export const quotaMessage = (model: string): string =>
-  'Quota exceeded for aiplatform.googleapis.com/long_running_online_prediction_requests_per_base_model ' +
+  `Quota exceeded for aiplatform.googleapis.com/${metricOf(model)} ` +
   `with base model: ${model}. Please submit a quota increase request. ` +
   'https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.';
+
+function metricOf(model: string): string {
+  if (model.startsWith('gemini-')) return 'generate_content_requests_per_minute_per_project_per_base_model';
+  const metric = 'online_prediction_requests_per_base_model';
+  return model.startsWith('imagen-') ? metric : `long_running_${metric}`;
+}

@@ -2,7 +2,7 @@
 import type { Surface } from './catalogue.ts';
 
 /** Support codes by category; the first one documented for each. */
-const SUPPORT_CODES = {
+export const SUPPORT_CODES = {
   child: 58061214,
   celebrity: 15236754,
   general: 42237218,
@@ -16,7 +16,7 @@ const SUPPORT_CODES = {
   vulgar: 32635315,
 } as const;
 
-type SafetyCategory = keyof typeof SUPPORT_CODES;
+export type SafetyCategory = keyof typeof SUPPORT_CODES;
 
 /** What stands in raiMediaFilteredReasons when `filtered` of `asked` videos are held back. */
 export function filterReason(

@@ -152,7 +152,7 @@ function newComet(random: Random, hue: number): Comet {
  * Two parabolas that look like one period of a sine. Math.sin may differ in its last bit between engines, and with it
  * a rounded pixel; this is exact everywhere.
  */
-function wave(turns: number): number {
+export function wave(turns: number): number {
   const t = turns - Math.floor(turns);
   return t < 0.5 ? 16 * t * (0.5 - t) : -16 * (t - 0.5) * (1 - t);
 }
@@ -175,24 +175,29 @@ function drawComet(picture: Picture, comet: Comet, layout: Layout, unit: number,
   }
 }
 
-/** A mirrored 5 × 5 mosaic per image: bytes that differ look different, and the same image is known again. */
 function drawEmblems(picture: Picture, scene: Scene, layout: Layout, unit: number): void {
   for (const [position, { label, digest }] of scene.emblems.entries()) {
-    const bytes = Buffer.from(digest, 'hex');
-    const colour = hsl(((bytes[0] ?? 0) / 256) * 360, 0.7, 0.6);
-    const ground = hsl(((bytes[1] ?? 0) / 256) * 360, 0.4, 0.18);
     const left = (MARGIN + position * (EMBLEM_SIZE + 8)) * unit;
     const top = layout.bandTop * unit;
-    fillRect(picture, left, top, EMBLEM_SIZE * unit, EMBLEM_SIZE * unit, ground);
-    for (let cell = 0; cell < 15; cell++) {
-      if ((bytes[2 + cell] ?? 0) < 128) continue;
-      const column = cell % 3;
-      const y = top + Math.floor(cell / 3) * EMBLEM_CELL * unit;
-      for (const x of [column, 4 - column]) {
-        fillRect(picture, left + x * EMBLEM_CELL * unit, y, EMBLEM_CELL * unit, EMBLEM_CELL * unit, colour);
-      }
-    }
+    drawMosaic(picture, digest, left, top, EMBLEM_CELL * unit);
     drawText(picture, label, left, top + (EMBLEM_SIZE + 3) * unit, unit, WHITE_LUMA);
+  }
+}
+
+/**
+ * A mirrored mosaic of 5 × 5 cells for a SHA-256 in hexadecimal: bytes that differ look different, and the same image
+ * is known again.
+ */
+export function drawMosaic(picture: Picture, digest: string, left: number, top: number, cell: number): void {
+  const bytes = Buffer.from(digest, 'hex');
+  const colour = hsl(((bytes[0] ?? 0) / 256) * 360, 0.7, 0.6);
+  const ground = hsl(((bytes[1] ?? 0) / 256) * 360, 0.4, 0.18);
+  fillRect(picture, left, top, 5 * cell, 5 * cell, ground);
+  for (let position = 0; position < 15; position++) {
+    if ((bytes[2 + position] ?? 0) < 128) continue;
+    const column = position % 3;
+    const y = top + Math.floor(position / 3) * cell;
+    for (const x of [column, 4 - column]) fillRect(picture, left + x * cell, y, cell, cell, colour);
   }
 }
 

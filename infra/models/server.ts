@@ -1,5 +1,6 @@
 /**
- * The simulated video models: Veo as Vertex AI and as the Gemini Developer API serve it, on loopback.
+ * The simulated models: Veo, Omni, Gemini's image models and Imagen as Vertex AI and the Gemini Developer API serve
+ * them, on loopback.
  *
  * It refuses what the real services refuse, takes as long as they do (divided by a speed-up), and produces real MP4
  * files that say SIMULATED on every frame. A further surface is a further list of routes.
@@ -13,7 +14,10 @@ import { controlRoutes } from './control-surface.ts';
 import { developerRoutes } from './developer-surface.ts';
 import { FaultBook, type FaultRule, parseFaultRules } from './fault-rules.ts';
 import { FILE_LIFETIME_MS, GeneratedFiles } from './generated-files.ts';
+import { ImageLedger } from './image-ledger.ts';
+import { imageRoutes } from './image-routes.ts';
 import { ObjectStore } from './object-store.ts';
+import { omniService } from './omni-service.ts';
 import { OperationStore } from './operations.ts';
 import { type PaidCall, toPaidCall } from './paid-calls.ts';
 import { Producer } from './producer.ts';
@@ -46,6 +50,8 @@ export interface ModelsOptions {
   readonly vertexLocations?: readonly string[];
   /** 'retired': the Developer API answers 404 to every Veo, as it does since 2026-10-22. Default 'alive'. */
   readonly developerApiVeo?: 'alive' | 'retired';
+  /** 'alive': the Developer API still serves Imagen 4, as it did until 2026-08-17. Default 'retired'. */
+  readonly developerApiImagen?: 'alive' | 'retired';
   /** Epoch milliseconds. */
   readonly now?: () => number;
   /** Draws latencies and the rates of faults. Default: seeded by `seed`. */
@@ -62,7 +68,7 @@ export interface RunningModels extends RunningServer {
   readonly clearFaults: () => void;
   /** Every accepted submission since the state folder was made, oldest first. */
   readonly paidCalls: () => readonly PaidCall[];
-  /** Resolves when everything that is due by `now` has been encoded and landed; for tests that move the clock. */
+  /** Resolves when all that is due by `now` has been encoded, landed and told; for tests that move the clock. */
   readonly settled: () => Promise<void>;
 }
 
@@ -77,7 +83,9 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
   const store = new OperationStore(directory);
   const files = new VideoFiles(path.join(directory, 'videos'));
   const objects = new ObjectStore(options.storageUrl);
-  const producer = new Producer({ store, files, objects, alarms: new Alarms(now), now, onBug });
+  const alarms = new Alarms(now);
+  const producer = new Producer({ store, files, objects, alarms, now, onBug });
+  const images = new ImageLedger(directory);
   const faults = new FaultBook(random);
   const context: SubmissionContext = {
     store,
@@ -94,10 +102,13 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
     onAccepted: (operation) => options.onPaidCall?.(toPaidCall(operation, store, now())),
   };
   const paidCalls = (): readonly PaidCall[] =>
-    store.all().map((operation) => toPaidCall(operation, store, now()));
+    [...store.all().map((operation) => toPaidCall(operation, store, now())), ...images.paidCalls()].toSorted(
+      (a, b) => a.time.localeCompare(b.time),
+    );
   let port = 0;
   const url = (): string => `http://${host}:${port}`;
   const { isAccessToken, isApiKey } = options;
+  const omni = omniService({ context, alarms, url, onBug, isAccessToken, isApiKey });
   const server = routingServer(
     [
       ...vertexRoutes({
@@ -113,6 +124,21 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
         isVeoAlive: options.developerApiVeo !== 'retired',
         url,
       }),
+      ...imageRoutes({
+        context: {
+          ...context,
+          ledger: images,
+          alarms,
+          signal: producer.signal,
+          quota: requestQuota(options.requestsPerMinute, now),
+          onAccepted: (call) => options.onPaidCall?.(images.toPaidCall(call)),
+        },
+        isAccessToken,
+        isApiKey,
+        locations: options.vertexLocations ?? ['us-central1'],
+        isDeveloperImagenAlive: options.developerApiImagen === 'alive',
+      }),
+      ...omni.routes,
       ...controlRoutes({ paidCalls, faults }),
     ],
     onBug,
@@ -120,6 +146,7 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
   await removeOldFiles(store, files, now());
   for (const operation of store.unlanded()) producer.start(operation);
   port = await listen(server, host, options.port ?? 0);
+  omni.resume();
   return {
     port,
     url: url(),
@@ -128,12 +155,17 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
     },
     clearFaults: () => faults.clear(),
     paidCalls,
-    settled: () => producer.settled(),
+    settled: async () => {
+      await producer.settled();
+      await omni.settled();
+    },
     stop: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
+      omni.stop();
       await Promise.all([closed, producer.stop()]);
       store.close();
+      images.close();
       if (temporaryDir !== undefined) rmSync(temporaryDir, { recursive: true, force: true });
     },
   };
@@ -145,6 +177,7 @@ async function removeOldFiles(store: OperationStore, files: VideoFiles, nowMs: n
     store
       .all()
       .filter((operation) => {
+        if (store.isCancelled(operation)) return false;
         const landing = store.landingOf(operation);
         if (landing === undefined) return true;
         return operation.storageUri === null && landing.atMs + FILE_LIFETIME_MS > nowMs;

@@ -89,11 +89,7 @@ function newOperation(
   faults: DrawnFaults,
 ): Operation {
   const { surface, project, location, model } = target;
-  const acceptedAtMs = context.now();
   const drawnMs = drawLatencyMs(model, settings.resolution, context.random);
-  const latencyMs = faults.latencySeconds === undefined ? drawnMs : faults.latencySeconds * 1000;
-  const readyAtMs = acceptedAtMs + Math.ceil(latencyMs / context.speedUp);
-  const leadMs = Math.floor(Math.min(drawLeadMs(context.random), latencyMs / 2) / context.speedUp);
   const id = randomUUID();
   return {
     id,
@@ -107,13 +103,28 @@ function newOperation(
     durationSeconds: settings.durationSeconds,
     resolution: settings.resolution,
     storageUri: settings.storageUri ?? null,
-    folder: createHash('sha256').update(id).digest().readBigUInt64BE().toString(),
-    acceptedAtMs,
-    landsAtMs: readyAtMs - leadMs,
-    readyAtMs,
+    folder: folderOf(id),
+    ...timesOf(context, drawnMs, faults),
     plan,
     outcome: outcomeOf(faults.outcome, surface, settings.sampleCount),
   };
+}
+
+/** The folder beneath `storageUri` in which the server puts an operation's videos. */
+export const folderOf = (operationId: string): string =>
+  createHash('sha256').update(operationId).digest().readBigUInt64BE().toString();
+
+/** The moments of an operation that is accepted now. `drawnMs`: how long it takes, unless a fault says otherwise. */
+export function timesOf(
+  context: SubmissionContext,
+  drawnMs: number,
+  faults: DrawnFaults,
+): Pick<Operation, 'acceptedAtMs' | 'landsAtMs' | 'readyAtMs'> {
+  const acceptedAtMs = context.now();
+  const latencyMs = faults.latencySeconds === undefined ? drawnMs : faults.latencySeconds * 1000;
+  const readyAtMs = acceptedAtMs + Math.ceil(latencyMs / context.speedUp);
+  const leadMs = Math.floor(Math.min(drawLeadMs(context.random), latencyMs / 2) / context.speedUp);
+  return { acceptedAtMs, landsAtMs: readyAtMs - leadMs, readyAtMs };
 }
 
 function planOf(
@@ -145,14 +156,14 @@ function planOf(
 }
 
 /** Without a seed the same inputs look the same, and others different. */
-function seedFrom(prompt: string, media: InputMedia): number {
+export function seedFrom(prompt: string, media: InputMedia): number {
   const hash = createHash('sha256').update(prompt);
   for (const image of media.images) hash.update(image.digest);
   if (media.video !== undefined) hash.update(media.video.bytes);
   return hash.digest().readUInt32BE();
 }
 
-function outcomeOf(fault: OutcomeFault | undefined, surface: Surface, sampleCount: number): Outcome {
+export function outcomeOf(fault: OutcomeFault | undefined, surface: Surface, sampleCount: number): Outcome {
   const videos = { kind: 'videos', heldBack: 0, reason: null, isLegacyShape: false } as const;
   switch (fault?.kind) {
     case undefined:

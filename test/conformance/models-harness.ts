@@ -132,13 +132,13 @@ const authLibrary = createRequire(createRequire(import.meta.url).resolve('@googl
 };
 
 /** The unmodified client in Vertex mode, with a token in place of Application Default Credentials. */
-export function sdkClient(url: string): GoogleGenAI {
+export function sdkClient(url: string, location = 'us-central1'): GoogleGenAI {
   const authClient = new authLibrary.OAuth2Client();
   authClient.setCredentials({ access_token: TOKEN, expiry_date: Date.now() + 3_600_000 });
   return new GoogleGenAI({
     enterprise: true,
     project: PROJECT,
-    location: 'us-central1',
+    location,
     googleAuthOptions: { authClient },
     httpOptions: { baseUrl: url },
   });

@@ -118,7 +118,7 @@ describe('which model, where', () => {
 
   it('what is no method is 404', async () => {
     expectRefusal(
-      await post(`${rig.models.url}/v1/${modelPath()}:predict`, {}, bearer),
+      await post(`${rig.models.url}/v1/${modelPath()}:explain`, {}, bearer),
       404,
       'NOT_FOUND',
       /Method/,

@@ -314,6 +314,7 @@ describe('the ledger', () => {
     await submitVertex(rig, textBody('refused', { durationSeconds: 9 }));
     expect(rig.models.paidCalls()).toEqual([
       {
+        kind: 'video',
         time: '2026-11-21T08:00:00.000Z',
         surface: 'vertex',
         model: VERTEX_MODEL,

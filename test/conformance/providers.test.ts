@@ -1,6 +1,7 @@
 /** The provider adapters against the simulated models: what goes out, and what every failure is taken for. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createGeminiProvider } from '../../functions/adapters/gemini-provider.ts';
+import { createOmniProvider } from '../../functions/adapters/omni-provider.ts';
 import { createVertexProvider } from '../../functions/adapters/vertex-provider.ts';
 import { classifySubmitFailure } from '../../functions/core/errors.ts';
 import type { VideoRequest } from '../../functions/core/job.ts';
@@ -23,6 +24,7 @@ let models: RunningModels;
 let storage: StorageServer;
 let vertex: VideoProvider;
 let gemini: VideoProvider;
+let omni: VideoProvider;
 const closing: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
@@ -54,6 +56,12 @@ beforeAll(async () => {
     readImage: async () => Buffer.from(''),
     fetch,
   });
+  omni = createOmniProvider({
+    backend: { kind: 'developer', apiKey: 'the-key', baseUrl: models.url },
+    pollTimeoutMs: TIMEOUT_MS,
+    readInput: async () => Buffer.from(''),
+    fetch,
+  });
   closing.push(models.stop, storage.stop, tokens.stop);
 });
 afterAll(async () => {
@@ -61,14 +69,20 @@ afterAll(async () => {
 });
 beforeEach(() => models.clearFaults());
 
+const MODELS_OF = {
+  vertex: 'veo-3.1-fast-generate-001',
+  gemini: 'veo-3.1-fast-generate-preview',
+  omni: 'gemini-omni-1.2-flash',
+} as const;
+
 const request = (
-  provider: 'vertex' | 'gemini',
+  provider: keyof typeof MODELS_OF,
   prompt: string,
   over: Partial<VideoRequest> = {},
 ): VideoRequest =>
   makeRequest({
     provider,
-    model: provider === 'vertex' ? 'veo-3.1-fast-generate-001' : 'veo-3.1-fast-generate-preview',
+    model: MODELS_OF[provider],
     prompt,
     durationSeconds: 4,
     ...over,
@@ -95,9 +109,9 @@ async function pollToEnd(provider: VideoProvider, call: PaidCall): Promise<PollA
   return provider.poll(answer.operation);
 }
 
-describe.each(['vertex', 'gemini'] as const)('provider %s', (name) => {
-  const provider = (): VideoProvider => (name === 'vertex' ? vertex : gemini);
-  const surface = name === 'vertex' ? 'vertex' : 'developer';
+describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
+  const provider = (): VideoProvider => ({ vertex, gemini, omni })[name];
+  const surface = ({ vertex: 'vertex', gemini: 'developer', omni: 'omni' } as const)[name];
   const paid = (prompt: string): number => models.paidCalls().filter((call) => call.prompt === prompt).length;
 
   it('submits once, sees it running, then done with a video', async () => {
