@@ -85,8 +85,6 @@ export interface VideoModelSpec extends SpecBase {
   readonly takes: ReadonlySet<OptionalParameter>;
   /** Largest seed; the smallest is 0. */
   readonly seedMax: number;
-  /** Takes inputs by `gs://` name; where not, Clapper sends the bytes. */
-  readonly readsGcs: boolean;
 }
 
 export interface ImageModelSpec extends SpecBase {

@@ -65,7 +65,6 @@ const VEO_VERTEX = {
     'compressionQuality',
   ),
   seedMax: UINT32_MAX,
-  readsGcs: true,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
   locations: ['us-central1'],
   latency: VIDEO_LATENCY,
@@ -89,7 +88,6 @@ const VEO_GEMINI = {
   personGenerationRestricted: ['allow_adult'],
   takes: parameters('negativePrompt', 'personGeneration'),
   seedMax: UINT32_MAX,
-  readsGcs: false,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
   requestsPerMinute: 10,
   locations: ['global'],
@@ -127,7 +125,6 @@ const OMNI = {
   takes: parameters('seed'),
   // A signed 32-bit number.
   seedMax: 2_147_483_647,
-  readsGcs: false,
   promptCharactersMax: 8192,
   requestsPerMinute: 10,
   locations: ['global'],

@@ -6,7 +6,7 @@ import { invalidRequest, notFound, type Problem, ProblemError } from '../core/pr
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, stepContext } from './advance.ts';
 import { addConsole } from './console.ts';
-import { createJob } from './create-job.ts';
+import { createJob, estimateJob } from './create-job.ts';
 import { type JobView, jobView } from './job-view.ts';
 import { readJson } from './json-body.ts';
 import { modelsView } from './models-view.ts';
@@ -41,6 +41,11 @@ export function createApi(services: Services): Hono {
     const { job, created } = await createJob(services, { caller, body, idempotencyKey, trace });
     c.header('location', `/v1/jobs/${job.jobId}`);
     return c.json(view(job), created ? 201 : 200);
+  });
+
+  app.post('/v1/estimates', async (c) => {
+    const caller = await services.callers.verify(c.req.raw.headers);
+    return c.json(await estimateJob(services, caller, await readJson(c.req.raw)));
   });
 
   app.get('/v1/jobs', async (c) => {

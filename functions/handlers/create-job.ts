@@ -4,6 +4,7 @@ import type { Job } from '../core/job.ts';
 import { estimateUsd } from '../core/price.ts';
 import { ProblemError } from '../core/problem.ts';
 import { completeRequest, parseRequest } from '../core/request.ts';
+import { stagesOf } from '../core/stages.ts';
 import { newJob } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { logFields, perform } from './advance.ts';
@@ -34,16 +35,7 @@ export async function createJob(
     const earlier = await jobs.get(jobId);
     if (earlier) return { job: sameRequest(earlier, fingerprint), created: false };
   }
-  const parsed = parseRequest(body, {
-    catalogue: services.catalogue,
-    today: new Date(now).toISOString().slice(0, 10),
-    allowRetired: settings.allowRetiredModels,
-    aliasRetired: settings.aliasRetiredModels,
-    restrictedRegion: settings.restrictedRegion,
-  });
-  const checked = await checkInputs(services, caller, parsed.inputs);
-  // The chain is judged before anything is stored; the places of the pictures make no difference to it.
-  completeRequest(parsed, { ...NO_INPUTS, video: checked.video });
+  const { parsed, checked } = await judge(services, caller, body);
   const request = completeRequest(parsed, await storeInputs(services, jobId, checked));
   const price = estimateUsd(services.catalogue, request);
   const first = newJob({ jobId, caller, request, fingerprint, estimateUsd: price, trace }, { now, policy });
@@ -60,6 +52,42 @@ export async function createJob(
   });
   await perform(services, first.job, first.effects);
   return { job: first.job, created: true };
+}
+
+/**
+ * What a request would cost and what it would be, without making a job of it.
+ * @throws ProblemError 400 for a request that is not valid
+ */
+export async function estimateJob(
+  services: Services,
+  caller: string,
+  body: unknown,
+): Promise<{
+  readonly model: string;
+  readonly provider: string;
+  readonly stages: number;
+  readonly priceUsd: number;
+}> {
+  const { parsed, judged } = await judge(services, caller, body);
+  const { model, provider } = parsed.request;
+  const stages = stagesOf(judged).length;
+  return { model, provider, stages, priceUsd: estimateUsd(services.catalogue, judged) };
+}
+
+/** Everything that can be known of a request before anything is written: its meaning, its inputs, its chain. */
+async function judge(services: Services, caller: string, body: unknown) {
+  const { clock, settings, catalogue } = services;
+  const parsed = parseRequest(body, {
+    catalogue,
+    today: new Date(clock.now()).toISOString().slice(0, 10),
+    allowRetired: settings.allowRetiredModels,
+    aliasRetired: settings.aliasRetiredModels,
+    restrictedRegion: settings.restrictedRegion,
+  });
+  const checked = await checkInputs(services, caller, parsed.inputs);
+  // The places of pictures make no difference to it; the length of a video does.
+  const judged = completeRequest(parsed, { ...NO_INPUTS, video: checked.video });
+  return { parsed, checked, judged };
 }
 
 const NO_INPUTS = {

@@ -21,6 +21,7 @@ export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --negative-prompt <text>  what should not be in it
   --person-generation <v>   allow_adult, dont_allow or allow_all
   --no-audio                silent, and cheaper
+  --simulate                the simulated models even where GEMINI_API_KEY is set
   --out <dir>               where the videos are saved (default out)
   --state <dir>             of the local cloud (default .clapper)
   --speed-up <n>            how much faster than Google's the simulated models are (default 20)`;
@@ -30,6 +31,7 @@ export interface GenerateOptions {
   readonly outDir: string;
   readonly stateDir: string;
   readonly speedUp: number | undefined;
+  readonly simulate: boolean;
 }
 
 /** @throws Error saying which option is wrong */
@@ -59,6 +61,7 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
       out: { type: 'string', default: 'out' },
       state: { type: 'string', default: '.clapper' },
       'speed-up': { type: 'string' },
+      simulate: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -87,12 +90,8 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
     personGeneration: values['person-generation'],
     generateAudio: values['no-audio'] === true ? false : undefined,
   };
-  return {
-    body,
-    outDir: values.out,
-    stateDir: values.state,
-    speedUp: numberOf('--speed-up', values['speed-up']),
-  };
+  const speedUp = numberOf('--speed-up', values['speed-up']);
+  return { body, outDir: values.out, stateDir: values.state, speedUp, simulate: values.simulate };
 }
 
 function numberOf(option: string, text: string | undefined): number | undefined {

@@ -1,14 +1,17 @@
 /** `npm run generate`: one job, from the prompt to the file, over the whole production path on this machine. */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import { startStack } from '../stack/stack.ts';
-import { parseOptions, USAGE } from './generate-options.ts';
+import { type GenerateOptions, parseOptions, USAGE } from './generate-options.ts';
 import { isFinished, type JobAnswer, JobClient, RefusedError } from './job-client.ts';
 import { findRunningStack } from './running-stack.ts';
 
 /** Often enough for a bar that moves, rarely enough for a job that takes minutes. */
 const REFRESH_SECONDS = 1;
+/** To read the price and think again. */
+const GRACE_SECONDS = 3;
 
 process.exitCode = await main();
 
@@ -25,20 +28,23 @@ async function main(): Promise<number> {
     return 0;
   }
   const startedAt = Date.now();
-  const stateDir = path.resolve(options.stateDir);
+  const real = realOptions(options);
+  const stateDir = path.resolve(real ? `${options.stateDir}-real` : options.stateDir);
+  const body = real?.body ?? options.body;
   const running = await findRunningStack(stateDir);
-  const stack = running ? undefined : await startStack({ stateDir, apiPort: 0, speedUp: options.speedUp });
+  const stack = running
+    ? undefined
+    : await startStack({ stateDir, apiPort: 0, speedUp: options.speedUp, geminiApiKey: real?.apiKey });
   const api = running?.api ?? stack?.endpoints.api ?? '';
   console.log(
     `Clapper is at ${api}${running ? ' (it was running already)' : `, started in ${seconds(Date.now() - startedAt)}`}.`,
   );
-  console.log('The model is simulated: nothing is paid, and every frame says so.');
   process.once('SIGINT', () => {
     console.log('\nStopped. An unfinished job goes on at the next start.');
     void (stack?.stop() ?? Promise.resolve()).then(() => process.exit(130));
   });
   try {
-    return await generate(new JobClient(api), options.body, path.resolve(options.outDir));
+    return await generate(new JobClient(api), body, path.resolve(options.outDir), real !== undefined);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return error instanceof RefusedError ? 2 : 1;
@@ -47,7 +53,29 @@ async function main(): Promise<number> {
   }
 }
 
-async function generate(client: JobClient, body: unknown, outDir: string): Promise<number> {
+/** With a key of the Developer API, Omni is asked for real; with another model, or on request, nothing is. */
+function realOptions({
+  body,
+  simulate,
+}: GenerateOptions): { apiKey: string; body: GenerateOptions['body'] } | undefined {
+  const apiKey = process.env['GEMINI_API_KEY'];
+  const model = body['model'] ?? 'gemini-omni-1.2-flash';
+  if (apiKey === undefined || apiKey === '' || simulate || !String(model).startsWith('gemini-omni-'))
+    return undefined;
+  return { apiKey, body: { ...body, model } };
+}
+
+async function generate(client: JobClient, body: unknown, outDir: string, real: boolean): Promise<number> {
+  const price = await client.estimateUsd(body);
+  if (real) {
+    console.log(
+      `GEMINI_API_KEY is set: Google will make this video and charge about $${price.toFixed(2)} for it.`,
+    );
+    console.log(`It starts in ${GRACE_SECONDS} s; Ctrl-C stops it, --simulate does without.`);
+    await sleep(GRACE_SECONDS * 1000);
+  } else {
+    console.log('The model is simulated: nothing is paid, and every frame says so.');
+  }
   let job = await client.create(body, randomUUID());
   console.log(`Job ${job.id}, estimated price $${job.priceUsd.estimate.toFixed(2)}.`);
   job = await follow(client, job);
@@ -63,7 +91,7 @@ async function generate(client: JobClient, body: unknown, outDir: string): Promi
     await client.download(video, file);
     files.push(file);
   }
-  report(job, files);
+  report(job, files, real);
   return 0;
 }
 
@@ -103,7 +131,7 @@ function display({ status, reason, progress, createdAt, finishedAt }: JobAnswer)
   };
 }
 
-function report(job: JobAnswer, files: readonly string[]): void {
+function report(job: JobAnswer, files: readonly string[], real: boolean): void {
   const [attempt] = job.attempts.slice(-1);
   const createdAt = Date.parse(job.createdAt);
   const submittedAt = Date.parse(attempt?.submittedAt ?? job.createdAt);
@@ -121,7 +149,10 @@ function report(job: JobAnswer, files: readonly string[]): void {
     `timings    queued ${seconds(submittedAt - createdAt)}, model and landing ${seconds(finishedAt - submittedAt)}, in all ${seconds(finishedAt - createdAt)}`,
   );
   console.log(`polls      ${polls}`);
-  console.log(`price      $${job.priceUsd.estimate.toFixed(2)} estimated (simulated: nothing was paid)`);
+  const paid = real
+    ? `, $${job.priceUsd.charged.toFixed(2)} charged by Google's list`
+    : ' (simulated: nothing was paid)';
+  console.log(`price      $${job.priceUsd.estimate.toFixed(2)} estimated${paid}`);
 }
 
 function seconds(ms: number): string {

@@ -53,6 +53,18 @@ export class JobClient {
     this.#api = api;
   }
 
+  /** What it would cost, in US dollars. @throws RefusedError with what is wrong with the request */
+  async estimateUsd(body: unknown): Promise<number> {
+    const response = await fetch(`${this.#api}/v1/estimates`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const answer: unknown = await response.json();
+    if (!response.ok) throw refusal(answer);
+    return z.object({ priceUsd: z.number() }).parse(answer).priceUsd;
+  }
+
   /** @throws RefusedError with what is wrong with the request */
   async create(body: unknown, idempotencyKey: string): Promise<JobAnswer> {
     const response = await fetch(`${this.#api}/v1/jobs`, {
@@ -92,6 +104,10 @@ export class JobClient {
 async function jobOf(response: Response): Promise<JobAnswer> {
   const body: unknown = await response.json();
   if (response.ok) return jobSchema.parse(body);
+  throw refusal(body);
+}
+
+function refusal(body: unknown): RefusedError {
   const { title, detail } = z.object({ title: z.string(), detail: z.string() }).parse(body);
-  throw new RefusedError(`${title}: ${detail}`);
+  return new RefusedError(`${title}: ${detail}`);
 }

@@ -41,6 +41,8 @@ export interface StackPlan {
   /** host:port of a Firestore emulator to use instead of our own server. */
   readonly firestoreHost?: string | undefined;
   readonly queues: readonly StackQueue[];
+  /** The real Developer API instead of the simulated one, with this key; then nothing is sped up. */
+  readonly geminiApiKey?: string | undefined;
 }
 
 /** What `.clapper/local.json` tells other programs. */
@@ -60,16 +62,13 @@ export interface PlanOptions {
   readonly seed?: number | undefined;
   /** Dispatches per second of every submit queue, instead of the models' quotas. */
   readonly submitPerSecond?: number | undefined;
+  /** Use the real Developer API with this key. */
+  readonly geminiApiKey?: string | undefined;
 }
 
 /** Chooses the ports: those of the last run where they are still free, since stored tasks name them. */
-export async function makePlan({
-  stateDir,
-  apiPort,
-  speedUp,
-  seed,
-  submitPerSecond,
-}: PlanOptions): Promise<StackPlan> {
+export async function makePlan(options: PlanOptions): Promise<StackPlan> {
+  const { stateDir, apiPort, speedUp, seed, submitPerSecond, geminiApiKey } = options;
   mkdirSync(stateDir, { recursive: true });
   const last = readPorts(stateDir);
   const ports: Partial<Record<ServerName, number>> = {};
@@ -82,7 +81,7 @@ export async function makePlan({
     ports[name] = free;
   }
   const { api = 0, firestore = 0, tasks = 0, storage = 0, models = 0, identity = 0 } = ports;
-  const effectiveSpeedUp = speedUp ?? DEFAULT_SPEED_UP;
+  const effectiveSpeedUp = geminiApiKey === undefined ? (speedUp ?? DEFAULT_SPEED_UP) : 1;
   const plan: StackPlan = {
     stateDir,
     ports: { api, firestore, tasks, storage, models, identity },
@@ -90,6 +89,7 @@ export async function makePlan({
     seed,
     firestoreHost: process.env['FIRESTORE_EMULATOR_HOST'],
     queues: stackQueues(effectiveSpeedUp, submitPerSecond),
+    geminiApiKey,
   };
   writeFileSync(path.join(stateDir, 'ports.json'), JSON.stringify(plan.ports));
   writeCredentials(plan);
@@ -137,8 +137,9 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_SIGNER_KEY_FILE: signerFile(plan.stateDir),
     FIRESTORE_EMULATOR_HOST: firestoreHost(plan),
     GOOGLE_VERTEX_BASE_URL: urlOf(plan, 'models'),
-    GOOGLE_GEMINI_BASE_URL: urlOf(plan, 'models'),
-    CLAPPER_GEMINI_API_KEY: 'simulated',
+    ...(plan.geminiApiKey === undefined
+      ? { GOOGLE_GEMINI_BASE_URL: urlOf(plan, 'models'), CLAPPER_GEMINI_API_KEY: 'simulated' }
+      : { CLAPPER_GEMINI_API_KEY: plan.geminiApiKey }),
     GOOGLE_APPLICATION_CREDENTIALS: credentialsFile(plan.stateDir),
     // No client may look for Google's metadata server.
     METADATA_SERVER_DETECTION: 'none',

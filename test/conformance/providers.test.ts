@@ -153,21 +153,19 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
     const gone = await startTokenServer(identity);
     const nobodyThere = `http://127.0.0.1:${gone.port}`;
     await gone.stop();
-    const elsewhere =
-      name === 'vertex'
-        ? createVertexProvider({
-            project: 'p',
-            getAccessToken: async () => 't',
-            baseUrl: nobodyThere,
-            pollTimeoutMs: 1000,
-          })
-        : createGeminiProvider({
-            apiKey: 'k',
-            baseUrl: nobodyThere,
-            pollTimeoutMs: 1000,
-            readImage: async () => Buffer.of(),
-            fetch,
-          });
+    const common = { baseUrl: nobodyThere, pollTimeoutMs: 1000 };
+    const nothing = async (): Promise<Uint8Array> => Buffer.of();
+    const elsewhere = {
+      vertex: () => createVertexProvider({ project: 'p', getAccessToken: async () => 't', ...common }),
+      gemini: () => createGeminiProvider({ apiKey: 'k', readImage: nothing, fetch, ...common }),
+      omni: () =>
+        createOmniProvider({
+          backend: { kind: 'developer', apiKey: 'k', baseUrl: nobodyThere },
+          pollTimeoutMs: 1000,
+          readInput: nothing,
+          fetch,
+        }),
+    }[name]();
     const answer = await submit(elsewhere, paidCall(request(name, 'unreachable')));
     expect(answer).toMatchObject({ kind: 'failed', signal: { kind: 'network', sent: false } });
   });
