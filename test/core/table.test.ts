@@ -1,0 +1,227 @@
+/**
+ * Catalogue × parameter × value: a request is accepted exactly when the documents allow it. What they allow is written
+ * down here a second time, from the documents and in another form, so that a slip in either table shows.
+ */
+import { describe, expect, it } from 'vitest';
+import { CATALOGUE } from '../../functions/core/models.ts';
+import { ProblemError } from '../../functions/core/problem.ts';
+import { completeRequest, parseRequest } from '../../functions/core/request.ts';
+
+interface Allowed {
+  readonly modes: string;
+  readonly seconds: readonly number[];
+  readonly resolutions: string;
+  readonly samples: number;
+  readonly audio: boolean;
+  readonly seedMax: number;
+  readonly takes: string;
+  readonly people: string;
+  /** Of the Developer API: 1080p and 4k at 8 s only. */
+  readonly highAt8: boolean;
+  readonly adds: readonly number[];
+}
+
+const VERTEX = {
+  seconds: [4, 6, 8],
+  samples: 4,
+  audio: true,
+  seedMax: 4294967295,
+  takes: 'negativePrompt enhancePrompt resizeMode compressionQuality',
+  people: 'allow_adult dont_allow allow_all',
+  highAt8: false,
+  adds: [7],
+};
+const PREVIEW = {
+  seconds: [4, 6, 8],
+  samples: 1,
+  audio: false,
+  seedMax: -1,
+  takes: 'negativePrompt',
+  people: 'allow_adult dont_allow allow_all',
+  highAt8: true,
+  adds: [],
+};
+const OMNI = {
+  modes: 'text image references extension',
+  resolutions: '360p 720p 1080p 4k',
+  samples: 1,
+  audio: false,
+  seedMax: 2147483647,
+  takes: '',
+  people: '',
+  highAt8: false,
+  adds: [3, 4, 5, 6, 7, 8, 9, 10],
+};
+const ALL_MODES = 'text image firstLast references extension';
+const DOCUMENTS: Readonly<Record<string, Allowed>> = {
+  'vertex/veo-3.1-generate-001': { ...VERTEX, modes: ALL_MODES, resolutions: '720p 1080p 4k' },
+  'vertex/veo-3.1-fast-generate-001': { ...VERTEX, modes: ALL_MODES, resolutions: '720p 1080p 4k' },
+  'vertex/veo-3.1-lite-generate-001': { ...VERTEX, modes: 'text image extension', resolutions: '720p 1080p' },
+  'gemini/veo-3.1-generate-preview': {
+    ...PREVIEW,
+    modes: 'text image firstLast references',
+    resolutions: '720p 1080p 4k',
+  },
+  'gemini/veo-3.1-fast-generate-preview': {
+    ...PREVIEW,
+    modes: 'text image firstLast references',
+    resolutions: '720p 1080p 4k',
+  },
+  'gemini/veo-3.1-lite-generate-preview': { ...PREVIEW, modes: 'text image', resolutions: '720p 1080p' },
+  'omni/gemini-omni-1.2-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] },
+  'omni/gemini-omni-1.1-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10] },
+};
+
+const IMAGE = { gcsUri: 'gs://in/a.png', mimeType: 'image/png' };
+const INPUTS = {
+  text: {},
+  image: { image: IMAGE },
+  firstLast: { image: IMAGE, lastFrame: IMAGE },
+  references: { referenceImages: [{ image: IMAGE }] },
+  extension: { video: { gcsUri: 'gs://out/a.mp4' } },
+} as const;
+type Mode = keyof typeof INPUTS;
+const MODES: readonly Mode[] = ['text', 'image', 'firstLast', 'references', 'extension'];
+
+const RULES = {
+  catalogue: CATALOGUE,
+  today: '2026-11-21',
+  allowRetired: true,
+  aliasRetired: false,
+  restrictedRegion: false,
+};
+const NONE = {
+  image: undefined,
+  lastFrame: undefined,
+  referenceImages: [],
+  firstFrameImage: undefined,
+  video: undefined,
+};
+
+function isAccepted(body: Record<string, unknown>, mode: Mode): boolean {
+  try {
+    const video = { gcsUri: 'gs://out/a.mp4', mimeType: 'video/mp4', durationSeconds: 8 } as const;
+    completeRequest(parseRequest(body, RULES), mode === 'extension' ? { ...NONE, video } : NONE);
+    return true;
+  } catch (error) {
+    if (error instanceof ProblemError) return false;
+    throw error;
+  }
+}
+
+const has = (words: string, word: string): boolean => words.split(' ').includes(word);
+
+/** Whether the documents allow this value of this parameter, in this mode, with everything else left at its default. */
+function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): boolean {
+  if (!has(model.modes, mode)) return false;
+  const number = typeof value === 'number' && Number.isInteger(value) ? value : undefined;
+  switch (parameter) {
+    case 'durationSeconds': {
+      if (number === undefined) return false;
+      if (mode === 'extension') return model.adds.includes(number);
+      // References: eight seconds, but for Omni, whose documents set no length.
+      if (mode === 'references' && !has(model.resolutions, '360p')) return number === 8;
+      return model.seconds.includes(number);
+    }
+    case 'resolution':
+      return typeof value === 'string' && has(model.resolutions, value);
+    case 'aspectRatio':
+      return value === '16:9' || value === '9:16';
+    case 'sampleCount':
+      return number !== undefined && number >= 1 && number <= model.samples;
+    case 'seed':
+      return number !== undefined && number >= 0 && number <= model.seedMax;
+    case 'generateAudio':
+      return model.audio && typeof value === 'boolean';
+    case 'personGeneration':
+      return model.people !== '' && typeof value === 'string' && has(model.people, value);
+    case 'negativePrompt':
+      return has(model.takes, parameter) && typeof value === 'string';
+    case 'enhancePrompt':
+      return has(model.takes, parameter) && typeof value === 'boolean';
+    case 'resizeMode':
+      return has(model.takes, parameter) && (value === 'pad' || value === 'crop');
+    case 'compressionQuality':
+      return has(model.takes, parameter) && (value === 'optimized' || value === 'lossless');
+    default:
+      return false;
+  }
+}
+
+const STRANGE = [null, '', 'x', true, [], {}, 1.5, Number.MAX_SAFE_INTEGER];
+const VALUES: Readonly<Record<string, readonly unknown[]>> = {
+  durationSeconds: [...Array.from({ length: 20 }, (_, n) => n - 1), '8', ...STRANGE],
+  resolution: ['360p', '480p', '720p', '1080p', '1440p', '4k', '4K', 720, ...STRANGE],
+  aspectRatio: ['16:9', '9:16', '1:1', '4:3', '16/9', ...STRANGE],
+  sampleCount: [-1, 0, 1, 2, 3, 4, 5, '1', ...STRANGE],
+  seed: [-1, 0, 1, 2147483647, 2147483648, 4294967295, 4294967296, '0', ...STRANGE],
+  generateAudio: [true, false, 'true', 0, 1, ...STRANGE],
+  personGeneration: ['allow_adult', 'dont_allow', 'allow_all', 'disallow', 'ALLOW_ADULT', ...STRANGE],
+  negativePrompt: ['dogs', '', ...STRANGE],
+  enhancePrompt: [true, false, 'yes', 'no', ...STRANGE],
+  resizeMode: ['pad', 'crop', 'PAD', ...STRANGE],
+  compressionQuality: ['optimized', 'lossless', 'OPTIMIZED', ...STRANGE],
+  fps: [24, ...STRANGE],
+  storageUri: ['gs://mine/', ...STRANGE],
+};
+
+describe('the table', () => {
+  it('knows every video model of the catalogue', () => {
+    const names = CATALOGUE.models
+      .filter(({ kind }) => kind === 'video')
+      .map(({ provider, model }) => `${provider}/${model}`);
+    expect(Object.keys(DOCUMENTS).sort()).toEqual(names.sort());
+  });
+
+  it('accepts a value exactly when the documents allow it', () => {
+    let rows = 0;
+    const wrong: string[] = [];
+    for (const [name, model] of Object.entries(DOCUMENTS)) {
+      const [provider, id] = name.split('/');
+      for (const mode of MODES) {
+        for (const [parameter, values] of Object.entries(VALUES)) {
+          for (const value of values) {
+            rows++;
+            const body = { prompt: 'a cat', provider, model: id, ...INPUTS[mode], [parameter]: value };
+            const expected = allows(model, mode, parameter, value);
+            if (isAccepted(body, mode) !== expected) {
+              wrong.push(
+                `${name} ${mode} ${parameter}=${JSON.stringify(value)}: should be ${expected ? 'accepted' : 'refused'}`,
+              );
+            }
+          }
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(rows).toBeGreaterThan(5000);
+  });
+
+  it('accepts a duration with a resolution exactly when the documents allow both together', () => {
+    const wrong: string[] = [];
+    for (const [name, model] of Object.entries(DOCUMENTS)) {
+      const [provider, id] = name.split('/');
+      for (const mode of MODES) {
+        for (let durationSeconds = 1; durationSeconds <= 16; durationSeconds++) {
+          for (const resolution of ['360p', '720p', '1080p', '4k']) {
+            const expected =
+              allows(model, mode, 'durationSeconds', durationSeconds) &&
+              allows(model, mode, 'resolution', resolution) &&
+              !(model.highAt8 && resolution !== '720p' && durationSeconds !== 8);
+            const body = {
+              prompt: 'a cat',
+              provider,
+              model: id,
+              ...INPUTS[mode],
+              durationSeconds,
+              resolution,
+            };
+            if (isAccepted(body, mode) !== expected)
+              wrong.push(`${name} ${mode} ${durationSeconds} s ${resolution}: ${expected}`);
+          }
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
