@@ -2,11 +2,13 @@
  * Veo on the Gemini Developer API, over REST as its documents describe: the SDK has dropped it since version 3.
  * Google ended the service on 2026-10-22; it remains for what still speaks this protocol.
  */
+import { GoogleGenAI } from '@google/genai';
 import { z } from 'zod';
-import type { StoredImage } from '../core/job.ts';
-import type { VideoStage } from '../core/stages.ts';
-import type { PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
+import type { StoredImage, StoredVideo } from '../core/job.ts';
+import type { ImageStage, VideoStage } from '../core/stages.ts';
+import type { PaidSubmission, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
 import { openFile } from './file-download.ts';
+import { geminiImageSubmission } from './gemini-images.ts';
 import { httpSignal, signalOf } from './provider-signal.ts';
 
 export interface GeminiProviderOptions {
@@ -38,12 +40,21 @@ const operationSchema = z.object({
 export function createGeminiProvider(options: GeminiProviderOptions): VideoProvider {
   const { apiKey, baseUrl, pollTimeoutMs, readImage } = options;
   const headers = { 'x-goog-api-key': apiKey };
+  const client = new GoogleGenAI({ enterprise: false, apiKey, httpOptions: { baseUrl } });
+  const pictures = async (stage: ImageStage, timeoutMs: number): Promise<PaidSubmission> => {
+    const given = stage.image && {
+      bytes: await readImage(stage.image.gcsUri),
+      mimeType: stage.image.mimeType,
+    };
+    const submission = geminiImageSubmission(client, stage, timeoutMs, given);
+    return () => submission().catch((error: unknown) => ({ kind: 'failed', signal: signalOf(error) }));
+  };
 
   return {
     delivers: 'download',
 
     async prepare({ stage, location, timeoutMs }) {
-      if (stage.kind !== 'video') throw new Error(`the Developer API's Veo has no stage ${stage.kind}`);
+      if (stage.kind === 'image') return pictures(stage, timeoutMs);
       const { model } = stage;
       const body = JSON.stringify(await bodyOf(stage, readImage));
       const url = `${baseUrl}/v1beta/models/${model}:predictLongRunning`;
@@ -101,7 +112,8 @@ async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readI
     bytesBase64Encoded: Buffer.from(await readImage(gcsUri)).toString('base64'),
     mimeType,
   });
-  const { prompt, image, lastFrame, referenceImages, durationSeconds, sampleCount, settings } = stage;
+  const { kind, prompt, image, lastFrame, referenceImages, video, durationSeconds, sampleCount, settings } =
+    stage;
   const { negativePrompt, personGeneration, aspectRatio, resolution } = settings;
   const references = await Promise.all(
     referenceImages.map(async (reference) => ({ image: await inline(reference), referenceType: 'ASSET' })),
@@ -113,14 +125,23 @@ async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readI
         ...(image ? { image: await inline(image) } : {}),
         ...(lastFrame ? { lastFrame: await inline(lastFrame) } : {}),
         ...(references.length === 0 ? {} : { referenceImages: references }),
+        ...(video ? { video: { uri: keptUri(video), encoding: video.mimeType } } : {}),
       },
     ],
     parameters: {
-      ...{ sampleCount, durationSeconds, aspectRatio, resolution },
+      ...{ sampleCount, aspectRatio, resolution },
+      // What an extension adds is the model's own affair.
+      ...(kind === 'extend' ? {} : { durationSeconds }),
       ...(negativePrompt === undefined ? {} : { negativePrompt }),
       ...(personGeneration === undefined ? {} : { personGeneration }),
     },
   };
+}
+
+/** This API extends only what it made and still keeps, for two days. */
+function keptUri({ sourceUri, gcsUri }: StoredVideo): string {
+  if (sourceUri !== undefined) return sourceUri;
+  throw new Error(`${gcsUri} was not made by the Developer API, which extends only its own videos`);
 }
 
 function answerOf({ done, error, response }: z.infer<typeof operationSchema>): PollAnswer {

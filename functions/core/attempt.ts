@@ -104,11 +104,12 @@ export function advanceAttempt(
       return attempt.state === 'uncertain' ? onLooked(attempt, event.found, event.newestAt, ctx) : UNCHANGED;
     case 'landed': {
       if (attempt.state !== 'landing') return UNCHANGED;
-      const { filteredCount, filteredReasons } = attempt.result;
+      const { filteredCount, filteredReasons, sources } = attempt.result;
+      const sourceUris = sources.map(({ uri }) => uri);
       const videos = [...event.videos];
       return end(
         attempt,
-        { outcome: 'landed', charged: 'yes', videos, filteredCount, filteredReasons },
+        { outcome: 'landed', charged: 'yes', videos, sourceUris, filteredCount, filteredReasons },
         ctx,
         false,
       );
@@ -294,6 +295,7 @@ function end(
     readonly charged: Charged;
     readonly error?: JobError;
     readonly videos?: LandedVideo[];
+    readonly sourceUris?: string[];
     readonly filteredCount?: number;
     readonly filteredReasons?: string[];
   },

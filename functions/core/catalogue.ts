@@ -71,6 +71,8 @@ export interface VideoModelSpec extends SpecBase {
     readonly inputSecondsMin: number;
     readonly inputSecondsMax: number;
     readonly totalSecondsMax: number;
+    /** When set, extensions are made at these resolutions only. */
+    readonly resolutions?: readonly Resolution[];
     /** Whether the added duration is a parameter, or always the same and not sent. */
     readonly durationIsSent: boolean;
   };

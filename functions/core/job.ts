@@ -21,6 +21,8 @@ const storedVideoSchema = z.object({
   gcsUri: z.string(),
   mimeType: z.literal('video/mp4'),
   durationSeconds: z.number(),
+  /** Where its provider keeps it, for one that extends only what it still has. */
+  sourceUri: z.string().optional(),
 });
 export type StoredVideo = z.infer<typeof storedVideoSchema>;
 
@@ -171,6 +173,8 @@ const endedAttemptSchema = attemptBaseSchema.extend({
   operation: operationRefSchema.optional(),
   error: jobErrorSchema.optional(),
   videos: z.array(landedVideoSchema).optional(),
+  /** Where the provider kept the videos, in their order, when it said so. */
+  sourceUris: z.array(z.string()).optional(),
   /** Videos of a landed attempt that a safety filter withheld, and why. */
   filteredCount: z.number().optional(),
   filteredReasons: z.array(z.string()).optional(),

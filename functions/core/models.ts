@@ -75,7 +75,17 @@ const VEO_GEMINI = {
   kind: 'video',
   provider: 'gemini',
   stage: 'preview',
-  modes: modes('text', 'image', 'firstLast', 'references'),
+  modes: modes('text', 'image', 'firstLast', 'references', 'extension'),
+  // The Developer API's own rule: 20 times, and only videos that it still keeps.
+  extension: {
+    addsSeconds: [7],
+    defaultAddsSeconds: 7,
+    inputSecondsMin: 1,
+    inputSecondsMax: 141,
+    totalSecondsMax: 148,
+    durationIsSent: false,
+    resolutions: ['720p'],
+  },
   durationsSeconds: [4, 6, 8],
   defaultDurationSeconds: 8,
   referenceDurationsSeconds: [8],
@@ -182,7 +192,7 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
   {
     ...VEO_GEMINI,
     model: 'veo-3.1-lite-generate-preview',
-    modes: modes('text', 'image'),
+    modes: modes('text', 'image', 'extension'),
     referenceImagesMax: 0,
     retirement: geminiRetirement('veo-3.1-lite-generate-001'),
     pricePerSecondUsd: { '720p': both(0.05), '1080p': both(0.08) },
@@ -219,11 +229,37 @@ const IMAGEN = {
 } as const;
 
 // Prices of pictures: recalled.
+const GEMINI_IMAGE_PRICES = {
+  'gemini-3.1-flash-image': 0.067,
+  'gemini-3-pro-image': 0.134,
+  'gemini-3.1-flash-lite-image': 0.039,
+} as const;
 const IMAGE_MODELS: readonly ImageModelSpec[] = [
-  { ...GEMINI_IMAGE, model: 'gemini-3.1-flash-image', pricePerImageUsd: 0.067 },
-  { ...GEMINI_IMAGE, model: 'gemini-3-pro-image', pricePerImageUsd: 0.134 },
-  { ...GEMINI_IMAGE, model: 'gemini-3.1-flash-lite-image', pricePerImageUsd: 0.039 },
+  {
+    ...GEMINI_IMAGE,
+    model: 'gemini-3.1-flash-image',
+    pricePerImageUsd: GEMINI_IMAGE_PRICES['gemini-3.1-flash-image'],
+  },
+  {
+    ...GEMINI_IMAGE,
+    model: 'gemini-3-pro-image',
+    pricePerImageUsd: GEMINI_IMAGE_PRICES['gemini-3-pro-image'],
+  },
+  {
+    ...GEMINI_IMAGE,
+    model: 'gemini-3.1-flash-lite-image',
+    pricePerImageUsd: GEMINI_IMAGE_PRICES['gemini-3.1-flash-lite-image'],
+  },
   { ...GEMINI_IMAGE, model: 'gemini-nano-banana-2.1', pricePerImageUsd: 0.067 },
+  ...(['gemini-3.1-flash-image', 'gemini-3-pro-image', 'gemini-3.1-flash-lite-image'] as const).map(
+    (model): ImageModelSpec => ({
+      ...GEMINI_IMAGE,
+      provider: 'gemini',
+      model,
+      locations: ['global'],
+      pricePerImageUsd: GEMINI_IMAGE_PRICES[model],
+    }),
+  ),
   { ...IMAGEN, model: 'imagen-4.0-generate-001', pricePerImageUsd: 0.04 },
   { ...IMAGEN, model: 'imagen-4.0-fast-generate-001', pricePerImageUsd: 0.02 },
   { ...IMAGEN, model: 'imagen-4.0-ultra-generate-001', pricePerImageUsd: 0.06 },

@@ -29,7 +29,12 @@ const requestBodySchema = z.strictObject({
   model: z.string().optional(),
   provider: z.enum(['vertex', 'gemini', 'omni']).optional(),
   firstFrame: z
-    .strictObject({ prompt: z.string(), model: z.string().optional(), image: image.optional() })
+    .strictObject({
+      prompt: z.string(),
+      model: z.string().optional(),
+      provider: z.enum(['vertex', 'gemini']).optional(),
+      image: image.optional(),
+    })
     .optional(),
   image: image.optional(),
   lastFrame: image.optional(),

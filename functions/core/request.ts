@@ -215,8 +215,8 @@ function firstFrameOf(
       field: 'firstFrame',
       detail: 'goes with a new video only, not with video or referenceImages.',
     });
-  const { model = DEFAULT_IMAGE_MODEL, prompt } = firstFrame;
-  const spec = modelOf('firstFrame.model', model, undefined, rules, errors)?.spec;
+  const { model = DEFAULT_IMAGE_MODEL, provider, prompt } = firstFrame;
+  const spec = modelOf('firstFrame.model', model, provider, rules, errors)?.spec;
   if (!spec) return undefined;
   if (spec.kind !== 'image') {
     errors.push({ field: 'firstFrame.model', detail: `'${model}' makes videos, not pictures.` });
@@ -295,6 +295,18 @@ function settle(
   const high = resolution === '1080p' || resolution === '4k';
   if (only && high && durationSeconds !== undefined && !only.includes(durationSeconds)) {
     errors.push({ field: 'resolution', detail: `${resolution} is made at ${only.join(', ')} seconds only.` });
+  }
+  const extendable = spec.extension?.resolutions;
+  if (
+    extendable &&
+    (mode === 'extension' || body.extensions) &&
+    resolution &&
+    !extendable.includes(resolution)
+  ) {
+    errors.push({
+      field: 'resolution',
+      detail: `${resolution} is not made by extensions; allowed: ${extendable.join(', ')}.`,
+    });
   }
   const extensions = extensionsOf(body, spec, errors);
   if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;

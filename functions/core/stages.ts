@@ -98,16 +98,16 @@ export function currentStage(job: Pick<Job, 'request' | 'attempts'>): Stage {
   const stages = stagesOf(job.request);
   const index = Math.min(stageIndexOf(job), stages.length - 1);
   const stage = stages[index] ?? stages[0];
-  const [made] = job.attempts.findLast(({ outcome }) => outcome === 'landed')?.videos ?? [];
+  const landed = job.attempts.findLast(({ outcome }) => outcome === 'landed');
+  const [made] = landed?.videos ?? [];
   if (!made || index === 0 || stage.kind === 'image') return stage;
   if (stage.kind === 'video') {
     const mimeType = made.contentType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
     return { ...stage, image: { gcsUri: made.uri, mimeType } };
   }
-  return {
-    ...stage,
-    video: { gcsUri: made.uri, mimeType: 'video/mp4', durationSeconds: made.durationSeconds ?? 0 },
-  };
+  const [sourceUri] = landed?.sourceUris ?? [];
+  const durationSeconds = made.durationSeconds ?? 0;
+  return { ...stage, video: { gcsUri: made.uri, mimeType: 'video/mp4', durationSeconds, sourceUri } };
 }
 
 /** @throws Error for a model that the catalogue does not have */

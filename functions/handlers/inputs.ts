@@ -176,5 +176,11 @@ async function ownVideo(
     return undefined;
   }
   const durationSeconds = video.durationSeconds ?? job.request.durationSeconds;
-  return { gcsUri: video.uri, mimeType: 'video/mp4', durationSeconds };
+  const sourceUri = job.attempts.at(-1)?.sourceUris?.[index];
+  return {
+    gcsUri: video.uri,
+    mimeType: 'video/mp4',
+    durationSeconds,
+    ...(sourceUri === undefined ? {} : { sourceUri }),
+  };
 }

@@ -215,6 +215,19 @@ describe('what goes out to Veo is what Google’s SDK sends', () => {
     expect(unstated(sent?.body, recorded, 'parameters', DEFAULTS)).toEqual(recorded);
   });
 
+  it('v2.32.0_gemini_extend_uri, from the file that the Developer API still keeps, and from no other', async () => {
+    const { request, response } = golden('v2.32.0_gemini_extend_uri');
+    answer = { status: 200, body: response };
+    const sourceUri = 'https://generativelanguage.googleapis.com/v1beta/files/abc123:download?alt=media';
+    const video = { gcsUri: 'gs://b/out/sample_0.mp4', mimeType: 'video/mp4', durationSeconds: 8 } as const;
+    await submit(providers.gemini(), stage({ ...PREVIEW, prompt: 'go on', video: { ...video, sourceUri } }));
+    expect([seen[0]?.method, seen[0]?.path]).toEqual([request.method, request.path]);
+    expect(unstated(seen[0]?.body, request.body, 'parameters', DEFAULTS)).toEqual(request.body);
+    await expect(submit(providers.gemini(), stage({ ...PREVIEW, video }))).rejects.toThrow(
+      'only its own videos',
+    );
+  });
+
   it('vertex_refs_asset3, with the pictures by name', async () => {
     const { request, response } = golden('vertex_refs_asset3');
     answer = { status: 200, body: response };
@@ -257,6 +270,18 @@ describe('what goes out to the image models is what Google’s SDK sends', () =>
     expect(await submit(providers.vertex(), image('gemini-3.1-flash-image'))).toEqual({
       kind: 'image',
       bytes: PICTURE,
+      mimeType: 'image/png',
+    });
+    const recorded = JSON.parse(JSON.stringify(request.body).replace(',"imageSize":"2K"', ''));
+    expect(seen).toEqual([{ method: request.method, path: request.path, body: recorded }]);
+  });
+
+  it('gemini_nanobanana, but for the size', async () => {
+    const { request, response } = golden('gemini_nanobanana');
+    answer = { status: 200, body: response };
+    const onDeveloper = { ...image('gemini-3.1-flash-image'), provider: 'gemini' } as const;
+    expect(await submit(providers.gemini(), onDeveloper)).toMatchObject({
+      kind: 'image',
       mimeType: 'image/png',
     });
     const recorded = JSON.parse(JSON.stringify(request.body).replace(',"imageSize":"2K"', ''));

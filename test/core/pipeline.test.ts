@@ -97,9 +97,9 @@ describe('inputs that do not go together are refused by name', () => {
     ['an extension of five seconds', { video: VIDEO, durationSeconds: 5 }, ['durationSeconds']],
     ['a chain of two samples', { prompt: 'a', sampleCount: 2, extensions: [{}] }, ['sampleCount']],
     [
-      'a chain of the Developer API',
-      { prompt: 'a', model: 'veo-3.1-generate-preview', extensions: [{}] },
-      ['extensions'],
+      'a chain of the Developer API at 1080p',
+      { prompt: 'a', model: 'veo-3.1-generate-preview', resolution: '1080p', extensions: [{}] },
+      ['resolution'],
     ],
     [
       'a negative prompt of Omni',

@@ -39,7 +39,7 @@ const PREVIEW = {
   takes: 'negativePrompt',
   people: 'allow_adult dont_allow allow_all',
   highAt8: true,
-  adds: [],
+  adds: [7],
 };
 const OMNI = {
   modes: 'text image references extension',
@@ -59,15 +59,19 @@ const DOCUMENTS: Readonly<Record<string, Allowed>> = {
   'vertex/veo-3.1-lite-generate-001': { ...VERTEX, modes: 'text image extension', resolutions: '720p 1080p' },
   'gemini/veo-3.1-generate-preview': {
     ...PREVIEW,
-    modes: 'text image firstLast references',
+    modes: ALL_MODES,
     resolutions: '720p 1080p 4k',
   },
   'gemini/veo-3.1-fast-generate-preview': {
     ...PREVIEW,
-    modes: 'text image firstLast references',
+    modes: ALL_MODES,
     resolutions: '720p 1080p 4k',
   },
-  'gemini/veo-3.1-lite-generate-preview': { ...PREVIEW, modes: 'text image', resolutions: '720p 1080p' },
+  'gemini/veo-3.1-lite-generate-preview': {
+    ...PREVIEW,
+    modes: 'text image extension',
+    resolutions: '720p 1080p',
+  },
   'omni/gemini-omni-1.2-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] },
   'omni/gemini-omni-1.1-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10] },
 };
@@ -124,7 +128,12 @@ function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): 
       return model.seconds.includes(number);
     }
     case 'resolution':
-      return typeof value === 'string' && has(model.resolutions, value);
+      // The Developer API extends at 720p.
+      return (
+        typeof value === 'string' &&
+        has(model.resolutions, value) &&
+        !(mode === 'extension' && model.highAt8 && value !== '720p')
+      );
     case 'aspectRatio':
       return value === '16:9' || value === '9:16';
     case 'sampleCount':

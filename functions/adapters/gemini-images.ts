@@ -1,0 +1,59 @@
+/** Pictures by the Gemini image models, which answer with the bytes: the same call on Vertex AI and the Developer API. */
+import type { GenerateContentResponse, GoogleGenAI, Part } from '@google/genai';
+import type { ImageMimeType } from '../core/catalogue.ts';
+import type { StoredImage } from '../core/job.ts';
+import type { ImageStage } from '../core/stages.ts';
+import type { PaidSubmission, SubmitAnswer } from '../ports.ts';
+
+/** A picture to edit: by name where the service reads buckets, as bytes where not. */
+type GivenPicture = StoredImage | { readonly bytes: Uint8Array; readonly mimeType: ImageMimeType };
+
+/** The call may throw; what it throws is the SDK's. */
+export function geminiImageSubmission(
+  client: GoogleGenAI,
+  { model, prompt, aspectRatio }: ImageStage,
+  timeoutMs: number,
+  given: GivenPicture | undefined,
+): PaidSubmission {
+  const parts: Part[] = [...(given ? [partOf(given)] : []), { text: prompt }];
+  const parameters = {
+    model,
+    contents: [{ role: 'user', parts }],
+    config: {
+      responseModalities: ['IMAGE'],
+      imageConfig: { aspectRatio },
+      httpOptions: { timeout: timeoutMs },
+    },
+  };
+  return async () => contentAnswer(await client.models.generateContent(parameters));
+}
+
+function partOf(picture: GivenPicture): Part {
+  const { mimeType } = picture;
+  if ('gcsUri' in picture) return { fileData: { fileUri: picture.gcsUri, mimeType } };
+  return { inlineData: { data: Buffer.from(picture.bytes).toString('base64'), mimeType } };
+}
+
+function contentAnswer({ candidates, promptFeedback }: GenerateContentResponse): SubmitAnswer {
+  const [candidate] = candidates ?? [];
+  const inline = candidate?.content?.parts?.find(
+    ({ inlineData }) => inlineData?.data !== undefined,
+  )?.inlineData;
+  const mimeType = inline?.mimeType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
+  if (inline?.data !== undefined)
+    return { kind: 'image', bytes: Buffer.from(inline.data, 'base64'), mimeType };
+  const { finishReason, finishMessage } = candidate ?? {};
+  const { blockReason, blockReasonMessage } = promptFeedback ?? {};
+  const withheld =
+    blockReason ?? (finishReason === undefined || finishReason === 'STOP' ? undefined : finishReason);
+  if (withheld !== undefined) {
+    return {
+      kind: 'withheld',
+      reasons: [`${withheld}: ${blockReasonMessage ?? finishMessage ?? 'no picture was shown.'}`],
+    };
+  }
+  return {
+    kind: 'failed',
+    signal: { kind: 'unreadable', message: 'The answer holds no picture and no reason.' },
+  };
+}
