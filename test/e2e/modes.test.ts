@@ -1,0 +1,204 @@
+/** Every mode over the whole path, through HTTP: all at once on one stack. ffprobe looks at the files where it is installed. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { mp4DurationSeconds } from '../../functions/core/mp4.ts';
+import { PNG } from '../support/images.ts';
+import { type JobView, startTestStack, type TestStack } from '../support/local-stack.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
+
+const dir = temporaryDir();
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack({ speedUp: 60 });
+}, 60_000);
+afterAll(() => stack.dispose());
+
+const inline = { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' };
+const hasFfprobe = (() => {
+  try {
+    execFileSync('ffprobe', ['-version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+let files = 0;
+async function download({ videos = [] }: JobView, n = 0): Promise<Buffer> {
+  const response = await fetch(`${stack.endpoints.api}${videos[n]?.href}`);
+  expect(response.status).toBe(200);
+  return Buffer.from(await response.arrayBuffer());
+}
+
+/** Seconds, and what ffprobe says of codec, frame rate and shape. */
+async function look(bytes: Buffer): Promise<{ seconds: number | undefined; probe: string | undefined }> {
+  const seconds = await mp4DurationSeconds(bytes.length, async (start, end) =>
+    bytes.subarray(start, end + 1),
+  );
+  if (!hasFfprobe) return { seconds, probe: undefined };
+  const file = path.join(dir, `${++files}.mp4`);
+  writeFileSync(file, bytes);
+  const fields = 'stream=codec_name,width,height,r_frame_rate,duration';
+  const output = execFileSync('ffprobe', ['-v', 'error', '-show_entries', fields, '-of', 'csv=p=0', file], {
+    encoding: 'utf8',
+  });
+  return { seconds, probe: output.trim() };
+}
+
+async function succeed(body: unknown): Promise<JobView> {
+  const { id } = await stack.submit(body);
+  const job = await stack.finished(id);
+  expect(job.error, JSON.stringify(job.error)).toBeUndefined();
+  return job;
+}
+
+const LANDSCAPE = '320,180';
+const PORTRAIT = '180,320';
+const OMNI = 'gemini-omni-1.2-flash';
+const reference = { image: inline, referenceType: 'asset' };
+
+describe.concurrent('every mode lands a video of the length and shape that was asked for', () => {
+  it.each<[string, unknown, number, string]>([
+    ['text', { prompt: 'a', durationSeconds: 4 }, 4, LANDSCAPE],
+    ['text, tall', { prompt: 'a', durationSeconds: 6, aspectRatio: '9:16' }, 6, PORTRAIT],
+    ['a picture', { prompt: 'a', image: inline, durationSeconds: 4 }, 4, LANDSCAPE],
+    ['a picture without words', { image: inline, durationSeconds: 4, aspectRatio: '9:16' }, 4, PORTRAIT],
+    [
+      'first and last frame',
+      { prompt: 'a', image: inline, lastFrame: inline, durationSeconds: 4 },
+      4,
+      LANDSCAPE,
+    ],
+    ['three references', { prompt: 'a', referenceImages: [reference, reference, reference] }, 8, LANDSCAPE],
+    [
+      'a chain of one video and three extensions',
+      { prompt: 'a', extensions: [{ prompt: 'b' }, {}, { prompt: 'd' }] },
+      29,
+      LANDSCAPE,
+    ],
+    [
+      'a picture made first by Gemini',
+      { prompt: 'a', firstFrame: { prompt: 'b' }, durationSeconds: 4 },
+      4,
+      LANDSCAPE,
+    ],
+    [
+      'a picture made first by Gemini on the Developer API',
+      { prompt: 'a', firstFrame: { prompt: 'b', provider: 'gemini' }, durationSeconds: 4 },
+      4,
+      LANDSCAPE,
+    ],
+    [
+      'a picture made first by Imagen',
+      {
+        prompt: 'a',
+        firstFrame: { prompt: 'b', model: 'imagen-4.0-fast-generate-001' },
+        aspectRatio: '9:16',
+        durationSeconds: 4,
+      },
+      4,
+      PORTRAIT,
+    ],
+    [
+      'a picture edited first',
+      { prompt: 'a', firstFrame: { prompt: 'make it snow', image: inline }, durationSeconds: 4 },
+      4,
+      LANDSCAPE,
+    ],
+    [
+      'the Developer API’s Veo',
+      { prompt: 'a', model: 'veo-3.1-generate-preview', durationSeconds: 4 },
+      4,
+      LANDSCAPE,
+    ],
+    [
+      'a chain on the Developer API',
+      { prompt: 'a', model: 'veo-3.1-generate-preview', durationSeconds: 4, extensions: [{}] },
+      11,
+      LANDSCAPE,
+    ],
+    ['Omni, text', { prompt: 'a', model: OMNI, durationSeconds: 3, aspectRatio: '9:16' }, 3, PORTRAIT],
+    ['Omni, a picture', { prompt: 'a', model: OMNI, image: inline, durationSeconds: 5 }, 5, LANDSCAPE],
+    [
+      'Omni, references',
+      { prompt: 'a', model: OMNI, referenceImages: [reference], durationSeconds: 4 },
+      4,
+      LANDSCAPE,
+    ],
+    [
+      'Omni, extended',
+      { prompt: 'a', model: OMNI, durationSeconds: 4, extensions: [{ durationSeconds: 3 }] },
+      7,
+      LANDSCAPE,
+    ],
+    ['a template', { prompt: 'A {animal}', variables: { animal: 'cat' }, durationSeconds: 4 }, 4, LANDSCAPE],
+  ])(
+    '%s',
+    async (_, body, seconds, shape) => {
+      const job = await succeed(body);
+      const found = await look(await download(job));
+      expect(found.seconds).toBe(seconds);
+      if (found.probe !== undefined) expect(found.probe).toBe(`h264,${shape},24/1,${seconds.toFixed(6)}`);
+    },
+    120_000,
+  );
+
+  it.each([1, 2, 3, 4])(
+    '%i samples',
+    async (sampleCount) => {
+      const job = await succeed({ prompt: 'a', sampleCount, durationSeconds: 4 });
+      expect(job.videos).toHaveLength(sampleCount);
+      for (let n = 0; n < sampleCount; n++) expect((await look(await download(job, n))).seconds).toBe(4);
+    },
+    120_000,
+  );
+
+  it('an extension of a finished job’s video', async () => {
+    const first = await succeed({ prompt: 'a', durationSeconds: 4 });
+    const extended = await succeed({ prompt: 'b', video: { job: first.id } });
+    expect((await look(await download(extended))).seconds).toBe(11);
+  }, 120_000);
+
+  it('a picture that was uploaded by a signed link, and another that is cut short', async () => {
+    const upload = async (bytes: Uint8Array): Promise<unknown> => {
+      const response = await fetch(`${stack.endpoints.api}/v1/uploads`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"mimeType":"image/png"}',
+      });
+      const link = z
+        .object({ url: z.string(), gcsUri: z.string(), headers: z.record(z.string(), z.string()) })
+        .parse(await response.json());
+      const put = await fetch(link.url, { method: 'PUT', headers: link.headers, body: Buffer.from(bytes) });
+      expect(put.status).toBe(200);
+      return { gcsUri: link.gcsUri, mimeType: 'image/png' };
+    };
+    const job = await succeed({ prompt: 'a', image: await upload(PNG), durationSeconds: 4 });
+    expect(job.videos).toHaveLength(1);
+    await expect(stack.submit({ prompt: 'a', image: await upload(PNG.subarray(0, 50)) })).rejects.toThrow(
+      'cut short',
+    );
+  }, 120_000);
+});
+
+describe('what goes wrong', () => {
+  it('a safety filter in part leaves the other videos, in whole fails without charge', async () => {
+    const part = await succeed({
+      prompt: 'a [simulate: safety-filter=1]',
+      sampleCount: 2,
+      durationSeconds: 4,
+    });
+    expect(part.videos).toHaveLength(1);
+    const { id } = await stack.submit({
+      prompt: 'a [simulate: safety-filter xall]',
+      durationSeconds: 4,
+      rerollOnSafety: 1,
+    });
+    const whole = await stack.finished(id);
+    expect(whole).toMatchObject({ status: 'failed', error: { code: 'SAFETY_FILTERED', charged: 'no' } });
+    expect(whole.attempts).toHaveLength(2);
+  }, 120_000);
+});
