@@ -94,7 +94,9 @@ export function advanceAttempt(
       if (attempt.state !== 'running') return UNCHANGED;
       const error = classifyOperationError(event.code, event.message);
       const outcome = error.code === 'SAFETY_FILTERED' ? 'filtered' : 'failed';
-      return end(attempt, { outcome, charged: error.charged, error }, ctx, error.retryable);
+      // What may have been charged is not made again on the strength of an error.
+      const mayRetry = error.retryable && error.charged === 'no';
+      return end(attempt, { outcome, charged: error.charged, error }, ctx, mayRetry);
     }
     case 'pollFailed':
       return attempt.state === 'running' ? onPollFailed(attempt, event.signal, ctx) : UNCHANGED;

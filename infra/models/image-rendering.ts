@@ -19,7 +19,7 @@ export interface ImagePlan {
 /** Pictures are scaled down: the longer side in pixels, in place of 512 to 4096. */
 const LONG_SIDE: Readonly<Record<string, number>> = { '512': 640, '1K': 640, '2K': 960, '4K': 1280 };
 
-export function imagePixels(aspectRatio: string, size: string): { width: number; height: number } {
+function imagePixels(aspectRatio: string, size: string): { width: number; height: number } {
   const [across = 1, down = 1] = aspectRatio.split(':').map(Number);
   const long = LONG_SIDE[size] ?? 640;
   return across >= down

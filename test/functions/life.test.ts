@@ -246,6 +246,20 @@ describe('an answer that says no', () => {
     expect(new Set(world.vertex.calls.map(({ outputUri }) => outputUri)).size).toBe(3);
   });
 
+  it('does not submit anew what may have been charged', async () => {
+    for (const code of [1, 4]) {
+      const world = makeWorld();
+      world.vertex.onPoll = () => ({ kind: 'error', code, message: 'ended' });
+      const job = await accept(world);
+      await runFor(world, HOUR);
+      expect(await stored(world, job)).toMatchObject({
+        status: 'failed',
+        error: { retryable: true, charged: 'unknown' },
+      });
+      expect(world.vertex.calls).toHaveLength(1);
+    }
+  });
+
   it('calls done without videos and without a reason a failure of its own', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => ({
