@@ -6,24 +6,14 @@
  * In two steps, because some of it is known only after a look into a bucket: `parseRequest` checks what the body says
  * and names the inputs; `completeRequest` takes these as they were found and checks what depends on them.
  */
-import {
-  type Catalogue,
-  findModel,
-  findRetired,
-  type ImageModelSpec,
-  isRetired,
-  type Mode,
-  type ModelSpec,
-  type OptionalParameter,
-  type ProviderName,
-  resolutionsOf,
-  type VideoModelSpec,
-} from './catalogue.ts';
+import { type Mode, type OptionalParameter, resolutionsOf, type VideoModelSpec } from './catalogue.ts';
+import { checkLength, oneOf } from './field-checks.ts';
 import type { StoredImage, StoredVideo, VideoRequest } from './job.ts';
 import { type FieldError, invalidRequest } from './problem.ts';
 import { type ImageBody, parseBody, type RequestBody, type VideoBody } from './request-body.ts';
+import { firstFrameOf, type RequestRules, videoModelOf } from './request-model.ts';
+import { fillPrompts } from './request-prompts.ts';
 import { chainSeconds } from './stages.ts';
-import { fillTemplate } from './template.ts';
 
 /** What a request names and somebody has to fetch, store and look into. */
 export interface GivenInputs<I = ImageBody, V = VideoBody> {
@@ -40,17 +30,6 @@ export interface ParsedRequest {
   /** Without its inputs. */
   readonly request: VideoRequest;
   readonly inputs: GivenInputs;
-}
-
-export interface RequestRules {
-  readonly catalogue: Catalogue;
-  /** `YYYY-MM-DD`, UTC. */
-  readonly today: string;
-  /** Retired models run all the same: for the simulated ones. */
-  readonly allowRetired: boolean;
-  /** A retired id runs on its successor instead of being refused. */
-  readonly aliasRetired: boolean;
-  readonly restrictedRegion: boolean;
 }
 
 /** @throws ProblemError 400 naming every field that is wrong */
@@ -115,131 +94,6 @@ function chainErrors(request: VideoRequest, spec: VideoModelSpec): FieldError[] 
     return [{ field, detail }];
   }
   return [];
-}
-
-/** With `variables`, every prompt is a template. */
-function fillPrompts(body: RequestBody, errors: FieldError[]): RequestBody {
-  const { variables } = body;
-  if (!variables) return body;
-  const used = new Set<string>();
-  const fill = (field: string, template: string): string => {
-    const filled = fillTemplate(template, variables);
-    for (const name of filled.used) used.add(name);
-    for (const name of filled.missing)
-      errors.push({ field: `variables.${name}`, detail: `is needed by ${field}.` });
-    for (const fault of filled.faults) errors.push({ field, detail: fault });
-    return filled.text;
-  };
-  const { prompt, negativePrompt, firstFrame, extensions } = body;
-  const next: RequestBody = {
-    ...body,
-    ...(prompt === undefined ? {} : { prompt: fill('prompt', prompt) }),
-    ...(negativePrompt === undefined ? {} : { negativePrompt: fill('negativePrompt', negativePrompt) }),
-    ...(firstFrame
-      ? { firstFrame: { ...firstFrame, prompt: fill('firstFrame.prompt', firstFrame.prompt) } }
-      : {}),
-    ...(extensions
-      ? {
-          extensions: extensions.map((link, n) =>
-            link.prompt === undefined
-              ? link
-              : { ...link, prompt: fill(`extensions.${n}.prompt`, link.prompt) },
-          ),
-        }
-      : {}),
-  };
-  for (const name of Object.keys(variables)) {
-    if (!used.has(name)) errors.push({ field: `variables.${name}`, detail: 'is in none of the prompts.' });
-  }
-  return next;
-}
-
-interface Chosen<S extends ModelSpec> {
-  readonly spec: S;
-  readonly aliasOf?: { readonly model: string; readonly retiredOn: string };
-}
-
-function videoModelOf(
-  body: RequestBody,
-  rules: RequestRules,
-  errors: FieldError[],
-): Chosen<VideoModelSpec> | undefined {
-  const { model = rules.catalogue.defaultModel, provider } = body;
-  const chosen = modelOf('model', model, provider, rules, errors);
-  if (!chosen) return undefined;
-  if (chosen.spec.kind === 'video') return { ...chosen, spec: chosen.spec };
-  errors.push({ field: 'model', detail: `'${model}' makes pictures; name it in firstFrame.model.` });
-  return undefined;
-}
-
-function modelOf(
-  field: string,
-  model: string,
-  provider: ProviderName | undefined,
-  rules: RequestRules,
-  errors: FieldError[],
-): Chosen<ModelSpec> | undefined {
-  const { catalogue, today } = rules;
-  const spec = findModel(catalogue, model, provider);
-  if (spec && (!isRetired(spec, today) || rules.allowRetired)) return { spec };
-  const retirement = spec?.retirement ?? findRetired(catalogue, model, provider)?.retirement;
-  if (!retirement) {
-    const known = catalogue.models.filter((each) => !isRetired(each, today)).map((each) => each.model);
-    const where = provider === undefined ? '' : ` of provider ${provider}`;
-    errors.push({ field, detail: `'${model}' is not a known model${where}; known: ${known.join(', ')}.` });
-    return undefined;
-  }
-  const { date, replacement, runsOn } = retirement;
-  const successor = rules.aliasRetired ? findModel(catalogue, runsOn.model, runsOn.provider) : undefined;
-  if (successor && !isRetired(successor, today))
-    return { spec: successor, aliasOf: { model, retiredOn: date } };
-  errors.push({ field, detail: `'${model}' was retired on ${date}; use ${replacement}.` });
-  return undefined;
-}
-
-const DEFAULT_IMAGE_MODEL = 'gemini-3.1-flash-image';
-
-function firstFrameOf(
-  { firstFrame, image, video, referenceImages, aspectRatio }: RequestBody,
-  rules: RequestRules,
-  errors: FieldError[],
-): VideoRequest['firstFrame'] {
-  if (!firstFrame) return undefined;
-  if (image)
-    errors.push({
-      field: 'image',
-      detail: 'and firstFrame are both the first frame; to edit a picture, put it in firstFrame.image.',
-    });
-  if (video || referenceImages)
-    errors.push({
-      field: 'firstFrame',
-      detail: 'goes with a new video only, not with video or referenceImages.',
-    });
-  const { model = DEFAULT_IMAGE_MODEL, provider, prompt } = firstFrame;
-  const spec = modelOf('firstFrame.model', model, provider, rules, errors)?.spec;
-  if (!spec) return undefined;
-  if (spec.kind !== 'image') {
-    errors.push({ field: 'firstFrame.model', detail: `'${model}' makes videos, not pictures.` });
-    return undefined;
-  }
-  checkFirstFrame(firstFrame, spec, aspectRatio, errors);
-  return { provider: spec.provider, model: spec.model, prompt };
-}
-
-function checkFirstFrame(
-  { prompt, image }: NonNullable<RequestBody['firstFrame']>,
-  spec: ImageModelSpec,
-  aspectRatio: string | undefined,
-  errors: FieldError[],
-): void {
-  if (prompt.trim() === '') errors.push({ field: 'firstFrame.prompt', detail: 'is empty.' });
-  checkLength('firstFrame.prompt', prompt, spec, errors);
-  if (image && !spec.edits)
-    errors.push({
-      field: 'firstFrame.image',
-      detail: `is not taken by ${spec.model}: it does not edit pictures.`,
-    });
-  oneOf('aspectRatio', aspectRatio, spec.aspectRatios, '16:9', errors);
 }
 
 function modeOf(
@@ -441,28 +295,4 @@ function refuseUntaken(body: RequestBody, spec: VideoModelSpec, errors: FieldErr
     if (body[field] === undefined || spec.takes.has(field)) continue;
     errors.push({ field, detail: `is not taken by ${spec.model} of provider ${spec.provider}.` });
   }
-}
-
-function checkLength(
-  field: string,
-  text: string,
-  { model, promptCharactersMax }: ModelSpec,
-  errors: FieldError[],
-): void {
-  if (text.length <= promptCharactersMax) return;
-  errors.push({ field, detail: `has ${text.length} characters; ${model} takes ${promptCharactersMax}.` });
-}
-
-function oneOf<T extends string | number>(
-  field: string,
-  given: string | number | undefined,
-  allowed: readonly T[],
-  fallback: T,
-  errors: FieldError[],
-): T | undefined {
-  if (given === undefined) return fallback;
-  const match = allowed.find((value) => value === given);
-  if (match === undefined)
-    errors.push({ field, detail: `is ${JSON.stringify(given)}; allowed: ${allowed.join(', ')}.` });
-  return match;
 }

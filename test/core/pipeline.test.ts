@@ -4,12 +4,8 @@ import { overrideCatalogue } from '../../functions/core/catalogue-overrides.ts';
 import type { VideoRequest } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { type Problem, ProblemError } from '../../functions/core/problem.ts';
-import {
-  completeRequest,
-  type FoundInputs,
-  parseRequest,
-  type RequestRules,
-} from '../../functions/core/request.ts';
+import { completeRequest, type FoundInputs, parseRequest } from '../../functions/core/request.ts';
+import type { RequestRules } from '../../functions/core/request-model.ts';
 import { currentStage, stagesOf } from '../../functions/core/stages.ts';
 
 const RULES: RequestRules = {

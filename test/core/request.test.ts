@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { resolutionsOf } from '../../functions/core/catalogue.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { type Problem, ProblemError } from '../../functions/core/problem.ts';
-import { type ParsedRequest, parseRequest, type RequestRules } from '../../functions/core/request.ts';
+import { type ParsedRequest, parseRequest } from '../../functions/core/request.ts';
+import type { RequestRules } from '../../functions/core/request-model.ts';
 
 const RULES: RequestRules = {
   catalogue: CATALOGUE,

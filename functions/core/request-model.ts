@@ -1,0 +1,115 @@
+/** Which models a request runs on: found, retired, or standing in for a retired one. */
+import {
+  type Catalogue,
+  findModel,
+  findRetired,
+  type ImageModelSpec,
+  isRetired,
+  type ModelSpec,
+  type ProviderName,
+  type VideoModelSpec,
+} from './catalogue.ts';
+import { checkLength, oneOf } from './field-checks.ts';
+import type { VideoRequest } from './job.ts';
+import type { FieldError } from './problem.ts';
+import type { RequestBody } from './request-body.ts';
+
+export interface RequestRules {
+  readonly catalogue: Catalogue;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly today: string;
+  /** Retired models run all the same: for the simulated ones. */
+  readonly allowRetired: boolean;
+  /** A retired id runs on its successor instead of being refused. */
+  readonly aliasRetired: boolean;
+  readonly restrictedRegion: boolean;
+}
+
+interface Chosen<S extends ModelSpec> {
+  readonly spec: S;
+  readonly aliasOf?: { readonly model: string; readonly retiredOn: string };
+}
+
+export function videoModelOf(
+  body: RequestBody,
+  rules: RequestRules,
+  errors: FieldError[],
+): Chosen<VideoModelSpec> | undefined {
+  const { model = rules.catalogue.defaultModel, provider } = body;
+  const chosen = modelOf('model', model, provider, rules, errors);
+  if (!chosen) return undefined;
+  if (chosen.spec.kind === 'video') return { ...chosen, spec: chosen.spec };
+  errors.push({ field: 'model', detail: `'${model}' makes pictures; name it in firstFrame.model.` });
+  return undefined;
+}
+
+function modelOf(
+  field: string,
+  model: string,
+  provider: ProviderName | undefined,
+  rules: RequestRules,
+  errors: FieldError[],
+): Chosen<ModelSpec> | undefined {
+  const { catalogue, today } = rules;
+  const spec = findModel(catalogue, model, provider);
+  if (spec && (!isRetired(spec, today) || rules.allowRetired)) return { spec };
+  const retirement = spec?.retirement ?? findRetired(catalogue, model, provider)?.retirement;
+  if (!retirement) {
+    const known = catalogue.models.filter((each) => !isRetired(each, today)).map((each) => each.model);
+    const where = provider === undefined ? '' : ` of provider ${provider}`;
+    errors.push({ field, detail: `'${model}' is not a known model${where}; known: ${known.join(', ')}.` });
+    return undefined;
+  }
+  const { date, replacement, runsOn } = retirement;
+  const successor = rules.aliasRetired ? findModel(catalogue, runsOn.model, runsOn.provider) : undefined;
+  if (successor && !isRetired(successor, today))
+    return { spec: successor, aliasOf: { model, retiredOn: date } };
+  errors.push({ field, detail: `'${model}' was retired on ${date}; use ${replacement}.` });
+  return undefined;
+}
+
+const DEFAULT_IMAGE_MODEL = 'gemini-3.1-flash-image';
+
+/** The picture to be made first, without the one it may be made from. */
+export function firstFrameOf(
+  { firstFrame, image, video, referenceImages, aspectRatio }: RequestBody,
+  rules: RequestRules,
+  errors: FieldError[],
+): VideoRequest['firstFrame'] {
+  if (!firstFrame) return undefined;
+  if (image)
+    errors.push({
+      field: 'image',
+      detail: 'and firstFrame are both the first frame; to edit a picture, put it in firstFrame.image.',
+    });
+  if (video || referenceImages)
+    errors.push({
+      field: 'firstFrame',
+      detail: 'goes with a new video only, not with video or referenceImages.',
+    });
+  const { model = DEFAULT_IMAGE_MODEL, provider, prompt } = firstFrame;
+  const spec = modelOf('firstFrame.model', model, provider, rules, errors)?.spec;
+  if (!spec) return undefined;
+  if (spec.kind !== 'image') {
+    errors.push({ field: 'firstFrame.model', detail: `'${model}' makes videos, not pictures.` });
+    return undefined;
+  }
+  checkFirstFrame(firstFrame, spec, aspectRatio, errors);
+  return { provider: spec.provider, model: spec.model, prompt };
+}
+
+function checkFirstFrame(
+  { prompt, image }: NonNullable<RequestBody['firstFrame']>,
+  spec: ImageModelSpec,
+  aspectRatio: string | undefined,
+  errors: FieldError[],
+): void {
+  if (prompt.trim() === '') errors.push({ field: 'firstFrame.prompt', detail: 'is empty.' });
+  checkLength('firstFrame.prompt', prompt, spec, errors);
+  if (image && !spec.edits)
+    errors.push({
+      field: 'firstFrame.image',
+      detail: `is not taken by ${spec.model}: it does not edit pictures.`,
+    });
+  oneOf('aspectRatio', aspectRatio, spec.aspectRatios, '16:9', errors);
+}
