@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
-import { startStack } from '../stack/stack.ts';
+import { type Stack, startStack } from '../stack/stack.ts';
 import { type GenerateOptions, parseOptions, USAGE } from './generate-options.ts';
 import { isFinished, type JobAnswer, JobClient, RefusedError } from './job-client.ts';
 import { findRunningStack } from './running-stack.ts';
@@ -32,9 +32,16 @@ async function main(): Promise<number> {
   const stateDir = path.resolve(real ? `${options.stateDir}-real` : options.stateDir);
   const body = real?.body ?? options.body;
   const running = await findRunningStack(stateDir);
-  const stack = running
-    ? undefined
-    : await startStack({ stateDir, apiPort: 0, speedUp: options.speedUp, geminiApiKey: real?.apiKey });
+  let stack: Stack | undefined;
+  try {
+    const { speedUp } = options;
+    stack = running
+      ? undefined
+      : await startStack({ stateDir, apiPort: 0, speedUp, geminiApiKey: real?.apiKey });
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
   const api = running?.api ?? stack?.endpoints.api ?? '';
   console.log(
     `Clapper is at ${api}${running ? ' (it was running already)' : `, started in ${seconds(Date.now() - startedAt)}`}.`,
@@ -46,7 +53,9 @@ async function main(): Promise<number> {
   try {
     return await generate(new JobClient(api), body, path.resolve(options.outDir), real !== undefined);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    if (running && error instanceof TypeError) {
+      console.error('The stack that was running has been stopped. The job goes on at its next start.');
+    } else console.error(error instanceof Error ? error.message : String(error));
     return error instanceof RefusedError ? 2 : 1;
   } finally {
     await stack?.stop();

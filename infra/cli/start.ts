@@ -23,7 +23,12 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(USAGE);
 } else {
-  await main();
+  try {
+    await main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
 }
 
 async function main(): Promise<void> {

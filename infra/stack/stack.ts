@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Endpoints, endpointsOf, functionsEnvironment, makePlan, type PlanOptions } from './plan.ts';
 import { StackProcess } from './process.ts';
+import { lockState } from './state-lock.ts';
 
 export interface StackOptions extends PlanOptions {
   /** Lines of the functions' log (JSON) and of the supervisor. */
@@ -22,7 +23,11 @@ export interface Stack {
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const plan = await makePlan(options);
+  const unlock = lockState(options.stateDir);
+  const plan = await makePlan(options).catch((error: unknown) => {
+    unlock();
+    throw error;
+  });
   const { stateDir } = plan;
   const cloud = new StackProcess({
     name: 'local cloud',
@@ -45,6 +50,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     // The functions first, so that none of their calls fails for want of a cloud.
     await functions.stop();
     await cloud.stop();
+    unlock();
   };
   try {
     await Promise.all([cloud.start(), functions.start()]);
