@@ -247,6 +247,32 @@ describe('Vertex', () => {
   });
 });
 
+describe('Omni on Vertex', () => {
+  it('writes the video under the output URI it was given, and stops when asked to', async () => {
+    const onVertex = createOmniProvider({
+      backend: {
+        kind: 'vertex',
+        project: 'p',
+        baseUrl: models.url,
+        getAccessToken: async () => accessToken(identity, Date.now()),
+      },
+      pollTimeoutMs: TIMEOUT_MS,
+      readInput: async () => Buffer.from(''),
+      fetch,
+    });
+    const call = paidCall(request('omni', 'on Vertex'));
+    const done = await pollToEnd(onVertex, call);
+    expect(done).toMatchObject({
+      kind: 'done',
+      result: { sources: [{ uri: expect.stringContaining(call.outputUri) }] },
+    });
+    const second = await submit(onVertex, paidCall(request('omni', 'to be stopped')));
+    if (second.kind !== 'accepted') throw new Error('not accepted');
+    await onVertex.cancel?.(second.operation);
+    expect(await onVertex.poll(second.operation)).toMatchObject({ kind: 'error', code: 1 });
+  });
+});
+
 describe('the Developer API', () => {
   it('streams a file to its end, says when one is not there, and never sends its key elsewhere', async () => {
     const done = await pollToEnd(gemini, paidCall(request('gemini', 'to be downloaded')));
