@@ -122,7 +122,7 @@ async function paramsOf(
     ? [{ type: 'video' as const, ...(await at(video.gcsUri)), mime_type: video.mimeType }]
     : [];
   const text = prompt === undefined ? [] : [{ type: 'text' as const, text: prompt }];
-  const { aspectRatio, resolution, seed } = settings;
+  const { aspectRatio, resolution, seed, labels } = settings;
   const mode =
     stage.kind === 'extend' ? 'extend' : image ? 'image' : referenceImages.length > 0 ? 'references' : 'text';
   return {
@@ -133,6 +133,7 @@ async function paramsOf(
         : [...text, ...pictures, ...videos],
     background: true,
     store: true,
+    ...(labels === undefined ? {} : { labels }),
     response_format: {
       type: 'video',
       aspect_ratio: aspectRatio,

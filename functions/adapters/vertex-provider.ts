@@ -103,7 +103,16 @@ function configOf({
   referenceImages,
   settings,
 }: VideoStage): GenerateVideosConfig {
-  const { seed, negativePrompt, enhancePrompt, personGeneration, resizeMode, compressionQuality } = settings;
+  const {
+    seed,
+    negativePrompt,
+    enhancePrompt,
+    personGeneration,
+    resizeMode,
+    compressionQuality,
+    fps,
+    labels,
+  } = settings;
   return {
     numberOfVideos: sampleCount,
     // What an extension adds is the model's own affair.
@@ -124,6 +133,8 @@ function configOf({
             referenceType: VideoGenerationReferenceType.ASSET,
           })),
         }),
+    ...(fps === undefined ? {} : { fps }),
+    ...(labels === undefined ? {} : { labels }),
     ...(resizeMode === undefined ? {} : { resizeMode: RESIZE_MODES[resizeMode] }),
     ...(compressionQuality === undefined
       ? {}

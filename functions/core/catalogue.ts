@@ -17,6 +17,8 @@ export type OptionalParameter =
   | 'generateAudio'
   | 'personGeneration'
   | 'resizeMode'
+  | 'fps'
+  | 'labels'
   | 'compressionQuality';
 
 /** Price in US dollars for one second of one video. */

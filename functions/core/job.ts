@@ -58,6 +58,9 @@ const videoRequestSchema = z.object({
   personGeneration: z.enum(['allow_adult', 'dont_allow', 'allow_all']).optional(),
   resizeMode: z.enum(['pad', 'crop']).optional(),
   compressionQuality: z.enum(['optimized', 'lossless']).optional(),
+  fps: z.number().optional(),
+  /** For the bill: Google groups costs by them. */
+  labels: z.record(z.string(), z.string()).optional(),
   /** New attempts after a filter withheld everything it had made, each paid for only if it delivers. */
   rerollOnSafety: z.number().optional(),
   /** The retired model that was asked for, where this one runs in its place. */

@@ -63,6 +63,8 @@ const VEO_VERTEX = {
     'personGeneration',
     'resizeMode',
     'compressionQuality',
+    'fps',
+    'labels',
   ),
   seedMax: UINT32_MAX,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
@@ -132,7 +134,7 @@ const OMNI = {
   sampleCountMax: 1,
   personGeneration: [],
   personGenerationRestricted: [],
-  takes: parameters('seed'),
+  takes: parameters('seed', 'labels'),
   // A signed 32-bit number.
   seedMax: 2_147_483_647,
   promptCharactersMax: 8192,

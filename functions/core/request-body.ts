@@ -61,6 +61,13 @@ const requestBodySchema = z.strictObject({
   personGeneration: z.string().optional(),
   resizeMode: z.enum(['pad', 'crop']).optional(),
   compressionQuality: z.enum(['optimized', 'lossless']).optional(),
+  // The only rate there is.
+  fps: z.literal(24).optional(),
+  // Google Cloud's rules for labels.
+  labels: z
+    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
+    .refine((labels) => Object.keys(labels).length <= 64, 'may be 64 at most')
+    .optional(),
   rerollOnSafety: z.int().min(0).max(5).optional(),
 });
 export type RequestBody = z.infer<typeof requestBodySchema>;

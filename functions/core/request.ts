@@ -164,7 +164,8 @@ function settle(
   }
   const extensions = extensionsOf(body, spec, errors);
   if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;
-  const { seed, negativePrompt, enhancePrompt, resizeMode, compressionQuality, rerollOnSafety } = body;
+  const { seed, negativePrompt, enhancePrompt, resizeMode, compressionQuality, rerollOnSafety, fps, labels } =
+    body;
   return {
     ...{
       provider: spec.provider,
@@ -185,6 +186,8 @@ function settle(
       resizeMode,
       compressionQuality,
       rerollOnSafety,
+      fps,
+      labels,
     },
     ...(extensions ? { extensions } : {}),
   };
@@ -288,6 +291,8 @@ const OPTIONAL: readonly OptionalParameter[] = [
   'personGeneration',
   'resizeMode',
   'compressionQuality',
+  'fps',
+  'labels',
 ];
 
 function refuseUntaken(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {

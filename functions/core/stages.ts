@@ -40,6 +40,8 @@ export interface VideoStage {
     | 'personGeneration'
     | 'resizeMode'
     | 'compressionQuality'
+    | 'fps'
+    | 'labels'
   >;
 }
 
@@ -78,13 +80,13 @@ function videoStage(
 ): VideoStage {
   const { provider, model, image, lastFrame, referenceImages = [], video } = request;
   const { aspectRatio, resolution, generateAudio, seed, negativePrompt, enhancePrompt } = request;
-  const { personGeneration, resizeMode, compressionQuality } = request;
+  const { personGeneration, resizeMode, compressionQuality, fps, labels } = request;
   return {
     ...own,
     ...{ provider, model, image, lastFrame, referenceImages, video },
     settings: {
       ...{ aspectRatio, resolution, generateAudio, seed, negativePrompt, enhancePrompt },
-      ...{ personGeneration, resizeMode, compressionQuality },
+      ...{ personGeneration, resizeMode, compressionQuality, fps, labels },
     },
   };
 }

@@ -230,6 +230,15 @@ describe('a retired model', () => {
   });
 });
 
+describe('labels and frames per second', () => {
+  it('are kept as they are given', () => {
+    expect(complete({ prompt: 'a', labels: { team: 'x' }, fps: 24 })).toMatchObject({
+      labels: { team: 'x' },
+      fps: 24,
+    });
+  });
+});
+
 describe('people in the picture', () => {
   it('are fewer where the law says so', () => {
     const rules = { ...RULES, restrictedRegion: true };

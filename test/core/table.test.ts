@@ -26,7 +26,7 @@ const VERTEX = {
   samples: 4,
   audio: true,
   seedMax: 4294967295,
-  takes: 'negativePrompt enhancePrompt resizeMode compressionQuality',
+  takes: 'negativePrompt enhancePrompt resizeMode compressionQuality fps labels',
   people: 'allow_adult dont_allow allow_all',
   highAt8: false,
   adds: [7],
@@ -47,7 +47,7 @@ const OMNI = {
   samples: 1,
   audio: false,
   seedMax: 2147483647,
-  takes: '',
+  takes: 'labels',
   people: '',
   highAt8: false,
   adds: [3, 4, 5, 6, 7, 8, 9, 10],
@@ -152,6 +152,10 @@ function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): 
       return has(model.takes, parameter) && (value === 'pad' || value === 'crop');
     case 'compressionQuality':
       return has(model.takes, parameter) && (value === 'optimized' || value === 'lossless');
+    case 'fps':
+      return has(model.takes, parameter) && value === 24;
+    case 'labels':
+      return has(model.takes, parameter) && ['{}', '{"team":"x"}'].includes(JSON.stringify(value));
     default:
       return false;
   }
@@ -170,7 +174,9 @@ const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   enhancePrompt: [true, false, 'yes', 'no', ...STRANGE],
   resizeMode: ['pad', 'crop', 'PAD', ...STRANGE],
   compressionQuality: ['optimized', 'lossless', 'OPTIMIZED', ...STRANGE],
-  fps: [24, ...STRANGE],
+  fps: [24, 25, '24', ...STRANGE],
+  labels: [{ team: 'x' }, { Team: 'x' }, { team: 'X' }, { team: 1 }, { '': 'x' }, ...STRANGE],
+  pubsubTopic: ['projects/p/topics/t', ...STRANGE],
   storageUri: ['gs://mine/', ...STRANGE],
 };
 
