@@ -13,6 +13,35 @@ const shown = new Map();
 let older = [];
 let nextPageToken;
 
+/** What can be chosen is what the catalogue says of the model. */
+async function offerModels() {
+  const { models, defaultModel } = await request('/v1/models');
+  const videoModels = models.filter(({ kind, stage }) => kind === 'video' && stage !== 'retired');
+  const fill = (name, values, chosen) => {
+    const options = values.map((value) =>
+      element('option', { value, textContent: value, selected: value === chosen }),
+    );
+    form.elements[name].replaceChildren(...options);
+  };
+  const offerLimits = () => {
+    const model = videoModels.find(({ model }) => model === form.elements.model.value);
+    fill('aspectRatio', model.aspectRatios, '16:9');
+    fill('durationSeconds', model.durationsSeconds, model.defaultDurationSeconds);
+    fill(
+      'sampleCount',
+      Array.from({ length: model.sampleCountMax }, (_, n) => n + 1),
+      1,
+    );
+  };
+  fill(
+    'model',
+    videoModels.map(({ model }) => model),
+    defaultModel,
+  );
+  form.elements.model.addEventListener('change', offerLimits);
+  offerLimits();
+}
+
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const values = Object.fromEntries(new FormData(form));
@@ -116,8 +145,11 @@ function element(name, properties, children = []) {
 }
 
 const note = document.querySelector('#note');
+let offered = false;
 for (;;) {
   try {
+    if (!offered) await offerModels();
+    offered = true;
     await refresh();
     note.textContent = 'A prompt goes in, videos land in the bucket.';
   } catch {
