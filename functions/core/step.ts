@@ -329,17 +329,12 @@ function wakeEffects(before: Job | undefined, after: Job): readonly Effect[] {
   return [{ type: 'wake', target: after.status === 'queued' ? 'submit' : 'poll', jobId: after.jobId, wake }];
 }
 
+/** Once: when the job is cancelled or, where that came first, when the call is answered. */
 function cancelEffects(before: Job, after: Job): readonly Effect[] {
-  if (after.status !== 'cancelled') return [];
-  const had = before.status === 'cancelled' ? undefined : liveAttemptOf(before);
   const attempt = liveAttemptOf(after);
-  // A call that was answered only after the cancelling has its operation stopped then.
-  const learned = had
-    ? had.state === 'running'
-    : attempt?.state === 'running' && liveAttemptOf(before)?.state !== 'running';
-  return attempt?.state === 'running' && learned
-    ? [{ type: 'cancelOperation', operation: attempt.operation }]
-    : [];
+  if (after.status !== 'cancelled' || attempt?.state !== 'running') return [];
+  const asked = before.status === 'cancelled' && liveAttemptOf(before)?.state === 'running';
+  return asked ? [] : [{ type: 'cancelOperation', operation: attempt.operation }];
 }
 
 const nextWake = ({ wakes }: { readonly wakes: number }, at: number): { wakes: number; wake: Wake } => ({
