@@ -40,9 +40,15 @@ const environmentSchema = z.object({
   CLAPPER_VERTEX_LOCATION: z.string().min(1).default('us-central1'),
   /** Of the Developer API. Not GEMINI_API_KEY, which the SDK would read too and warn about in Vertex mode. */
   CLAPPER_GEMINI_API_KEY: z.string().min(1).optional(),
+  /** Where the Gemini API may call `POST /v1/provider-events` of this deployment, from outside. */
+  CLAPPER_PROVIDER_WEBHOOK_URL: z.url().optional(),
   /** `gs://` prefixes that any caller may name as input. */
   CLAPPER_READABLE_PREFIXES: list(''),
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),
+  /** Callers who see every job and rule on attempts whose outcome could not be learned. */
+  CLAPPER_OPERATORS: list(''),
+  /** Paid calls per minute of every model, instead of the catalogue's quotas. */
+  CLAPPER_REQUESTS_PER_MINUTE: z.coerce.number().positive().optional(),
   CLAPPER_UNKNOWN_OUTCOME: z.enum(['fail', 'resubmit']).default('fail'),
   CLAPPER_LOG_PROMPTS: flag,
   CLAPPER_ALLOW_RETIRED_MODELS: flag,

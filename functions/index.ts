@@ -14,7 +14,8 @@ import { handleLanded } from './handlers/landed.ts';
 import { handlePoll } from './handlers/poll.ts';
 import { handleSubmit } from './handlers/submit.ts';
 import { handleSweep } from './handlers/sweep.ts';
-import { wakeMessageSchema } from './handlers/wake-message.ts';
+import { submitMessageSchema, wakeMessageSchema } from './handlers/wake-message.ts';
+import type { Severity } from './ports.ts';
 import { buildServices } from './services.ts';
 import { leaveAllBodiesUntouched } from './untouched-body.ts';
 
@@ -45,18 +46,24 @@ async function refuse(name: string, error: unknown, request: Request, response: 
     error instanceof ProblemError
       ? error.problem
       : { status: 500, code: 'internal', title: 'Internal error', detail: String(error) };
-  services.log(problem.status >= 500 ? 'ERROR' : 'WARNING', `${name}: ${problem.detail}`, {
+  services.log(severityOf(problem.status), `${name}: ${problem.detail}`, {
     task: request.get('x-cloudtasks-taskname'),
     retryCount: request.get('x-cloudtasks-taskretrycount'),
     ...(error instanceof Error && problem.status >= 500 ? { stack_trace: error.stack } : {}),
   });
+  const { retryAfterSeconds } = problem;
+  if (retryAfterSeconds !== undefined) response.set('retry-after', String(retryAfterSeconds));
   response
     .status(problem.status)
     .type('application/problem+json')
     .send(await problemResponse(problem).text());
 }
 
-task('submit', (body) => handleSubmit(services, wakeMessageSchema.parse(body)));
+/** 429 is the turnstile's way to say "not yet", not a fault. */
+const severityOf = (status: number): Severity =>
+  status >= 500 ? 'ERROR' : status === 429 ? 'DEBUG' : 'WARNING';
+
+task('submit', (body) => handleSubmit(services, submitMessageSchema.parse(body)));
 task('poll', (body) => handlePoll(services, wakeMessageSchema.parse(body)));
 task('sweep', () => handleSweep(services));
 cloudEvent('landed', (event: CloudEvent<unknown>) => handleLanded(services, event.data));

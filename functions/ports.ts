@@ -2,10 +2,12 @@
 import type { Readable } from 'node:stream';
 import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue.ts';
 import type { ProviderSignal } from './core/errors.ts';
-import type { Job, JobStatus, LandedVideo, OperationRef, OperationResult, Wake } from './core/job.ts';
+import type { Job, JobIn, JobStatus, LandedVideo, OperationRef, OperationResult, Wake } from './core/job.ts';
 import type { Policy } from './core/policy.ts';
+import type { Line } from './core/queues.ts';
 import type { Stage } from './core/stages.ts';
 import type { Step } from './core/step.ts';
+import type { Turnstile } from './core/turnstile.ts';
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -31,7 +33,8 @@ export type Updated =
   | { readonly kind: 'missing' };
 
 export interface ListJobs {
-  readonly caller: string;
+  /** Absent: every caller's, for an operator. */
+  readonly caller?: string | undefined;
   readonly status?: JobStatus | undefined;
   readonly model?: string | undefined;
   readonly pageSize: number;
@@ -47,6 +50,13 @@ export interface JobStore {
   update(jobId: string, decide: (job: Job) => Step | undefined): Promise<Updated>;
   /** Newest first. */
   list(query: ListJobs): Promise<readonly Job[]>;
+  /**
+   * Whose turn it is: of the callers waiting in this line, the next after `lastCaller` in the alphabet (and after the
+   * last the first), oldest job first. At least one where anybody waits, at most `limit`.
+   */
+  nextInLine(line: Line, lastCaller: string | undefined, limit: number): Promise<readonly JobIn<'queued'>[]>;
+  /** Jobs with attempts that may have been charged, and nobody can say; the most at stake first. */
+  atStake(limit: number): Promise<readonly Job[]>;
   /** Jobs with a wake before `before`, most overdue first. */
   overdue(before: number, limit: number): Promise<readonly Job[]>;
   /** Resolves to the job once `until` holds, or as it is after `timeoutMs`. */
@@ -54,12 +64,20 @@ export interface JobStore {
 }
 
 /** A wake on its way: which function, which queue's business, and when. */
-export interface WakeTask {
+export interface WakeTask extends Line {
   readonly target: 'submit' | 'poll';
   readonly jobId: string;
   readonly wake: Wake;
-  readonly provider: ProviderName;
-  readonly model: string;
+}
+
+/** One turnstile per model. */
+export interface TurnstileStore {
+  get(model: Pick<Line, 'provider' | 'model'>): Promise<Turnstile>;
+  /** In one transaction; `decide` may run several times, and returns nothing to leave it as it is. */
+  update(
+    model: Pick<Line, 'provider' | 'model'>,
+    decide: (turnstile: Turnstile) => Turnstile | undefined,
+  ): Promise<'saved' | 'unchanged'>;
 }
 
 export interface TaskQueue {
@@ -165,6 +183,12 @@ export interface CallerCheck {
   verify(headers: Headers): Promise<string>;
 }
 
+/** Whether a webhook comes from the provider whose operations we wait for. */
+export interface WebhookCheck {
+  /** @throws ProblemError 401 */
+  verify(headers: Headers, body: Uint8Array): Promise<void>;
+}
+
 export type Severity = 'DEBUG' | 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR';
 
 /** One structured line. `fields` are Cloud Logging's own names or Clapper's vocabulary. */
@@ -176,10 +200,13 @@ export interface Services {
   readonly ids: Ids;
   readonly jobs: JobStore;
   readonly tasks: TaskQueue;
+  readonly turnstiles: TurnstileStore;
   readonly results: ResultStore;
   readonly inputs: InputStore;
   readonly providers: Readonly<Partial<Record<ProviderName, VideoProvider>>>;
   readonly callers: CallerCheck;
+  /** Absent where no provider was given a URL to call. */
+  readonly providerWebhooks?: WebhookCheck | undefined;
   readonly policy: Policy;
   readonly catalogue: Catalogue;
   readonly log: Log;
@@ -198,4 +225,8 @@ export interface ServiceSettings {
   readonly readablePrefixes: readonly string[];
   readonly signedUrlTtlMs: number;
   readonly logPrompts: boolean;
+  /** Callers who answer for the deployment: they see every job, and rule on what could not be learned. */
+  readonly operators: readonly string[];
+  /** Paid calls per minute that the turnstile of a model lets through, instead of its quota. */
+  readonly requestsPerMinute?: number | undefined;
 }

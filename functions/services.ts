@@ -8,18 +8,20 @@ import { grpc } from 'google-gax';
 import { createInputStore, createResultStore } from './adapters/cloud-storage.ts';
 import { createCloudTaskQueue } from './adapters/cloud-task-queue.ts';
 import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
+import { createFirestoreTurnstiles } from './adapters/firestore-turnstiles.ts';
 import { createGeminiProvider } from './adapters/gemini-provider.ts';
 import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.ts';
 import { createIds } from './adapters/ids.ts';
 import { createJsonLog } from './adapters/json-log.ts';
 import { createKeySigner } from './adapters/key-signer.ts';
 import { createOmniProvider, type OmniBackend } from './adapters/omni-provider.ts';
+import { createProviderWebhooks } from './adapters/provider-webhooks.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
 import { overrideCatalogue } from './core/catalogue-overrides.ts';
 import { CATALOGUE } from './core/models.ts';
 import { defaultPolicy } from './core/policy.ts';
-import type { CallerCheck, Services } from './ports.ts';
+import type { CallerCheck, Services, WebhookCheck } from './ports.ts';
 
 /** A poll that takes longer is asked again by the next one. */
 const POLL_TIMEOUT_MS = 30_000;
@@ -52,6 +54,7 @@ export function buildServices(config: Config): Built {
     clock,
     ids,
     jobs: createFirestoreJobStore(db),
+    turnstiles: createFirestoreTurnstiles(db),
     tasks: createCloudTaskQueue({
       client: createTasksClient(config),
       project,
@@ -92,6 +95,7 @@ export function buildServices(config: Config): Built {
       config.CLAPPER_CALLERS === 'local'
         ? localCaller
         : createIdTokenCallers({ ...token, audiences: config.CLAPPER_API_AUDIENCES }),
+    providerWebhooks: webhookCheck(config),
     policy: {
       ...defaultPolicy(config.CLAPPER_MODEL_SPEED_UP),
       unknownOutcome: config.CLAPPER_UNKNOWN_OUTCOME,
@@ -106,6 +110,8 @@ export function buildServices(config: Config): Built {
       readablePrefixes: config.CLAPPER_READABLE_PREFIXES,
       signedUrlTtlMs: config.CLAPPER_SIGNED_URL_TTL_SECONDS * 1000,
       logPrompts: config.CLAPPER_LOG_PROMPTS,
+      operators: config.CLAPPER_OPERATORS,
+      requestsPerMinute: config.CLAPPER_REQUESTS_PER_MINUTE,
     },
   };
   const taskCallers = createIdTokenCallers({
@@ -114,6 +120,12 @@ export function buildServices(config: Config): Built {
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
   });
   return { services, taskCallers };
+}
+
+function webhookCheck(config: Config): WebhookCheck | undefined {
+  const url = config.CLAPPER_PROVIDER_WEBHOOK_URL;
+  const jwksUrl = new URL('/.well-known/jwks.json', config.GOOGLE_GEMINI_BASE_URL).href;
+  return url === undefined ? undefined : createProviderWebhooks({ url, jwksUrl });
 }
 
 /** With a key on the Developer API, otherwise on Vertex. */

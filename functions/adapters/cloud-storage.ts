@@ -73,13 +73,18 @@ export function createResultStore(storage: Storage, signing: Storage, bucketName
   };
 }
 
-/** What is stored has to be what was sent; the source still has it, so a damaged copy is removed and fetched again. */
+/**
+ * What is stored has to be what was sent. A damaged copy makes way for the next try under another name: the source may
+ * expire before that, and then it is the only copy there is.
+ */
 async function verify(bucket: Bucket, { name }: File, expected: string): Promise<void> {
   const [metadata] = await bucket.file(name).getMetadata();
   const { crc32c, generation } = metadataSchema.parse(metadata);
   if (crc32c === expected) return;
+  const aside = `${name}.damaged-${generation}`;
+  await bucket.file(name, { generation }).copy(bucket.file(aside));
   await bucket.file(name).delete({ ifGenerationMatch: generation });
-  throw new Error(`${name}: stored with CRC-32C ${crc32c}, sent with ${expected}`);
+  throw new Error(`${name}: stored with CRC-32C ${crc32c}, sent with ${expected}; kept as ${aside}`);
 }
 
 export function createInputStore(

@@ -28,8 +28,9 @@ const DISPATCH_DEADLINE_SECONDS = { submit: 180, poll: 600 } as const;
 export function createCloudTaskQueue(options: CloudTaskQueueOptions): TaskQueue {
   const { client, project, location, urls, serviceAccountEmail, hash, now } = options;
 
-  const nameOf = ({ target, jobId, wake, provider, model }: WakeTask): { parent: string; name: string } => {
-    const queue = target === 'poll' ? POLL_QUEUE : submitQueueOf(provider, model);
+  const nameOf = (task: WakeTask): { parent: string; name: string } => {
+    const { target, jobId, wake } = task;
+    const queue = target === 'poll' ? POLL_QUEUE : submitQueueOf(task);
     const id = hash(['wake', jobId, String(wake.seq), String(wake.ring)]);
     return {
       parent: client.queuePath(project, location, queue),
@@ -41,7 +42,9 @@ export function createCloudTaskQueue(options: CloudTaskQueueOptions): TaskQueue 
     async enqueue(task) {
       const { parent, name } = nameOf(task);
       const url = urls[task.target];
-      const body = Buffer.from(JSON.stringify({ jobId: task.jobId, seq: task.wake.seq }));
+      const { jobId, provider, model, lane } = task;
+      const line = task.target === 'submit' ? { line: { provider, model, lane } } : {};
+      const body = Buffer.from(JSON.stringify({ jobId, seq: task.wake.seq, ...line }));
       try {
         await client.createTask({
           parent,

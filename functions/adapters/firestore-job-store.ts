@@ -4,8 +4,10 @@
  * The job itself is the map `record`; beside it stand only the fields that queries need, as Firestore types. They are
  * derived from the record on every save and never read back.
  */
-import { FieldPath, type Firestore, Timestamp } from '@google-cloud/firestore';
+import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
+import { atStakeUsd } from '../core/at-stake.ts';
 import { type Job, jobSchema, wakeOf } from '../core/job.ts';
+import { lineOf, standsInLine, submitQueueOf } from '../core/queues.ts';
 import type { JobStore, ListJobs, Updated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
@@ -42,12 +44,37 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
       }),
 
     async list({ caller, status, model, pageSize, after }: ListJobs) {
-      let query = jobs.where('caller', '==', caller);
+      let query: Query = jobs;
+      if (caller !== undefined) query = query.where('caller', '==', caller);
       if (status !== undefined) query = query.where('status', '==', status);
       if (model !== undefined) query = query.where('model', '==', model);
       query = query.orderBy('createdAt', 'desc').orderBy(FieldPath.documentId(), 'desc');
       if (after) query = query.startAfter(Timestamp.fromMillis(after.createdAt), after.jobId);
       const { docs } = await query.limit(pageSize).get();
+      return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
+    async nextInLine(line, lastCaller, limit) {
+      const waiting = jobs
+        .where('line', '==', submitQueueOf(line))
+        .orderBy('caller')
+        .orderBy('createdAt')
+        .limit(limit);
+      const after = lastCaller === undefined ? [] : [waiting.where('caller', '>', lastCaller)];
+      for (const query of [...after, waiting]) {
+        const { docs } = await query.get();
+        const found = docs.map((doc) => jobOf(doc.get('record'))).filter((job) => job.status === 'queued');
+        if (found.length > 0) return found;
+      }
+      return [];
+    },
+
+    async atStake(limit) {
+      const { docs } = await jobs
+        .where('atStakeUsd', '>', 0)
+        .orderBy('atStakeUsd', 'desc')
+        .limit(limit)
+        .get();
       return docs.map((doc) => jobOf(doc.get('record')));
     },
 
@@ -80,6 +107,7 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
 
 function documentOf(job: Job): Record<string, unknown> {
   const wake = wakeOf(job);
+  const stake = atStakeUsd(job);
   return {
     caller: job.caller,
     status: job.status,
@@ -87,6 +115,8 @@ function documentOf(job: Job): Record<string, unknown> {
     createdAt: Timestamp.fromMillis(job.createdAt),
     // Absent once nothing is left to do, so that finished jobs cost the sweep's index nothing.
     ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
+    ...(standsInLine(job) ? { line: submitQueueOf(lineOf(job)) } : {}),
+    ...(stake > 0 ? { atStakeUsd: stake } : {}),
     record: job,
   };
 }

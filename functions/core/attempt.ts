@@ -41,8 +41,24 @@ export type AttemptEvent =
   | { readonly type: 'objectAppeared' }
   /** The prefix of an uncertain attempt was listed. */
   | { readonly type: 'looked'; readonly found: number; readonly newestAt: number | undefined }
+  /** An operator has said what could not be learned. */
+  | { readonly type: 'ruled'; readonly ruling: Ruling }
   | { readonly type: 'landed'; readonly videos: readonly LandedVideo[] }
   | { readonly type: 'landingFailed'; readonly message: string; readonly final: boolean };
+
+/** What an operator says of an attempt whose outcome could not be learned, having looked where Clapper cannot. */
+export interface Ruling {
+  readonly attemptId: string;
+  readonly by: string;
+  readonly note?: string | undefined;
+  /**
+   * `not-charged`: it never ran; the job tries again. `charged`: it ran, and its videos are lost. `fail`: nobody will
+   * know. `resubmit`: nobody will know, and the job is worth paying for twice. `found`: it runs under this name.
+   */
+  readonly decision: 'not-charged' | 'charged' | 'fail' | 'resubmit' | 'found';
+  /** With `found`. */
+  readonly operation?: OperationRef | undefined;
+}
 
 export interface AttemptContext {
   readonly now: number;
@@ -104,6 +120,8 @@ export function advanceAttempt(
       return onObjectAppeared(attempt, ctx);
     case 'looked':
       return attempt.state === 'uncertain' ? onLooked(attempt, event.found, event.newestAt, ctx) : UNCHANGED;
+    case 'ruled':
+      return attempt.state === 'uncertain' ? onRuled(attempt, event.ruling, ctx) : UNCHANGED;
     case 'landed': {
       if (attempt.state !== 'landing') return UNCHANGED;
       const { filteredCount, filteredReasons, sources } = attempt.result;
@@ -125,6 +143,10 @@ function onAccepted(attempt: LiveAttempt, operation: OperationRef, ctx: AttemptC
   // An answer that arrives after the lease is still the best evidence there is.
   if (attempt.state !== 'submitting' && (attempt.state !== 'uncertain' || attempt.operation))
     return UNCHANGED;
+  return startPolling(attempt, operation, ctx);
+}
+
+function startPolling(attempt: LiveAttempt, operation: OperationRef, ctx: AttemptContext): AttemptChange {
   const running = {
     ...attemptBaseOf(attempt),
     state: 'running',
@@ -135,6 +157,45 @@ function onAccepted(attempt: LiveAttempt, operation: OperationRef, ctx: AttemptC
   } as const;
   return { kind: 'live', attempt: running, wakeAt: nextPollAt(running, ctx) };
 }
+
+function onRuled(attempt: AttemptIn<'uncertain'>, ruling: Ruling, ctx: AttemptContext): AttemptChange {
+  const resolved = resolvedBy(ruling, ctx.now);
+  switch (ruling.decision) {
+    case 'found':
+      return ruling.operation ? startPolling(attempt, ruling.operation, ctx) : UNCHANGED;
+    case 'not-charged': {
+      const message = 'An operator found that this submission never ran.';
+      const error: JobError = { code: 'NOT_SUBMITTED', message, retryable: true, charged: 'no' };
+      return end(attempt, { outcome: 'failed', charged: 'no', error, resolved }, ctx, true);
+    }
+    case 'charged': {
+      const message = 'An operator found that this submission ran, and that its videos are lost.';
+      const error: JobError = { code: 'RESULT_LOST', message, retryable: true, charged: 'yes' };
+      return end(attempt, { outcome: 'failed', charged: 'yes', error, resolved }, ctx, false);
+    }
+    case 'fail':
+    case 'resubmit': {
+      const error = unknownOutcome(attempt);
+      const again = ruling.decision === 'resubmit';
+      return end(attempt, { outcome: 'unknown', charged: 'unknown', error, resolved }, ctx, again);
+    }
+  }
+}
+
+export const resolvedBy = ({ by, note }: Ruling, at: number) => ({
+  by,
+  at,
+  ...(note === undefined ? {} : { note }),
+});
+
+const unknownOutcome = ({ reservedUsd, cause }: AttemptIn<'uncertain'>): JobError => ({
+  code: 'OUTCOME_UNKNOWN',
+  message:
+    `It could not be learned whether the provider accepted this submission; up to $${reservedUsd} may have ` +
+    `been charged. First cause: ${cause}`,
+  retryable: true,
+  charged: 'unknown',
+});
 
 function onSubmitFailed(
   attempt: AttemptIn<'submitting'>,
@@ -250,17 +311,9 @@ function onLooked(
     return { kind: 'live', attempt: toLanding(attempt, result, ctx), wakeAt: ctx.now };
   }
   if (found === 0 && ctx.now >= attempt.decideAt) {
-    const error: JobError = {
-      code: 'OUTCOME_UNKNOWN',
-      message:
-        `It could not be learned whether the provider accepted this submission; up to $${attempt.reservedUsd} may have ` +
-        `been charged. First cause: ${attempt.cause}`,
-      retryable: true,
-      charged: 'unknown',
-    };
     return end(
       attempt,
-      { outcome: 'unknown', charged: 'unknown', error },
+      { outcome: 'unknown', charged: 'unknown', error: unknownOutcome(attempt) },
       ctx,
       ctx.policy.unknownOutcome === 'resubmit',
     );
@@ -280,14 +333,17 @@ function onLandingFailed(
   }
   const promised = attempt.result.sources.length > 0;
   const error: JobError = promised
-    ? { code: 'LANDING_FAILED', message, retryable: true, charged: 'yes' }
+    ? { code: final ? 'RESULT_EXPIRED' : 'LANDING_FAILED', message, retryable: true, charged: 'yes' }
     : {
         code: 'NO_VIDEOS',
         message: 'The provider reports success but delivered no video and gave no reason.',
         retryable: true,
         charged: 'unknown',
       };
-  return end(next, { outcome: 'failed', charged: error.charged, error }, ctx, false);
+  const { sources, filteredCount, filteredReasons } = attempt.result;
+  const sourceUris = sources.map(({ uri }) => uri);
+  const made = { sourceUris, filteredCount, filteredReasons };
+  return end(next, { outcome: 'failed', charged: error.charged, error, ...made }, ctx, false);
 }
 
 function end(
@@ -300,6 +356,7 @@ function end(
     readonly sourceUris?: string[];
     readonly filteredCount?: number;
     readonly filteredReasons?: string[];
+    readonly resolved?: EndedAttempt['resolved'];
   },
   ctx: AttemptContext,
   mayRetry: boolean,
@@ -325,7 +382,7 @@ const nextLookAt = (attempt: AttemptIn<'uncertain'>, ctx: AttemptContext): numbe
   return ctx.now < attempt.decideAt ? Math.min(next, attempt.decideAt) : next;
 };
 
-export function attemptBaseOf(attempt: LiveAttempt) {
+export function attemptBaseOf(attempt: LiveAttempt | EndedAttempt) {
   const { attemptId, stage, number, outputPrefix, location, reservedUsd, submittedAt } = attempt;
   return { attemptId, stage, number, outputPrefix, location, reservedUsd, submittedAt };
 }

@@ -12,6 +12,11 @@ import { z } from 'zod';
 const providerSchema = z.enum(['vertex', 'gemini', 'omni']);
 const aspectRatioSchema = z.enum(['16:9', '9:16']);
 
+/** Somebody waits for an interactive job; a batch job has the night. Each lane of a model has a line of its own. */
+const laneSchema = z.enum(['interactive', 'batch']);
+export type Lane = z.infer<typeof laneSchema>;
+export const LANES = laneSchema.options;
+
 /** One input picture, already in a bucket: inline bytes never enter the job record (Firestore's 1 MiB). */
 const storedImageSchema = z.object({ gcsUri: z.string(), mimeType: z.enum(['image/png', 'image/jpeg']) });
 export type StoredImage = z.infer<typeof storedImageSchema>;
@@ -181,6 +186,8 @@ const endedAttemptSchema = attemptBaseSchema.extend({
   /** Videos of a landed attempt that a safety filter withheld, and why. */
   filteredCount: z.number().optional(),
   filteredReasons: z.array(z.string()).optional(),
+  /** The operator who said what could not be learned. */
+  resolved: z.object({ by: z.string(), at: z.number(), note: z.string().optional() }).optional(),
 });
 export type EndedAttempt = z.infer<typeof endedAttemptSchema>;
 
@@ -205,9 +212,14 @@ const jobBaseSchema = z.object({
   /** Wakes handed out so far; the next one gets the next number. */
   wakes: z.number(),
   deadlineAt: z.number(),
+  /** A job that was never submitted by then is not wanted any more. */
+  startByAt: z.number().optional(),
+  lane: laneSchema.default('interactive'),
   trace: z.string().optional(),
   /** Ended attempts, oldest first. */
   attempts: z.array(endedAttemptSchema),
+  /** The failed job that this one makes good, and what that one has landed: it is not paid for again. */
+  retryOf: z.object({ jobId: z.string(), landed: z.array(endedAttemptSchema) }).optional(),
 });
 
 export type JobBase = z.infer<typeof jobBaseSchema>;
@@ -217,6 +229,8 @@ const followingSchema = z.object({ attempt: liveAttemptSchema, wake: wakeSchema 
 const queuedSchema = jobBaseSchema.extend({
   status: z.literal('queued'),
   wake: wakeSchema,
+  /** Not to be submitted before. */
+  readyAt: z.number().default(0),
   /** Why it still waits, when it has been tried: shown to the caller. */
   reason: z.string().optional(),
   /** Refusals that cost nothing and count as no attempt (quota), in a row; they set the back-off. */
@@ -267,35 +281,14 @@ export const JOB_STATUSES = [
 
 /** The part of a job that every status shares. */
 export function baseOf(job: Job): JobBase {
-  const {
-    jobId,
-    caller,
-    request,
-    fingerprint,
-    estimateUsd,
-    createdAt,
-    updatedAt,
-    revision,
-    wakes,
-    deadlineAt,
-    trace,
-  } = job;
-  const { attempts } = job;
+  const { jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes } = job;
+  const { deadlineAt, startByAt, lane, trace, attempts, retryOf } = job;
   return {
-    ...{
-      jobId,
-      caller,
-      request,
-      fingerprint,
-      estimateUsd,
-      createdAt,
-      updatedAt,
-      revision,
-      wakes,
-      deadlineAt,
-      attempts,
-    },
+    ...{ jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes },
+    ...{ deadlineAt, lane, attempts },
+    ...(startByAt === undefined ? {} : { startByAt }),
     ...(trace === undefined ? {} : { trace }),
+    ...(retryOf === undefined ? {} : { retryOf }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Problem {
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly FieldError[];
+  /** When to ask again, where that is known. Sent as `Retry-After`. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** A request that cannot be carried out as asked. Thrown by parsing, answered by the HTTP layer. */

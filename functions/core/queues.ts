@@ -1,8 +1,29 @@
-/** Names of the task queues. One submit queue per model, so that a slow or exhausted model holds up no other. */
+/**
+ * Names of the task queues: one submit queue per model and lane, so that a slow or exhausted model holds up no other,
+ * and a batch no interactive job.
+ */
 import type { ProviderName } from './catalogue.ts';
+import type { Job, Lane } from './job.ts';
+import { currentStage } from './stages.ts';
 
 export const POLL_QUEUE = 'poll';
 
+/** Where a job waits for its paid call. */
+export interface Line {
+  readonly provider: ProviderName;
+  readonly model: string;
+  readonly lane: Lane;
+}
+
 /** Cloud Tasks allows letters, digits and hyphens. */
-export const submitQueueOf = (provider: ProviderName, model: string): string =>
-  `submit-${provider}-${model.replace(/[^A-Za-z0-9]+/g, '-')}`;
+export const submitQueueOf = ({ provider, model, lane }: Line): string =>
+  `submit-${provider}-${model.replace(/[^A-Za-z0-9]+/g, '-')}${lane === 'batch' ? '-batch' : ''}`;
+
+/** The line of the job's present stage. */
+export function lineOf(job: Job): Line {
+  const { provider, model } = currentStage(job);
+  return { provider, model, lane: job.lane };
+}
+
+/** Whether the job stands in its line. One that was sent back to wait comes on its own when its time is over. */
+export const standsInLine = (job: Job): boolean => job.status === 'queued' && job.readyAt <= job.updatedAt;

@@ -22,6 +22,12 @@ const video = z.union(
 );
 export type VideoBody = z.infer<typeof video>;
 
+/** RFC 3339 with an offset; milliseconds since the epoch from here on. */
+const instant = z.iso
+  .datetime({ offset: true, error: 'must be a time like 2026-11-21T18:00:00Z' })
+  .pipe(z.coerce.date())
+  .transform((date) => date.getTime());
+
 const requestBodySchema = z.strictObject({
   prompt: z.string().optional(),
   /** Values for `{placeholders}` in prompts. */
@@ -69,6 +75,9 @@ const requestBodySchema = z.strictObject({
     .refine((labels) => Object.keys(labels).length <= 64, 'may be 64 at most')
     .optional(),
   rerollOnSafety: z.int().min(0).max(5).optional(),
+  lane: z.enum(['interactive', 'batch']).optional(),
+  startBy: instant.optional(),
+  finishBy: instant.optional(),
 });
 export type RequestBody = z.infer<typeof requestBodySchema>;
 

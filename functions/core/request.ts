@@ -8,7 +8,8 @@
  */
 import { type Mode, type OptionalParameter, resolutionsOf, type VideoModelSpec } from './catalogue.ts';
 import { checkLength, oneOf } from './field-checks.ts';
-import type { StoredImage, StoredVideo, VideoRequest } from './job.ts';
+import type { Lane, StoredImage, StoredVideo, VideoRequest } from './job.ts';
+import type { TimesBody } from './job-times.ts';
 import { type FieldError, invalidRequest } from './problem.ts';
 import { type ImageBody, parseBody, type RequestBody, type VideoBody } from './request-body.ts';
 import { firstFrameOf, type RequestRules, videoModelOf } from './request-model.ts';
@@ -30,6 +31,8 @@ export interface ParsedRequest {
   /** Without its inputs. */
   readonly request: VideoRequest;
   readonly inputs: GivenInputs;
+  readonly lane: Lane;
+  readonly times: TimesBody;
 }
 
 /** @throws ProblemError 400 naming every field that is wrong */
@@ -47,6 +50,8 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
   return {
     spec,
     request: { ...request, ...(firstFrame ? { firstFrame } : {}), ...(aliasOf ? { aliasOf } : {}) },
+    lane: body.lane ?? 'interactive',
+    times: { startBy: body.startBy, finishBy: body.finishBy },
     inputs: {
       image: body.image,
       lastFrame: body.lastFrame,

@@ -4,7 +4,7 @@
  */
 import type { Catalogue, ModelSpec, ProviderName } from './catalogue.ts';
 import { findModel } from './catalogue.ts';
-import type { Job, StoredImage, StoredVideo, VideoRequest } from './job.ts';
+import type { EndedAttempt, Job, StoredImage, StoredVideo, VideoRequest } from './job.ts';
 
 /** A picture, made from words or from another picture. */
 export interface ImageStage {
@@ -91,16 +91,21 @@ function videoStage(
   };
 }
 
+/** Every attempt that has landed, in the order of the stages: those of the job it retries come first. */
+export const landedAttempts = ({ attempts, retryOf }: Pick<Job, 'attempts' | 'retryOf'>): EndedAttempt[] => [
+  ...(retryOf?.landed ?? []),
+  ...attempts.filter(({ outcome }) => outcome === 'landed'),
+];
+
 /** Index of the stage that the job is at: one for every attempt that has landed. */
-export const stageIndexOf = ({ attempts }: Pick<Job, 'attempts'>): number =>
-  attempts.filter(({ outcome }) => outcome === 'landed').length;
+export const stageIndexOf = (job: Pick<Job, 'attempts' | 'retryOf'>): number => landedAttempts(job).length;
 
 /** The stage that the job is at, complete with what the stage before it has made. */
-export function currentStage(job: Pick<Job, 'request' | 'attempts'>): Stage {
+export function currentStage(job: Pick<Job, 'request' | 'attempts' | 'retryOf'>): Stage {
   const stages = stagesOf(job.request);
   const index = Math.min(stageIndexOf(job), stages.length - 1);
   const stage = stages[index] ?? stages[0];
-  const landed = job.attempts.findLast(({ outcome }) => outcome === 'landed');
+  const landed = landedAttempts(job).at(-1);
   const [made] = landed?.videos ?? [];
   if (!made || index === 0 || stage.kind === 'image') return stage;
   if (stage.kind === 'video') {

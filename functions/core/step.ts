@@ -14,6 +14,8 @@ import {
   type AttemptEvent,
   advanceAttempt,
   attemptBaseOf,
+  type Ruling,
+  resolvedBy,
 } from './attempt.ts';
 import type { LatencyProfile } from './catalogue.ts';
 import {
@@ -23,6 +25,7 @@ import {
   type Job,
   type JobBase,
   type JobError,
+  type Lane,
   type LiveAttempt,
   liveAttemptOf,
   type OperationRef,
@@ -55,7 +58,9 @@ export type JobEvent =
   | { readonly type: 'stillWaiting' }
   /** The job's time is up. */
   | { readonly type: 'deadline' }
-  | { readonly type: 'cancel' };
+  | { readonly type: 'cancel' }
+  /** An operator has said what could not be learned. */
+  | { readonly type: 'resolve'; readonly ruling: Ruling };
 
 export interface StepContext {
   readonly now: number;
@@ -84,9 +89,12 @@ export function newJob(
     readonly request: VideoRequest;
     readonly fingerprint: string;
     readonly estimateUsd: number;
+    readonly deadlineAt: number;
+    readonly startByAt?: number | undefined;
+    readonly lane: Lane;
     readonly trace?: string | undefined;
   },
-  { now, policy }: Pick<StepContext, 'now' | 'policy'>,
+  { now }: Pick<StepContext, 'now'>,
 ): Step {
   const job: Job = {
     ...seed,
@@ -96,7 +104,7 @@ export function newJob(
     revision: 1,
     wakes: 1,
     wake: { at: now, seq: 1, ring: 0 },
-    deadlineAt: now + policy.jobDeadlineMs,
+    readyAt: now,
     refusalsInARow: 0,
     attempts: [],
   };
@@ -122,9 +130,11 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
     case 'stillWaiting':
       return ring(job, event.type === 'ringAgain' ? 1 : 0, ctx);
     case 'deadline':
-      return ctx.now >= job.deadlineAt ? endFromOutside(job, ctx, deadlineError(job)) : undefined;
+      return outOfTime(job, ctx);
     case 'cancel':
       return endFromOutside(job, ctx, undefined);
+    case 'resolve':
+      return resolve(job, event.ruling, ctx);
   }
 }
 
@@ -135,7 +145,7 @@ function claim(
   ctx: StepContext,
 ): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
-  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
   const base = baseOf(job);
   const leaseUntil = ctx.now + ctx.policy.submitLeaseMs;
   return {
@@ -159,7 +169,7 @@ function claim(
 
 function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
-  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
   const refusalsInARow = job.refusalsInARow + 1;
   return requeue(
     baseOf(job),
@@ -221,7 +231,9 @@ function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: St
     charged: ended.charged,
   };
   const tried = attemptsAtStage(base).filter(({ outcome }) => outcome !== 'filtered').length;
-  if ((mayRetry && tried < ctx.policy.maxAttempts) || mayReroll(base, ended)) {
+  // An operator's word is not counted against the job.
+  const maySubmit = mayRetry && (ended.resolved !== undefined || tried < ctx.policy.maxAttempts);
+  if (maySubmit || mayReroll(base, ended)) {
     return requeue(base, ctx.now + backoffMs(Math.max(tried, 1), ctx.random, ctx.policy), error, 0);
   }
   return { ...base, status: 'failed', finishedAt: ctx.now, error };
@@ -240,7 +252,8 @@ function mayReroll(base: JobBase, ended: EndedAttempt): boolean {
 const requeue = (base: JobBase, at: number, error: JobError | undefined, refusalsInARow: number): Job => ({
   ...base,
   status: 'queued',
-  ...nextWake(base, at),
+  ...nextWake(base, Math.min(at, startDeadline(base))),
+  readyAt: at,
   ...(error ? { reason: `${error.code}: ${error.message}` } : {}),
   refusalsInARow,
 });
@@ -254,7 +267,7 @@ function follow(
 ): Job | undefined {
   if (job.status === 'succeeded') return undefined;
   if (change.kind === 'live') {
-    const { wakes, wake } = nextWake(job, change.wakeAt);
+    const { wakes, wake } = followingWake(job, change.wakeAt);
     return { ...job, wakes, following: { attempt: change.attempt, wake } };
   }
   const ended = change.kind === 'ended' ? change.attempt : refusedAttempt(before, change.error, ctx);
@@ -279,16 +292,33 @@ function endFromOutside(job: Job, ctx: StepContext, error: JobError | undefined)
   const end = error
     ? ({ status: 'failed', finishedAt: ctx.now, error } as const)
     : ({ status: 'cancelled', finishedAt: ctx.now } as const);
-  if (job.status === 'queued') return { ...baseOf(job), ...end };
-  return { ...baseOf(job), ...end, following: { attempt: job.attempt, wake: job.wake } };
+  const base = baseOf(job);
+  if (job.status === 'queued') return { ...base, ...end };
+  if (job.status !== 'submitting')
+    return { ...base, ...end, following: { attempt: job.attempt, wake: job.wake } };
+  // The deadline may have brought the wake forward; the call may be under way until its lease is over.
+  const { wakes, wake } = followingWake(job, job.attempt.leaseUntil);
+  return { ...base, ...end, wakes, following: { attempt: job.attempt, wake } };
 }
 
-const deadlineError = (job: Job): JobError => ({
-  code: 'DEADLINE_EXCEEDED',
-  message: `The job was not finished by its deadline; it was ${job.status}.`,
-  retryable: true,
-  charged: job.status === 'queued' ? 'no' : 'unknown',
-});
+/** When the job is over if nothing else ends it: one that was never submitted may have less time than the others. */
+export const timeUpAt = (job: Job): number => (job.status === 'queued' ? startDeadline(job) : job.deadlineAt);
+
+const startDeadline = ({ attempts, startByAt, deadlineAt }: JobBase): number =>
+  attempts.length === 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;
+
+function outOfTime(job: Job, ctx: StepContext): Job | undefined {
+  if (isTerminal(job) || ctx.now < timeUpAt(job)) return undefined;
+  const late = ctx.now >= job.deadlineAt;
+  return endFromOutside(job, ctx, {
+    code: late ? 'DEADLINE_EXCEEDED' : 'NOT_STARTED_IN_TIME',
+    message: late
+      ? `The job was not finished by its deadline; it was ${job.status}.`
+      : 'The job could not be submitted by its startBy, and nothing was paid for.',
+    retryable: true,
+    charged: job.status === 'queued' ? 'no' : 'unknown',
+  });
+}
 
 /**
  * Rings again: the same step (`seq`), another task. A task that only waits its turn in a long queue is left there, and
@@ -298,12 +328,19 @@ function ring(job: Job, rings: 0 | 1, ctx: StepContext): Job | undefined {
   const wake = wakeOf(job);
   // Not twice for the same lateness: two sweeps at once, or one that was delivered twice, ring once.
   if (!wake || ctx.now < wake.at + ctx.policy.ringAfterMs) return undefined;
-  const at = rings === 1 ? ctx.now : ctx.now + 5 * ctx.policy.ringAfterMs;
+  const later = ctx.now + 5 * ctx.policy.ringAfterMs;
+  const at = rings === 1 ? ctx.now : isTerminal(job) ? later : Math.min(later, timeUpAt(job));
   const rung: Wake = { seq: wake.seq, ring: wake.ring + rings, at };
   if ('wake' in job) return { ...job, wake: rung };
   return 'following' in job && job.following
     ? { ...job, following: { ...job.following, wake: rung } }
     : undefined;
+}
+
+/** A job that begins with an attempt that is there already. */
+export function withNewAttempt(base: JobBase, attempt: LiveAttempt, now: number): Step {
+  const job = withAttempt(base, attempt, now);
+  return { job, effects: wakeEffects(undefined, job) };
 }
 
 function withAttempt(base: JobBase, attempt: LiveAttempt, wakeAt: number): Job {
@@ -337,7 +374,28 @@ function cancelEffects(before: Job, after: Job): readonly Effect[] {
   return asked ? [] : [{ type: 'cancelOperation', operation: attempt.operation }];
 }
 
-const nextWake = ({ wakes }: { readonly wakes: number }, at: number): { wakes: number; wake: Wake } => ({
+/** Of an unfinished job: never after its deadline, so that it is over in time whatever it waits for (I6). */
+const nextWake = (base: JobBase, at: number): { wakes: number; wake: Wake } =>
+  followingWake(base, Math.min(at, base.deadlineAt));
+
+const followingWake = ({ wakes }: Pick<JobBase, 'wakes'>, at: number): { wakes: number; wake: Wake } => ({
   wakes: wakes + 1,
   wake: { at, seq: wakes + 1, ring: 0 },
 });
+
+/** The operator's word on an attempt whose outcome could not be learned, live or ended. */
+function resolve(job: Job, ruling: Ruling, ctx: StepContext): Job | undefined {
+  const live = liveAttemptOf(job);
+  if (live?.attemptId === ruling.attemptId) {
+    if (ruling.decision === 'resubmit' && isTerminal(job)) return undefined;
+    return observe(job, live.attemptId, { type: 'ruled', ruling }, ctx);
+  }
+  if (ruling.decision !== 'charged' && ruling.decision !== 'not-charged') return undefined;
+  const ended = job.attempts.find(({ attemptId }) => attemptId === ruling.attemptId);
+  if (ended?.charged !== 'unknown') return undefined;
+  const charged = ruling.decision === 'charged' ? 'yes' : 'no';
+  const attempts = job.attempts.map((each) =>
+    each === ended ? ({ ...each, charged, resolved: resolvedBy(ruling, ctx.now) } as const) : each,
+  );
+  return { ...job, attempts };
+}

@@ -2,6 +2,7 @@
 import { findModel } from '../core/catalogue.ts';
 import { type Job, liveAttemptOf, wakeOf } from '../core/job.ts';
 import { scaleLatency } from '../core/policy.ts';
+import { lineOf } from '../core/queues.ts';
 import { currentStage } from '../core/stages.ts';
 import { type Effect, type JobEvent, type StepContext, step } from '../core/step.ts';
 import type { Services } from '../ports.ts';
@@ -46,10 +47,8 @@ export async function perform(services: Services, job: Job, effects: readonly Ef
 
 async function performOne({ tasks, providers }: Services, job: Job, effect: Effect): Promise<void> {
   switch (effect.type) {
-    case 'wake': {
-      const { provider, model } = currentStage(job);
-      return tasks.enqueue({ ...effect, provider, model });
-    }
+    case 'wake':
+      return tasks.enqueue({ ...effect, ...lineOf(job) });
     case 'cancelOperation':
       return providers[effect.operation.provider]?.cancel?.(effect.operation);
   }

@@ -8,10 +8,14 @@ import { advanceAndPerform, stepContext } from './advance.ts';
 import { addConsole } from './console.ts';
 import { createJob, estimateJob } from './create-job.ts';
 import { type JobView, jobView } from './job-view.ts';
-import { readJson } from './json-body.ts';
+import { parseJson, readBytes, readJson } from './json-body.ts';
 import { modelsView } from './models-view.ts';
+import { addOperatorRoutes } from './operators.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
+import { handleProviderEvent } from './provider-event.ts';
+import { retry } from './retry-job.ts';
 import { traceOf } from './trace.ts';
+import { waitReason } from './turn.ts';
 import { createUpload } from './uploads.ts';
 
 const JOB_ID = /^job_[a-z2-7]{26}$/;
@@ -22,6 +26,8 @@ const WAIT_SECONDS_MAX = 60;
 const listQuerySchema = z.strictObject({
   status: z.enum(JOB_STATUSES).optional(),
   model: z.string().min(1).optional(),
+  /** Another caller, or `*` for all of them: operators only. */
+  caller: z.string().min(1).optional(),
   pageSize: z.coerce.number().int().min(1).max(200).default(50),
   pageToken: z.string().optional(),
 });
@@ -31,6 +37,7 @@ export function createApi(services: Services): Hono {
   const view = (job: Job): JobView => jobView(job, services.clock.now(), stepContext(services, job).latency);
 
   addConsole(app);
+  addOperatorRoutes(app, services, view);
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
 
   app.post('/v1/jobs', async (c) => {
@@ -53,9 +60,10 @@ export function createApi(services: Services): Hono {
     const parsed = listQuerySchema.safeParse(c.req.query());
     if (!parsed.success) throw invalidRequest(parsed.error.issues.map(queryError));
     const { pageToken, pageSize, status, model } = parsed.data;
-    const list = JSON.stringify([status, model]);
+    const whose = listedCaller(services, caller, parsed.data.caller);
+    const list = JSON.stringify([whose, status, model]);
     const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
-    const jobs = await services.jobs.list({ caller, status, model, pageSize: pageSize + 1, after });
+    const jobs = await services.jobs.list({ caller: whose, status, model, pageSize: pageSize + 1, after });
     const page = jobs.slice(0, pageSize);
     const last = page.at(-1);
     const nextPageToken = jobs.length > pageSize && last ? encodePageToken(last, list) : undefined;
@@ -65,7 +73,7 @@ export function createApi(services: Services): Hono {
   app.get('/v1/jobs/:jobId', async (c) => {
     const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
     const waitSeconds = waitOf(c.req.header('prefer'));
-    if (waitSeconds === undefined) return c.json(view(job));
+    if (waitSeconds === undefined) return c.json({ ...view(job), ...(await waitReason(services, job)) });
     const after = await services.jobs.waitFor(job.jobId, isTerminal, waitSeconds * 1000);
     c.header('preference-applied', `wait=${waitSeconds}`);
     return c.json(view(after ?? job));
@@ -82,6 +90,15 @@ export function createApi(services: Services): Hono {
       title: 'The job is finished',
       detail: `Job ${job.jobId} has ${after.status} and cannot be cancelled.`,
     });
+  });
+
+  app.post('/v1/jobs/:jobId/retry', async (c) => {
+    const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
+    const { acceptDoubleCharge } = await retryBody(c.req.raw);
+    const trace = traceOf(c.req.raw.headers);
+    const { job: made, created } = await retry(services, job, { acceptDoubleCharge, trace });
+    c.header('location', `/v1/jobs/${made.jobId}`);
+    return c.json(view(made), created ? 201 : 200);
   });
 
   app.get('/v1/jobs/:jobId/videos/:n', async (c) => {
@@ -114,6 +131,15 @@ export function createApi(services: Services): Hono {
     return c.json(await createUpload(services, caller, await readJson(c.req.raw)), 201);
   });
 
+  app.post('/v1/provider-events', async (c) => {
+    const { providerWebhooks } = services;
+    if (!providerWebhooks) throw notFound('This deployment has given no provider a URL to call.');
+    const body = await readBytes(c.req.raw);
+    await providerWebhooks.verify(c.req.raw.headers, body);
+    await handleProviderEvent(services, parseJson(body));
+    return c.body(null, 204);
+  });
+
   app.notFound((c) =>
     problemResponse({
       status: 404,
@@ -137,21 +163,32 @@ export function createApi(services: Services): Hono {
   return app;
 }
 
-export function problemResponse({ code, ...problem }: Problem): Response {
+export function problemResponse({ code, retryAfterSeconds, ...problem }: Problem): Response {
   return new Response(JSON.stringify({ type: `urn:clapper:problem:${code}`, ...problem }), {
     status: problem.status,
-    headers: { 'content-type': 'application/problem+json' },
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    },
   });
 }
 
-/** The job, if it is the caller's. Another caller's job and none at all are the same answer. */
+/** The job, if it is the caller's, or the caller an operator. Another caller's job and none at all are the same answer. */
 async function ownJob(services: Services, headers: Headers, jobId: string): Promise<Job> {
   const caller = await services.callers.verify(headers);
   if (!JOB_ID.test(jobId))
     throw notFound(`'${jobId}' is not a job id; one looks like job_ and 26 letters and digits.`);
   const job = await services.jobs.get(jobId);
-  if (job?.caller !== caller) throw notFound(`There is no job ${jobId}.`);
+  const mayRead = job?.caller === caller || services.settings.operators.includes(caller);
+  if (!job || !mayRead) throw notFound(`There is no job ${jobId}.`);
   return job;
+}
+
+/** Whose jobs are listed; nothing stands for everybody's. */
+function listedCaller({ settings }: Services, caller: string, asked: string | undefined): string | undefined {
+  if (asked === undefined || asked === caller) return caller;
+  if (settings.operators.includes(caller)) return asked === '*' ? undefined : asked;
+  throw invalidRequest([{ field: 'caller', detail: 'may be another one for operators only.' }]);
 }
 
 function idempotencyKeyOf(header: string | undefined): string | undefined {
@@ -159,6 +196,16 @@ function idempotencyKeyOf(header: string | undefined): string | undefined {
   throw invalidRequest([
     { field: 'Idempotency-Key', detail: 'has to be 1 to 255 printable ASCII characters without spaces.' },
   ]);
+}
+
+const retryBodySchema = z.strictObject({ acceptDoubleCharge: z.boolean().default(false) });
+
+/** No body is the careful one. */
+async function retryBody(request: Request): Promise<z.infer<typeof retryBodySchema>> {
+  if (!request.headers.has('content-type') && !request.body) return { acceptDoubleCharge: false };
+  const parsed = retryBodySchema.safeParse(await readJson(request));
+  if (parsed.success) return parsed.data;
+  throw invalidRequest([{ field: 'acceptDoubleCharge', detail: 'is the only field, true or false.' }]);
 }
 
 /** RFC 7240 `Prefer: wait=n`; other preferences are not ours to honour. */
@@ -171,7 +218,7 @@ function queryError(issue: z.core.$ZodIssue): { field: string; detail: string } 
   if (issue.code === 'unrecognized_keys') {
     return {
       field: issue.keys.join(', '),
-      detail: 'is not a filter; there are status, model, pageSize and pageToken.',
+      detail: 'is not a filter; there are status, model, caller, pageSize and pageToken.',
     };
   }
   return { field: issue.path.join('.'), detail: `${issue.message}.` };

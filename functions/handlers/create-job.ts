@@ -1,6 +1,7 @@
 /** Accepting a job: parse everything, put inline pictures in the input bucket, store the job, ring its first wake. */
 
 import type { Job } from '../core/job.ts';
+import { jobTimes } from '../core/job-times.ts';
 import { estimateUsd } from '../core/price.ts';
 import { ProblemError } from '../core/problem.ts';
 import { completeRequest, parseRequest } from '../core/request.ts';
@@ -26,7 +27,7 @@ export async function createJob(
   services: Services,
   { caller, body, idempotencyKey, trace }: NewJob,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
-  const { clock, ids, jobs, policy, settings, log } = services;
+  const { clock, ids, jobs, settings, log } = services;
   const now = clock.now();
   const fingerprint = ids.hash(['request', canonicalJson(body)]);
   const jobId = idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]);
@@ -35,10 +36,14 @@ export async function createJob(
     const earlier = await jobs.get(jobId);
     if (earlier) return { job: sameRequest(earlier, fingerprint), created: false };
   }
-  const { parsed, checked } = await judge(services, caller, body);
+  const { parsed, checked, times } = await judge(services, caller, body);
   const request = completeRequest(parsed, await storeInputs(services, jobId, checked));
   const price = estimateUsd(services.catalogue, request);
-  const first = newJob({ jobId, caller, request, fingerprint, estimateUsd: price, trace }, { now, policy });
+  const { lane } = parsed;
+  const first = newJob(
+    { jobId, caller, request, fingerprint, estimateUsd: price, lane, trace, ...times },
+    { now },
+  );
   if ((await jobs.create(first.job)) === 'exists') {
     const earlier = await jobs.get(jobId);
     if (!earlier) throw new Error(`job ${jobId} exists and cannot be read`);
@@ -76,7 +81,7 @@ export async function estimateJob(
 
 /** Everything that can be known of a request before anything is written: its meaning, its inputs, its chain. */
 async function judge(services: Services, caller: string, body: unknown) {
-  const { clock, settings, catalogue } = services;
+  const { clock, settings, catalogue, policy } = services;
   const parsed = parseRequest(body, {
     catalogue,
     today: new Date(clock.now()).toISOString().slice(0, 10),
@@ -87,7 +92,8 @@ async function judge(services: Services, caller: string, body: unknown) {
   const checked = await checkInputs(services, caller, parsed.inputs);
   // The places of pictures make no difference to it; the length of a video does.
   const judged = completeRequest(parsed, { ...NO_INPUTS, video: checked.video });
-  return { parsed, checked, judged };
+  const times = jobTimes(parsed.times, judged, { now: clock.now(), policy, catalogue });
+  return { parsed, checked, judged, times };
 }
 
 const NO_INPUTS = {

@@ -1,5 +1,6 @@
 /** A job as callers see it: their request, where it stands, what it cost, and where its videos are. */
 
+import { roundUsd } from '../core/at-stake.ts';
 import type { LatencyProfile } from '../core/catalogue.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../core/job.ts';
 import { isTerminal, liveAttemptOf } from '../core/job.ts';
@@ -15,6 +16,10 @@ export interface JobView {
   readonly updatedAt: string;
   readonly finishedAt?: string;
   readonly deadlineAt: string;
+  readonly startBy?: string;
+  readonly lane: Job['lane'];
+  /** The failed job that this one makes good. */
+  readonly retryOf?: string;
   /** Only while unfinished. `expectedRemainingMs` is an estimate from the model's usual latency, never below zero. */
   readonly progress?: { readonly elapsedMs: number; readonly expectedRemainingMs: number };
   readonly priceUsd: { readonly estimate: number; readonly charged: number; readonly unknown: number };
@@ -59,6 +64,9 @@ export function jobView(job: Job, now: number, latency: LatencyProfile): JobView
       ? { finishedAt: rfc3339(job.finishedAt) }
       : { progress: progressOf(job, now, latency) }),
     deadlineAt: rfc3339(job.deadlineAt),
+    ...(job.startByAt === undefined ? {} : { startBy: rfc3339(job.startByAt) }),
+    lane: job.lane,
+    ...(job.retryOf ? { retryOf: job.retryOf.jobId } : {}),
     priceUsd: {
       estimate: job.estimateUsd,
       charged: sumUsd(job.attempts, 'yes'),
@@ -75,7 +83,7 @@ export function jobView(job: Job, now: number, latency: LatencyProfile): JobView
   };
 }
 
-const rfc3339 = (ms: number): string => new Date(ms).toISOString();
+export const rfc3339 = (ms: number): string => new Date(ms).toISOString();
 
 function progressOf(
   job: Job,
@@ -102,7 +110,7 @@ function sumUsd(attempts: readonly EndedAttempt[], charged: 'yes' | 'unknown'): 
           : (attempt.reservedUsd * delivered) / asked)
       );
     }, 0);
-  return Math.round(usd * 10_000) / 10_000;
+  return roundUsd(usd);
 }
 
 const endedView = (attempt: EndedAttempt, kinds: readonly string[]): AttemptView => ({

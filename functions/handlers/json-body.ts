@@ -15,11 +15,15 @@ export async function readJson(request: Request): Promise<unknown> {
       detail: `Content-Type is ${contentType === '' ? 'missing' : `'${contentType}'`}; send application/json.`,
     });
   }
+  return parseJson(await readBytes(request));
+}
+
+/** @throws ProblemError 400 */
+export function parseJson(bytes: Uint8Array): unknown {
   const text = new TextDecoder('utf-8', { fatal: true });
   try {
-    return JSON.parse(text.decode(await readLimited(request)));
+    return JSON.parse(text.decode(bytes));
   } catch (error) {
-    if (error instanceof ProblemError) throw error;
     const detail = error instanceof SyntaxError ? error.message : 'The body is not UTF-8.';
     throw new ProblemError({
       status: 400,
@@ -30,8 +34,11 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-/** Stops reading at the limit, so that a body of any size costs no more than that. */
-async function readLimited(request: Request): Promise<Uint8Array> {
+/**
+ * Stops reading at the limit, so that a body of any size costs no more than that.
+ * @throws ProblemError 413
+ */
+export async function readBytes(request: Request): Promise<Uint8Array> {
   const tooLarge = (): ProblemError =>
     new ProblemError({
       status: 413,

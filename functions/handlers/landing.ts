@@ -12,6 +12,9 @@ import { currentStage, type Stage } from '../core/stages.ts';
 import type { Services, StoredObject, VideoProvider } from '../ports.ts';
 import { logFields } from './advance.ts';
 
+/** The Developer API keeps files for two days. */
+const KEPT_MS = 2 * 24 * 3_600_000;
+
 export async function land(
   services: Services,
   job: Job,
@@ -44,17 +47,21 @@ export async function land(
   }
 }
 
+/** Kept aside by the result store. */
+const DAMAGED = /\.damaged-\d+$/;
+
 /** The objects that a stage of this kind makes; anything else under the prefix is not a result. */
 export function outputsAmong(objects: readonly StoredObject[], { kind }: Stage): StoredObject[] {
   const wanted =
     kind === 'image' ? { type: 'image/', name: /\.(?:png|jpe?g)$/ } : { type: 'video/', name: /\.mp4$/ };
   return objects.filter(
-    ({ contentType, name }) => contentType.startsWith(wanted.type) || wanted.name.test(name),
+    ({ contentType, name }) =>
+      (contentType.startsWith(wanted.type) || wanted.name.test(name)) && !DAMAGED.test(name),
   );
 }
 
 async function fetchAll(
-  { results }: Services,
+  { results, clock }: Services,
   provider: VideoProvider,
   attempt: AttemptIn<'landing'>,
 ): Promise<AttemptEvent | undefined> {
@@ -65,13 +72,14 @@ async function fetchAll(
     const answer = await provider.download(source.uri);
     if (answer.kind === 'failed') {
       const { signal } = answer;
-      // Developer API files are kept for two days and are then gone for good.
-      const gone =
-        signal.kind === 'http' && (signal.status === 404 || signal.status === 403 || signal.status === 410);
+      const status = signal.kind === 'http' ? signal.status : 0;
+      // A file that has expired is answered with 403 as well, and so is a key that is wrong for the moment.
+      const expired = status === 403 && clock.now() >= attempt.doneAt + KEPT_MS;
+      const final = status === 404 || status === 410 || expired;
       return {
         type: 'landingFailed',
         message: `${source.uri} could not be downloaded: ${signal.message}`,
-        final: gone,
+        final,
       };
     }
     await results.writeOnce(name, answer.contentType, answer.body);

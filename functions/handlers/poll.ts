@@ -9,6 +9,7 @@ import {
   wakeOf,
 } from '../core/job.ts';
 import { currentStage } from '../core/stages.ts';
+import { type Effect, timeUpAt } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { type Advanced, advance, logFields, perform } from './advance.ts';
 import { land, outputsAmong } from './landing.ts';
@@ -26,28 +27,30 @@ export async function handlePoll(services: Services, { jobId, seq }: WakeMessage
     return log('DEBUG', `job ${jobId}: stale poll task ignored`, logFields(found));
 
   let job: Job = found;
-  if (!isTerminal(job) && clock.now() >= job.deadlineAt) {
-    const ended = await advance(services, jobId, { type: 'deadline' }, seq);
-    if (ended.kind !== 'missing') job = ended.job;
-  }
-  let last: Advanced | undefined;
+  const effects: Effect[] = [];
+  const take = (advanced: Advanced): boolean => {
+    if (advanced.kind !== 'saved') return false;
+    job = advanced.job;
+    effects.push(...advanced.effects);
+    return true;
+  };
+  if (!isTerminal(job) && clock.now() >= timeUpAt(job))
+    take(await advance(services, jobId, { type: 'deadline' }, seq));
   for (let steps = 0; steps < STEPS_MAX; steps++) {
     const attempt = liveAttemptOf(job);
     const wake = wakeOf(job);
-    if (!attempt || !wake) break;
+    if (!attempt || !wake || (steps > 0 && wake.at > clock.now())) break;
     const observed = await observe(services, job, attempt);
-    last = await advance(
-      services,
-      jobId,
-      { type: 'attempt', attemptId: attempt.attemptId, observed },
-      wake.seq,
-    );
-    if (last.kind !== 'saved') break;
-    job = last.job;
-    const next = wakeOf(job);
-    if (!next || next.at > clock.now()) break;
+    const event = { type: 'attempt', attemptId: attempt.attemptId, observed } as const;
+    if (!take(await advance(services, jobId, event, wake.seq))) break;
   }
-  if (last?.kind === 'saved') await perform(services, last.job, last.effects);
+  // Of the wakes on the way only the last one is still to come.
+  const last = wakeOf(job)?.seq;
+  await perform(
+    services,
+    job,
+    effects.filter((effect) => effect.type !== 'wake' || effect.wake.seq === last),
+  );
 }
 
 async function observe(services: Services, job: Job, attempt: LiveAttempt): Promise<AttemptEvent> {

@@ -1,4 +1,4 @@
-/** The `submit` function: makes the paid call of a queued job ready, claims it, and makes it, at most once (I1). */
+/** The `submit` function: makes the paid call of the job whose turn it is ready, claims it, and makes it, at most once (I1). */
 import { Readable } from 'node:stream';
 import type { AttemptEvent } from '../core/attempt.ts';
 import { classifySubmitFailure } from '../core/errors.ts';
@@ -7,22 +7,41 @@ import { estimateStageUsd } from '../core/price.ts';
 import { currentStage } from '../core/stages.ts';
 import type { PaidSubmission, Services, SubmitAnswer } from '../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
-import type { WakeMessage } from './wake-message.ts';
+import { closeTurnstile, nextOf, reopenTurnstile, takeTurn } from './turn.ts';
+import type { SubmitMessage } from './wake-message.ts';
 
-export async function handleSubmit(services: Services, { jobId, seq }: WakeMessage): Promise<void> {
-  const { clock, ids, jobs, log, settings } = services;
-  const job = await jobs.get(jobId);
-  if (!job)
-    return log('WARNING', `job ${jobId}: a submit task names a job that does not exist`, { job: jobId });
-  if (job.status !== 'queued' || job.wake.seq !== seq) return logStale(services, job);
+/** Tokens that have met at one job choose among so many more each time that five times is seldom not enough. */
+const TRIES_MAX = 5;
+const SPREAD = 4;
 
+/** @throws ProblemError 429 when the model takes no call now: the task has to be delivered again */
+export async function handleSubmit(services: Services, message: SubmitMessage): Promise<void> {
+  let job = await takeTurn(services, message);
+  if (!job) {
+    const { jobId } = message;
+    return services.log('DEBUG', `job ${jobId}: its submit task finds nobody waiting`, { job: jobId });
+  }
+  for (let tries = 1; job && tries <= TRIES_MAX; tries++) {
+    if ((await submit(services, job)) !== 'taken') return;
+    job = await nextOf(services, message, SPREAD ** tries);
+  }
+}
+
+/** `taken`: the job has been claimed by somebody else, or is over, and the turn is free for another one. */
+async function submit(
+  services: Services,
+  job: JobIn<'queued'>,
+): Promise<'submitted' | 'postponed' | 'taken'> {
+  const { clock, ids, log, settings } = services;
+  const { jobId } = job;
+  const { seq } = job.wake;
   const attemptId = ids.newAttemptId();
   // Before the claim: a crash from here to the call costs nothing, a crash from the claim to the call costs the job
   // its certainty.
   const submission = await prepare(services, job, attemptId, seq);
-  if (!submission) return;
+  if (!submission) return 'postponed';
   const claimed = await claim(services, job, attemptId, seq);
-  if (!claimed) return;
+  if (!claimed) return 'taken';
 
   const startedAt = clock.now();
   const observed = await observe(services, claimed, await submission());
@@ -37,6 +56,17 @@ export async function handleSubmit(services: Services, { jobId, seq }: WakeMessa
     },
   );
   await advanceAndPerform(services, jobId, { type: 'attempt', attemptId, observed });
+  await tellTurnstile(services, claimed, observed);
+  return 'submitted';
+}
+
+/** Last, because nothing depends on it: at worst one more call is refused, or one waits longer than it need. */
+async function tellTurnstile(services: Services, job: Job, observed: AttemptEvent): Promise<void> {
+  if (observed.type !== 'submitFailed') return reopenTurnstile(services, job);
+  const { failure } = observed;
+  if (failure.outcome === 'rejected' && failure.retry === 'quota') {
+    await closeTurnstile(services, job, failure.retryAfterMs);
+  }
 }
 
 async function observe(

@@ -3,7 +3,8 @@
  * run; two runs at once do no harm, since every change is fenced and the names of their tasks agree.
  */
 import { isTerminal, type Job, wakeOf } from '../core/job.ts';
-import { currentStage } from '../core/stages.ts';
+import { lineOf } from '../core/queues.ts';
+import { timeUpAt } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, logFields } from './advance.ts';
 
@@ -43,14 +44,13 @@ export async function handleSweep(services: Services): Promise<SweepReport> {
 async function sweepOne(services: Services, job: Job): Promise<'rung' | 'waiting' | 'ended'> {
   const { clock, tasks } = services;
   const wake = wakeOf(job);
-  if (!isTerminal(job) && clock.now() >= job.deadlineAt) {
+  if (!isTerminal(job) && clock.now() >= timeUpAt(job)) {
     await advanceAndPerform(services, job.jobId, { type: 'deadline' }, wake?.seq);
     return 'ended';
   }
   if (!wake) return 'ended';
-  const { provider, model } = currentStage(job);
   const target = job.status === 'queued' ? 'submit' : 'poll';
-  const waiting = await tasks.isWaiting({ target, jobId: job.jobId, wake, provider, model });
+  const waiting = await tasks.isWaiting({ target, jobId: job.jobId, wake, ...lineOf(job) });
   await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'ringAgain' }, wake.seq);
   return waiting ? 'waiting' : 'rung';
 }

@@ -7,3 +7,13 @@ export const wakeMessageSchema = z.object({
   seq: z.int(),
 });
 export type WakeMessage = z.infer<typeof wakeMessageSchema>;
+
+/** A submit task is a token for its line as well: whoever's turn it is there is served with it. */
+export const submitMessageSchema = wakeMessageSchema.extend({
+  line: z.object({
+    provider: z.enum(['vertex', 'gemini', 'omni']),
+    model: z.string(),
+    lane: z.enum(['interactive', 'batch']),
+  }),
+});
+export type SubmitMessage = z.infer<typeof submitMessageSchema>;

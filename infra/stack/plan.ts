@@ -41,6 +41,8 @@ export interface StackPlan {
   /** host:port of a Firestore emulator to use instead of our own server. */
   readonly firestoreHost?: string | undefined;
   readonly queues: readonly StackQueue[];
+  /** Paid calls per minute of every model, instead of the models' quotas. */
+  readonly requestsPerMinute?: number | undefined;
   /** The real Developer API instead of the simulated one, with this key; then nothing is sped up. */
   readonly geminiApiKey?: string | undefined;
 }
@@ -89,6 +91,7 @@ export async function makePlan(options: PlanOptions): Promise<StackPlan> {
     seed,
     firestoreHost: process.env['FIRESTORE_EMULATOR_HOST'],
     queues: stackQueues(effectiveSpeedUp, submitPerSecond),
+    requestsPerMinute: submitPerSecond === undefined ? undefined : submitPerSecond * 60,
     geminiApiKey,
   };
   writeFileSync(path.join(stateDir, 'ports.json'), JSON.stringify(plan.ports));
@@ -127,11 +130,19 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_TASKS_SERVICE_ACCOUNT: serviceAccountEmail,
     CLAPPER_TASKS_AUDIENCES: functionUrl(plan, 'sweep'),
     CLAPPER_CALLERS: 'local',
+    CLAPPER_OPERATORS: 'local',
+    // The simulated models can reach it; the real ones cannot.
+    ...(plan.geminiApiKey === undefined
+      ? { CLAPPER_PROVIDER_WEBHOOK_URL: `${urlOf(plan, 'api')}/v1/provider-events` }
+      : {}),
     CLAPPER_TOKEN_ISSUERS: 'https://accounts.clapper.local',
     CLAPPER_TOKEN_JWKS_URL: `${urlOf(plan, 'identity')}/jwks`,
     CLAPPER_READABLE_PREFIXES: `gs://${INPUT_BUCKET}/`,
     CLAPPER_ALLOW_RETIRED_MODELS: 'true',
     CLAPPER_MODEL_SPEED_UP: String(plan.speedUp),
+    ...(plan.requestsPerMinute === undefined
+      ? {}
+      : { CLAPPER_REQUESTS_PER_MINUTE: String(plan.requestsPerMinute) }),
     CLAPPER_TASKS_ENDPOINT: `${LOOPBACK}:${plan.ports.tasks}`,
     CLAPPER_STORAGE_ENDPOINT: urlOf(plan, 'storage'),
     CLAPPER_SIGNER_KEY_FILE: signerFile(plan.stateDir),

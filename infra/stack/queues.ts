@@ -1,4 +1,4 @@
-/** The task queues, with the rates of the models' quotas and the retry settings of the deployment. */
+/** The task queues, one per model and lane, with the rates of the models' quotas and the retry settings of the deployment. */
 
 export interface StackQueue {
   readonly id: string;
@@ -37,11 +37,14 @@ const MODEL_QUOTAS: Readonly<Record<string, number>> = {
  */
 export function stackQueues(speedUp: number, submitPerSecond?: number): readonly StackQueue[] {
   const retry = { minBackoffMs: 1000 / speedUp, maxBackoffMs: 60_000 / speedUp, maxAttempts: 20 };
-  const submit = Object.entries(MODEL_QUOTAS).map(([id, perMinute]) => ({
-    id,
-    maxDispatchesPerSecond: submitPerSecond ?? (perMinute / 60) * speedUp,
-    maxConcurrentDispatches: 20,
-    ...retry,
-  }));
+  // Either lane may use the whole quota when the other is empty; the model's turnstile keeps both within it.
+  const submit = Object.entries(MODEL_QUOTAS).flatMap(([id, perMinute]) =>
+    [id, `${id}-batch`].map((lane) => ({
+      id: lane,
+      maxDispatchesPerSecond: submitPerSecond ?? (perMinute / 60) * speedUp,
+      maxConcurrentDispatches: 20,
+      ...retry,
+    })),
+  );
   return [...submit, { id: 'poll', maxDispatchesPerSecond: 500, maxConcurrentDispatches: 50, ...retry }];
 }

@@ -22,16 +22,40 @@ function makeJob(jobId: string, { caller = 'me', at = T0, model = 'veo-3.1-gener
     seed: 0,
     negativePrompt: undefined,
   } as const;
-  const seed = { jobId, caller, request, fingerprint: 'f', estimateUsd: 0.8 };
-  return newJob(seed, { now: at, policy: POLICY }).job;
+  const seed = { jobId, caller, request, fingerprint: 'f', estimateUsd: 0.8, lane: 'interactive' } as const;
+  return newJob({ ...seed, deadlineAt: at + 86_400_000 }, { now: at }).job;
 }
 
 const cancel = (now: number) => (job: Job) =>
   step(job, { type: 'cancel' }, { now, random: 0, policy: POLICY, latency: LATENCY });
-const claim = (now: number) => (job: Job) =>
+const claim =
+  (now: number, reservedUsd = 0.8) =>
+  (job: Job) =>
+    step(
+      job,
+      { type: 'claim', seq: 1, attemptId: `att_${now}`, location: 'us-central1', reservedUsd },
+      { now, random: 0, policy: POLICY, latency: LATENCY },
+    );
+const postpone = (now: number) => (job: Job) =>
   step(
     job,
-    { type: 'claim', seq: 1, attemptId: `att_${now}`, location: 'us-central1', reservedUsd: 0.8 },
+    { type: 'postpone', seq: 1, error: { code: 'NOT_READY', message: 'm', retryable: true, charged: 'no' } },
+    { now, random: 0, policy: POLICY, latency: LATENCY },
+  );
+const loseAnswer = (now: number) => (job: Job) =>
+  step(
+    job,
+    {
+      type: 'attempt',
+      attemptId: `att_${now}`,
+      observed: { type: 'submitFailed', failure: { outcome: 'unknown', message: 'lost' } },
+    },
+    { now, random: 0, policy: POLICY, latency: LATENCY },
+  );
+const rule = (now: number) => (job: Job) =>
+  step(
+    job,
+    { type: 'resolve', ruling: { attemptId: `att_${now}`, by: 'operator', decision: 'charged' } },
     { now, random: 0, policy: POLICY, latency: LATENCY },
   );
 
@@ -129,6 +153,41 @@ export function jobStoreSuite(
         if (page.length < 2) break;
       }
       expect(seen.map(({ jobId }) => jobId)).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0].map((n) => `list_${n}`));
+    });
+
+    it('lists every caller’s jobs when none is named', async () => {
+      await store.create(makeJob('all_1', { caller: 'one', at: T0 + 1_000_000 }));
+      await store.create(makeJob('all_2', { caller: 'two', at: T0 + 1_000_001 }));
+      const jobs = await store.list({ pageSize: 2 });
+      expect(jobs.map(({ jobId }) => jobId)).toEqual(['all_2', 'all_1']);
+    });
+
+    it('knows whose turn it is in a line: the next caller’s oldest job, and after the last caller the first', async () => {
+      const model = 'veo-3.1-lite-generate-001';
+      const line = { provider: 'vertex', model, lane: 'interactive' } as const;
+      for (const [n, caller] of ['b', 'a', 'c', 'a'].entries())
+        await store.create(makeJob(`line_${n}`, { caller, model, at: T0 + n }));
+      const next = async (lastCaller: string | undefined, limit: number): Promise<string[]> =>
+        (await store.nextInLine(line, lastCaller, limit)).map(({ jobId }) => jobId);
+      expect(await next(undefined, 1)).toEqual(['line_1']);
+      expect(await next('a', 1)).toEqual(['line_0']);
+      expect(await next('aa', 9)).toEqual(['line_0', 'line_2']);
+      expect(await next('c', 3)).toEqual(['line_1', 'line_3', 'line_0']);
+      expect(await store.nextInLine({ ...line, lane: 'batch' }, undefined, 1)).toEqual([]);
+      await store.update('line_1', claim(T0 + 9));
+      await store.update('line_3', postpone(T0 + 9));
+      expect(await next('c', 9)).toEqual(['line_0', 'line_2']);
+    });
+
+    it('lists what is at stake, the most first, until it is settled', async () => {
+      for (const n of [1, 2]) {
+        await store.create(makeJob(`stake_${n}`));
+        await store.update(`stake_${n}`, claim(T0, n));
+        await store.update(`stake_${n}`, loseAnswer(T0));
+      }
+      expect((await store.atStake(5)).map(({ jobId }) => jobId)).toEqual(['stake_2', 'stake_1']);
+      await store.update('stake_2', rule(T0));
+      expect((await store.atStake(5)).map(({ jobId }) => jobId)).toEqual(['stake_1']);
     });
 
     it('filters a list by status and by model', async () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCloudTaskQueue } from '../../functions/adapters/cloud-task-queue.ts';
 import { createIdTokenCallers } from '../../functions/adapters/id-token-callers.ts';
 import { createIds } from '../../functions/adapters/ids.ts';
+import { LANES } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { POLL_QUEUE, submitQueueOf } from '../../functions/core/queues.ts';
 import type { TaskQueue, WakeTask } from '../../functions/ports.ts';
@@ -83,6 +84,7 @@ const wake = (
     wake: { at, seq, ring },
     provider: 'vertex',
     model: 'veo-3.1-fast-generate-001',
+    lane: 'interactive',
     ...rest,
   };
 };
@@ -132,15 +134,14 @@ describe('a wake', () => {
 });
 
 describe('the queues of the local stack', () => {
-  it('are the poll queue and one per model of the catalogue, at the rate of its quota', () => {
+  it('are the poll queue and one per model and lane, at the rate of the model’s quota', () => {
     const queues = new Map(
       stackQueues(1).map(({ id, maxDispatchesPerSecond }) => [id, maxDispatchesPerSecond]),
     );
     expect(queues.delete(POLL_QUEUE)).toBe(true);
-    const expected = CATALOGUE.models.map(({ provider, model, requestsPerMinute }) => [
-      submitQueueOf(provider, model),
-      requestsPerMinute / 60,
-    ]);
+    const expected = CATALOGUE.models.flatMap(({ provider, model, requestsPerMinute }) =>
+      LANES.map((lane) => [submitQueueOf({ provider, model, lane }), requestsPerMinute / 60]),
+    );
     expect(Object.fromEntries(queues)).toEqual(Object.fromEntries(expected));
   });
 });

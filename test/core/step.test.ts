@@ -20,6 +20,8 @@ const fresh = (): Job =>
       caller: 'local',
       fingerprint: 'f',
       estimateUsd: 3.2,
+      deadlineAt: START + POLICY.jobDeadlineMs,
+      lane: 'interactive',
       request: {
         provider: 'vertex',
         model: 'veo-3.1-generate-001',
@@ -31,7 +33,7 @@ const fresh = (): Job =>
         generateAudio: true,
       },
     },
-    { now: START, policy: POLICY },
+    { now: START },
   ).job;
 
 const signal: fc.Arbitrary<ProviderSignal> = fc.oneof(

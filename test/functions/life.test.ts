@@ -1,51 +1,16 @@
 /** The life of a job through the real handlers, over ports in memory and a clock that moves when told. */
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { type Job, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
+import { liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
 import { advanceAndPerform } from '../../functions/handlers/advance.ts';
-import { createJob } from '../../functions/handlers/create-job.ts';
 import { handleLanded } from '../../functions/handlers/landed.ts';
-import { handleSubmit } from '../../functions/handlers/submit.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
-import { makeWorld, type World } from '../support/memory.ts';
+import { accept, finishesAfter, stored } from '../support/jobs.ts';
+import { makeWorld } from '../support/memory.ts';
 import { deliver, runFor } from '../support/run.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-
-async function accept(world: World, body: Record<string, unknown> = {}): Promise<Job> {
-  const { job } = await createJob(world.services, {
-    caller: 'local',
-    body: { prompt: 'a calico kitten', ...body },
-  });
-  return job;
-}
-
-async function stored(world: World, { jobId }: Job): Promise<Job> {
-  const job = await world.jobs.get(jobId);
-  if (!job) throw new Error('the job is gone');
-  return job;
-}
-
-/** Vertex writes the videos under the prefix it was given, then says done. */
-function finishesAfter(world: World, ms: number, samples = 1): void {
-  const { vertex, clock, output } = world;
-  let startedAt = 0;
-  const { onSubmit } = vertex;
-  vertex.onSubmit = (call) => {
-    startedAt = clock.now();
-    return onSubmit(call);
-  };
-  vertex.onPoll = () => {
-    if (clock.now() < startedAt + ms) return { kind: 'running' };
-    const prefix = vertex.calls.at(-1)?.outputUri.replace('gs://out/', '') ?? '';
-    const sources = Array.from({ length: samples }, (_, i) => {
-      output.put(`${prefix}1084/sample_${i}.mp4`, Buffer.from('video'));
-      return { uri: `gs://out/${prefix}1084/sample_${i}.mp4`, mimeType: 'video/mp4' };
-    });
-    return { kind: 'done', result: { sources, filteredCount: 0, filteredReasons: [] } };
-  };
-}
 
 describe('a job on Vertex', () => {
   it('goes from queued to succeeded with one paid call, and its videos are written down', async () => {
@@ -379,7 +344,7 @@ describe('an outcome that is not known (I2)', () => {
       });
       return accepted(call);
     };
-    const submitting = handleSubmit(world.services, { jobId: task.jobId, seq: task.wake.seq });
+    const submitting = deliver(world, task);
     await new Promise(setImmediate);
     await runFor(world, 4 * MINUTE);
     expect((await stored(world, job)).status).toBe('uncertain');
@@ -414,10 +379,10 @@ describe('polls that fail', () => {
     finishesAfter(world, 2 * MINUTE);
     const answer = world.vertex.onPoll;
     let failures = 0;
-    world.vertex.onPoll = () => {
+    world.vertex.onPoll = (operation) => {
       if (failures++ < 6)
         return { kind: 'failed', signal: { kind: 'http', status: 503, message: 'Unavailable' } };
-      return answer();
+      return answer(operation);
     };
     const job = await accept(world);
     await runFor(world, HOUR);
@@ -443,8 +408,8 @@ describe('landing', () => {
     finishesAfter(world, MINUTE);
     const job = await accept(world);
     const answer = world.vertex.onPoll;
-    world.vertex.onPoll = async () => {
-      const done = await answer();
+    world.vertex.onPoll = async (operation) => {
+      const done = await answer(operation);
       if (done.kind === 'done') world.output.failNext = 5;
       return done;
     };
@@ -489,7 +454,7 @@ describe('landing', () => {
     await runFor(world, HOUR);
     expect(await stored(world, job)).toMatchObject({
       status: 'failed',
-      error: { code: 'LANDING_FAILED', charged: 'yes' },
+      error: { code: 'RESULT_EXPIRED', charged: 'yes' },
     });
   });
 });

@@ -157,8 +157,8 @@ describe('a chain', () => {
     simulate(world);
     const poll = world.vertex.onPoll;
     let errors = 0;
-    world.vertex.onPoll = async () => {
-      const answer = await poll();
+    world.vertex.onPoll = async (operation) => {
+      const answer = await poll(operation);
       // Every stage meets INTERNAL twice before it succeeds.
       return answer.kind === 'done' && errors++ % 3 !== 2
         ? { kind: 'error', code: 13, message: 'Internal' }
@@ -199,8 +199,8 @@ describe('rerolling after a safety filter', () => {
     simulate(world);
     const poll = world.vertex.onPoll;
     let filters = 1;
-    world.vertex.onPoll = async () => {
-      const answer = await poll();
+    world.vertex.onPoll = async (operation) => {
+      const answer = await poll(operation);
       return answer.kind === 'done' && filters-- > 0 ? filtered : answer;
     };
     const job = await accept(world, { prompt: 'a', rerollOnSafety: 5 });

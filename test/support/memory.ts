@@ -1,8 +1,11 @@
 /** The ports in memory, for tests of handlers: as strict as the real ones, and with a clock that moves when told. */
 import { createIds } from '../../functions/adapters/ids.ts';
-import { type Job, jobSchema, wakeOf } from '../../functions/core/job.ts';
+import { atStakeUsd } from '../../functions/core/at-stake.ts';
+import { type Job, type JobIn, jobSchema, type OperationRef, wakeOf } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { defaultPolicy } from '../../functions/core/policy.ts';
+import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/queues.ts';
+import { NEW_TURNSTILE, type Turnstile } from '../../functions/core/turnstile.ts';
 import type {
   InputObject,
   InputStore,
@@ -16,6 +19,7 @@ import type {
   StoredObject,
   SubmitAnswer,
   TaskQueue,
+  TurnstileStore,
   VideoProvider,
   WakeTask,
 } from '../../functions/ports.ts';
@@ -35,7 +39,8 @@ class ManualClock {
 
 /** Stores copies, and parses what it gives out, as a database would. */
 export class MemoryJobStore implements JobStore {
-  readonly #jobs = new Map<string, string>();
+  /** What was saved as it was, to look through, and as text, to be read back. */
+  readonly #jobs = new Map<string, { readonly job: Job; readonly text: string }>();
   readonly #watchers = new Set<() => void>();
   writes = 0;
 
@@ -60,22 +65,39 @@ export class MemoryJobStore implements JobStore {
   }
 
   async list({ caller, status, model, pageSize, after }: ListJobs): Promise<readonly Job[]> {
-    const all = await this.all();
     const key = (job: { createdAt: number; jobId: string }): string =>
       `${String(job.createdAt).padStart(16, '0')}/${job.jobId}`;
-    return all
-      .filter((job) => job.caller === caller)
+    const found = this.#saved()
+      .filter((job) => caller === undefined || job.caller === caller)
       .filter(
         (job) => (status ? job.status === status : true) && (model ? job.request.model === model : true),
       )
       .filter((job) => (after ? key(job) < key(after) : true))
-      .sort((a, b) => (key(a) < key(b) ? 1 : -1))
-      .slice(0, pageSize);
+      .sort((a, b) => (key(a) < key(b) ? 1 : -1));
+    return this.#readAll(found.slice(0, pageSize));
+  }
+
+  async nextInLine(
+    line: Line,
+    lastCaller: string | undefined,
+    limit: number,
+  ): Promise<readonly JobIn<'queued'>[]> {
+    const waiting = this.#saved()
+      .filter((job) => standsInLine(job) && submitQueueOf(lineOf(job)) === submitQueueOf(line))
+      .sort((a, b) => compare(a.caller, b.caller) || a.createdAt - b.createdAt || compare(a.jobId, b.jobId));
+    const after = waiting.filter(({ caller }) => lastCaller === undefined || caller > lastCaller);
+    const next = after.length > 0 ? after : waiting;
+    return this.#readAll(next.slice(0, limit)).filter((job) => job.status === 'queued');
+  }
+
+  async atStake(limit: number): Promise<readonly Job[]> {
+    const open = this.#saved().filter((job) => atStakeUsd(job) > 0);
+    return this.#readAll(open.sort((a, b) => atStakeUsd(b) - atStakeUsd(a)).slice(0, limit));
   }
 
   async overdue(before: number, limit: number): Promise<readonly Job[]> {
-    const due = (await this.all()).filter((job) => (wakeOf(job)?.at ?? Number.POSITIVE_INFINITY) <= before);
-    return due.sort((a, b) => (wakeOf(a)?.at ?? 0) - (wakeOf(b)?.at ?? 0)).slice(0, limit);
+    const due = this.#saved().filter((job) => (wakeOf(job)?.at ?? Number.POSITIVE_INFINITY) <= before);
+    return this.#readAll(due.sort((a, b) => (wakeOf(a)?.at ?? 0) - (wakeOf(b)?.at ?? 0)).slice(0, limit));
   }
 
   async waitFor(jobId: string, until: (job: Job) => boolean, timeoutMs: number): Promise<Job | undefined> {
@@ -97,18 +119,44 @@ export class MemoryJobStore implements JobStore {
   }
 
   async all(): Promise<Job[]> {
-    return [...this.#jobs.values()].map((text) => jobSchema.parse(JSON.parse(text)));
+    return this.#readAll(this.#saved());
+  }
+
+  #saved(): Job[] {
+    return [...this.#jobs.values()].map(({ job }) => job);
+  }
+
+  #readAll(jobs: readonly Job[]): Job[] {
+    return jobs.flatMap(({ jobId }) => this.#read(jobId) ?? []);
   }
 
   #read(jobId: string): Job | undefined {
-    const text = this.#jobs.get(jobId);
-    return text === undefined ? undefined : jobSchema.parse(JSON.parse(text));
+    const saved = this.#jobs.get(jobId);
+    return saved && jobSchema.parse(JSON.parse(saved.text));
   }
 
   #put(job: Job): void {
     this.writes++;
-    this.#jobs.set(job.jobId, JSON.stringify(job));
+    this.#jobs.set(job.jobId, { job, text: JSON.stringify(job) });
     for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+class MemoryTurnstileStore implements TurnstileStore {
+  readonly #turnstiles = new Map<string, Turnstile>();
+
+  async get({ provider, model }: Parameters<TurnstileStore['get']>[0]): Promise<Turnstile> {
+    return this.#turnstiles.get(`${provider}/${model}`) ?? NEW_TURNSTILE;
+  }
+
+  async update(...[model, decide]: Parameters<TurnstileStore['update']>): Promise<'saved' | 'unchanged'> {
+    const key = `${model.provider}/${model.model}`;
+    const next = decide(this.#turnstiles.get(key) ?? NEW_TURNSTILE);
+    if (!next) return 'unchanged';
+    this.#turnstiles.set(key, next);
+    return 'saved';
   }
 }
 
@@ -132,6 +180,11 @@ class MemoryTaskQueue implements TaskQueue {
 
   async isWaiting(task: WakeTask): Promise<boolean> {
     return this.waiting.some((each) => nameOf(each) === nameOf(task));
+  }
+
+  /** Back into the queue, as after an answer that is no success. */
+  putBack(task: WakeTask): void {
+    this.waiting.push(task);
   }
 
   /** Takes the earliest task out, if it is due. */
@@ -230,7 +283,7 @@ class ScriptedProvider implements VideoProvider {
   /** Why no call can be made, when none can. */
   notReady: string | undefined;
   onSubmit: (call: PaidCall) => SubmitAnswer | Promise<SubmitAnswer>;
-  onPoll: () => PollAnswer | Promise<PollAnswer> = () => ({ kind: 'running' });
+  onPoll: (operation: OperationRef) => PollAnswer | Promise<PollAnswer> = () => ({ kind: 'running' });
   onDownload: VideoProvider['download'] = async () => ({
     kind: 'failed',
     signal: { kind: 'http', status: 404, message: 'no such file' },
@@ -257,9 +310,9 @@ class ScriptedProvider implements VideoProvider {
     };
   }
 
-  async poll(): Promise<PollAnswer> {
+  async poll(operation: OperationRef): Promise<PollAnswer> {
     this.polls++;
-    return this.onPoll();
+    return this.onPoll(operation);
   }
 
   download(sourceUri: string): ReturnType<VideoProvider['download']> {
@@ -293,6 +346,7 @@ export function makeWorld(overrides: Partial<Services> = {}): World {
     ids: { ...createIds(), random: () => 0.5 },
     jobs,
     tasks,
+    turnstiles: new MemoryTurnstileStore(),
     results: output,
     inputs: input,
     providers: { vertex, gemini },
@@ -308,6 +362,7 @@ export function makeWorld(overrides: Partial<Services> = {}): World {
       readablePrefixes: ['gs://shared/'],
       signedUrlTtlMs: 900_000,
       logPrompts: false,
+      operators: ['operator'],
     },
     ...overrides,
   };

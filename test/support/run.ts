@@ -1,13 +1,18 @@
 /** Runs a world of memory: delivers due tasks and lets the time pass until nothing is left to do. */
+import { ProblemError } from '../../functions/core/problem.ts';
 import { handlePoll } from '../../functions/handlers/poll.ts';
 import { handleSubmit } from '../../functions/handlers/submit.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import type { WakeTask } from '../../functions/ports.ts';
 import type { World } from './memory.ts';
 
-export async function deliver({ services }: World, { target, jobId, wake }: WakeTask): Promise<void> {
+export async function deliver(
+  { services }: World,
+  { target, jobId, wake, provider, model, lane }: WakeTask,
+): Promise<void> {
   const message = { jobId, seq: wake.seq };
-  await (target === 'submit' ? handleSubmit(services, message) : handlePoll(services, message));
+  if (target === 'poll') return handlePoll(services, message);
+  return handleSubmit(services, { ...message, line: { provider, model, lane } });
 }
 
 /** Delivers every task as it falls due, with a sweep a minute, for so long; stops early when no job has a wake. */
@@ -17,7 +22,11 @@ export async function runFor(world: World, ms: number): Promise<void> {
   while (world.clock.now() <= end) {
     const task = world.tasks.take(world.clock.now());
     if (task) {
-      await deliver(world, task);
+      await deliver(world, task).catch((error: unknown) => {
+        if (!(error instanceof ProblemError) || error.problem.status !== 429) throw error;
+        const waitMs = (error.problem.retryAfterSeconds ?? 1) * 1000;
+        world.tasks.putBack({ ...task, wake: { ...task.wake, at: world.clock.now() + waitMs } });
+      });
       continue;
     }
     if (world.clock.now() >= nextSweep) {

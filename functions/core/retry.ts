@@ -1,0 +1,70 @@
+/**
+ * A failed job, made good by a new one. The old one stays what it is (I6); the new one takes over what has been landed,
+ * and brings home what was made and never landed, so that none of it is paid for again.
+ */
+import { attemptBaseOf } from './attempt.ts';
+import {
+  type AttemptIn,
+  type EndedAttempt,
+  type Job,
+  type JobBase,
+  type JobIn,
+  liveAttemptOf,
+} from './job.ts';
+import { landedAttempts, stageIndexOf, stagesOf } from './stages.ts';
+import { newJob, type Step, withNewAttempt } from './step.ts';
+
+export interface RetrySeed {
+  readonly jobId: string;
+  readonly estimateUsd: number;
+  readonly deadlineAt: number;
+  readonly trace?: string | undefined;
+}
+
+/** Why a retry might pay twice, or nothing where it is proven that it does not. */
+export function doubleChargeRisk(job: JobIn<'failed'>): string | undefined {
+  const live = liveAttemptOf(job);
+  if (live) return `attempt ${live.attemptId} is still followed; its outcome may come`;
+  const stage = stageIndexOf(job);
+  const paid = job.attempts.find((attempt) => attempt.stage === stage && attempt.charged !== 'no');
+  if (!paid || canLandAgain(paid)) return undefined;
+  const said = paid.charged === 'yes' ? 'was charged' : 'may have been charged';
+  return `attempt ${paid.attemptId} ${said} ($${paid.reservedUsd})`;
+}
+
+/** It was made and paid for, and only the way home failed. */
+const canLandAgain = ({ error, operation }: EndedAttempt): boolean =>
+  error?.code === 'LANDING_FAILED' && operation !== undefined;
+
+export function retryJob(job: JobIn<'failed'>, seed: RetrySeed, now: number): Step {
+  const { caller, request, fingerprint, lane } = job;
+  const landed = landedAttempts(job);
+  const { job: fresh, effects } = newJob({ ...seed, caller, request, fingerprint, lane }, { now });
+  const base: JobBase = { ...fresh, retryOf: { jobId: job.jobId, landed } };
+  const stage = stageIndexOf(base);
+  const last = landed.at(-1);
+  if (last && stage >= stagesOf(request).length) return { job: succeeded(base, last, now), effects: [] };
+  const lost = job.attempts.findLast((attempt) => attempt.stage === stage);
+  if (lost && canLandAgain(lost)) return withNewAttempt(base, landingAgain(lost, now), now);
+  return { job: { ...fresh, ...base }, effects };
+}
+
+function succeeded(base: JobBase, { videos = [], ...last }: EndedAttempt, now: number): Job {
+  const { filteredCount = 0, filteredReasons = [] } = last;
+  return { ...base, status: 'succeeded', finishedAt: now, videos, filteredCount, filteredReasons };
+}
+
+/** Under its old prefix; the job before has paid for it, so nothing is reserved here. */
+function landingAgain(lost: EndedAttempt, now: number): AttemptIn<'landing'> {
+  const { operation, polls, sourceUris = [], filteredCount = 0, filteredReasons = [] } = lost;
+  return {
+    ...attemptBaseOf(lost),
+    state: 'landing',
+    ...(operation ? { operation } : {}),
+    reservedUsd: 0,
+    polls,
+    result: { sources: sourceUris.map((uri) => ({ uri })), filteredCount, filteredReasons },
+    doneAt: now,
+    tries: 0,
+  };
+}

@@ -1,0 +1,127 @@
+/** What only those may do who answer for the deployment: look at what is at stake, rule on it, and redrive in bulk. */
+import type { Hono } from 'hono';
+import { z } from 'zod';
+import { atStakeUsd, roundUsd, unknownAttempts } from '../core/at-stake.ts';
+import type { Ruling } from '../core/attempt.ts';
+import { type Job, liveAttemptOf, type OperationRef } from '../core/job.ts';
+import { invalidRequest, notFound, ProblemError } from '../core/problem.ts';
+import { currentStage } from '../core/stages.ts';
+import type { Services } from '../ports.ts';
+import { advanceAndPerform } from './advance.ts';
+import { type JobView, rfc3339 } from './job-view.ts';
+import { readJson } from './json-body.ts';
+import { redrive } from './redrive.ts';
+
+const AT_STAKE_MAX = 200;
+
+export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job) => JobView): void {
+  app.get('/v1/at-stake', async (c) => {
+    await operator(services, c.req.raw.headers);
+    return c.json(atStakeView(await services.jobs.atStake(AT_STAKE_MAX)));
+  });
+
+  app.post('/v1/jobs/:jobId/resolve', async (c) => {
+    const by = await operator(services, c.req.raw.headers);
+    const jobId = c.req.param('jobId');
+    const job = await services.jobs.get(jobId);
+    if (!job) throw notFound(`There is no job ${jobId}.`);
+    const ruling = rulingOf(job, by, await readJson(c.req.raw));
+    const resolved = await advanceAndPerform(services, jobId, { type: 'resolve', ruling });
+    if (resolved.kind !== 'saved') throw conflict(job, ruling);
+    services.log('NOTICE', `job ${jobId}: attempt ${ruling.attemptId} ruled ${ruling.decision} by ${by}`, {
+      ...{
+        job: jobId,
+        attempt: ruling.attemptId,
+        decision: ruling.decision,
+        operator: by,
+        note: ruling.note,
+      },
+    });
+    return c.json(view(resolved.job));
+  });
+
+  app.post('/v1/redrives', async (c) => {
+    await operator(services, c.req.raw.headers);
+    return c.json(await redrive(services, await readJson(c.req.raw)));
+  });
+}
+
+/** @throws ProblemError 403 */
+async function operator({ callers, settings }: Services, headers: Headers): Promise<string> {
+  const caller = await callers.verify(headers);
+  if (settings.operators.includes(caller)) return caller;
+  throw new ProblemError({
+    status: 403,
+    code: 'not-an-operator',
+    title: 'Only operators may do this',
+    detail: `${caller} is not an operator of this deployment; operators are named in CLAPPER_OPERATORS.`,
+  });
+}
+
+/** `atStakeUsd` is the most that may have been charged and nobody can say. */
+function atStakeView(jobs: readonly Job[]) {
+  return {
+    atStakeUsd: roundUsd(jobs.reduce((sum, job) => sum + atStakeUsd(job), 0)),
+    attempts: jobs.flatMap((job) =>
+      unknownAttempts(job).map((attempt) => ({
+        ...{ job: job.jobId, caller: job.caller, status: job.status, attempt: attempt.attemptId },
+        model: job.request.model,
+        atStakeUsd: attempt.reservedUsd,
+        submittedAt: rfc3339(attempt.submittedAt),
+        outputPrefix: attempt.outputPrefix,
+        ...(attempt.state === 'uncertain'
+          ? { state: attempt.state, cause: attempt.cause, decidesAt: rfc3339(attempt.decideAt) }
+          : { state: attempt.outcome, cause: attempt.error?.message ?? '' }),
+        ...(attempt.operation ? { operationName: attempt.operation.name } : {}),
+      })),
+    ),
+  };
+}
+
+const rulingSchema = z.strictObject({
+  decision: z.enum(['not-charged', 'charged', 'fail', 'resubmit', 'found']),
+  attempt: z.string().optional(),
+  operationName: z.string().min(1).optional(),
+  note: z.string().max(2000).optional(),
+});
+
+/** @throws ProblemError 400 */
+function rulingOf(job: Job, by: string, body: unknown): Ruling {
+  const parsed = rulingSchema.safeParse(body);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map(({ path, message }) => ({
+      field: path.join('.'),
+      detail: `${message}.`,
+    }));
+    throw invalidRequest(wrong);
+  }
+  const { decision, attempt, operationName, note } = parsed.data;
+  const open = unknownAttempts(job);
+  const [first] = open;
+  const chosen = attempt === undefined ? first : open.find(({ attemptId }) => attemptId === attempt);
+  if (!chosen || (attempt === undefined && open.length > 1)) {
+    const ids = open.map(({ attemptId }) => attemptId).join(', ');
+    const detail = ids === '' ? 'is not needed: nothing of this job is unknown.' : `has to be one of ${ids}.`;
+    throw invalidRequest([{ field: 'attempt', detail }]);
+  }
+  if (decision !== 'found') return { attemptId: chosen.attemptId, by, note, decision };
+  if (operationName === undefined) {
+    throw invalidRequest([{ field: 'operationName', detail: 'is needed where an operation was found.' }]);
+  }
+  const { provider, model } = currentStage(job);
+  const operation: OperationRef = { provider, name: operationName, model, location: chosen.location };
+  return { attemptId: chosen.attemptId, by, note, decision, operation };
+}
+
+function conflict(job: Job, { attemptId, decision }: Ruling): ProblemError {
+  const live = liveAttemptOf(job)?.attemptId === attemptId;
+  return new ProblemError({
+    status: 409,
+    code: 'cannot-resolve',
+    title: 'This cannot be decided now',
+    detail: live
+      ? `Job ${job.jobId} is ${job.status}: '${decision}' does not apply to its attempt ${attemptId}.`
+      : `Attempt ${attemptId} has ended; only 'charged' and 'not-charged' can still be said of it. ` +
+        `To try again: POST /v1/jobs/${job.jobId}/retry.`,
+  });
+}

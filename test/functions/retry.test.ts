@@ -1,0 +1,116 @@
+/** Retrying a failed job: never a second payment that nobody agreed to. */
+import { describe, expect, it } from 'vitest';
+import { apiOf } from '../support/api-client.ts';
+import { accept, finishesAfter, stored } from '../support/jobs.ts';
+import { makeWorld } from '../support/memory.ts';
+import { runFor } from '../support/run.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const REFUSED = { kind: 'failed', signal: { kind: 'http', status: 403, message: 'no access' } } as const;
+
+describe('a retry', () => {
+  it('of a job that was proven unpaid is a new job, the same one however often it is asked for', async () => {
+    const world = makeWorld();
+    const { onSubmit } = world.vertex;
+    world.vertex.onSubmit = () => REFUSED;
+    const job = await accept(world);
+    await runFor(world, HOUR);
+    const failed = await stored(world, job);
+    world.vertex.onSubmit = onSubmit;
+    finishesAfter(world, MINUTE);
+    const { post, get } = apiOf(world);
+    const first = await post(`/v1/jobs/${job.jobId}/retry`);
+    expect(first.status).toBe(201);
+    expect(first.body).toMatchObject({ status: 'queued', retryOf: job.jobId });
+    const again = await post(`/v1/jobs/${job.jobId}/retry`, {});
+    expect([again.status, again.body['id']]).toEqual([200, first.body['id']]);
+    await runFor(world, HOUR);
+    expect((await get(`/v1/jobs/${first.body['id']}`)).body).toMatchObject({ status: 'succeeded' });
+    expect(await stored(world, job)).toEqual(failed);
+  });
+
+  it('of one that may have been charged needs acceptDoubleCharge', async () => {
+    const world = makeWorld();
+    world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
+    const job = await accept(world);
+    await runFor(world, HOUR);
+    const { post } = apiOf(world);
+    const refused = await post(`/v1/jobs/${job.jobId}/retry`);
+    expect(refused).toMatchObject({ status: 409, body: { type: 'urn:clapper:problem:may-pay-twice' } });
+    expect(refused.body['detail']).toContain('$0.8');
+    expect((await post(`/v1/jobs/${job.jobId}/retry`, { acceptDoubleCharge: 'yes' })).status).toBe(400);
+    expect((await post(`/v1/jobs/${job.jobId}/retry`, { acceptDoubleCharge: true })).status).toBe(201);
+  });
+
+  it('is refused for a job that has not failed, and for somebody else’s', async () => {
+    const world = makeWorld();
+    const job = await accept(world);
+    expect((await apiOf(world).post(`/v1/jobs/${job.jobId}/retry`)).status).toBe(409);
+    expect((await apiOf(world, 'somebody').post(`/v1/jobs/${job.jobId}/retry`)).status).toBe(404);
+  });
+
+  it('does not pay again for the links of a chain that have landed', async () => {
+    const world = makeWorld();
+    finishesAfter(world, MINUTE);
+    const { onSubmit } = world.vertex;
+    world.vertex.onSubmit = (call) => (call.stage.kind === 'extend' ? REFUSED : onSubmit(call));
+    const job = await accept(world, { extensions: [{ prompt: 'and on' }] });
+    await runFor(world, HOUR);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      attempts: [{ outcome: 'landed' }, {}],
+    });
+    world.vertex.onSubmit = onSubmit;
+    const made = await apiOf(world).post(`/v1/jobs/${job.jobId}/retry`);
+    expect(made.body).toMatchObject({ priceUsd: { estimate: 0.7 } });
+    await runFor(world, HOUR);
+    const done = await world.jobs.get(String(made.body['id']));
+    expect(done).toMatchObject({ status: 'succeeded', attempts: [{ stage: 1, outcome: 'landed' }] });
+    expect(world.vertex.calls.map(({ stage }) => stage.kind)).toEqual(['video', 'extend', 'extend']);
+  });
+
+  it('of a landing that failed brings the videos home and pays nothing', async () => {
+    const world = makeWorld();
+    finishesAfter(world, MINUTE);
+    const job = await accept(world);
+    await runFor(world, 30_000);
+    world.output.failNext = 1000;
+    await runFor(world, 12 * HOUR);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'LANDING_FAILED', charged: 'yes' },
+    });
+    world.output.failNext = 0;
+    const made = await apiOf(world).post(`/v1/jobs/${job.jobId}/retry`);
+    expect(made).toMatchObject({ status: 201, body: { status: 'landing' } });
+    await runFor(world, HOUR);
+    const done = await world.jobs.get(String(made.body['id']));
+    expect(done).toMatchObject({
+      status: 'succeeded',
+      videos: [{ bytes: 5 }],
+      attempts: [{ reservedUsd: 0 }],
+    });
+    expect(world.vertex.calls).toHaveLength(1);
+  });
+
+  it('of a job whose videos came after its deadline has them at once', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 3 * MINUTE);
+    const finishBy = new Date(world.clock.now() + MINUTE).toISOString();
+    const job = await accept(world, { finishBy });
+    await runFor(world, HOUR);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'DEADLINE_EXCEEDED' },
+      attempts: [{ outcome: 'landed', charged: 'yes' }],
+    });
+    const made = await apiOf(world).post(`/v1/jobs/${job.jobId}/retry`);
+    expect(made.body).toMatchObject({
+      status: 'succeeded',
+      videos: [{ bytes: 5 }],
+      priceUsd: { charged: 0 },
+    });
+    expect(world.vertex.calls).toHaveLength(1);
+  });
+});

@@ -1,0 +1,38 @@
+/** Requests to the API of a world in memory, and what it answers. */
+import { z } from 'zod';
+import { createApi } from '../../functions/handlers/api.ts';
+import type { World } from './memory.ts';
+
+const bodySchema = z.record(z.string(), z.unknown());
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Empty where the answer has none. */
+  readonly body: Record<string, unknown>;
+}
+
+/** Sends as this caller. */
+export function apiOf(world: World, caller = 'local') {
+  const app = createApi(world.services);
+  const send = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+    const response = await app.request(path, {
+      method,
+      headers: {
+        'x-test-caller': caller,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? {} : bodySchema.parse(JSON.parse(text)),
+    };
+  };
+  return {
+    get: (path: string): Promise<Answer> => send('GET', path),
+    post: (path: string, body?: unknown): Promise<Answer> => send('POST', path, body),
+  };
+}

@@ -1,0 +1,45 @@
+/** Jobs in a world of memory: accepted, read back, and finished by a Vertex that takes its time. */
+import type { Job } from '../../functions/core/job.ts';
+import { createJob } from '../../functions/handlers/create-job.ts';
+import type { World } from './memory.ts';
+
+export async function accept(
+  world: World,
+  body: Record<string, unknown> = {},
+  caller = 'local',
+): Promise<Job> {
+  const { job } = await createJob(world.services, {
+    caller,
+    body: { prompt: 'a calico kitten', ...body },
+  });
+  return job;
+}
+
+export async function stored(world: World, { jobId }: Job): Promise<Job> {
+  const job = await world.jobs.get(jobId);
+  if (!job) throw new Error('the job is gone');
+  return job;
+}
+
+/** Vertex writes the videos of every call under the prefix it was given, then says done. */
+export function finishesAfter(world: World, ms: number, samples = 1): void {
+  const { vertex, clock, output } = world;
+  const startedAt = new Map<string, number>();
+  const { onSubmit } = vertex;
+  vertex.onSubmit = async (call) => {
+    const answer = await onSubmit(call);
+    if (answer.kind === 'accepted') startedAt.set(answer.operation.name, clock.now());
+    return answer;
+  };
+  vertex.onPoll = ({ name }) => {
+    if (clock.now() < (startedAt.get(name) ?? 0) + ms) return { kind: 'running' };
+    // The scripted provider numbers its operations.
+    const call = vertex.calls[Number(name.split('/').at(-1)) - 1];
+    const prefix = call?.outputUri.replace('gs://out/', '') ?? '';
+    const sources = Array.from({ length: samples }, (_, i) => {
+      output.put(`${prefix}1084/sample_${i}.mp4`, Buffer.from('video'));
+      return { uri: `gs://out/${prefix}1084/sample_${i}.mp4`, mimeType: 'video/mp4' };
+    });
+    return { kind: 'done', result: { sources, filteredCount: 0, filteredReasons: [] } };
+  };
+}
