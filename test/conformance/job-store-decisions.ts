@@ -11,19 +11,19 @@ const LATENCY = { minMs: 11_000 / 7, typicalMs: 120_000 / 7, longestMs: 720_000 
 export const T0 = Date.UTC(2026, 10, 21);
 
 /** In the order of none of: insertion, length, digits as numbers, a locale's alphabet. */
-export const IDS = ['b', 'B', 'a', 'a-1', 'a_', '10', '9'] as const;
+export const IDS = ['b', 'B', 'a', 'a-1', 'a_', '10'] as const;
 export const CALLERS = ['ann', 'ann/2'] as const;
 export const MODELS = ['veo-3.1-generate-001', 'veo-3.1-fast-generate-001'] as const;
 
 /** Few instants, so that many jobs share one. */
-export const createdAt = fc.nat(3).map((ms) => T0 + ms);
+export const createdAt = fc.nat(1).map((ms) => T0 + ms);
 
 const text = fc.string({ unit: 'binary', maxLength: 5 });
 
 export const newJobs: fc.Arbitrary<Job> = fc
   .record({
     jobId: fc.constantFrom(...IDS),
-    caller: fc.constantFrom(...CALLERS),
+    caller: fc.constantFrom(CALLERS[0], ...CALLERS),
     model: fc.constantFrom(...MODELS),
     at: createdAt,
     prompt: text,
@@ -108,8 +108,13 @@ function eventOf(job: Job, happening: Happening, now: number): JobEvent {
 const inLife: fc.Arbitrary<Decision> = fc
   .record({
     happening: fc.oneof(
-      fc.constantFrom<Happening>({ type: 'claim' }, { type: 'postpone' }),
-      fc.constantFrom<Happening>({ type: 'ringAgain' }, { type: 'deadline' }, { type: 'cancel' }),
+      fc.constant<Happening>({ type: 'claim' }),
+      fc.constantFrom<Happening>(
+        { type: 'postpone' },
+        { type: 'ringAgain' },
+        { type: 'deadline' },
+        { type: 'cancel' },
+      ),
       observed.map((each): Happening => ({ type: 'attempt', observed: each })),
     ),
     afterMs: fc.oneof(fc.nat(3), fc.nat(60_000), fc.constant(POLICY.jobDeadlineMs + 10)),

@@ -81,7 +81,7 @@ describe('the job store in memory', () => {
   );
 });
 
-firestoreJobStore('the embedded Firestore', { runs: 30, lanes: 6 }, async () => {
+firestoreJobStore('the embedded Firestore', { runs: 24, lanes: 6 }, async () => {
   const { port, stop } = await startFirestore();
   return { host: `127.0.0.1:${port}`, stop };
 });
