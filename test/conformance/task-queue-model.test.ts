@@ -130,9 +130,9 @@ const assertLikeModel = (
   });
 
 describe('the task queue in memory', () => {
-  it(CLAIM, () => assertLikeModel(MEMORY_RULES, 200, async () => memoryQueue()), MODEL_TEST_TIMEOUT_MS);
+  it(CLAIM, () => assertLikeModel(MEMORY_RULES, 100, async () => memoryQueue()), MODEL_TEST_TIMEOUT_MS);
 });
 
 describe('the task queue on Cloud Tasks', () => {
-  it(CLAIM, () => assertLikeModel(CLOUD_RULES, 60, cloudQueue), MODEL_TEST_TIMEOUT_MS);
+  it(CLAIM, () => assertLikeModel(CLOUD_RULES, 30, cloudQueue), MODEL_TEST_TIMEOUT_MS);
 });
