@@ -156,6 +156,15 @@ export interface World {
 
 /** A server on an injected clock, a client and a target; all end with the test. */
 export async function openWorld(options: TasksOptions = {}): Promise<World> {
+  const { close, ...world } = await startWorld(options);
+  onTestFinished(close);
+  return world;
+}
+
+/** The same, for whoever ends it. */
+export async function startWorld(
+  options: TasksOptions = {},
+): Promise<World & { readonly close: () => Promise<void> }> {
   const clock = new ManualClock();
   const attempts = new Recorder<TaskAttempt>();
   const bugs: unknown[] = [];
@@ -167,16 +176,16 @@ export async function openWorld(options: TasksOptions = {}): Promise<World> {
     ...options,
   });
   const client = clientOn(tasks.port);
-  onTestFinished(async () => {
+  const close = async (): Promise<void> => {
     await client.close();
     await tasks.stop();
     await target.stop();
-  });
+  };
   const advance = (ms: number): void => {
     clock.advance(ms);
     tasks.wakeUp();
   };
-  return { tasks, client, target, clock, attempts, bugs, advance };
+  return { tasks, client, target, clock, attempts, bugs, advance, close };
 }
 
 export type NewTask = NonNullable<NonNullable<Parameters<CloudTasksClient['createTask']>[0]>['task']>;
