@@ -50,6 +50,11 @@ function imagenSubmission(
     const { generatedImages } = await client.models.generateImages(parameters);
     const [made] = generatedImages ?? [];
     if (made?.image?.gcsUri !== undefined) return { kind: 'stored', uri: made.image.gcsUri };
+    // Not what was asked for, but paid for.
+    if (made?.image?.imageBytes !== undefined) {
+      const mimeType = made.image.mimeType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
+      return { kind: 'image', bytes: Buffer.from(made.image.imageBytes, 'base64'), mimeType };
+    }
     if (made?.raiFilteredReason !== undefined) return { kind: 'withheld', reasons: [made.raiFilteredReason] };
     return {
       kind: 'failed',
