@@ -188,7 +188,7 @@ describe.concurrent('every mode lands a video of the length and shape that was a
       probe: hasFfprobe ? `h264,${size},24/1,${seconds.toFixed(6)}` : undefined,
     });
     const [[, edited], [, upscaled], [second, next]] = await Promise.all([
-      land({ prompt: 'make it snow', task: 'edit', video: { job: first.id } }),
+      land({ prompt: 'make it snow', task: 'edit', video: { job: first.id }, referenceImages: [reference] }),
       land({ task: 'upscale', video: { job: first.id }, resolution: '1080p' }),
       land({ prompt: 'now at night', previousJob: first.id }),
     ]);
