@@ -17,6 +17,11 @@ const list = (fallback: string) =>
         .filter((part) => part !== ''),
     );
 
+const topics = list('').refine(
+  (names) => names.every((name) => /^projects\/[^/]+\/topics\/[^/]+$/.test(name)),
+  'must be projects/PROJECT/topics/TOPIC, separated by commas',
+);
+
 const environmentSchema = z.object({
   GOOGLE_CLOUD_PROJECT: z.string().min(1),
   /** Region of the task queues. */
@@ -44,6 +49,10 @@ const environmentSchema = z.object({
   CLAPPER_PROVIDER_WEBHOOK_URL: z.url().optional(),
   /** `gs://` prefixes that any caller may name as input. */
   CLAPPER_READABLE_PREFIXES: list(''),
+  /** Topics that requests may name as `pubsubTopic`: Google publishes to them with this service's identity. */
+  CLAPPER_ALLOWED_PUBSUB_TOPICS: topics,
+  /** How pictures go to Vertex AI: `inline` where the models' service agent may not read the bucket. */
+  CLAPPER_VERTEX_PICTURES: z.enum(['uri', 'inline']).default('uri'),
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),
   /** Callers who see every job and rule on attempts whose outcome could not be learned. */
   CLAPPER_OPERATORS: list(''),

@@ -130,6 +130,9 @@ export interface InputStore {
 }
 
 export interface PaidCall {
+  /** Told to a provider that calls back, so that the call names them. */
+  readonly jobId: string;
+  readonly attemptId: string;
   /** Complete with what the stage before it has made. */
   readonly stage: Stage;
   readonly location: string;
@@ -223,6 +226,8 @@ export interface ServiceSettings {
   readonly restrictedRegion: boolean;
   /** `gs://` prefixes that any caller's requests may name, besides the caller's own folder in the input bucket. */
   readonly readablePrefixes: readonly string[];
+  /** Topics that requests may have Google publish to, `projects/PROJECT/topics/TOPIC`. */
+  readonly pubsubTopics?: readonly string[];
   readonly signedUrlTtlMs: number;
   readonly logPrompts: boolean;
   /** Callers who answer for the deployment: they see every job, and rule on what could not be learned. */

@@ -50,6 +50,10 @@ export function buildServices(config: Config): Built {
     jwksUrl: config.CLAPPER_TOKEN_JWKS_URL,
     issuers: config.CLAPPER_TOKEN_ISSUERS,
   };
+  const webhook =
+    config.CLAPPER_PROVIDER_WEBHOOK_URL === undefined
+      ? {}
+      : { webhook: { uri: config.CLAPPER_PROVIDER_WEBHOOK_URL } };
   const services: Services = {
     clock,
     ids,
@@ -72,12 +76,14 @@ export function buildServices(config: Config): Built {
         pollTimeoutMs: POLL_TIMEOUT_MS,
         readInput: inputs.read,
         fetch,
+        ...webhook,
       }),
       vertex: createVertexProvider({
         project,
         getAccessToken: () => auth.getAccessToken(),
         baseUrl: config.GOOGLE_VERTEX_BASE_URL,
         pollTimeoutMs: POLL_TIMEOUT_MS,
+        ...(config.CLAPPER_VERTEX_PICTURES === 'inline' ? { readImage: inputs.read } : {}),
       }),
       ...(config.CLAPPER_GEMINI_API_KEY === undefined
         ? {}
@@ -88,6 +94,7 @@ export function buildServices(config: Config): Built {
               pollTimeoutMs: POLL_TIMEOUT_MS,
               readImage: inputs.read,
               fetch,
+              ...webhook,
             }),
           }),
     },
@@ -108,6 +115,7 @@ export function buildServices(config: Config): Built {
       aliasRetiredModels: config.CLAPPER_ALIAS_RETIRED_MODELS,
       restrictedRegion: config.CLAPPER_RESTRICTED_REGION,
       readablePrefixes: config.CLAPPER_READABLE_PREFIXES,
+      pubsubTopics: config.CLAPPER_ALLOWED_PUBSUB_TOPICS,
       signedUrlTtlMs: config.CLAPPER_SIGNED_URL_TTL_SECONDS * 1000,
       logPrompts: config.CLAPPER_LOG_PROMPTS,
       operators: config.CLAPPER_OPERATORS,

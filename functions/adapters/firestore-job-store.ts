@@ -15,6 +15,10 @@ const ALREADY_EXISTS = 6;
 
 export function createFirestoreJobStore(db: Firestore): JobStore {
   const jobs = db.collection('jobs');
+  const get = async (jobId: string): Promise<Job | undefined> => {
+    const snapshot = await jobs.doc(jobId).get();
+    return snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
+  };
   return {
     async create(job) {
       try {
@@ -26,10 +30,7 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
       }
     },
 
-    async get(jobId) {
-      const snapshot = await jobs.doc(jobId).get();
-      return snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
-    },
+    get,
 
     update: (jobId, decide) =>
       db.runTransaction(async (transaction): Promise<Updated> => {
@@ -92,12 +93,20 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
           stop();
           settle();
         };
-        const timer = setTimeout(() => finish(() => resolve(latest)), timeoutMs);
+        const timer = setTimeout(() => {
+          // Before the first snapshot there is nothing yet that it could be given as.
+          finish(() => resolve(latest ?? get(jobId)));
+        }, timeoutMs);
         const stop = jobs.doc(jobId).onSnapshot(
           (snapshot) => {
-            latest = snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
-            const job = latest;
-            if (!job || until(job)) finish(() => resolve(job));
+            try {
+              const job = snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
+              latest = job;
+              if (!job || until(job)) finish(() => resolve(job));
+            } catch (error) {
+              // Thrown from a listener it would end the process.
+              finish(() => reject(error));
+            }
           },
           (error) => finish(() => reject(error)),
         );

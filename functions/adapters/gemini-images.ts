@@ -11,7 +11,7 @@ type GivenPicture = StoredImage | { readonly bytes: Uint8Array; readonly mimeTyp
 /** The call may throw; what it throws is the SDK's. */
 export function geminiImageSubmission(
   client: GoogleGenAI,
-  { model, prompt, aspectRatio }: ImageStage,
+  { model, prompt, aspectRatio, imageSize }: ImageStage,
   timeoutMs: number,
   given: GivenPicture | undefined,
 ): PaidSubmission {
@@ -21,7 +21,7 @@ export function geminiImageSubmission(
     contents: [{ role: 'user', parts }],
     config: {
       responseModalities: ['IMAGE'],
-      imageConfig: { aspectRatio },
+      imageConfig: { aspectRatio, ...(imageSize === undefined ? {} : { imageSize }) },
       httpOptions: { timeout: timeoutMs },
     },
   };

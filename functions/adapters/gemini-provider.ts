@@ -1,5 +1,6 @@
 /**
- * Veo on the Gemini Developer API, over REST as its documents describe: the SDK has dropped it since version 3.
+ * Veo and pictures on the Gemini Developer API; Veo over REST as its documents describe: the SDK has dropped it since
+ * version 3.
  * Google ended the service on 2026-10-22; it remains for what still speaks this protocol.
  */
 import { GoogleGenAI } from '@google/genai';
@@ -8,6 +9,7 @@ import type { StoredImage, StoredVideo } from '../core/job.ts';
 import type { ImageStage, VideoStage } from '../core/stages.ts';
 import type { PaidSubmission, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
 import { openFile } from './file-download.ts';
+import { geminiImagenSubmission } from './gemini-imagen.ts';
 import { geminiImageSubmission } from './gemini-images.ts';
 import { httpSignal, signalOf } from './provider-signal.ts';
 
@@ -18,6 +20,8 @@ export interface GeminiProviderOptions {
   /** Bytes of a picture in a bucket: this API takes none by name. */
   readonly readImage: (gcsUri: string) => Promise<Uint8Array>;
   readonly fetch: typeof fetch;
+  /** Called by Google when an operation has ended. */
+  readonly webhook?: { readonly uri: string } | undefined;
 }
 
 const operationSchema = z.object({
@@ -38,10 +42,11 @@ const operationSchema = z.object({
 });
 
 export function createGeminiProvider(options: GeminiProviderOptions): VideoProvider {
-  const { apiKey, baseUrl, pollTimeoutMs, readImage } = options;
+  const { apiKey, baseUrl, pollTimeoutMs, readImage, webhook } = options;
   const headers = { 'x-goog-api-key': apiKey };
   const client = new GoogleGenAI({ enterprise: false, apiKey, httpOptions: { baseUrl } });
   const pictures = async (stage: ImageStage, timeoutMs: number): Promise<PaidSubmission> => {
+    if (stage.model.startsWith('imagen-')) return geminiImagenSubmission(options, stage, timeoutMs);
     const given = stage.image && {
       bytes: await readImage(stage.image.gcsUri),
       mimeType: stage.image.mimeType,
@@ -53,10 +58,13 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
   return {
     delivers: 'download',
 
-    async prepare({ stage, location, timeoutMs }) {
+    async prepare({ jobId, attemptId, stage, location, timeoutMs }) {
       if (stage.kind === 'image') return pictures(stage, timeoutMs);
       const { model } = stage;
-      const body = JSON.stringify(await bodyOf(stage, readImage));
+      const called = webhook && {
+        webhookConfig: { uris: [webhook.uri], userMetadata: { job_id: jobId, attempt_id: attemptId } },
+      };
+      const body = JSON.stringify({ ...(await bodyOf(stage, readImage)), ...called });
       const url = `${baseUrl}/v1beta/models/${model}:predictLongRunning`;
       return async (): Promise<SubmitAnswer> => {
         try {
@@ -107,14 +115,14 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
   };
 }
 
-async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readImage']): Promise<unknown> {
+async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readImage']): Promise<object> {
   const inline = async ({ gcsUri, mimeType }: StoredImage): Promise<unknown> => ({
     bytesBase64Encoded: Buffer.from(await readImage(gcsUri)).toString('base64'),
     mimeType,
   });
   const { kind, prompt, image, lastFrame, referenceImages, video, durationSeconds, sampleCount, settings } =
     stage;
-  const { negativePrompt, personGeneration, aspectRatio, resolution } = settings;
+  const { negativePrompt, enhancePrompt, personGeneration, aspectRatio, resolution } = settings;
   const references = await Promise.all(
     referenceImages.map(async (reference) => ({ image: await inline(reference), referenceType: 'ASSET' })),
   );
@@ -133,6 +141,7 @@ async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readI
       // What an extension adds is the model's own affair.
       ...(kind === 'extend' ? {} : { durationSeconds }),
       ...(negativePrompt === undefined ? {} : { negativePrompt }),
+      ...(enhancePrompt === undefined ? {} : { enhancePrompt }),
       ...(personGeneration === undefined ? {} : { personGeneration }),
     },
   };

@@ -9,7 +9,7 @@ import { GoogleGenAI, type Interactions } from '@google/genai';
 import { z } from 'zod';
 import type { StoredImage } from '../core/job.ts';
 import type { VideoStage } from '../core/stages.ts';
-import type { PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
+import type { PaidCall, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
 import { openFile } from './file-download.ts';
 import { signalOf } from './provider-signal.ts';
 
@@ -28,6 +28,8 @@ export interface OmniProviderOptions {
   /** Bytes of a picture or video in a bucket, for the backend that takes none by name. */
   readonly readInput: (gcsUri: string) => Promise<Uint8Array>;
   readonly fetch: typeof fetch;
+  /** Called by the Developer API, which has webhooks, when an operation has ended. */
+  readonly webhook?: { readonly uri: string } | undefined;
 }
 
 type CreateParams = Interactions.InteractionCreateParams.CreateModelInteractionParamsNonStreaming;
@@ -37,6 +39,8 @@ const TASKS = {
   image: 'image_to_video',
   references: 'reference_to_video',
   extend: 'extend',
+  edit: 'edit',
+  upscale: 'upscale',
 } as const;
 
 export function createOmniProvider(options: OmniProviderOptions): VideoProvider {
@@ -48,10 +52,11 @@ export function createOmniProvider(options: OmniProviderOptions): VideoProvider 
     // On Vertex it writes under the output URI; the Developer API keeps the file for two days.
     delivers: backend.kind === 'vertex' ? 'bucket' : 'download',
 
-    async prepare({ stage, location, outputUri, timeoutMs }) {
+    async prepare(call) {
+      const { stage, location, timeoutMs } = call;
       if (stage.kind === 'image') throw new Error('Omni makes no pictures');
       const { model } = stage;
-      const params = await paramsOf(stage, outputUri, options);
+      const params = await paramsOf(stage, call, options);
       if (backend.kind === 'vertex') await backend.getAccessToken();
       return async (): Promise<SubmitAnswer> => {
         try {
@@ -105,10 +110,11 @@ function clientOf(backend: OmniBackend): GoogleGenAI {
 
 async function paramsOf(
   stage: VideoStage,
-  outputUri: string,
-  { backend, readInput }: OmniProviderOptions,
+  { jobId, attemptId, outputUri }: PaidCall,
+  { backend, readInput, webhook }: OmniProviderOptions,
 ): Promise<CreateParams> {
-  const { model, prompt, image, referenceImages, video, durationSeconds, settings } = stage;
+  const { kind, model, prompt, image, referenceImages, video, durationSeconds, settings } = stage;
+  const { previousOperationName } = stage;
   const onVertex = backend.kind === 'vertex';
   const at = async (gcsUri: string): Promise<{ uri: string } | { data: string }> =>
     onVertex ? { uri: gcsUri } : { data: Buffer.from(await readInput(gcsUri)).toString('base64') };
@@ -123,8 +129,7 @@ async function paramsOf(
     : [];
   const text = prompt === undefined ? [] : [{ type: 'text' as const, text: prompt }];
   const { aspectRatio, resolution, seed, labels } = settings;
-  const mode =
-    stage.kind === 'extend' ? 'extend' : image ? 'image' : referenceImages.length > 0 ? 'references' : 'text';
+  const mode = kind !== 'video' ? kind : image ? 'image' : referenceImages.length > 0 ? 'references' : 'text';
   return {
     model,
     input:
@@ -132,17 +137,28 @@ async function paramsOf(
         ? prompt
         : [...text, ...pictures, ...videos],
     background: true,
+    // A next turn needs it.
     store: true,
+    ...(previousOperationName === undefined ? {} : { previous_interaction_id: previousOperationName }),
     ...(labels === undefined ? {} : { labels }),
     response_format: {
       type: 'video',
       aspect_ratio: aspectRatio,
       resolution,
-      duration: `${durationSeconds}s`,
+      // An edited or enlarged video keeps its length.
+      ...(kind === 'video' || kind === 'extend' ? { duration: `${durationSeconds}s` } : {}),
       delivery: 'uri',
       ...(onVertex ? { gcs_uri: outputUri } : {}),
     },
     generation_config: { ...(seed === undefined ? {} : { seed }), video_config: { task: TASKS[mode] } },
+    ...(webhook && !onVertex
+      ? {
+          webhook_config: {
+            uris: [webhook.uri],
+            user_metadata: { job_id: jobId, attempt_id: attemptId },
+          },
+        }
+      : {}),
   };
 }
 

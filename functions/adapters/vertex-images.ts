@@ -2,29 +2,45 @@
  * Pictures on Vertex AI, for a job's first stage: the Gemini image models answer with the bytes, Imagen writes under the
  * output URI, where its objects are evidence like those of a video.
  */
-import type { GoogleGenAI } from '@google/genai';
+import { type GoogleGenAI, PersonGeneration } from '@google/genai';
 import type { ImageStage } from '../core/stages.ts';
 import type { PaidCall, PaidSubmission } from '../ports.ts';
 import { geminiImageSubmission } from './gemini-images.ts';
 
-export function imageSubmission(client: GoogleGenAI, stage: ImageStage, call: PaidCall): PaidSubmission {
-  return stage.model.startsWith('imagen-')
-    ? imagenSubmission(client, stage, call)
-    : geminiImageSubmission(client, stage, call.timeoutMs, stage.image);
+/** `readImage`: where pictures go as bytes and not by name. */
+export async function imageSubmission(
+  client: GoogleGenAI,
+  stage: ImageStage,
+  call: PaidCall,
+  readImage: ((gcsUri: string) => Promise<Uint8Array>) | undefined,
+): Promise<PaidSubmission> {
+  if (stage.model.startsWith('imagen-')) return imagenSubmission(client, stage, call);
+  const { image } = stage;
+  const given =
+    image && readImage ? { bytes: await readImage(image.gcsUri), mimeType: image.mimeType } : image;
+  return geminiImageSubmission(client, stage, call.timeoutMs, given);
 }
+
+const PEOPLE = {
+  allow_adult: PersonGeneration.ALLOW_ADULT,
+  allow_all: PersonGeneration.ALLOW_ALL,
+  dont_allow: PersonGeneration.DONT_ALLOW,
+} as const;
 
 function imagenSubmission(
   client: GoogleGenAI,
   stage: ImageStage,
   { outputUri, timeoutMs }: PaidCall,
 ): PaidSubmission {
-  const { model, prompt, aspectRatio } = stage;
+  const { model, prompt, aspectRatio, imageSize, personGeneration } = stage;
   const parameters = {
     model,
     prompt,
     config: {
       numberOfImages: 1,
       aspectRatio,
+      ...(imageSize === undefined ? {} : { imageSize }),
+      ...(personGeneration === undefined ? {} : { personGeneration: PEOPLE[personGeneration] }),
       outputGcsUri: outputUri,
       includeRaiReason: true,
       httpOptions: { timeout: timeoutMs },
@@ -34,6 +50,11 @@ function imagenSubmission(
     const { generatedImages } = await client.models.generateImages(parameters);
     const [made] = generatedImages ?? [];
     if (made?.image?.gcsUri !== undefined) return { kind: 'stored', uri: made.image.gcsUri };
+    // Not what was asked for, but paid for.
+    if (made?.image?.imageBytes !== undefined) {
+      const mimeType = made.image.mimeType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
+      return { kind: 'image', bytes: Buffer.from(made.image.imageBytes, 'base64'), mimeType };
+    }
     if (made?.raiFilteredReason !== undefined) return { kind: 'withheld', reasons: [made.raiFilteredReason] };
     return {
       kind: 'failed',

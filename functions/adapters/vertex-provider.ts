@@ -22,6 +22,8 @@ import type { PaidCall, PaidSubmission, PollAnswer, VideoProvider } from '../por
 import { signalOf } from './provider-signal.ts';
 import { imageSubmission } from './vertex-images.ts';
 
+export type ReadImage = (gcsUri: string) => Promise<Uint8Array>;
+
 export interface VertexProviderOptions {
   readonly project: string;
   /** Proves that credentials can be had; the SDK then takes its own from the same place. */
@@ -30,10 +32,12 @@ export interface VertexProviderOptions {
   readonly baseUrl?: string | undefined;
   /** A poll reads one small JSON; longer than this it is asked again later. */
   readonly pollTimeoutMs: number;
+  /** Bytes of a picture in a bucket: given where pictures go as bytes and not by name. */
+  readonly readImage?: ReadImage | undefined;
 }
 
 export function createVertexProvider(options: VertexProviderOptions): VideoProvider {
-  const { project, getAccessToken, baseUrl, pollTimeoutMs } = options;
+  const { project, getAccessToken, baseUrl, pollTimeoutMs, readImage } = options;
   const clients = new Map<string, GoogleGenAI>();
 
   const clientFor = (location: string): GoogleGenAI => {
@@ -52,7 +56,9 @@ export function createVertexProvider(options: VertexProviderOptions): VideoProvi
       await getAccessToken();
       const { stage } = call;
       const submission =
-        stage.kind === 'image' ? imageSubmission(client, stage, call) : videoSubmission(client, stage, call);
+        stage.kind === 'image'
+          ? await imageSubmission(client, stage, call, readImage)
+          : await videoSubmission(client, stage, call, readImage);
       return () => submission().catch((error: unknown) => ({ kind: 'failed', signal: signalOf(error) }));
     },
 
@@ -74,17 +80,28 @@ export function createVertexProvider(options: VertexProviderOptions): VideoProvi
   };
 }
 
-function videoSubmission(client: GoogleGenAI, stage: VideoStage, call: PaidCall): PaidSubmission {
+async function videoSubmission(
+  client: GoogleGenAI,
+  stage: VideoStage,
+  call: PaidCall,
+  readImage: ReadImage | undefined,
+): Promise<PaidSubmission> {
   const { location, outputUri, timeoutMs } = call;
   const { model, prompt, image, video } = stage;
+  const picture = (stored: StoredImage): Promise<Image> => imageOf(stored, readImage);
   const parameters: GenerateVideosParameters = {
     model,
     source: {
       ...(prompt === undefined ? {} : { prompt }),
-      ...(image ? { image: imageOf(image) } : {}),
+      ...(image ? { image: await picture(image) } : {}),
       ...(video ? { video: { uri: video.gcsUri, mimeType: video.mimeType } } : {}),
     },
-    config: { ...configOf(stage), outputGcsUri: outputUri, httpOptions: { timeout: timeoutMs } },
+    config: {
+      ...configOf(stage),
+      ...(await picturesOf(stage, picture)),
+      outputGcsUri: outputUri,
+      httpOptions: { timeout: timeoutMs },
+    },
   };
   return async () => {
     const { name } = await client.models.generateVideos(parameters);
@@ -95,14 +112,7 @@ function videoSubmission(client: GoogleGenAI, stage: VideoStage, call: PaidCall)
   };
 }
 
-function configOf({
-  kind,
-  durationSeconds,
-  sampleCount,
-  lastFrame,
-  referenceImages,
-  settings,
-}: VideoStage): GenerateVideosConfig {
+function configOf({ kind, durationSeconds, sampleCount, settings }: VideoStage): GenerateVideosConfig {
   const {
     seed,
     negativePrompt,
@@ -112,6 +122,7 @@ function configOf({
     compressionQuality,
     fps,
     labels,
+    pubsubTopic,
   } = settings;
   return {
     numberOfVideos: sampleCount,
@@ -124,21 +135,30 @@ function configOf({
     ...(negativePrompt === undefined ? {} : { negativePrompt }),
     ...(enhancePrompt === undefined ? {} : { enhancePrompt }),
     ...(personGeneration === undefined ? {} : { personGeneration }),
-    ...(lastFrame ? { lastFrame: imageOf(lastFrame) } : {}),
-    ...(referenceImages.length === 0
-      ? {}
-      : {
-          referenceImages: referenceImages.map((image) => ({
-            image: imageOf(image),
-            referenceType: VideoGenerationReferenceType.ASSET,
-          })),
-        }),
     ...(fps === undefined ? {} : { fps }),
     ...(labels === undefined ? {} : { labels }),
+    ...(pubsubTopic === undefined ? {} : { pubsubTopic }),
     ...(resizeMode === undefined ? {} : { resizeMode: RESIZE_MODES[resizeMode] }),
     ...(compressionQuality === undefined
       ? {}
       : { compressionQuality: COMPRESSION_QUALITIES[compressionQuality] }),
+  };
+}
+
+/** The pictures that are no part of the source. */
+async function picturesOf(
+  { lastFrame, referenceImages }: VideoStage,
+  picture: (stored: StoredImage) => Promise<Image>,
+): Promise<GenerateVideosConfig> {
+  const references = await Promise.all(
+    referenceImages.map(async (stored) => ({
+      image: await picture(stored),
+      referenceType: VideoGenerationReferenceType.ASSET,
+    })),
+  );
+  return {
+    ...(lastFrame ? { lastFrame: await picture(lastFrame) } : {}),
+    ...(references.length === 0 ? {} : { referenceImages: references }),
   };
 }
 
@@ -148,7 +168,10 @@ const COMPRESSION_QUALITIES = {
   lossless: VideoCompressionQuality.LOSSLESS,
 } as const;
 
-const imageOf = ({ gcsUri, mimeType }: StoredImage): Image => ({ gcsUri, mimeType });
+async function imageOf({ gcsUri, mimeType }: StoredImage, readImage: ReadImage | undefined): Promise<Image> {
+  if (!readImage) return { gcsUri, mimeType };
+  return { imageBytes: Buffer.from(await readImage(gcsUri)).toString('base64'), mimeType };
+}
 
 function answerOf({ done, error, response }: GenerateVideosOperation): PollAnswer {
   if (done !== true) return { kind: 'running' };

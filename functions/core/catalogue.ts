@@ -6,8 +6,14 @@ export type AspectRatio = '16:9' | '9:16';
 export type PersonGeneration = 'allow_adult' | 'dont_allow' | 'allow_all';
 export type ImageMimeType = 'image/png' | 'image/jpeg';
 
+/** Sizes of pictures, by Google's names. */
+export type ImageSize = '1K' | '2K' | '4K';
+
+/** What is done with a video that is there already. */
+export type VideoTask = 'extend' | 'edit' | 'upscale';
+
 /** What a video is made from. */
-export type Mode = 'text' | 'image' | 'firstLast' | 'references' | 'extension';
+export type Mode = 'text' | 'image' | 'firstLast' | 'references' | 'extension' | 'edit' | 'upscale';
 
 /** Parameters that not every model takes; one that a model does not take is refused by name. */
 export type OptionalParameter =
@@ -19,7 +25,10 @@ export type OptionalParameter =
   | 'resizeMode'
   | 'fps'
   | 'labels'
-  | 'compressionQuality';
+  | 'compressionQuality'
+  | 'pubsubTopic'
+  /** The next turn after the operation of another job. */
+  | 'previousJob';
 
 /** Price in US dollars for one second of one video. */
 export interface PricePerSecondUsd {
@@ -78,6 +87,8 @@ export interface VideoModelSpec extends SpecBase {
     /** Whether the added duration is a parameter, or always the same and not sent. */
     readonly durationIsSent: boolean;
   };
+  /** Length of a video that it edits or enlarges; present exactly where `modes` has either. */
+  readonly editing?: { readonly inputSecondsMin: number; readonly inputSecondsMax: number };
   /** Keys are the resolutions the model can make. */
   readonly pricePerSecondUsd: Readonly<Partial<Record<Resolution, PricePerSecondUsd>>>;
   readonly defaultResolution: Resolution;
@@ -97,7 +108,10 @@ export interface ImageModelSpec extends SpecBase {
   readonly edits: boolean;
   readonly surface: 'generateContent' | 'predict';
   readonly aspectRatios: readonly AspectRatio[];
+  /** Of the size it makes when none is asked for. */
   readonly pricePerImageUsd: number;
+  /** Keys are the sizes it makes; the values, how many times `pricePerImageUsd` each costs. */
+  readonly sizePriceFactors: Readonly<Partial<Record<ImageSize, number>>>;
 }
 
 export type ModelSpec = VideoModelSpec | ImageModelSpec;
@@ -143,7 +157,18 @@ export function findRetired(
 export const isRetired = ({ retirement }: Pick<ModelSpec, 'retirement'>, today: string): boolean =>
   retirement !== undefined && retirement.date <= today;
 
+/** From the smallest to the largest. */
 const RESOLUTIONS: readonly Resolution[] = ['360p', '720p', '1080p', '4k'];
+const IMAGE_SIZES: readonly ImageSize[] = ['1K', '2K', '4K'];
 
 export const resolutionsOf = (spec: VideoModelSpec): readonly Resolution[] =>
   RESOLUTIONS.filter((resolution) => spec.pricePerSecondUsd[resolution]);
+
+export const imageSizesOf = (spec: ImageModelSpec): readonly ImageSize[] =>
+  IMAGE_SIZES.filter((size) => spec.sizePriceFactors[size] !== undefined);
+
+export const isLarger = (resolution: Resolution, than: Resolution): boolean =>
+  RESOLUTIONS.indexOf(resolution) > RESOLUTIONS.indexOf(than);
+
+/** The mode in which a task is listed. */
+export const modeOfTask = (task: VideoTask): Mode => (task === 'extend' ? 'extension' : task);

@@ -7,13 +7,13 @@
  */
 import type {
   Catalogue,
-  ImageModelSpec,
   Mode,
   OptionalParameter,
   PricePerSecondUsd,
   RetiredId,
   VideoModelSpec,
 } from './catalogue.ts';
+import { IMAGE_MODELS } from './image-models.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -26,8 +26,6 @@ const both = (price: number): PricePerSecondUsd => ({ withAudio: price, silent: 
 
 /** Google's documents: 11 s to 6 minutes. */
 const VIDEO_LATENCY = { minMs: 11 * SECOND, typicalMs: 2 * MINUTE, longestMs: 12 * MINUTE };
-/** A picture is answered while the caller waits. */
-const IMAGE_LATENCY = { minMs: 3 * SECOND, typicalMs: 8 * SECOND, longestMs: 2 * MINUTE };
 
 // About 1,024 tokens; four characters a token is the usual reckoning for English.
 const VEO_PROMPT_CHARACTERS = 4096;
@@ -65,6 +63,7 @@ const VEO_VERTEX = {
     'compressionQuality',
     'fps',
     'labels',
+    'pubsubTopic',
   ),
   seedMax: UINT32_MAX,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
@@ -98,7 +97,7 @@ const VEO_GEMINI = {
   sampleCountMax: 1,
   personGeneration: ['allow_adult', 'dont_allow', 'allow_all'],
   personGenerationRestricted: ['allow_adult'],
-  takes: parameters('negativePrompt', 'personGeneration'),
+  takes: parameters('negativePrompt', 'enhancePrompt', 'personGeneration'),
   seedMax: UINT32_MAX,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
   requestsPerMinute: 10,
@@ -115,7 +114,7 @@ const geminiRetirement = (successor: string) => ({
 const OMNI = {
   kind: 'video',
   provider: 'omni',
-  modes: modes('text', 'image', 'references', 'extension'),
+  modes: modes('text', 'image', 'references', 'extension', 'edit', 'upscale'),
   defaultDurationSeconds: 8,
   referenceImagesMax: 3,
   extension: {
@@ -134,7 +133,7 @@ const OMNI = {
   sampleCountMax: 1,
   personGeneration: [],
   personGenerationRestricted: [],
-  takes: parameters('seed', 'labels'),
+  takes: parameters('seed', 'labels', 'previousJob'),
   // A signed 32-bit number.
   seedMax: 2_147_483_647,
   promptCharactersMax: 8192,
@@ -199,72 +198,21 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
     retirement: geminiRetirement('veo-3.1-lite-generate-001'),
     pricePerSecondUsd: { '720p': both(0.05), '1080p': both(0.08) },
   },
-  { ...OMNI, model: 'gemini-omni-1.2-flash', stage: 'ga', durationsSeconds: range(3, 15) },
-  { ...OMNI, model: 'gemini-omni-1.1-flash', stage: 'ga', durationsSeconds: range(3, 10) },
-];
-
-const GEMINI_IMAGE = {
-  kind: 'image',
-  provider: 'vertex',
-  stage: 'ga',
-  edits: true,
-  surface: 'generateContent',
-  aspectRatios: ['16:9', '9:16'],
-  promptCharactersMax: 8192,
-  requestsPerMinute: 60,
-  locations: ['us-central1'],
-  latency: IMAGE_LATENCY,
-} as const;
-
-const IMAGEN = {
-  kind: 'image',
-  provider: 'vertex',
-  stage: 'ga',
-  edits: false,
-  surface: 'predict',
-  aspectRatios: ['16:9', '9:16'],
-  // Google's page: 480 tokens.
-  promptCharactersMax: 1920,
-  requestsPerMinute: 60,
-  locations: ['us-central1'],
-  latency: IMAGE_LATENCY,
-} as const;
-
-// Prices of pictures: recalled.
-const GEMINI_IMAGE_PRICES = {
-  'gemini-3.1-flash-image': 0.067,
-  'gemini-3-pro-image': 0.134,
-  'gemini-3.1-flash-lite-image': 0.039,
-} as const;
-const IMAGE_MODELS: readonly ImageModelSpec[] = [
   {
-    ...GEMINI_IMAGE,
-    model: 'gemini-3.1-flash-image',
-    pricePerImageUsd: GEMINI_IMAGE_PRICES['gemini-3.1-flash-image'],
+    ...OMNI,
+    model: 'gemini-omni-1.2-flash',
+    stage: 'ga',
+    durationsSeconds: range(3, 15),
+    // No document says how long a video may be to be edited: as long as one that it makes.
+    editing: { inputSecondsMin: 1, inputSecondsMax: 15 },
   },
   {
-    ...GEMINI_IMAGE,
-    model: 'gemini-3-pro-image',
-    pricePerImageUsd: GEMINI_IMAGE_PRICES['gemini-3-pro-image'],
+    ...OMNI,
+    model: 'gemini-omni-1.1-flash',
+    stage: 'ga',
+    durationsSeconds: range(3, 10),
+    editing: { inputSecondsMin: 1, inputSecondsMax: 10 },
   },
-  {
-    ...GEMINI_IMAGE,
-    model: 'gemini-3.1-flash-lite-image',
-    pricePerImageUsd: GEMINI_IMAGE_PRICES['gemini-3.1-flash-lite-image'],
-  },
-  { ...GEMINI_IMAGE, model: 'gemini-nano-banana-2.1', pricePerImageUsd: 0.067 },
-  ...(['gemini-3.1-flash-image', 'gemini-3-pro-image', 'gemini-3.1-flash-lite-image'] as const).map(
-    (model): ImageModelSpec => ({
-      ...GEMINI_IMAGE,
-      provider: 'gemini',
-      model,
-      locations: ['global'],
-      pricePerImageUsd: GEMINI_IMAGE_PRICES[model],
-    }),
-  ),
-  { ...IMAGEN, model: 'imagen-4.0-generate-001', pricePerImageUsd: 0.04 },
-  { ...IMAGEN, model: 'imagen-4.0-fast-generate-001', pricePerImageUsd: 0.02 },
-  { ...IMAGEN, model: 'imagen-4.0-ultra-generate-001', pricePerImageUsd: 0.06 },
 ];
 
 const retired = (model: string, date: string, successor: string): RetiredId[] =>

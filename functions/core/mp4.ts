@@ -1,4 +1,5 @@
-/** How long an MP4 plays, read from its movie header (ISO/IEC 14496-12, box `mvhd`) without reading the video. */
+/** How long an MP4 plays and what shape it has, read from its headers (ISO/IEC 14496-12) without reading the video. */
+import type { AspectRatio, Resolution } from './catalogue.ts';
 
 /** Reads bytes `start` to `end` inclusive of the file. */
 export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
@@ -8,11 +9,24 @@ const HEADER_BYTES = 16;
 const MVHD_SEARCH_BYTES = 4096;
 const BOXES_MAX = 64;
 
+export interface Mp4Info {
+  readonly durationSeconds: number;
+  /** In pixels as shown, of the first track that has a picture; absent when it is not near the front. */
+  readonly picture?: { readonly width: number; readonly height: number };
+}
+
 /**
  * @param sizeBytes of the whole file
  * @returns seconds, or undefined when the file is not an MP4 that says
  */
-export async function mp4DurationSeconds(sizeBytes: number, read: ReadRange): Promise<number | undefined> {
+export const mp4DurationSeconds = async (sizeBytes: number, read: ReadRange): Promise<number | undefined> =>
+  (await mp4Info(sizeBytes, read))?.durationSeconds;
+
+/**
+ * @param sizeBytes of the whole file
+ * @returns undefined when the file is not an MP4 that says how long it is
+ */
+export async function mp4Info(sizeBytes: number, read: ReadRange): Promise<Mp4Info | undefined> {
   let offset = 0;
   for (let boxes = 0; boxes < BOXES_MAX && offset + 8 <= sizeBytes; boxes++) {
     const header = viewOf(await read(offset, Math.min(offset + HEADER_BYTES, sizeBytes) - 1));
@@ -20,7 +34,7 @@ export async function mp4DurationSeconds(sizeBytes: number, read: ReadRange): Pr
     if (!box) return undefined;
     if (box.type === 'moov') {
       const end = Math.min(offset + box.sizeBytes, offset + MVHD_SEARCH_BYTES) - 1;
-      return durationIn(viewOf(await read(offset + box.headerBytes, end)));
+      return infoIn(viewOf(await read(offset + box.headerBytes, end)));
     }
     offset += box.sizeBytes;
   }
@@ -46,14 +60,67 @@ function boxAt(view: DataView, at: number, restBytes: number): Box | undefined {
   return sizeBytes < headerBytes ? undefined : { type, headerBytes, sizeBytes };
 }
 
-function durationIn(moov: DataView): number | undefined {
-  let at = 0;
-  for (;;) {
-    const box = boxAt(moov, at, moov.byteLength - at);
-    if (!box) return undefined;
-    if (box.type === 'mvhd') return durationOf(moov, at + box.headerBytes);
+function infoIn(moov: DataView): Mp4Info | undefined {
+  const boxes = boxesIn(moov, 0, moov.byteLength);
+  const header = boxes.find(({ type }) => type === 'mvhd');
+  const durationSeconds = header && durationOf(moov, header.bodyAt);
+  if (durationSeconds === undefined) return undefined;
+  for (const { type, bodyAt, endAt } of boxes) {
+    if (type !== 'trak') continue;
+    const track = boxesIn(moov, bodyAt, endAt).find((inner) => inner.type === 'tkhd');
+    const picture = track && pictureOf(moov, track.bodyAt);
+    if (picture) return { durationSeconds, picture };
+  }
+  return { durationSeconds };
+}
+
+interface PlacedBox {
+  readonly type: string;
+  readonly bodyAt: number;
+  readonly endAt: number;
+}
+
+/** The boxes one after the other, as far as they were read; the last may be cut short. */
+function boxesIn(view: DataView, from: number, to: number): PlacedBox[] {
+  const boxes: PlacedBox[] = [];
+  const end = Math.min(to, view.byteLength);
+  for (let at = from; at < end; ) {
+    const box = boxAt(view, at, end - at);
+    if (!box) break;
+    boxes.push({ type: box.type, bodyAt: at + box.headerBytes, endAt: at + box.sizeBytes });
     at += box.sizeBytes;
   }
+  return boxes;
+}
+
+/** Of a track header: nothing for sound, and width and height exchanged where the matrix turns the picture. */
+function pictureOf(view: DataView, at: number): { width: number; height: number } | undefined {
+  if (at >= view.byteLength) return undefined;
+  const matrixAt = at + (view.getUint8(at) === 1 ? 52 : 40);
+  if (matrixAt + 44 > view.byteLength) return undefined;
+  // 16.16 fixed point.
+  const [width, height] = [view.getUint32(matrixAt + 36) / 65536, view.getUint32(matrixAt + 40) / 65536];
+  if (width === 0 || height === 0) return undefined;
+  const turned = view.getInt32(matrixAt) === 0 && view.getInt32(matrixAt + 4) !== 0;
+  return turned ? { width: height, height: width } : { width, height };
+}
+
+const RESOLUTION_LINES: readonly (readonly [Resolution, number])[] = [
+  ['4k', 2160],
+  ['1080p', 1080],
+  ['720p', 720],
+  ['360p', 360],
+];
+
+/** What Google would call it: upright or not, and the largest resolution it has the lines for. */
+export function shapeOf({ picture }: Mp4Info): {
+  readonly aspectRatio?: AspectRatio;
+  readonly resolution?: Resolution;
+} {
+  if (!picture) return {};
+  const { width, height } = picture;
+  const [resolution] = RESOLUTION_LINES.find(([, lines]) => Math.min(width, height) >= lines) ?? [];
+  return { aspectRatio: width < height ? '9:16' : '16:9', ...(resolution ? { resolution } : {}) };
 }
 
 function durationOf(moov: DataView, at: number): number | undefined {

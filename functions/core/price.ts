@@ -7,7 +7,9 @@ export function estimateStageUsd(catalogue: Catalogue, stage: Stage): number {
   const spec = specOf(catalogue, stage);
   if (stage.kind === 'image') {
     if (spec.kind !== 'image') throw new RangeError(`${spec.model} makes no pictures`);
-    return roundUp(spec.pricePerImageUsd);
+    const factor = stage.imageSize === undefined ? 1 : spec.sizePriceFactors[stage.imageSize];
+    if (factor === undefined) throw new RangeError(`${spec.model} has no price for ${stage.imageSize}`);
+    return roundUp(spec.pricePerImageUsd * factor);
   }
   const { resolution, generateAudio } = stage.settings;
   const price = spec.kind === 'video' ? spec.pricePerSecondUsd[resolution] : undefined;

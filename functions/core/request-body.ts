@@ -40,6 +40,7 @@ const requestBodySchema = z.strictObject({
       model: z.string().optional(),
       provider: z.enum(['vertex', 'gemini']).optional(),
       image: image.optional(),
+      imageSize: z.string().optional(),
     })
     .optional(),
   image: image.optional(),
@@ -51,6 +52,8 @@ const requestBodySchema = z.strictObject({
     .min(1)
     .optional(),
   video: video.optional(),
+  task: z.enum(['extend', 'edit', 'upscale']).optional(),
+  previousJob: z.string().optional(),
   extensions: z
     .array(z.strictObject({ prompt: z.string().optional(), durationSeconds: z.int().optional() }))
     .min(1)
@@ -73,6 +76,10 @@ const requestBodySchema = z.strictObject({
   labels: z
     .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
     .refine((labels) => Object.keys(labels).length <= 64, 'may be 64 at most')
+    .optional(),
+  pubsubTopic: z
+    .string()
+    .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
     .optional(),
   rerollOnSafety: z.int().min(0).max(5).optional(),
   lane: z.enum(['interactive', 'batch']).optional(),

@@ -4,6 +4,8 @@ import {
   findModel,
   findRetired,
   type ImageModelSpec,
+  type ImageSize,
+  imageSizesOf,
   isRetired,
   type ModelSpec,
   type ProviderName,
@@ -23,6 +25,8 @@ export interface RequestRules {
   /** A retired id runs on its successor instead of being refused. */
   readonly aliasRetired: boolean;
   readonly restrictedRegion: boolean;
+  /** Topics that requests may name, `projects/PROJECT/topics/TOPIC`; none when absent. */
+  readonly pubsubTopics?: readonly string[];
 }
 
 interface Chosen<S extends ModelSpec> {
@@ -72,7 +76,7 @@ const DEFAULT_IMAGE_MODEL = 'gemini-3.1-flash-image';
 
 /** The picture to be made first, without the one it may be made from. */
 export function firstFrameOf(
-  { firstFrame, image, video, referenceImages, aspectRatio }: RequestBody,
+  { firstFrame, image, video, previousJob, referenceImages, aspectRatio }: RequestBody,
   rules: RequestRules,
   errors: FieldError[],
 ): VideoRequest['firstFrame'] {
@@ -82,28 +86,34 @@ export function firstFrameOf(
       field: 'image',
       detail: 'and firstFrame are both the first frame; to edit a picture, put it in firstFrame.image.',
     });
-  if (video || referenceImages)
+  if (video || previousJob !== undefined || referenceImages)
     errors.push({
       field: 'firstFrame',
-      detail: 'goes with a new video only, not with video or referenceImages.',
+      detail: 'goes with a new video only, not with video, previousJob or referenceImages.',
     });
   const { model = DEFAULT_IMAGE_MODEL, provider, prompt } = firstFrame;
-  const spec = modelOf('firstFrame.model', model, provider, rules, errors)?.spec;
-  if (!spec) return undefined;
+  const chosen = modelOf('firstFrame.model', model, provider, rules, errors);
+  if (!chosen) return undefined;
+  const { spec, aliasOf } = chosen;
   if (spec.kind !== 'image') {
     errors.push({ field: 'firstFrame.model', detail: `'${model}' makes videos, not pictures.` });
     return undefined;
   }
-  checkFirstFrame(firstFrame, spec, aspectRatio, errors);
-  return { provider: spec.provider, model: spec.model, prompt };
+  const imageSize = checkFirstFrame(firstFrame, spec, aspectRatio, errors);
+  return {
+    ...{ provider: spec.provider, model: spec.model, prompt },
+    ...(imageSize ? { imageSize } : {}),
+    ...(aliasOf ? { aliasOf } : {}),
+  };
 }
 
+/** Returns the size that was asked for, if any. */
 function checkFirstFrame(
-  { prompt, image }: NonNullable<RequestBody['firstFrame']>,
+  { prompt, image, imageSize }: NonNullable<RequestBody['firstFrame']>,
   spec: ImageModelSpec,
   aspectRatio: string | undefined,
   errors: FieldError[],
-): void {
+): ImageSize | undefined {
   if (prompt.trim() === '') errors.push({ field: 'firstFrame.prompt', detail: 'is empty.' });
   checkLength('firstFrame.prompt', prompt, spec, errors);
   if (image && !spec.edits)
@@ -112,4 +122,6 @@ function checkFirstFrame(
       detail: `is not taken by ${spec.model}: it does not edit pictures.`,
     });
   oneOf('aspectRatio', aspectRatio, spec.aspectRatios, '16:9', errors);
+  if (imageSize === undefined) return undefined;
+  return oneOf('firstFrame.imageSize', imageSize, imageSizesOf(spec), '1K', errors);
 }

@@ -8,23 +8,25 @@
  */
 import { type Mode, type OptionalParameter, resolutionsOf, type VideoModelSpec } from './catalogue.ts';
 import { checkLength, oneOf } from './field-checks.ts';
-import type { Lane, StoredImage, StoredVideo, VideoRequest } from './job.ts';
+import type { Lane, PreviousTurn, StoredImage, StoredVideo, VideoRequest } from './job.ts';
 import type { TimesBody } from './job-times.ts';
 import { type FieldError, invalidRequest } from './problem.ts';
 import { type ImageBody, parseBody, type RequestBody, type VideoBody } from './request-body.ts';
+import { checkInputs, modeOf, taskOf } from './request-inputs.ts';
 import { firstFrameOf, type RequestRules, videoModelOf } from './request-model.ts';
 import { fillPrompts } from './request-prompts.ts';
-import { chainSeconds } from './stages.ts';
+import { chainErrors, fitToSource } from './request-source.ts';
 
 /** What a request names and somebody has to fetch, store and look into. */
-export interface GivenInputs<I = ImageBody, V = VideoBody> {
+export interface GivenInputs<I = ImageBody, V = VideoBody, P = string> {
   readonly image: I | undefined;
   readonly lastFrame: I | undefined;
   readonly referenceImages: readonly I[];
   readonly firstFrameImage: I | undefined;
   readonly video: V | undefined;
+  readonly previousJob?: P | undefined;
 }
-export type FoundInputs = GivenInputs<StoredImage, StoredVideo>;
+export type FoundInputs = GivenInputs<StoredImage, StoredVideo, PreviousTurn>;
 
 export interface ParsedRequest {
   readonly spec: VideoModelSpec;
@@ -33,6 +35,8 @@ export interface ParsedRequest {
   readonly inputs: GivenInputs;
   readonly lane: Lane;
   readonly times: TimesBody;
+  /** What the body itself said of things that otherwise follow from the video it starts from. */
+  readonly asked: Pick<RequestBody, 'aspectRatio' | 'resolution'>;
 }
 
 /** @throws ProblemError 400 naming every field that is wrong */
@@ -58,65 +62,30 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
       referenceImages: (body.referenceImages ?? []).map(({ image }) => image),
       firstFrameImage: body.firstFrame?.image,
       video: body.video,
+      previousJob: body.previousJob,
     },
+    asked: { aspectRatio: body.aspectRatio, resolution: body.resolution },
   };
 }
 
-/** @throws ProblemError 400 when the video that was found cannot be extended like this */
-export function completeRequest({ spec, request }: ParsedRequest, found: FoundInputs): VideoRequest {
-  const { image, lastFrame, referenceImages, firstFrameImage, video } = found;
-  const complete: VideoRequest = {
+/** @throws ProblemError 400 when the video that was found cannot be extended, edited or enlarged like this */
+export function completeRequest({ spec, request, asked }: ParsedRequest, found: FoundInputs): VideoRequest {
+  const { image, lastFrame, referenceImages, firstFrameImage, video, previousJob } = found;
+  const given: VideoRequest = {
     ...request,
     ...(image ? { image } : {}),
     ...(lastFrame ? { lastFrame } : {}),
     ...(referenceImages.length > 0 ? { referenceImages: [...referenceImages] } : {}),
     ...(video ? { video } : {}),
+    ...(previousJob ? { previousTurn: previousJob } : {}),
     ...(request.firstFrame ? { firstFrame: { ...request.firstFrame, image: firstFrameImage } } : {}),
   };
-  const errors = chainErrors(complete, spec);
+  const errors: FieldError[] = [];
+  const complete = fitToSource(given, spec, asked, errors);
+  errors.push(...chainErrors(complete, spec));
   if (errors.length > 0) throw invalidRequest(errors);
   return complete;
 }
-
-/** Every link's input within what the model extends, and its result within what it makes. */
-function chainErrors(request: VideoRequest, spec: VideoModelSpec): FieldError[] {
-  const limits = spec.extension;
-  if (!limits) return [];
-  const first = request.video?.durationSeconds;
-  if (first !== undefined && (first < limits.inputSecondsMin || first > limits.inputSecondsMax)) {
-    const range = `${limits.inputSecondsMin} to ${limits.inputSecondsMax} s`;
-    return [{ field: 'video', detail: `is ${first} s long; ${spec.model} extends videos of ${range}.` }];
-  }
-  const lengths = chainSeconds(request);
-  const links = request.video ? [first ?? 0, ...lengths] : lengths;
-  for (const [link, after] of links.slice(1).entries()) {
-    const before = links[link] ?? 0;
-    if (before <= limits.inputSecondsMax && after <= limits.totalSecondsMax) continue;
-    const field = request.video ? (link === 0 ? 'video' : `extensions.${link - 1}`) : `extensions.${link}`;
-    const detail =
-      `would extend ${before} s to ${after} s; ${spec.model} extends up to ${limits.inputSecondsMax} s ` +
-      `and ends at ${limits.totalSecondsMax} s.`;
-    return [{ field, detail }];
-  }
-  return [];
-}
-
-function modeOf(
-  body: Pick<RequestBody, 'video' | 'referenceImages' | 'lastFrame' | 'image' | 'firstFrame'>,
-): Mode {
-  if (body.video) return 'extension';
-  if (body.referenceImages) return 'references';
-  if (body.lastFrame) return 'firstLast';
-  return body.image || body.firstFrame ? 'image' : 'text';
-}
-
-const MODE_FIELDS = {
-  text: 'prompt',
-  image: 'image',
-  firstLast: 'lastFrame',
-  references: 'referenceImages',
-  extension: 'video',
-} as const;
 
 function settle(
   body: RequestBody,
@@ -125,14 +94,17 @@ function settle(
   errors: FieldError[],
 ): VideoRequest | undefined {
   refuseUntaken(body, spec, errors);
-  checkInputs(body, spec, errors);
+  checkTopic(body, spec, rules, errors);
+  checkInputs(body, spec, rules.catalogue, errors);
   const prompt = body.prompt?.trim() === '' ? undefined : body.prompt;
-  if (prompt === undefined && !body.image && !body.video && !body.firstFrame) {
-    errors.push({ field: 'prompt', detail: 'is required unless an image is given.' });
-  }
+  if (prompt === undefined) checkNoPrompt(body, errors);
   if (prompt !== undefined) checkLength('prompt', prompt, spec, errors);
   const mode = modeOf(body);
+  const task = taskOf(body);
   const durationSeconds = durationOf(body, spec, mode, errors);
+  if (mode === 'upscale' && body.resolution === undefined) {
+    errors.push({ field: 'resolution', detail: 'is needed by task upscale: what the video is enlarged to.' });
+  }
   const resolution = oneOf(
     'resolution',
     body.resolution,
@@ -169,8 +141,8 @@ function settle(
   }
   const extensions = extensionsOf(body, spec, errors);
   if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;
-  const { seed, negativePrompt, enhancePrompt, resizeMode, compressionQuality, rerollOnSafety, fps, labels } =
-    body;
+  const { seed, negativePrompt, enhancePrompt, resizeMode, compressionQuality, rerollOnSafety } = body;
+  const { fps, labels, pubsubTopic } = body;
   return {
     ...{
       provider: spec.provider,
@@ -193,41 +165,37 @@ function settle(
       rerollOnSafety,
       fps,
       labels,
+      pubsubTopic,
     },
+    ...(task ? { task } : {}),
     ...(extensions ? { extensions } : {}),
   };
 }
 
-/** Which inputs go together, and how many. */
-function checkInputs(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
-  const mode = modeOf(body);
-  if (!spec.modes.has(mode))
-    errors.push({ field: MODE_FIELDS[mode], detail: `is not taken by ${spec.model}.` });
-  if (body.lastFrame && !body.image && !body.firstFrame) {
-    errors.push({ field: 'lastFrame', detail: 'needs image or firstFrame, the first frame.' });
-  }
-  const alone = (
-    field: 'video' | 'referenceImages',
-    others: readonly ('image' | 'lastFrame' | 'referenceImages')[],
-  ): void => {
-    for (const other of others) {
-      if (body[field] && body[other]) errors.push({ field: other, detail: `does not go with ${field}.` });
-    }
-  };
-  alone('video', ['image', 'lastFrame', 'referenceImages']);
-  alone('referenceImages', ['image', 'lastFrame']);
-  for (const [n, { referenceType }] of (body.referenceImages ?? []).entries()) {
-    if (referenceType.toLowerCase() === 'asset') continue;
-    const detail = `is ${JSON.stringify(referenceType)}; only asset is taken (style ended with Veo 2).`;
-    errors.push({ field: `referenceImages.${n}.referenceType`, detail });
-  }
-  const references = body.referenceImages?.length ?? 0;
-  if (references > spec.referenceImagesMax && spec.modes.has('references')) {
-    errors.push({
-      field: 'referenceImages',
-      detail: `are ${references}; ${spec.model} takes ${spec.referenceImagesMax}.`,
-    });
-  }
+/** Where there are no words, a picture or a video has to say what to make. */
+function checkNoPrompt(body: RequestBody, errors: FieldError[]): void {
+  const task = taskOf(body);
+  if (body.previousJob !== undefined)
+    errors.push({ field: 'prompt', detail: 'is required with previousJob: it is the next turn.' });
+  else if (task === 'edit' && body.video)
+    errors.push({ field: 'prompt', detail: 'is required by task edit: it says what becomes different.' });
+  else if (!body.image && !body.video && !body.firstFrame)
+    errors.push({ field: 'prompt', detail: 'is required unless an image is given.' });
+}
+
+/** Google publishes to it with the service's identity, so that not every caller may name any topic. */
+function checkTopic(
+  { pubsubTopic }: RequestBody,
+  spec: VideoModelSpec,
+  { pubsubTopics }: RequestRules,
+  errors: FieldError[],
+): void {
+  if (pubsubTopic === undefined || !spec.takes.has('pubsubTopic') || pubsubTopics?.includes(pubsubTopic))
+    return;
+  const detail =
+    `is '${pubsubTopic}', to which this service does not publish: Google would publish with the service's ` +
+    'identity, so its operator has to allow the topic (CLAPPER_ALLOWED_PUBSUB_TOPICS).';
+  errors.push({ field: 'pubsubTopic', detail });
 }
 
 function durationOf(
@@ -237,6 +205,14 @@ function durationOf(
   errors: FieldError[],
 ): number | undefined {
   const asked = body.durationSeconds;
+  if (mode === 'edit' || mode === 'upscale') {
+    if (asked !== undefined) {
+      const detail = `does not go with task ${mode}: the video keeps its length.`;
+      errors.push({ field: 'durationSeconds', detail });
+    }
+    // Known once the video is found.
+    return 0;
+  }
   if (mode === 'extension') {
     const { addsSeconds = [], defaultAddsSeconds = 7 } = spec.extension ?? {};
     return oneOf('durationSeconds', asked, addsSeconds, defaultAddsSeconds, errors);
@@ -298,6 +274,8 @@ const OPTIONAL: readonly OptionalParameter[] = [
   'compressionQuality',
   'fps',
   'labels',
+  'pubsubTopic',
+  'previousJob',
 ];
 
 function refuseUntaken(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {

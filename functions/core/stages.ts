@@ -2,7 +2,7 @@
  * The stages of a job: the model calls it takes, in order. They follow from the request alone; what one stage needs of
  * the one before is read from the attempts that landed.
  */
-import type { Catalogue, ModelSpec, ProviderName } from './catalogue.ts';
+import type { Catalogue, ImageSize, ModelSpec, ProviderName, VideoTask } from './catalogue.ts';
 import { findModel } from './catalogue.ts';
 import type { EndedAttempt, Job, StoredImage, StoredVideo, VideoRequest } from './job.ts';
 
@@ -14,11 +14,14 @@ export interface ImageStage {
   readonly prompt: string;
   readonly image: StoredImage | undefined;
   readonly aspectRatio: VideoRequest['aspectRatio'];
+  /** The model's own where absent. */
+  readonly imageSize: ImageSize | undefined;
+  readonly personGeneration: VideoRequest['personGeneration'];
 }
 
-/** A video, new or going on from another. */
+/** A video, new or made from another: longer, different, or larger. */
 export interface VideoStage {
-  readonly kind: 'video' | 'extend';
+  readonly kind: 'video' | VideoTask;
   readonly provider: ProviderName;
   readonly model: string;
   readonly prompt: string | undefined;
@@ -26,7 +29,9 @@ export interface VideoStage {
   readonly lastFrame: StoredImage | undefined;
   readonly referenceImages: readonly StoredImage[];
   readonly video: StoredVideo | undefined;
-  /** Of a new video its length, of an extension what it adds. */
+  /** Instead of `video`: the provider's operation that made it, of which this is the next turn. */
+  readonly previousOperationName: string | undefined;
+  /** Of a new video its length, of an extension what it adds, of any other the length that it keeps. */
   readonly durationSeconds: number;
   readonly sampleCount: number;
   readonly settings: Pick<
@@ -42,19 +47,22 @@ export interface VideoStage {
     | 'compressionQuality'
     | 'fps'
     | 'labels'
+    | 'pubsubTopic'
   >;
 }
 
 export type Stage = ImageStage | VideoStage;
 
+/** What a request does with the video that it starts from; nothing when it starts from none. */
+export const taskOfRequest = ({ task, video }: Pick<VideoRequest, 'task' | 'video'>): VideoTask | undefined =>
+  task ?? (video ? 'extend' : undefined);
+
 /** Every stage, without what only an earlier one can give. */
 export function stagesOf(request: VideoRequest): readonly [Stage, ...Stage[]] {
   const { firstFrame, extensions = [] } = request;
-  const image: ImageStage[] = firstFrame
-    ? [{ kind: 'image', aspectRatio: request.aspectRatio, ...firstFrame, image: firstFrame.image }]
-    : [];
+  const image: ImageStage[] = firstFrame ? [imageStage(request, firstFrame)] : [];
   const video = videoStage(request, {
-    kind: request.video ? 'extend' : 'video',
+    kind: taskOfRequest(request) ?? 'video',
     prompt: request.prompt,
     durationSeconds: request.durationSeconds,
     sampleCount: request.sampleCount,
@@ -68,25 +76,34 @@ export function stagesOf(request: VideoRequest): readonly [Stage, ...Stage[]] {
         sampleCount: 1,
       }),
       ...{ image: undefined, lastFrame: undefined, referenceImages: [], video: undefined },
+      previousOperationName: undefined,
     }),
   );
   const [first = video, ...rest] = [...image, video, ...extend];
   return [first, ...rest];
 }
 
+function imageStage(
+  { aspectRatio, personGeneration }: VideoRequest,
+  { provider, model, prompt, image, imageSize }: NonNullable<VideoRequest['firstFrame']>,
+): ImageStage {
+  return { kind: 'image', provider, model, prompt, image, aspectRatio, imageSize, personGeneration };
+}
+
 function videoStage(
   request: VideoRequest,
   own: Pick<VideoStage, 'kind' | 'prompt' | 'durationSeconds' | 'sampleCount'>,
 ): VideoStage {
-  const { provider, model, image, lastFrame, referenceImages = [], video } = request;
+  const { provider, model, image, lastFrame, referenceImages = [], video, previousTurn } = request;
   const { aspectRatio, resolution, generateAudio, seed, negativePrompt, enhancePrompt } = request;
-  const { personGeneration, resizeMode, compressionQuality, fps, labels } = request;
+  const { personGeneration, resizeMode, compressionQuality, fps, labels, pubsubTopic } = request;
   return {
     ...own,
     ...{ provider, model, image, lastFrame, referenceImages, video },
+    previousOperationName: previousTurn?.operationName,
     settings: {
       ...{ aspectRatio, resolution, generateAudio, seed, negativePrompt, enhancePrompt },
-      ...{ personGeneration, resizeMode, compressionQuality, fps, labels },
+      ...{ personGeneration, resizeMode, compressionQuality, fps, labels, pubsubTopic },
     },
   };
 }
@@ -129,9 +146,11 @@ export function specOf(
 
 /** How long the video of the whole chain is, in seconds, after each of its links. */
 export function chainSeconds(
-  request: Pick<VideoRequest, 'video' | 'durationSeconds' | 'extensions'>,
+  request: Pick<VideoRequest, 'task' | 'video' | 'previousTurn' | 'durationSeconds' | 'extensions'>,
 ): number[] {
-  const lengths = [(request.video?.durationSeconds ?? 0) + request.durationSeconds];
+  const source = request.video ?? request.previousTurn;
+  const extended = taskOfRequest(request) === 'extend' ? (source?.durationSeconds ?? 0) : 0;
+  const lengths = [extended + request.durationSeconds];
   for (const { durationSeconds } of request.extensions ?? [])
     lengths.push((lengths.at(-1) ?? 0) + durationSeconds);
   return lengths;

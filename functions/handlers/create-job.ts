@@ -88,10 +88,15 @@ async function judge(services: Services, caller: string, body: unknown) {
     allowRetired: settings.allowRetiredModels,
     aliasRetired: settings.aliasRetiredModels,
     restrictedRegion: settings.restrictedRegion,
+    pubsubTopics: settings.pubsubTopics ?? [],
   });
   const checked = await checkInputs(services, caller, parsed.inputs);
   // The places of pictures make no difference to it; the length of a video does.
-  const judged = completeRequest(parsed, { ...NO_INPUTS, video: checked.video });
+  const judged = completeRequest(parsed, {
+    ...NO_INPUTS,
+    video: checked.video,
+    previousJob: checked.previousJob,
+  });
   const times = jobTimes(parsed.times, judged, { now: clock.now(), policy, catalogue });
   return { parsed, checked, judged, times };
 }

@@ -4,17 +4,18 @@
  * but only once everything has been found good.
  */
 import { decodeBase64, IMAGE_HEAD_BYTES, IMAGE_TAIL_BYTES, imageFault } from '../core/image.ts';
-import type { StoredImage, StoredVideo } from '../core/job.ts';
-import { mp4DurationSeconds } from '../core/mp4.ts';
+import type { PreviousTurn, StoredImage, StoredVideo } from '../core/job.ts';
+import { mp4Info, shapeOf } from '../core/mp4.ts';
 import { type FieldError, invalidRequest } from '../core/problem.ts';
 import type { FoundInputs, GivenInputs } from '../core/request.ts';
 import type { ImageBody, VideoBody } from '../core/request-body.ts';
 import type { Services } from '../ports.ts';
+import { earlierVideo, previousTurnOf } from './earlier-jobs.ts';
 
 /** A picture that has been looked into: in a bucket already, or still to be put there. */
 type CheckedImage = StoredImage | { readonly bytes: Uint8Array; readonly mimeType: StoredImage['mimeType'] };
 
-export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo>;
+export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo, PreviousTurn>;
 
 /** @throws ProblemError 400 naming every input that cannot be used */
 export async function checkInputs(
@@ -34,6 +35,10 @@ export async function checkInputs(
     referenceImages: referenceImages.filter((each) => each !== undefined),
     firstFrameImage: await image('firstFrame.image', given.firstFrameImage),
     video: await checkVideo(services, caller, given.video, errors),
+    previousJob:
+      given.previousJob === undefined
+        ? undefined
+        : await previousTurnOf(services, caller, given.previousJob, errors),
   };
   if (errors.length > 0) throw invalidRequest(errors);
   return checked;
@@ -67,6 +72,7 @@ export async function storeInputs(
     referenceImages: referenceImages.filter((each) => each !== undefined),
     firstFrameImage: await store('firstFrame', checked.firstFrameImage),
     video: checked.video,
+    previousJob: checked.previousJob,
   };
 }
 
@@ -129,7 +135,7 @@ async function checkVideo(
   errors: FieldError[],
 ): Promise<StoredVideo | undefined> {
   if (!body) return undefined;
-  if ('job' in body) return ownVideo(services, caller, body, errors);
+  if ('job' in body) return earlierVideo(services, caller, body, errors);
   const { gcsUri, mimeType } = body;
   if (!mayRead(services, caller, gcsUri)) {
     errors.push({ field: 'video.gcsUri', detail: NOT_YOURS });
@@ -140,47 +146,8 @@ async function checkVideo(
     errors.push({ field: 'video.gcsUri', detail: `names no object: ${gcsUri} does not exist.` });
     return undefined;
   }
-  const durationSeconds = await mp4DurationSeconds(object.bytes, (start, end) =>
-    services.inputs.readRange(gcsUri, start, end),
-  );
-  if (durationSeconds !== undefined) return { gcsUri, mimeType, durationSeconds };
+  const info = await mp4Info(object.bytes, (start, end) => services.inputs.readRange(gcsUri, start, end));
+  if (info) return { gcsUri, mimeType, durationSeconds: info.durationSeconds, ...shapeOf(info) };
   errors.push({ field: 'video.gcsUri', detail: 'is not an MP4 that says how long it is.' });
   return undefined;
-}
-
-/** A video of another job of the same caller. Another caller's job is no job at all. */
-async function ownVideo(
-  { jobs }: Services,
-  caller: string,
-  { job: jobId, index }: Extract<VideoBody, { job: string }>,
-  errors: FieldError[],
-): Promise<StoredVideo | undefined> {
-  const job = await jobs.get(jobId);
-  if (job?.caller !== caller) {
-    errors.push({ field: 'video.job', detail: `There is no job ${jobId}.` });
-    return undefined;
-  }
-  if (job.status !== 'succeeded') {
-    errors.push({
-      field: 'video.job',
-      detail: `Job ${jobId} is ${job.status}; only a succeeded job's video can be extended.`,
-    });
-    return undefined;
-  }
-  const video = job.videos[index];
-  if (!video) {
-    errors.push({
-      field: 'video.index',
-      detail: `is ${index}; job ${jobId} has videos 0 to ${job.videos.length - 1}.`,
-    });
-    return undefined;
-  }
-  const durationSeconds = video.durationSeconds ?? job.request.durationSeconds;
-  const sourceUri = job.attempts.at(-1)?.sourceUris?.[index];
-  return {
-    gcsUri: video.uri,
-    mimeType: 'video/mp4',
-    durationSeconds,
-    ...(sourceUri === undefined ? {} : { sourceUri }),
-  };
 }

@@ -33,7 +33,7 @@ type LandedVideoView = Extract<Job, { status: 'succeeded' }>['videos'][number];
 
 export interface AttemptView {
   readonly id: string;
-  /** What it is for: `image`, `video` or `extend`. */
+  /** What it is for: `image`, `video`, `extend`, `edit` or `upscale`. */
   readonly stage: string;
   readonly state: LiveAttempt['state'] | EndedAttempt['outcome'];
   readonly submittedAt: string;

@@ -1,5 +1,5 @@
 /** The catalogue as `GET /v1/models` serves it: what can be asked for, and what it costs. */
-import { type Catalogue, isRetired, type ModelSpec, resolutionsOf } from '../core/catalogue.ts';
+import { type Catalogue, imageSizesOf, isRetired, type ModelSpec, resolutionsOf } from '../core/catalogue.ts';
 
 /** JSON of the catalogue. Durations in seconds, prices in US dollars. */
 export function modelsView(catalogue: Catalogue, today: string): unknown {
@@ -20,15 +20,18 @@ function modelView(spec: ModelSpec, today: string): unknown {
     ...(spec.retirement ? { retirement: spec.retirement } : {}),
     ...{ aspectRatios, promptCharactersMax, requestsPerMinute, locations, latencyMs: latency },
   };
-  if (spec.kind === 'image') return { ...common, edits: spec.edits, pricePerImageUsd: spec.pricePerImageUsd };
+  if (spec.kind === 'image') {
+    const { edits, pricePerImageUsd, sizePriceFactors } = spec;
+    return { ...common, edits, sizes: imageSizesOf(spec), pricePerImageUsd, sizePriceFactors };
+  }
   const {
     durationsSeconds,
     defaultDurationSeconds,
     referenceDurationsSeconds,
     highResolutionDurationsSeconds,
   } = spec;
-  const { sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax, extension } =
-    spec;
+  const { sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax } = spec;
+  const { extension, editing } = spec;
   return {
     ...common,
     modes: [...spec.modes],
@@ -41,7 +44,8 @@ function modelView(spec: ModelSpec, today: string): unknown {
     },
     resolutions: resolutionsOf(spec),
     defaultResolution: spec.defaultResolution,
-    ...{ sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax, extension },
+    ...{ sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax },
+    ...{ extension, editing },
     ...(spec.takes.has('seed') ? { seed: { min: 0, max: spec.seedMax } } : {}),
     inputs: { images: ['image/png', 'image/jpeg'], imageBytesMax: 20 * 1024 * 1024, video: 'video/mp4' },
     pricePerSecondUsd: spec.pricePerSecondUsd,

@@ -106,6 +106,7 @@ async function prepare(
     const provider = providers[stage.provider];
     if (!provider) throw new Error(`this deployment has no credentials for provider ${stage.provider}`);
     return await provider.prepare({
+      ...{ jobId, attemptId },
       stage,
       location: settings.locations[stage.provider],
       outputUri: `gs://${results.bucket}/${outputPrefixOf(jobId, attemptId)}`,

@@ -8,14 +8,17 @@ export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --image <file>            first frame, PNG or JPEG
   --first-frame <text>      make the first frame from these words; with --image, edit that picture
   --image-model <id>        that makes it (default gemini-3.1-flash-image)
+  --image-size <size>       of that picture: 1K (default), 2K or 4K
   --last-frame <file>       last frame, PNG or JPEG; needs --image
   --reference <file>        a reference image; up to three times
   --video <job[/n]|gs://>   extend this video: of an earlier job, or in the bucket
+  --task <name>             extend (default), edit or upscale it; the last two with Omni
+  --previous-job <job>      go on from this Omni job: the prompt is the next turn (default task edit)
   --extend <text>           and then go on like this; as often as the model allows
   --var <name=value>        fills {name} in the prompts; as often as there are
   --aspect-ratio <ratio>    16:9 (default) or 9:16
   --duration <seconds>      4, 6 or 8 (default 8); Omni 3 to 15
-  --resolution <name>       720p (default), 1080p or 4k
+  --resolution <name>       720p (default), 1080p or 4k; of upscale, what it is enlarged to
   --samples <n>             1 (default) to 4 videos
   --seed <n>                0 to 4294967295
   --negative-prompt <text>  what should not be in it
@@ -45,9 +48,12 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
       image: { type: 'string' },
       'first-frame': { type: 'string' },
       'image-model': { type: 'string' },
+      'image-size': { type: 'string' },
       'last-frame': { type: 'string' },
       reference: { type: 'string', multiple: true },
       video: { type: 'string' },
+      task: { type: 'string' },
+      'previous-job': { type: 'string' },
       extend: { type: 'string', multiple: true },
       var: { type: 'string', multiple: true },
       'aspect-ratio': { type: 'string' },
@@ -67,6 +73,10 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
   });
   if (values.help) return 'help';
   if (positionals.length > 1) throw new Error('There is more than one prompt; put it in quotes.');
+  for (const option of ['image-model', 'image-size'] as const) {
+    if (values[option] !== undefined && values['first-frame'] === undefined)
+      throw new Error(`--${option} is for the picture of --first-frame, which is not given.`);
+  }
   const body = {
     prompt: positionals[0],
     model: values.model,
@@ -74,11 +84,18 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
     firstFrame:
       values['first-frame'] === undefined
         ? undefined
-        : { prompt: values['first-frame'], model: values['image-model'], image: imageOf(values.image) },
+        : {
+            prompt: values['first-frame'],
+            model: values['image-model'],
+            image: imageOf(values.image),
+            imageSize: values['image-size'],
+          },
     image: values['first-frame'] === undefined ? imageOf(values.image) : undefined,
     lastFrame: imageOf(values['last-frame']),
     referenceImages: values.reference?.map((file) => ({ image: imageOf(file), referenceType: 'asset' })),
     video: videoOf(values.video),
+    task: values.task,
+    previousJob: values['previous-job'],
     extensions: values.extend?.map((prompt) => ({ prompt })),
     variables: variablesOf(values.var),
     aspectRatio: values['aspect-ratio'],

@@ -34,7 +34,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const TOP_LEVEL: Readonly<Record<Surface, readonly string[]>> = {
   vertex: ['instances', 'parameters', 'labels'],
-  developer: ['instances', 'parameters'],
+  developer: ['instances', 'parameters', 'webhookConfig'],
 };
 const INSTANCE_FIELDS = ['prompt', 'image', 'lastFrame', 'referenceImages', 'video'];
 const COMMON_PARAMETERS = [
@@ -83,6 +83,7 @@ export function parsePredictRequest(surface: Surface, body: Json): PredictReques
   if (!isObject(parameters)) return invalid("Invalid value at 'parameters': must be an object.");
   refuseUnknown(surface, parameters, 'parameters', PARAMETERS[surface]);
   checkLabels(labels);
+  checkWebhook(body['webhookConfig']);
   return { instance: parseInstance(surface, instance), parameters };
 }
 
@@ -173,6 +174,16 @@ export function decodeBase64(value: unknown, field: string): Buffer {
   // Buffer.from skips what is not base64; then fewer bytes come out than the text stands for.
   const unpadded = value.replace(/={1,2}$/, '').length;
   return bytes.length === Math.floor((unpadded * 3) / 4) ? bytes : failed();
+}
+
+/** Taken and never called: this simulation has webhooks of interactions only. */
+function checkWebhook(config: unknown): void {
+  if (config === undefined) return;
+  if (!isObject(config)) invalid("Invalid value at 'webhook_config': must be an object.");
+  refuseUnknown('vertex', config, 'webhook_config', ['uris', 'userMetadata']);
+  const uris = config['uris'] ?? [];
+  if (Array.isArray(uris) && uris.every((uri) => typeof uri === 'string' && URL.canParse(uri))) return;
+  invalid("Invalid value at 'webhook_config.uris': must be a list of URIs.");
 }
 
 const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u;

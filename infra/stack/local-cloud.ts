@@ -51,6 +51,8 @@ const firestore =
     ? await startFirestore({ port: ports.firestore, stateDir: path.join(stateDir, 'firestore'), onBug })
     : undefined;
 const models = await startModels({
+  // As Veo there: gone from Google, kept for what still speaks its protocol.
+  developerApiImagen: 'alive',
   port: ports.models,
   stateDir,
   storageUrl: urlOf(plan, 'storage'),

@@ -29,6 +29,9 @@ const MODEL_QUOTAS: Readonly<Record<string, number>> = {
   'submit-vertex-imagen-4-0-generate-001': 60,
   'submit-vertex-imagen-4-0-fast-generate-001': 60,
   'submit-vertex-imagen-4-0-ultra-generate-001': 60,
+  'submit-gemini-imagen-4-0-generate-001': 60,
+  'submit-gemini-imagen-4-0-fast-generate-001': 60,
+  'submit-gemini-imagen-4-0-ultra-generate-001': 60,
 };
 
 /**

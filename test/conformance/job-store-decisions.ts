@@ -35,13 +35,14 @@ export const newJobs: fc.Arbitrary<Job> = fc
     ({ jobId, caller, model, at, prompt, seed, labels, estimateUsd }): Job =>
       newJob(
         {
-          ...{ jobId, caller, estimateUsd, fingerprint: 'f' },
+          ...{ jobId, caller, estimateUsd, fingerprint: 'f', lane: 'interactive' },
+          deadlineAt: at + POLICY.jobDeadlineMs,
           request: {
             ...{ provider: 'vertex', model, prompt, seed, labels, sampleCount: 1, generateAudio: true },
             ...{ durationSeconds: 8, aspectRatio: '16:9', resolution: '720p' },
           },
         },
-        { now: at, policy: POLICY },
+        { now: at },
       ).job,
   );
 

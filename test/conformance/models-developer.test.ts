@@ -168,6 +168,11 @@ describe('what the Developer API is asked', () => {
     ],
     ['labels', { ...Object(ask({})), labels: {} }, /Unknown name "labels"/],
     [
+      'a webhook that is no address',
+      { ...Object(ask({})), webhookConfig: { uris: ['nowhere'] } },
+      /webhook_config\.uris/,
+    ],
+    [
       '5 s',
       ask({}, { durationSeconds: 5 }),
       /^The number value for `durationSeconds` is out of bound\. Please provide a value between 4 and 8, inclusive\.$/,

@@ -4,13 +4,17 @@ import { createGeminiProvider } from '../../functions/adapters/gemini-provider.t
 import { createOmniProvider } from '../../functions/adapters/omni-provider.ts';
 import { createVertexProvider } from '../../functions/adapters/vertex-provider.ts';
 import { classifySubmitFailure } from '../../functions/core/errors.ts';
+import { imageFault } from '../../functions/core/image.ts';
 import type { VideoRequest } from '../../functions/core/job.ts';
+import { mp4DurationSeconds } from '../../functions/core/mp4.ts';
 import type { PaidCall, PollAnswer, SubmitAnswer, VideoProvider } from '../../functions/ports.ts';
 import { accessToken, isAccessToken, startTokenServer } from '../../infra/identity/token-server.ts';
 import { type RunningModels, startModels } from '../../infra/models/server.ts';
+import { parseMp4 } from '../../infra/mp4/mp4-parser.ts';
 import { loadIdentity } from '../../infra/shared/identity.ts';
 import { type StorageServer, startStorage } from '../../infra/storage/server.ts';
 import { credentialsFor } from '../support/credentials.ts';
+import { PNG } from '../support/images.ts';
 import { firstStage, makeRequest } from '../support/requests.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
 
@@ -41,7 +45,9 @@ beforeAll(async () => {
     isAccessToken: (token) => isAccessToken(identity, token, Date.now()),
     isApiKey: (key) => key === 'the-key',
     speedUp: 1,
-    now: () => now,
+    developerApiImagen: 'alive',
+    // It moves when it is looked at: a picture that takes a millisecond is not waited for for ever.
+    now: () => now++,
   });
   vertex = createVertexProvider({
     project: 'p',
@@ -90,6 +96,7 @@ const request = (
 
 let calls = 0;
 const paidCall = (body: VideoRequest): PaidCall => ({
+  ...{ jobId: 'job_j', attemptId: 'att_a' },
   stage: firstStage(body),
   location: body.provider === 'vertex' ? 'us-central1' : 'global',
   outputUri: `gs://${BUCKET}/jobs/j/att_${++calls}/`,
@@ -215,6 +222,32 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
 });
 
 describe('Vertex', () => {
+  it('takes pictures as bytes where it may not read the bucket, and a topic to publish to', async () => {
+    const read: string[] = [];
+    const inline = createVertexProvider({
+      project: 'p',
+      getAccessToken: async () => 't',
+      baseUrl: models.url,
+      pollTimeoutMs: TIMEOUT_MS,
+      readImage: async (gcsUri) => {
+        read.push(gcsUri);
+        return PNG;
+      },
+    });
+    const picture = (gcsUri: string) => ({ gcsUri, mimeType: 'image/png' }) as const;
+    const call = paidCall(
+      request('vertex', 'bytes', {
+        image: picture('gs://unreadable/first.png'),
+        lastFrame: picture('gs://unreadable/last.png'),
+        pubsubTopic: 'projects/p/topics/t',
+      }),
+    );
+    expect(await pollToEnd(inline, call)).toMatchObject({ kind: 'done', result: { sources: [{}] } });
+    expect(read.sort()).toEqual(['gs://unreadable/first.png', 'gs://unreadable/last.png']);
+    const byName = await submit(vertex, call);
+    expect(byName).toMatchObject({ kind: 'failed', signal: { kind: 'http', status: 400 } });
+  });
+
   it('writes the videos under the output URI it was given', async () => {
     const call = paidCall(request('vertex', 'two samples', { sampleCount: 2 }));
     const answer = await pollToEnd(vertex, call);
@@ -247,6 +280,85 @@ describe('Vertex', () => {
   });
 });
 
+describe.each(['developer', 'vertex'] as const)('Omni on the %s backend, after a first video', (kind) => {
+  const bytesOf = async (uri: string): Promise<Buffer> => {
+    if (!uri.startsWith('gs://')) {
+      const answer = await omni.download(uri);
+      if (answer.kind !== 'body') throw new Error(`no body: ${JSON.stringify(answer)}`);
+      return Buffer.concat(await answer.body.toArray());
+    }
+    const name = encodeURIComponent(uri.slice(`gs://${BUCKET}/`.length));
+    const response = await fetch(`${storage.url}/storage/v1/b/${BUCKET}/o/${name}?alt=media`);
+    return Buffer.from(await response.arrayBuffer());
+  };
+  const provider = (): VideoProvider =>
+    createOmniProvider({
+      backend:
+        kind === 'developer'
+          ? { kind, apiKey: 'the-key', baseUrl: models.url }
+          : { kind, project: 'p', baseUrl: models.url, getAccessToken: async () => 't' },
+      ...{ pollTimeoutMs: TIMEOUT_MS, readInput: bytesOf, fetch },
+    });
+  const made = async (over: Partial<VideoRequest>): Promise<{ uri: string; name: string; bytes: Buffer }> => {
+    const call = paidCall(request('omni', `${kind} turn ${++calls}`, over));
+    const answer = await submit(provider(), call);
+    if (answer.kind !== 'accepted') throw new Error(JSON.stringify(answer));
+    now += 7 * 60_000;
+    await models.settled();
+    const done = await provider().poll(answer.operation);
+    const [source] = done.kind === 'done' ? done.result.sources : [];
+    if (!source) throw new Error(JSON.stringify(done));
+    return { uri: source.uri, name: answer.operation.name, bytes: await bytesOf(source.uri) };
+  };
+  const secondsOf = (bytes: Buffer): Promise<number | undefined> =>
+    mp4DurationSeconds(bytes.length, async (start, end) => bytes.subarray(start, end + 1));
+  const tall = { aspectRatio: '9:16', durationSeconds: 5 } as const;
+  const input = (uri: string) => ({ gcsUri: uri, mimeType: 'video/mp4', durationSeconds: 5 }) as const;
+
+  it('edits it, and it keeps its length', async () => {
+    const first = await made(tall);
+    const edited = await made({ ...tall, task: 'edit', video: input(first.uri) });
+    expect(await secondsOf(edited.bytes)).toBe(5);
+    expect(edited.bytes.equals(first.bytes)).toBe(false);
+  });
+
+  it('enlarges it, without words', async () => {
+    const first = await made(tall);
+    const large = await made({
+      ...{ ...tall, task: 'upscale', video: input(first.uri) },
+      ...{ resolution: '1080p', prompt: undefined },
+    });
+    const [before, after] = [first, large].map(({ bytes }) => parseMp4(bytes));
+    expect(after?.durationSeconds).toBe(5);
+    expect(after?.height).toBeGreaterThan(before?.height ?? 0);
+  });
+
+  it('goes on from its operation: edits what that made, then extends the edit', async () => {
+    const first = await made(tall);
+    const previous = { jobId: 'job_p', durationSeconds: 5 } as const;
+    const second = await made({
+      ...{ ...tall, task: 'edit' },
+      previousTurn: { ...previous, operationName: first.name },
+    });
+    expect(await secondsOf(second.bytes)).toBe(5);
+    const third = await made({
+      ...{ ...tall, task: 'extend', durationSeconds: 4 },
+      previousTurn: { ...previous, operationName: second.name },
+    });
+    expect(await secondsOf(third.bytes)).toBe(9);
+  });
+
+  it('is refused, and not charged, an operation that it does not have', async () => {
+    const previousTurn = { jobId: 'job_p', durationSeconds: 5, operationName: 'v1_gone' };
+    const answer = await submit(
+      provider(),
+      paidCall(request('omni', 'after nothing', { task: 'edit', previousTurn })),
+    );
+    if (answer.kind !== 'failed') throw new Error('it was accepted');
+    expect(classifySubmitFailure(answer.signal).outcome).toBe('rejected');
+  });
+});
+
 describe('Omni on Vertex', () => {
   it('writes the video under the output URI it was given, and stops when asked to', async () => {
     const onVertex = createOmniProvider({
@@ -274,6 +386,50 @@ describe('Omni on Vertex', () => {
 });
 
 describe('the Developer API', () => {
+  it('makes a first frame with Imagen, withholds another, and refuses a size it does not make', async () => {
+    const image = (prompt: string, imageSize: '1K' | '2K' | '4K') => {
+      const firstFrame = { prompt, provider: 'gemini', model: 'imagen-4.0-generate-001', imageSize } as const;
+      // Drawing and compressing four million points takes its time.
+      return submit(gemini, { ...paidCall({ ...request('gemini', 'a'), firstFrame }), timeoutMs: 30_000 });
+    };
+    // The real model takes seconds, while the caller waits.
+    const match = { call: 'image', promptIncludes: 'imagen' } as const;
+    models.script({ match, fault: { kind: 'latency', seconds: 0.001 }, times: 2 });
+    models.script({ match: { ...match, promptIncludes: 'withheld' }, fault: { kind: 'safety-filter' } });
+    const made = await image('imagen', '2K');
+    const withheld = await image('imagen withheld', '1K');
+    const refused = await image('imagen', '4K');
+    expect(made).toMatchObject({ kind: 'image', mimeType: 'image/png' });
+    expect(made.kind === 'image' && imageFault('image/png', made.bytes.length, made.bytes, made.bytes)).toBe(
+      undefined,
+    );
+    expect(withheld).toMatchObject({ kind: 'withheld', reasons: [expect.any(String)] });
+    expect(refused).toMatchObject({ kind: 'failed', signal: { kind: 'http', status: 400 } });
+  });
+
+  it('is told where to call, and takes it, for Omni and for Veo', async () => {
+    const webhook = { uri: 'https://hook.test/x' };
+    const common = { baseUrl: models.url, pollTimeoutMs: TIMEOUT_MS, fetch, webhook };
+    const readImage = async (): Promise<Uint8Array> => Buffer.of();
+    const veo = createGeminiProvider({ apiKey: 'the-key', readImage, ...common });
+    expect(await submit(veo, paidCall(request('gemini', 'called back')))).toMatchObject({ kind: 'accepted' });
+    const called = createOmniProvider({
+      backend: { kind: 'developer', apiKey: 'the-key', baseUrl: models.url },
+      ...{ ...common, readInput: readImage },
+    });
+    const answer = await submit(called, paidCall(request('omni', 'called back')));
+    if (answer.kind !== 'accepted') throw new Error('not accepted');
+    const stored = await fetch(`${models.url}/v1/interactions/${answer.operation.name}`, {
+      headers: { 'x-goog-api-key': 'the-key' },
+    });
+    expect(await stored.json()).toMatchObject({
+      webhook_config: {
+        uris: ['https://hook.test/x'],
+        user_metadata: { job_id: 'job_j', attempt_id: 'att_a' },
+      },
+    });
+  });
+
   it('streams a file to its end, says when one is not there, and never sends its key elsewhere', async () => {
     const done = await pollToEnd(gemini, paidCall(request('gemini', 'to be downloaded')));
     if (done.kind !== 'done') throw new Error('not done');

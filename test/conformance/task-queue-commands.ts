@@ -89,6 +89,12 @@ interface Wanted {
   readonly inMs: number;
 }
 
+/** What the function is sent: a submission is told its line as well. */
+export const messageOf = ({ target, jobId, wake, provider, model, lane }: WakeTask) => ({
+  ...{ jobId, seq: wake.seq },
+  ...(target === 'submit' ? { line: { provider, model, lane } } : {}),
+});
+
 /** A step of a job is either a submission or a poll, so its names never meet in two queues. */
 const wakeTask = ({ job, seq, ring, inMs }: Wanted, now: number): WakeTask => ({
   target: seq % 2 === 1 ? 'submit' : 'poll',
@@ -96,6 +102,7 @@ const wakeTask = ({ job, seq, ring, inMs }: Wanted, now: number): WakeTask => ({
   wake: { at: now + inMs, seq, ring },
   provider: 'vertex',
   model: 'veo-3.1-fast-generate-001',
+  lane: 'interactive',
 });
 
 const nameOf = ({ jobId, wake }: WakeTask): string =>
@@ -109,11 +116,11 @@ async function deliverDue(model: QueueModel, real: QueueUnderTest): Promise<void
     const task = due.get(arrival.name);
     if (!task) expect.fail(`${arrival.name} came, and is not due`);
     due.delete(arrival.name);
-    const { target, jobId, wake } = task.wake;
+    const { target, wake } = task.wake;
     const { name, queueId, ...call } = arrival;
     expect(now, `${name} before its time`).toBeGreaterThanOrEqual(wake.at);
     expect(queueId).toBe(QUEUE_IDS[target]);
-    expect(call).toEqual({ target, body: { jobId, seq: wake.seq } });
+    expect(call).toEqual({ target, body: messageOf(task.wake) });
     task.underWaySince = now;
     model.deliveries.set(name, (model.deliveries.get(name) ?? 0) + 1);
   }

@@ -8,6 +8,7 @@ import { assertCommands, inTime, MODEL_TEST_TIMEOUT_MS } from '../support/model-
 import {
   finish,
   hash,
+  messageOf,
   QueueModel,
   type QueueRules,
   type QueueUnderTest,
@@ -38,12 +39,14 @@ function memoryQueue(): QueueUnderTest {
     arrivals: async (count) => {
       const taken = take();
       expect(taken).toHaveLength(count);
-      return taken.map(({ target, jobId, wake }) => ({
-        name: hash(['wake', jobId, String(wake.seq), String(wake.ring)]),
-        queueId: target === 'poll' ? 'poll' : 'submit-vertex-veo-3-1-fast-generate-001',
-        target,
-        body: { jobId, seq: wake.seq },
-      }));
+      return taken
+        .map((task) => ({ ...task, body: messageOf(task) }))
+        .map(({ target, jobId, wake, body }) => ({
+          name: hash(['wake', jobId, String(wake.seq), String(wake.ring)]),
+          queueId: target === 'poll' ? 'poll' : 'submit-vertex-veo-3-1-fast-generate-001',
+          target,
+          body,
+        }));
     },
     answer: async () => undefined,
     hungUp: async () => undefined,

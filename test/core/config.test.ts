@@ -20,7 +20,15 @@ describe('the configuration', () => {
       CLAPPER_ALLOW_RETIRED_MODELS: false,
       CLAPPER_MODEL_SPEED_UP: 1,
       CLAPPER_READABLE_PREFIXES: [],
+      CLAPPER_ALLOWED_PUBSUB_TOPICS: [],
+      CLAPPER_VERTEX_PICTURES: 'uri',
     });
+  });
+
+  it('takes topics as Pub/Sub names them, and nothing else', () => {
+    const of = (text: string) => parseConfig({ ...COMPLETE, CLAPPER_ALLOWED_PUBSUB_TOPICS: text });
+    expect(of('projects/p/topics/a, projects/p/topics/b').CLAPPER_ALLOWED_PUBSUB_TOPICS).toHaveLength(2);
+    expect(() => of('a')).toThrow('CLAPPER_ALLOWED_PUBSUB_TOPICS: must be projects/PROJECT/topics/TOPIC');
   });
 
   it('names everything that is missing or wrong, at once', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mp4DurationSeconds } from '../../functions/core/mp4.ts';
+import { mp4DurationSeconds, mp4Info, shapeOf } from '../../functions/core/mp4.ts';
 
 const box = (type: string, body: Buffer): Buffer => {
   const head = Buffer.alloc(8);
@@ -17,6 +17,39 @@ const mvhd = (version: 0 | 1, timescale: number, duration: number): Buffer => {
 };
 const durationOf = (file: Buffer): Promise<number | undefined> =>
   mp4DurationSeconds(file.length, async (start, end) => file.subarray(start, end + 1));
+
+const tkhd = (version: 0 | 1, width: number, height: number, turned = false): Buffer => {
+  const matrixAt = version === 1 ? 52 : 40;
+  const body = Buffer.alloc(matrixAt + 44);
+  body[0] = version;
+  body.writeInt32BE(turned ? 0 : 65536, matrixAt);
+  body.writeInt32BE(turned ? 65536 : 0, matrixAt + 4);
+  body.writeUInt32BE(width * 65536, matrixAt + 36);
+  body.writeUInt32BE(height * 65536, matrixAt + 40);
+  return box('trak', box('tkhd', body));
+};
+
+describe('the shape of an MP4', () => {
+  const shapeIn = async (...tracks: Buffer[]): Promise<unknown> => {
+    const file = box('moov', Buffer.concat([mvhd(0, 24, 192), ...tracks]));
+    const info = await mp4Info(file.length, async (start, end) => file.subarray(start, end + 1));
+    expect(info?.durationSeconds).toBe(8);
+    return info && shapeOf(info);
+  };
+
+  it.each<[string, Buffer[], unknown]>([
+    ['720p', [tkhd(0, 1280, 720)], { aspectRatio: '16:9', resolution: '720p' }],
+    ['1080p, tall', [tkhd(1, 1080, 1920)], { aspectRatio: '9:16', resolution: '1080p' }],
+    ['4k', [tkhd(0, 3840, 2160)], { aspectRatio: '16:9', resolution: '4k' }],
+    ['filmed upright', [tkhd(0, 1920, 1080, true)], { aspectRatio: '9:16', resolution: '1080p' }],
+    ['smaller than any of Google’s', [tkhd(0, 320, 180)], { aspectRatio: '16:9' }],
+    ['with the sound first', [tkhd(0, 0, 0), tkhd(0, 640, 360)], { aspectRatio: '16:9', resolution: '360p' }],
+    ['without a picture', [tkhd(0, 0, 0)], {}],
+    ['with a track cut short', [box('trak', box('tkhd', Buffer.alloc(20)))], {}],
+  ])('is read from its tracks: %s', async (_, tracks, shape) => {
+    expect(await shapeIn(...tracks)).toEqual(shape);
+  });
+});
 
 describe('the duration of an MP4', () => {
   const ftyp = box('ftyp', Buffer.from('isom0000'));

@@ -1,8 +1,9 @@
 /** Requests of every mode: what goes together, chains and their limits, pictures first, aliases, templates. */
 import { describe, expect, it } from 'vitest';
 import { overrideCatalogue } from '../../functions/core/catalogue-overrides.ts';
-import type { VideoRequest } from '../../functions/core/job.ts';
+import type { StoredVideo, VideoRequest } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
+import { estimateUsd } from '../../functions/core/price.ts';
 import { type Problem, ProblemError } from '../../functions/core/problem.ts';
 import { completeRequest, type FoundInputs, parseRequest } from '../../functions/core/request.ts';
 import type { RequestRules } from '../../functions/core/request-model.ts';
@@ -195,6 +196,196 @@ describe('a chain of extensions', () => {
     expect(complete(body(10, 10)).extensions).toHaveLength(2);
     expect(fieldsOf(body(10, 10, 3))).toEqual(['extensions.2']);
     expect(fieldsOf(body(11))).toEqual(['extensions.0.durationSeconds']);
+  });
+});
+
+describe('a video that is there already', () => {
+  const OMNI = 'gemini-omni-1.2-flash';
+  const found = (over: Partial<StoredVideo> = {}): FoundInputs => ({
+    ...NONE,
+    video: { gcsUri: 'gs://out/a.mp4', mimeType: 'video/mp4', durationSeconds: 6, ...over },
+  });
+  const edit = { prompt: 'make it snow', model: OMNI, video: VIDEO, task: 'edit' };
+  const upscale = { model: OMNI, video: VIDEO, task: 'upscale', resolution: '1080p' };
+
+  it('keeps its length, shape and size when it is edited, and is paid for by its length', () => {
+    const request = complete(edit, found({ aspectRatio: '9:16', resolution: '1080p' }));
+    expect(request).toMatchObject({
+      ...{ task: 'edit', durationSeconds: 6, aspectRatio: '9:16', resolution: '1080p' },
+    });
+    expect(stagesOf(request).map(({ kind }) => kind)).toEqual(['edit']);
+    expect(estimateUsd(CATALOGUE, request)).toBe(0.9);
+  });
+
+  it('is enlarged to what is asked for, without words, and never made smaller', () => {
+    const request = complete(upscale, found({ resolution: '720p' }));
+    expect(request).toMatchObject({ task: 'upscale', durationSeconds: 6, resolution: '1080p' });
+    expect(fieldsOf(upscale, found({ resolution: '1080p' }))).toEqual(['resolution']);
+    expect(fieldsOf({ ...upscale, resolution: undefined }, found())).toEqual(['resolution']);
+  });
+
+  it('is shown pictures by an edit, and goes on afterwards from what that made', () => {
+    const request = complete(
+      { ...edit, referenceImages: [{ image: IMAGE }], extensions: [{ durationSeconds: 5 }] },
+      { ...found(), referenceImages: [IMAGE] },
+    );
+    expect(stagesOf(request)).toMatchObject([
+      { kind: 'edit', referenceImages: [IMAGE] },
+      { kind: 'extend', durationSeconds: 5, referenceImages: [], video: undefined },
+    ]);
+  });
+
+  it('that is edited counts once in a chain: 15 s and 10 s are 25 s', () => {
+    const body = { ...edit, extensions: [{ durationSeconds: 10 }] };
+    expect(complete(body, found({ durationSeconds: 15 })).extensions).toHaveLength(1);
+    const longer = { ...edit, extensions: [{ durationSeconds: 10 }, { durationSeconds: 10 }] };
+    expect(fieldsOf(longer, found({ durationSeconds: 15 }))).toEqual(['extensions.1']);
+  });
+
+  it.each<[string, unknown, FoundInputs, string[]]>([
+    ['an edit by Veo', { ...edit, model: 'veo-3.1-generate-001' }, found(), ['task']],
+    ['an edit without words', { ...edit, prompt: ' ' }, found(), ['prompt']],
+    ['an edit of nothing', { prompt: 'a', model: OMNI, task: 'edit' }, NONE, ['task']],
+    ['an edit of a length', { ...edit, durationSeconds: 6 }, found(), ['durationSeconds']],
+    ['an edit of sixteen seconds', edit, found({ durationSeconds: 16 }), ['video']],
+    [
+      'an edit of eleven seconds by 1.1',
+      { ...edit, model: 'gemini-omni-1.1-flash' },
+      found({ durationSeconds: 11 }),
+      ['video'],
+    ],
+    ['an edit with a first frame', { ...edit, image: IMAGE }, found(), ['image']],
+    [
+      'an upscale with references',
+      { ...upscale, referenceImages: [{ image: IMAGE }] },
+      found(),
+      ['referenceImages'],
+    ],
+    ['an unknown task', { ...edit, task: 'shrink' }, found(), ['task']],
+    [
+      'another shape than the video has',
+      { prompt: 'a', video: VIDEO, aspectRatio: '16:9' },
+      found({ aspectRatio: '9:16' }),
+      ['aspectRatio'],
+    ],
+  ])('is refused by name: %s', (_, body, inputs, fields) => {
+    expect(fieldsOf(body, inputs)).toEqual(fields);
+  });
+
+  it('is refused to Veo with the models that edit', () => {
+    const { detail } = problemOf({ ...edit, model: 'veo-3.1-generate-001' }, found());
+    expect(detail).toContain('gemini-omni-1.2-flash, gemini-omni-1.1-flash do');
+  });
+
+  it('gives its shape to an extension that asks for none', () => {
+    const request = complete({ prompt: 'a', video: VIDEO }, found({ aspectRatio: '9:16' }));
+    expect(request).toMatchObject({ task: 'extend', aspectRatio: '9:16', resolution: '720p' });
+  });
+});
+
+describe('the next turn of an Omni job', () => {
+  const OMNI = 'gemini-omni-1.2-flash';
+  const turn: FoundInputs = {
+    ...NONE,
+    previousJob: {
+      jobId: 'job_a',
+      operationName: 'v1_abc',
+      durationSeconds: 7,
+      aspectRatio: '9:16',
+      resolution: '720p',
+    },
+  };
+  const body = { prompt: 'now at night', model: OMNI, previousJob: 'job_a' };
+
+  it('edits unless another task is named, and names the operation in its first stage only', () => {
+    const request = complete({ ...body, extensions: [{}] }, turn);
+    expect(request).toMatchObject({
+      ...{ task: 'edit', durationSeconds: 7, aspectRatio: '9:16' },
+      previousTurn: { jobId: 'job_a', operationName: 'v1_abc' },
+    });
+    expect(stagesOf(request)).toMatchObject([
+      { kind: 'edit', previousOperationName: 'v1_abc' },
+      { kind: 'extend', previousOperationName: undefined },
+    ]);
+  });
+
+  it('extends what there is, to thirty seconds in all', () => {
+    const extend = { ...body, task: 'extend', durationSeconds: 10 };
+    expect(complete(extend, turn)).toMatchObject({ task: 'extend', durationSeconds: 10 });
+    const long = { ...NONE, previousJob: { jobId: 'j', operationName: 'v1', durationSeconds: 21 } };
+    expect(fieldsOf(extend, long)).toEqual(['previousJob']);
+  });
+
+  it.each<[string, unknown, string[]]>([
+    ['of Veo', { ...body, model: 'veo-3.1-generate-001' }, ['previousJob']],
+    ['without words', { ...body, prompt: undefined }, ['prompt']],
+    ['with a video too', { ...body, video: VIDEO }, ['video']],
+    ['with a first frame', { ...body, image: IMAGE }, ['image']],
+    ['with a picture made first', { ...body, firstFrame: { prompt: 'a' } }, ['firstFrame']],
+  ])('is refused by name %s', (_, wrong, fields) => {
+    expect(fieldsOf(wrong, turn)).toEqual(fields);
+  });
+});
+
+describe('a Pub/Sub topic', () => {
+  const topic = 'projects/p/topics/t';
+  const body = { prompt: 'a', pubsubTopic: topic };
+
+  it('is taken where the operator has allowed it, for every stage', () => {
+    const request = complete({ ...body, extensions: [{}] }, NONE, { ...RULES, pubsubTopics: [topic] });
+    expect(stagesOf(request)).toMatchObject([
+      { settings: { pubsubTopic: topic } },
+      { settings: { pubsubTopic: topic } },
+    ]);
+  });
+
+  it('is refused otherwise, with the reason and what to do', () => {
+    for (const pubsubTopics of [[], ['projects/p/topics/other']]) {
+      const { detail } = problemOf(body, NONE, { ...RULES, pubsubTopics });
+      expect(detail).toContain('identity');
+      expect(detail).toContain('CLAPPER_ALLOWED_PUBSUB_TOPICS');
+    }
+    const rules = { ...RULES, pubsubTopics: [topic] };
+    const ofOmni = problemOf({ ...body, model: 'gemini-omni-1.2-flash' }, NONE, rules);
+    expect(ofOmni.detail).toContain('provider omni');
+  });
+});
+
+describe('the size of a first frame', () => {
+  const body = (imageSize?: string) => ({
+    prompt: 'a',
+    durationSeconds: 4,
+    firstFrame: { prompt: 'b', model: 'gemini-3.1-flash-image', imageSize },
+  });
+
+  it('is passed to its stage and has its price', () => {
+    const request = complete(body('4K'));
+    expect(stagesOf(request)[0]).toMatchObject({ kind: 'image', imageSize: '4K' });
+    expect(estimateUsd(CATALOGUE, request) - estimateUsd(CATALOGUE, complete(body()))).toBeCloseTo(0.0838);
+  });
+
+  it('is refused with those that the model makes', () => {
+    const lite = { prompt: 'b', model: 'gemini-3.1-flash-lite-image', imageSize: '2K' };
+    expect(problemOf({ prompt: 'a', firstFrame: lite }).detail).toContain('allowed: 1K');
+  });
+});
+
+describe('Imagen on the Developer API', () => {
+  const body = {
+    prompt: 'a',
+    firstFrame: { prompt: 'b', provider: 'gemini', model: 'imagen-4.0-generate-001' },
+  };
+
+  it('was retired, runs where retired models do, and on Vertex’s where that stands in for it', () => {
+    expect(problemOf(body).detail).toContain('2026-08-17');
+    expect(complete(body, NONE, { ...RULES, allowRetired: true }).firstFrame).toMatchObject({
+      provider: 'gemini',
+    });
+    expect(complete(body, NONE, { ...RULES, aliasRetired: true }).firstFrame).toMatchObject({
+      provider: 'vertex',
+      model: 'imagen-4.0-generate-001',
+      aliasOf: { retiredOn: '2026-08-17' },
+    });
   });
 });
 

@@ -26,7 +26,7 @@ const VERTEX = {
   samples: 4,
   audio: true,
   seedMax: 4294967295,
-  takes: 'negativePrompt enhancePrompt resizeMode compressionQuality fps labels',
+  takes: 'negativePrompt enhancePrompt resizeMode compressionQuality fps labels pubsubTopic',
   people: 'allow_adult dont_allow allow_all',
   highAt8: false,
   adds: [7],
@@ -36,13 +36,13 @@ const PREVIEW = {
   samples: 1,
   audio: false,
   seedMax: -1,
-  takes: 'negativePrompt',
+  takes: 'negativePrompt enhancePrompt',
   people: 'allow_adult dont_allow allow_all',
   highAt8: true,
   adds: [7],
 };
 const OMNI = {
-  modes: 'text image references extension',
+  modes: 'text image references extension edit upscale',
   resolutions: '360p 720p 1080p 4k',
   samples: 1,
   audio: false,
@@ -83,9 +83,11 @@ const INPUTS = {
   firstLast: { image: IMAGE, lastFrame: IMAGE },
   references: { referenceImages: [{ image: IMAGE }] },
   extension: { video: { gcsUri: 'gs://out/a.mp4' } },
+  edit: { video: { gcsUri: 'gs://out/a.mp4' }, task: 'edit' },
+  upscale: { video: { gcsUri: 'gs://out/a.mp4' }, task: 'upscale', resolution: '720p' },
 } as const;
 type Mode = keyof typeof INPUTS;
-const MODES: readonly Mode[] = ['text', 'image', 'firstLast', 'references', 'extension'];
+const MODES: readonly Mode[] = ['text', 'image', 'firstLast', 'references', 'extension', 'edit', 'upscale'];
 
 const RULES = {
   catalogue: CATALOGUE,
@@ -93,6 +95,7 @@ const RULES = {
   allowRetired: true,
   aliasRetired: false,
   restrictedRegion: false,
+  pubsubTopics: ['projects/p/topics/t'],
 };
 const NONE = {
   image: undefined,
@@ -105,7 +108,7 @@ const NONE = {
 function isAccepted(body: Record<string, unknown>, mode: Mode): boolean {
   try {
     const video = { gcsUri: 'gs://out/a.mp4', mimeType: 'video/mp4', durationSeconds: 8 } as const;
-    completeRequest(parseRequest(body, RULES), mode === 'extension' ? { ...NONE, video } : NONE);
+    completeRequest(parseRequest(body, RULES), 'video' in INPUTS[mode] ? { ...NONE, video } : NONE);
     return true;
   } catch (error) {
     if (error instanceof ProblemError) return false;
@@ -122,6 +125,8 @@ function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): 
   switch (parameter) {
     case 'durationSeconds': {
       if (number === undefined) return false;
+      // Such a video keeps its length.
+      if (mode === 'edit' || mode === 'upscale') return false;
       if (mode === 'extension') return model.adds.includes(number);
       // References: eight seconds, but for Omni, whose documents set no length.
       if (mode === 'references' && !has(model.resolutions, '360p')) return number === 8;
@@ -156,6 +161,8 @@ function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): 
       return has(model.takes, parameter) && value === 24;
     case 'labels':
       return has(model.takes, parameter) && ['{}', '{"team":"x"}'].includes(JSON.stringify(value));
+    case 'pubsubTopic':
+      return has(model.takes, parameter) && value === 'projects/p/topics/t';
     default:
       return false;
   }
@@ -176,7 +183,7 @@ const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   compressionQuality: ['optimized', 'lossless', 'OPTIMIZED', ...STRANGE],
   fps: [24, 25, '24', ...STRANGE],
   labels: [{ team: 'x' }, { Team: 'x' }, { team: 'X' }, { team: 1 }, { '': 'x' }, ...STRANGE],
-  pubsubTopic: ['projects/p/topics/t', ...STRANGE],
+  pubsubTopic: ['projects/p/topics/t', 'projects/p/topics/u', 'topics/t', ...STRANGE],
   storageUri: ['gs://mine/', ...STRANGE],
 };
 
@@ -235,6 +242,42 @@ describe('the table', () => {
               wrong.push(`${name} ${mode} ${durationSeconds} s ${resolution}: ${expected}`);
           }
         }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+/** Sizes of a first frame, from Google's pages of the image models. */
+const IMAGE_SIZES: Readonly<Record<string, string>> = {
+  'vertex/gemini-3.1-flash-image': '1K 2K 4K',
+  'vertex/gemini-3-pro-image': '1K 2K 4K',
+  'vertex/gemini-3.1-flash-lite-image': '1K',
+  'vertex/gemini-nano-banana-2.1': '1K 2K 4K',
+  'gemini/gemini-3.1-flash-image': '1K 2K 4K',
+  'gemini/gemini-3-pro-image': '1K 2K 4K',
+  'gemini/gemini-3.1-flash-lite-image': '1K',
+  'vertex/imagen-4.0-generate-001': '1K 2K',
+  'vertex/imagen-4.0-fast-generate-001': '1K',
+  'vertex/imagen-4.0-ultra-generate-001': '1K 2K',
+  'gemini/imagen-4.0-generate-001': '1K 2K',
+  'gemini/imagen-4.0-fast-generate-001': '1K',
+  'gemini/imagen-4.0-ultra-generate-001': '1K 2K',
+};
+
+describe('the table of image models', () => {
+  it('accepts a size exactly when the documents allow it', () => {
+    const images = CATALOGUE.models.filter(({ kind }) => kind === 'image');
+    expect(images.map(({ provider, model }) => `${provider}/${model}`).sort()).toEqual(
+      Object.keys(IMAGE_SIZES).sort(),
+    );
+    const wrong: string[] = [];
+    for (const [name, sizes] of Object.entries(IMAGE_SIZES)) {
+      const [provider, model] = name.split('/');
+      for (const imageSize of ['512', '1K', '2K', '4K', '2k', ...STRANGE]) {
+        const body = { prompt: 'a', firstFrame: { prompt: 'b', provider, model, imageSize } };
+        const expected = typeof imageSize === 'string' && has(sizes, imageSize);
+        if (isAccepted(body, 'image') !== expected) wrong.push(`${name} ${JSON.stringify(imageSize)}`);
       }
     }
     expect(wrong).toEqual([]);

@@ -103,6 +103,21 @@ describe.concurrent('every mode lands a video of the length and shape that was a
       PORTRAIT,
     ],
     [
+      'a picture of 2K made first by Imagen on the Developer API',
+      {
+        prompt: 'a',
+        firstFrame: {
+          prompt: 'b',
+          provider: 'gemini',
+          model: 'imagen-4.0-generate-001',
+          imageSize: '2K',
+        },
+        durationSeconds: 4,
+      },
+      4,
+      LANDSCAPE,
+    ],
+    [
       'a picture edited first',
       { prompt: 'a', firstFrame: { prompt: 'make it snow', image: inline }, durationSeconds: 4 },
       4,
@@ -160,6 +175,43 @@ describe.concurrent('every mode lands a video of the length and shape that was a
     const first = await succeed({ prompt: 'a', durationSeconds: 4 });
     const extended = await succeed({ prompt: 'b', video: { job: first.id } });
     expect((await look(await download(extended))).seconds).toBe(11);
+  }, 120_000);
+
+  it('Omni’s edit and upscale of a finished job’s tall video, and three turns of one conversation', async () => {
+    const first = await succeed({ prompt: 'a', model: OMNI, durationSeconds: 5, aspectRatio: '9:16' });
+    const land = async (body: Record<string, unknown>): Promise<[JobView, unknown]> => {
+      const job = await succeed({ model: OMNI, ...body });
+      return [job, await look(await download(job))];
+    };
+    const shape = (seconds: number, size = PORTRAIT) => ({
+      seconds,
+      probe: hasFfprobe ? `h264,${size},24/1,${seconds.toFixed(6)}` : undefined,
+    });
+    const [[, edited], [, upscaled], [second, next]] = await Promise.all([
+      land({ prompt: 'make it snow', task: 'edit', video: { job: first.id }, referenceImages: [reference] }),
+      land({ task: 'upscale', video: { job: first.id }, resolution: '1080p' }),
+      land({ prompt: 'now at night', previousJob: first.id }),
+    ]);
+    expect([edited, upscaled, next]).toEqual([shape(5), shape(5, '360,640'), shape(5)]);
+    expect(second.attempts).toMatchObject([{ stage: 'edit', state: 'landed' }]);
+    expect(second.request).toMatchObject({
+      previousTurn: { jobId: first.id, operationName: first.attempts[0]?.operationName },
+    });
+    const [, third] = await land({
+      ...{ prompt: 'and on', task: 'extend', durationSeconds: 3 },
+      ...{ previousJob: second.id, extensions: [{ durationSeconds: 4 }] },
+    });
+    expect(third).toEqual(shape(12));
+    await expect(
+      stack.submit({ model: OMNI, task: 'upscale', video: { job: first.id }, resolution: '360p' }),
+    ).rejects.toThrow('is only made larger');
+  }, 120_000);
+
+  it('a next turn is refused of a job that did not run on Omni, and of none', async () => {
+    const veo = await succeed({ prompt: 'a', durationSeconds: 4 });
+    const body = { prompt: 'b', model: OMNI };
+    await expect(stack.submit({ ...body, previousJob: veo.id })).rejects.toThrow('Give its video instead');
+    await expect(stack.submit({ ...body, previousJob: 'job_none' })).rejects.toThrow('There is no job');
   }, 120_000);
 
   it('a picture that was uploaded by a signed link, and another that is cut short', async () => {

@@ -10,7 +10,14 @@ const viewSchema = z.object({
   status: z.string(),
   request: z.looseObject({ prompt: z.string().optional() }),
   error: z.object({ code: z.string(), message: z.string(), charged: z.string() }).optional(),
-  attempts: z.array(z.object({ id: z.string(), state: z.string(), operationName: z.string().optional() })),
+  attempts: z.array(
+    z.object({
+      id: z.string(),
+      stage: z.string(),
+      state: z.string(),
+      operationName: z.string().optional(),
+    }),
+  ),
   videos: z
     .array(
       z.object({

@@ -1,0 +1,70 @@
+/**
+ * Imagen on the Gemini Developer API, over REST: the SDK has dropped it since version 3. Google ended the service on
+ * 2026-08-17; it remains for what still speaks this protocol.
+ */
+import { z } from 'zod';
+import type { ImageStage } from '../core/stages.ts';
+import type { PaidSubmission, SubmitAnswer } from '../ports.ts';
+import { httpSignal, signalOf } from './provider-signal.ts';
+
+export interface GeminiImagenOptions {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+  readonly fetch: typeof fetch;
+}
+
+const answerSchema = z.object({
+  predictions: z
+    .array(
+      z.object({
+        bytesBase64Encoded: z.string().optional(),
+        mimeType: z.string().optional(),
+        raiFilteredReason: z.string().optional(),
+      }),
+    )
+    .default([]),
+});
+
+export function geminiImagenSubmission(
+  { apiKey, baseUrl, fetch }: GeminiImagenOptions,
+  { model, prompt, aspectRatio, imageSize, personGeneration }: ImageStage,
+  timeoutMs: number,
+): PaidSubmission {
+  const body = JSON.stringify({
+    instances: [{ prompt }],
+    parameters: {
+      sampleCount: 1,
+      aspectRatio,
+      ...(imageSize === undefined ? {} : { sampleImageSize: imageSize }),
+      ...(personGeneration === undefined ? {} : { personGeneration }),
+      includeRaiReason: true,
+    },
+  });
+  return async () => {
+    try {
+      const response = await fetch(`${baseUrl}/v1beta/models/${model}:predict`, {
+        method: 'POST',
+        headers: { 'x-goog-api-key': apiKey, 'content-type': 'application/json' },
+        body,
+        signal: AbortSignal.timeout(timeoutMs),
+        redirect: 'error',
+      });
+      if (!response.ok) return { kind: 'failed', signal: await httpSignal(response) };
+      return answerOf(answerSchema.parse(await response.json()));
+    } catch (error) {
+      return { kind: 'failed', signal: signalOf(error) };
+    }
+  };
+}
+
+function answerOf({ predictions }: z.infer<typeof answerSchema>): SubmitAnswer {
+  const made = predictions.find(({ bytesBase64Encoded }) => bytesBase64Encoded !== undefined);
+  if (made?.bytesBase64Encoded !== undefined) {
+    const mimeType = made.mimeType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
+    return { kind: 'image', bytes: Buffer.from(made.bytesBase64Encoded, 'base64'), mimeType };
+  }
+  const reasons = predictions.flatMap(({ raiFilteredReason }) => raiFilteredReason ?? []);
+  if (reasons.length > 0) return { kind: 'withheld', reasons };
+  const message = 'The answer holds no picture and no reason.';
+  return { kind: 'failed', signal: { kind: 'unreadable', message } };
+}

@@ -1,0 +1,98 @@
+/** The models that make a job's first frame: a part of the table in `models.ts`. */
+import type { ImageModelSpec } from './catalogue.ts';
+
+const SECOND = 1000;
+
+/** A picture is answered while the caller waits. */
+const IMAGE_LATENCY = { minMs: 3 * SECOND, typicalMs: 8 * SECOND, longestMs: 120 * SECOND };
+
+/** A picture is paid by its tokens: 1120, 1680 and 2520 (recalled). */
+const FLASH_SIZES = { '1K': 1, '2K': 1.5, '4K': 2.25 } as const;
+/** 1120 tokens up to 2K, 2000 at 4K (recalled). */
+const PRO_SIZES = { '1K': 1, '2K': 1, '4K': 1.8 } as const;
+const ONE_SIZE = { '1K': 1 } as const;
+
+const GEMINI_IMAGE = {
+  kind: 'image',
+  provider: 'vertex',
+  stage: 'ga',
+  edits: true,
+  surface: 'generateContent',
+  aspectRatios: ['16:9', '9:16'],
+  sizePriceFactors: FLASH_SIZES,
+  promptCharactersMax: 8192,
+  requestsPerMinute: 60,
+  locations: ['us-central1'],
+  latency: IMAGE_LATENCY,
+} as const;
+
+const IMAGEN = {
+  kind: 'image',
+  provider: 'vertex',
+  stage: 'ga',
+  edits: false,
+  surface: 'predict',
+  aspectRatios: ['16:9', '9:16'],
+  sizePriceFactors: { '1K': 1, '2K': 1 },
+  // Google's page: 480 tokens.
+  promptCharactersMax: 1920,
+  requestsPerMinute: 60,
+  locations: ['us-central1'],
+  latency: IMAGE_LATENCY,
+} as const;
+
+// Prices of pictures: recalled.
+const GEMINI_IMAGE_PRICES = {
+  'gemini-3.1-flash-image': 0.067,
+  'gemini-3-pro-image': 0.134,
+  'gemini-3.1-flash-lite-image': 0.039,
+} as const;
+const GEMINI_IMAGE_SIZES = {
+  'gemini-3.1-flash-image': FLASH_SIZES,
+  'gemini-3-pro-image': PRO_SIZES,
+  'gemini-3.1-flash-lite-image': ONE_SIZE,
+} as const;
+const GEMINI_IMAGES = [
+  'gemini-3.1-flash-image',
+  'gemini-3-pro-image',
+  'gemini-3.1-flash-lite-image',
+] as const;
+const geminiImage = (model: (typeof GEMINI_IMAGES)[number]): ImageModelSpec => ({
+  ...GEMINI_IMAGE,
+  model,
+  pricePerImageUsd: GEMINI_IMAGE_PRICES[model],
+  sizePriceFactors: GEMINI_IMAGE_SIZES[model],
+});
+
+const IMAGENS: readonly ImageModelSpec[] = [
+  { ...IMAGEN, model: 'imagen-4.0-generate-001', pricePerImageUsd: 0.04 },
+  {
+    ...IMAGEN,
+    model: 'imagen-4.0-fast-generate-001',
+    pricePerImageUsd: 0.02,
+    sizePriceFactors: ONE_SIZE,
+  },
+  { ...IMAGEN, model: 'imagen-4.0-ultra-generate-001', pricePerImageUsd: 0.06 },
+];
+
+export const IMAGE_MODELS: readonly ImageModelSpec[] = [
+  ...GEMINI_IMAGES.map(geminiImage),
+  { ...GEMINI_IMAGE, model: 'gemini-nano-banana-2.1', pricePerImageUsd: 0.067 },
+  ...GEMINI_IMAGES.map(
+    (model): ImageModelSpec => ({ ...geminiImage(model), provider: 'gemini', locations: ['global'] }),
+  ),
+  ...IMAGENS,
+  // After Vertex's, which lives: a request that names no provider runs there.
+  ...IMAGENS.map(
+    (spec): ImageModelSpec => ({
+      ...spec,
+      provider: 'gemini',
+      locations: ['global'],
+      retirement: {
+        date: '2026-08-17',
+        replacement: `${spec.model} of provider vertex, or gemini-3.1-flash-image`,
+        runsOn: { provider: 'vertex', model: spec.model },
+      },
+    }),
+  ),
+];

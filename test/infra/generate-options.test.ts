@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { parseOptions, USAGE } from '../../infra/cli/generate-options.ts';
+
+function bodyOf(...args: string[]): Readonly<Record<string, unknown>> {
+  const options = parseOptions(args);
+  if (options === 'help') throw new Error('it is help');
+  return JSON.parse(JSON.stringify(options.body));
+}
+
+describe('the command line of generate', () => {
+  it('names what is done with a video, the job to go on from, and the size of a first frame', () => {
+    expect(bodyOf('snow', '--task', 'edit', '--video', 'job_a/2')).toEqual({
+      prompt: 'snow',
+      task: 'edit',
+      video: { job: 'job_a', index: 2 },
+    });
+    expect(bodyOf('night', '--previous-job', 'job_a')).toEqual({ prompt: 'night', previousJob: 'job_a' });
+    expect(bodyOf('a', '--first-frame', 'b', '--image-size', '2K')).toEqual({
+      prompt: 'a',
+      firstFrame: { prompt: 'b', imageSize: '2K' },
+    });
+  });
+
+  it('refuses options of a first frame where none is made, instead of dropping them', () => {
+    expect(() => parseOptions(['a', '--image-size', '2K'])).toThrow('--image-size');
+    expect(() => parseOptions(['a', '--image-model', 'x'])).toThrow('--image-model');
+  });
+
+  it('explains every option', () => {
+    for (const option of ['--task', '--previous-job', '--image-size']) expect(USAGE).toContain(option);
+  });
+});
