@@ -33,6 +33,11 @@ export class StackProcess {
     this.#log = createWriteStream(spec.logFile, { flags: 'a' });
   }
 
+  /** Of the process that runs now, or of the last one while it is started again. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Kills the process at once, as a crash would; the supervisor starts it again. */
   kill(): void {
     this.#child?.kill('SIGKILL');
