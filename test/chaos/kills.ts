@@ -3,8 +3,7 @@ import type { Random } from '../../infra/models/random.ts';
 import type { Stack } from '../../infra/stack/stack.ts';
 
 /** The processes that the supervisor runs: the local cloud is one, with all its servers. */
-export const VICTIMS = ['functions', 'cloud', 'both'] as const;
-export type Victim = (typeof VICTIMS)[number];
+export type Victim = 'functions' | 'cloud' | 'both';
 
 export interface PlannedKill {
   /** Of the run. */
@@ -27,8 +26,35 @@ export function planKills(durationMs: number, { minMs, maxMs }: KillGap, random:
   }
 }
 
-/** The supervisor starts again what was killed. */
-export function kill({ cloud, functions }: Stack['processes'], victim: Victim): void {
-  if (victim !== 'functions') cloud.kill();
-  if (victim !== 'cloud') functions.kill();
+/**
+ * Kills; the supervisor starts again what was killed. A process may be killed once while it starts, but then not until
+ * it serves: on a busy machine it would never come up otherwise.
+ */
+export class Killer {
+  readonly #processes: Stack['processes'];
+  readonly #killedAtStart = new Set<keyof Stack['processes']>();
+  /** Kills of one process each. */
+  readonly done: Record<keyof Stack['processes'], number> = { cloud: 0, functions: 0 };
+  /** Of a process that had not come up since it was killed at its start. */
+  spared = 0;
+
+  constructor(processes: Stack['processes']) {
+    this.#processes = processes;
+  }
+
+  kill(victim: Victim): void {
+    if (victim !== 'functions') this.#killOne('cloud');
+    if (victim !== 'cloud') this.#killOne('functions');
+  }
+
+  #killOne(name: keyof Stack['processes']): void {
+    const process = this.#processes[name];
+    if (process.isServing) this.#killedAtStart.delete(name);
+    else if (this.#killedAtStart.has(name)) {
+      this.spared++;
+      return;
+    } else this.#killedAtStart.add(name);
+    process.kill();
+    this.done[name]++;
+  }
 }

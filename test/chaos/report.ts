@@ -2,7 +2,6 @@
 import { RULES, type Violation } from './checks.ts';
 import type { Evidence, JobEvidence } from './evidence.ts';
 import type { Footprint } from './footprint.ts';
-import { type PlannedKill, VICTIMS } from './kills.ts';
 import { matchStage, stageAttempts } from './matching.ts';
 
 export interface ChaosReport {
@@ -11,6 +10,7 @@ export interface ChaosReport {
   readonly byStatus: Readonly<Record<string, number>>;
   readonly byKind: Readonly<Record<string, number>>;
   readonly byError: Readonly<Record<string, number>>;
+  /** By process; `spared` ones were still on their way up. */
   readonly kills: Readonly<Record<string, number>>;
   readonly submittedSeconds: number;
   readonly settledSeconds: number;
@@ -31,7 +31,7 @@ export interface ChaosReport {
 
 interface Findings {
   readonly seed: number;
-  readonly kills: readonly PlannedKill[];
+  readonly kills: Readonly<Record<string, number>>;
   readonly evidence: Evidence;
   readonly submittedMs: number;
   readonly settledMs: number;
@@ -54,10 +54,7 @@ export function reportOf(findings: Findings): ChaosReport {
     byStatus: count(jobs.map(({ job }) => job?.status ?? 'missing')),
     byKind: count(jobs.map(({ planned }) => planned.kind)),
     byError: count(seen.flatMap(({ error }) => (error ? [error.code] : []))),
-    kills: {
-      ...Object.fromEntries(VICTIMS.map((victim) => [victim, 0])),
-      ...count(kills.map(({ victim }) => victim)),
-    },
+    kills,
     submittedSeconds: Math.round(submittedMs / 1000),
     settledSeconds: Math.round(settledMs / 1000),
     jobsPerMinute: Math.round((jobs.length * 600_000) / settledMs) / 10,

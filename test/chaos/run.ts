@@ -11,7 +11,7 @@ import { violationsOf } from './checks.ts';
 import { ChaosClient } from './client.ts';
 import { type Evidence, isFinished, isSettled, type JobEvidence, type ObjectSeen } from './evidence.ts';
 import { type Footprint, footprintOf } from './footprint.ts';
-import { type KillGap, kill, planKills } from './kills.ts';
+import { Killer, type KillGap, planKills } from './kills.ts';
 import { LogWatch } from './log-watch.ts';
 import { type ChaosReport, reportOf } from './report.ts';
 import { type PlannedJob, planJobs } from './workload.ts';
@@ -53,6 +53,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const report = await new ChaosRun(options, stack, log).run();
     keep = report.violations.length > 0;
     return keep ? { ...report, stateDir } : report;
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    keep = true;
+    const said = JSON.stringify(log.complaints, null, 2);
+    throw new Error(`The run broke off; its state is in ${stateDir}. The stack said: ${said}`, {
+      cause: error,
+    });
   } finally {
     await stack?.stop();
     if (!keep) rmSync(stateDir, { recursive: true, force: true });
@@ -86,25 +93,24 @@ class ChaosRun {
     const random = seededRandom(seed);
     const jobs = planJobs(this.#options, random);
     const kills = planKills(durationMs, killGap, random);
+    const killer = new Killer(this.#stack.processes);
     try {
       const background = new AbortController();
-      const signal = AbortSignal.any([this.#signal, background.signal]);
-      const observing = Promise.all([
-        every(OBSERVE_EVERY_MS, signal, () => this.#observe()),
-        every(FOOTPRINT_EVERY_MS, signal, () => this.#measure()),
-      ]);
+      const watched = AbortSignal.any([this.#signal, background.signal]);
       await Promise.all([
-        this.#submitAll(jobs),
-        ...kills.map(async ({ atMs, victim }) => {
-          await this.#until(atMs);
-          kill(this.#stack.processes, victim);
-        }),
-        this.#until(durationMs),
+        every(OBSERVE_EVERY_MS, watched, () => this.#observe()),
+        every(FOOTPRINT_EVERY_MS, watched, () => this.#measure()),
+        Promise.all([
+          this.#submitAll(jobs),
+          ...kills.map(async ({ atMs, victim }) => {
+            await this.#until(atMs);
+            killer.kill(victim);
+          }),
+          this.#until(durationMs),
+        ]).finally(() => background.abort()),
       ]);
-      background.abort();
-      await observing;
       const submittedMs = performance.now() - this.#startedAt;
-      this.#say(`all submitted, ${kills.length} kills; waiting for every job to end`);
+      this.#say(`all submitted, ${kills.length} times killed; waiting for every job to end`);
       await this.#settle();
       await this.#measure();
       const settledMs = performance.now() - this.#startedAt;
@@ -112,7 +118,15 @@ class ChaosRun {
       const evidence = await this.#collect(jobs);
       const { retries, slowestMs } = this.#client;
       return reportOf({
-        ...{ seed, kills, evidence, submittedMs, settledMs, retries, slowestMs },
+        ...{
+          seed,
+          kills: { ...killer.done, spared: killer.spared },
+          evidence,
+          submittedMs,
+          settledMs,
+          retries,
+          slowestMs,
+        },
         violations: violationsOf(evidence),
         uncertain: this.#log.uncertain,
         complaints: this.#log.complaints,
