@@ -39,6 +39,9 @@ async function main(): Promise<void> {
     // The second time at once: the processes of the stack end with their parent.
     process.on(signal, () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
   }
+  // npm's shell does not pass signals on: when it is gone, so is whoever wanted this run.
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || stop.abort(), 1000).unref();
   const seed = positive('seed', values.seed);
   say(`seed ${seed}`);
   try {

@@ -22,7 +22,7 @@ describe(`kill -9 at about ${KILLS} random moments while ${JOBS} jobs run (SEED=
       durationMs: (KILLS * (KILL_GAP.minMs + KILL_GAP.maxMs)) / 2,
       killGap: KILL_GAP,
       settleMs: 120_000,
-      speedUp: 60,
+      speedUp: 100,
     });
     process.stderr.write(`${tableOf(report)}\n`);
     expect(report.violations).toEqual([]);
