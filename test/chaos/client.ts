@@ -8,8 +8,8 @@ import { OUTPUT_BUCKET } from '../../infra/stack/plan.ts';
 import { type JobSeen, jobSchema, type ObjectSeen, type PaidCallSeen, paidCallSchema } from './evidence.ts';
 import type { PlannedJob } from './workload.ts';
 
-/** A restart takes about two seconds; a stack that is away for this long will not come back. */
-const GIVE_UP_MS = 90_000;
+/** A restart takes two seconds, ten on a busy machine; a stack that is away for this long will not come back. */
+const GIVE_UP_MS = 180_000;
 const RETRY_PAUSE_MS = 150;
 /** Nothing asked here takes long, so a request without an answer was lost with a process. */
 const ANSWER_TIMEOUT_MS = 20_000;

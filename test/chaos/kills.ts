@@ -1,4 +1,5 @@
-/** When a chaos run kills whom, drawn from the seed. */
+/** Whom a chaos run kills, and when, drawn from the seed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../infra/models/random.ts';
 import type { Stack } from '../../infra/stack/stack.ts';
 
@@ -6,9 +7,10 @@ import type { Stack } from '../../infra/stack/stack.ts';
 export type Victim = 'functions' | 'cloud' | 'both';
 
 export interface PlannedKill {
-  /** Of the run. */
-  readonly atMs: number;
+  readonly gapMs: number;
   readonly victim: Victim;
+  /** The gap begins at the kill before, also while what that one hit still starts; otherwise when all serve again. */
+  readonly isHasty: boolean;
 }
 
 export interface KillGap {
@@ -16,45 +18,43 @@ export interface KillGap {
   readonly maxMs: number;
 }
 
-export function planKills(durationMs: number, { minMs, maxMs }: KillGap, random: Random): PlannedKill[] {
-  const kills: PlannedKill[] = [];
-  for (let atMs = 0; ; ) {
-    atMs += Math.round(minMs + random() * (maxMs - minMs));
-    if (atMs >= durationMs) return kills;
+const HASTY_SHARE = 0.3;
+const SERVING_CHECK_MS = 50;
+
+export function* planKills({ minMs, maxMs }: KillGap, random: Random): Generator<PlannedKill, never> {
+  for (let wasHasty = false; ; ) {
+    const gapMs = Math.round(minMs + random() * (maxMs - minMs));
     const drawn = random();
-    kills.push({ atMs, victim: drawn < 0.42 ? 'functions' : drawn < 0.84 ? 'cloud' : 'both' });
+    const victim = drawn < 0.42 ? 'functions' : drawn < 0.84 ? 'cloud' : 'both';
+    // Not twice in a row: on a machine where a start takes longer than the gap, nothing would ever come up.
+    wasHasty = random() < HASTY_SHARE && !wasHasty;
+    yield { gapMs, victim, isHasty: wasHasty };
   }
 }
 
-/**
- * Kills; the supervisor starts again what was killed. A process may be killed once while it starts, but then not until
- * it serves: on a busy machine it would never come up otherwise.
- */
-export class Killer {
-  readonly #processes: Stack['processes'];
-  readonly #killedAtStart = new Set<keyof Stack['processes']>();
-  /** Kills of one process each. */
-  readonly done: Record<keyof Stack['processes'], number> = { cloud: 0, functions: 0 };
-  /** Of a process that had not come up since it was killed at its start. */
-  spared = 0;
+type Processes = Stack['processes'];
 
-  constructor(processes: Stack['processes']) {
-    this.#processes = processes;
+/** Kills until the deadline (of `performance.now`); the supervisor starts again what was killed. */
+export async function killUntil(
+  deadlineMs: number,
+  plan: Iterable<PlannedKill>,
+  { cloud, functions }: Processes,
+  signal: AbortSignal,
+): Promise<Record<keyof Processes, number>> {
+  const done = { cloud: 0, functions: 0 };
+  for (const { gapMs, victim, isHasty } of plan) {
+    while (!isHasty && !(cloud.isServing && functions.isServing) && performance.now() < deadlineMs)
+      await sleep(SERVING_CHECK_MS, undefined, { signal });
+    if (performance.now() + gapMs >= deadlineMs) break;
+    await sleep(gapMs, undefined, { signal });
+    if (victim !== 'functions') {
+      cloud.kill();
+      done.cloud++;
+    }
+    if (victim !== 'cloud') {
+      functions.kill();
+      done.functions++;
+    }
   }
-
-  kill(victim: Victim): void {
-    if (victim !== 'functions') this.#killOne('cloud');
-    if (victim !== 'cloud') this.#killOne('functions');
-  }
-
-  #killOne(name: keyof Stack['processes']): void {
-    const process = this.#processes[name];
-    if (process.isServing) this.#killedAtStart.delete(name);
-    else if (this.#killedAtStart.has(name)) {
-      this.spared++;
-      return;
-    } else this.#killedAtStart.add(name);
-    process.kill();
-    this.done[name]++;
-  }
+  return done;
 }

@@ -10,7 +10,7 @@ export interface ChaosReport {
   readonly byStatus: Readonly<Record<string, number>>;
   readonly byKind: Readonly<Record<string, number>>;
   readonly byError: Readonly<Record<string, number>>;
-  /** By process; `spared` ones were still on their way up. */
+  /** By process. */
   readonly kills: Readonly<Record<string, number>>;
   readonly submittedSeconds: number;
   readonly settledSeconds: number;

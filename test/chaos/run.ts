@@ -11,7 +11,7 @@ import { violationsOf } from './checks.ts';
 import { ChaosClient } from './client.ts';
 import { type Evidence, isFinished, isSettled, type JobEvidence, type ObjectSeen } from './evidence.ts';
 import { type Footprint, footprintOf } from './footprint.ts';
-import { Killer, type KillGap, planKills } from './kills.ts';
+import { type KillGap, killUntil, planKills } from './kills.ts';
 import { LogWatch } from './log-watch.ts';
 import { type ChaosReport, reportOf } from './report.ts';
 import { type PlannedJob, planJobs } from './workload.ts';
@@ -92,25 +92,18 @@ class ChaosRun {
     const { seed, durationMs, killGap } = this.#options;
     const random = seededRandom(seed);
     const jobs = planJobs(this.#options, random);
-    const kills = planKills(durationMs, killGap, random);
-    const killer = new Killer(this.#stack.processes);
+    const { processes } = this.#stack;
     try {
       const background = new AbortController();
       const watched = AbortSignal.any([this.#signal, background.signal]);
-      await Promise.all([
+      const [kills] = await Promise.all([
+        killUntil(this.#startedAt + durationMs, planKills(killGap, random), processes, this.#signal),
         every(OBSERVE_EVERY_MS, watched, () => this.#observe()),
         every(FOOTPRINT_EVERY_MS, watched, () => this.#measure()),
-        Promise.all([
-          this.#submitAll(jobs),
-          ...kills.map(async ({ atMs, victim }) => {
-            await this.#until(atMs);
-            killer.kill(victim);
-          }),
-          this.#until(durationMs),
-        ]).finally(() => background.abort()),
+        Promise.all([this.#submitAll(jobs), this.#until(durationMs)]).finally(() => background.abort()),
       ]);
       const submittedMs = performance.now() - this.#startedAt;
-      this.#say(`all submitted, ${kills.length} times killed; waiting for every job to end`);
+      this.#say('all submitted, nothing is killed any more; waiting for every job to end');
       await this.#settle();
       await this.#measure();
       const settledMs = performance.now() - this.#startedAt;
@@ -118,15 +111,7 @@ class ChaosRun {
       const evidence = await this.#collect(jobs);
       const { retries, slowestMs } = this.#client;
       return reportOf({
-        ...{
-          seed,
-          kills: { ...killer.done, spared: killer.spared },
-          evidence,
-          submittedMs,
-          settledMs,
-          retries,
-          slowestMs,
-        },
+        ...{ seed, kills, evidence, submittedMs, settledMs, retries, slowestMs },
         violations: violationsOf(evidence),
         uncertain: this.#log.uncertain,
         complaints: this.#log.complaints,
