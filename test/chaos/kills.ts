@@ -34,19 +34,22 @@ export function* planKills({ minMs, maxMs }: KillGap, random: Random): Generator
 
 type Processes = Stack['processes'];
 
-/** Kills until the deadline (of `performance.now`); the supervisor starts again what was killed. */
+/** Kills until the deadline (of `performance.now`), and at least so often; the supervisor starts again what was killed. */
 export async function killUntil(
-  deadlineMs: number,
+  { deadlineMs, timesMin }: { readonly deadlineMs: number; readonly timesMin: number },
   plan: Iterable<PlannedKill>,
   { cloud, functions }: Processes,
   signal: AbortSignal,
 ): Promise<Record<keyof Processes, number>> {
   const done = { cloud: 0, functions: 0 };
+  let times = 0;
+  const isOver = (atMs: number): boolean => times >= timesMin && atMs >= deadlineMs;
   for (const { gapMs, victim, isHasty } of plan) {
-    while (!isHasty && !(cloud.isServing && functions.isServing) && performance.now() < deadlineMs)
+    while (!isHasty && !(cloud.isServing && functions.isServing) && !isOver(performance.now()))
       await sleep(SERVING_CHECK_MS, undefined, { signal });
-    if (performance.now() + gapMs >= deadlineMs) break;
+    if (isOver(performance.now() + gapMs)) break;
     await sleep(gapMs, undefined, { signal });
+    times++;
     if (victim !== 'functions') {
       cloud.kill();
       done.cloud++;

@@ -22,6 +22,8 @@ export interface ChaosOptions {
   /** Of submitting and killing. */
   readonly durationMs: number;
   readonly killGap: KillGap;
+  /** Killing goes on beyond the duration until it has been done so often. */
+  readonly killsMin?: number;
   /** How long the jobs may take to end once nothing is killed any more. */
   readonly settleMs: number;
   readonly speedUp: number;
@@ -89,7 +91,7 @@ class ChaosRun {
   }
 
   async run(): Promise<ChaosReport> {
-    const { seed, durationMs, killGap } = this.#options;
+    const { seed, durationMs, killGap, killsMin = 0 } = this.#options;
     const random = seededRandom(seed);
     const jobs = planJobs(this.#options, random);
     const { processes } = this.#stack;
@@ -97,7 +99,12 @@ class ChaosRun {
       const background = new AbortController();
       const watched = AbortSignal.any([this.#signal, background.signal]);
       const [kills] = await Promise.all([
-        killUntil(this.#startedAt + durationMs, planKills(killGap, random), processes, this.#signal),
+        killUntil(
+          { deadlineMs: this.#startedAt + durationMs, timesMin: killsMin },
+          planKills(killGap, random),
+          processes,
+          this.#signal,
+        ),
         every(OBSERVE_EVERY_MS, watched, () => this.#observe()),
         every(FOOTPRINT_EVERY_MS, watched, () => this.#measure()),
         Promise.all([this.#submitAll(jobs), this.#until(durationMs)]).finally(() => background.abort()),
