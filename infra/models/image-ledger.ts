@@ -72,6 +72,7 @@ export class ImageLedger {
       durationSeconds: 0,
       resolution: size,
       state: this.#ends.get(id) ?? (this.#mine.has(id) ? 'running' : 'lost'),
+      videoSha256: [],
     };
   }
 

@@ -35,6 +35,8 @@ export interface PaidCall {
   /** Of an image 512, 1K, 2K or 4K. */
   readonly resolution: string;
   readonly state: PaidCallState;
+  /** Hexadecimal, of the videos that were delivered, in their order. Of an image call empty. */
+  readonly videoSha256: readonly string[];
 }
 
 export function toPaidCall(operation: Operation, store: OperationStore, nowMs: number): PaidCall {
@@ -52,6 +54,7 @@ export function toPaidCall(operation: Operation, store: OperationStore, nowMs: n
     durationSeconds,
     resolution,
     state: stateOf(operation, store, nowMs),
+    videoSha256: store.landingOf(operation)?.videos.map(({ sha256 }) => sha256) ?? [],
   };
 }
 

@@ -25,19 +25,23 @@ export interface JournalOptions<R> {
   readonly replay: (record: R) => void;
   /** The records that rebuild the current state from nothing; used when the file has grown and is rewritten. */
   readonly snapshot: () => Iterable<R>;
-  /** Rewrite once this many bytes were appended since the last snapshot. Default 32 MiB. */
+  /**
+   * Rewrite once this many bytes were appended since the last snapshot. Default 32 MiB. Where the last snapshot ended is
+   * not known after opening, so all that is found counts: a process that is killed time and again rewrites too.
+   */
   readonly compactAfterBytes?: number;
 }
 
 export class Journal<R> {
   readonly #options: JournalOptions<R>;
   #fd: number;
-  #appendedBytes = 0;
+  #appendedBytes: number;
   #compaction: NodeJS.Immediate | undefined;
 
-  private constructor(options: JournalOptions<R>, fd: number) {
+  private constructor(options: JournalOptions<R>, fd: number, appendedBytes: number) {
     this.#options = options;
     this.#fd = fd;
+    this.#appendedBytes = appendedBytes;
   }
 
   static open<R>(options: JournalOptions<R>): Journal<R> {
@@ -45,7 +49,7 @@ export class Journal<R> {
     const intactBytes = existsSync(options.file) ? replayIntact(options) : 0;
     const fd = openSync(options.file, 'a');
     ftruncateSync(fd, intactBytes);
-    return new Journal(options, fd);
+    return new Journal(options, fd, intactBytes);
   }
 
   /** Stores the record before returning. `R` must survive JSON. The state may be changed before or after, in the same turn. */

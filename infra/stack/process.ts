@@ -26,11 +26,22 @@ export class StackProcess {
   readonly #log: WriteStream;
   #child: ChildProcess | undefined;
   #stopping = false;
+  #isServing = false;
 
   constructor(spec: ChildSpec) {
     this.#spec = spec;
     mkdirSync(path.dirname(spec.logFile), { recursive: true });
     this.#log = createWriteStream(spec.logFile, { flags: 'a' });
+  }
+
+  /** Of the process that runs now, or of the last one while it is started again. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** False from its death until it has been started again. */
+  get isServing(): boolean {
+    return this.#isServing;
   }
 
   /** Kills the process at once, as a crash would; the supervisor starts it again. */
@@ -72,10 +83,12 @@ export class StackProcess {
         reject(new Error(`${name} ended at its start (${signal ?? code}):\n${lastLines.join('\n')}`));
       });
     });
+    this.#isServing = true;
     child.once('exit', () => void this.#restart());
   }
 
   async #restart(): Promise<void> {
+    this.#isServing = false;
     while (!this.#stopping) {
       this.#spec.onLine?.(`${this.#spec.name} has died; starting it again`);
       await sleep(RESTART_PAUSE_MS);

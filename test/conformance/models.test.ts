@@ -326,6 +326,7 @@ describe('the ledger', () => {
         durationSeconds: 6,
         resolution: '720p',
         state: 'running',
+        videoSha256: [],
       },
       expect.objectContaining({
         surface: 'developer',

@@ -72,6 +72,16 @@ describe('the journal', () => {
     expect(readFileSync(file, 'utf8').split('\n').length).toBeLessThan(5);
     expect(open(file).total()).toBe(51);
   });
+
+  it('is rewritten too when no process lives long enough to let it grow', async () => {
+    const file = newFile();
+    for (let life = 0; life < 50; life++) {
+      open(file, 100).add(1);
+      await new Promise(setImmediate);
+    }
+    expect(statSync(file).size).toBeLessThan(200);
+    expect(open(file).total()).toBe(50);
+  });
 });
 
 describe('checksums', () => {
