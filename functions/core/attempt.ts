@@ -79,6 +79,10 @@ export type AttemptChange =
 
 const UNCHANGED: AttemptChange = { kind: 'unchanged' };
 
+/** Its operation was accepted; only the way to it is lost. */
+const isKnown = (attempt: LiveAttempt): attempt is AttemptIn<'uncertain'> & { operation: OperationRef } =>
+  attempt.state === 'uncertain' && attempt.operation !== undefined;
+
 export function advanceAttempt(
   attempt: LiveAttempt,
   event: AttemptEvent,
@@ -103,11 +107,12 @@ export function advanceAttempt(
       if (attempt.state !== 'submitting' || ctx.now < attempt.leaseUntil) return UNCHANGED;
       return toUncertain(attempt, 'The paid call was begun, and no answer to it was ever saved.', ctx);
     case 'operationRunning':
-      return attempt.state === 'running' ? onRunning(attempt, ctx) : UNCHANGED;
+      if (attempt.state === 'running') return onRunning(attempt, ctx);
+      return isKnown(attempt) ? startPolling(attempt, attempt.operation, ctx) : UNCHANGED;
     case 'operationDone':
-      return attempt.state === 'running' ? onDone(attempt, event.result, ctx) : UNCHANGED;
+      return attempt.state === 'running' || isKnown(attempt) ? onDone(attempt, event.result, ctx) : UNCHANGED;
     case 'operationError': {
-      if (attempt.state !== 'running') return UNCHANGED;
+      if (attempt.state !== 'running' && !isKnown(attempt)) return UNCHANGED;
       const error = classifyOperationError(event.code, event.message);
       const outcome = error.code === 'SAFETY_FILTERED' ? 'filtered' : 'failed';
       // What may have been charged is not made again on the strength of an error.
@@ -188,11 +193,13 @@ export const resolvedBy = ({ by, note }: Ruling, at: number) => ({
   ...(note === undefined ? {} : { note }),
 });
 
-const unknownOutcome = ({ reservedUsd, cause }: AttemptIn<'uncertain'>): JobError => ({
+const unknownOutcome = ({ reservedUsd, cause, operation }: AttemptIn<'uncertain'>): JobError => ({
   code: 'OUTCOME_UNKNOWN',
   message:
-    `It could not be learned whether the provider accepted this submission; up to $${reservedUsd} may have ` +
-    `been charged. First cause: ${cause}`,
+    (operation
+      ? `It could not be learned what came of operation ${operation.name}`
+      : 'It could not be learned whether the provider accepted this submission') +
+    `; up to $${reservedUsd} may have been charged. First cause: ${cause}`,
   retryable: true,
   charged: 'unknown',
 });
@@ -214,8 +221,8 @@ function toUncertain(
   attempt: AttemptIn<'submitting' | 'running'>,
   cause: string,
   ctx: AttemptContext,
+  decideAt = Math.max(attempt.submittedAt + ctx.latency.longestMs, ctx.now),
 ): AttemptChange {
-  const decideAt = Math.max(attempt.submittedAt + ctx.latency.longestMs, ctx.now);
   const uncertain = {
     ...attemptBaseOf(attempt),
     state: 'uncertain',
@@ -241,8 +248,12 @@ function onRunning(attempt: AttemptIn<'running'>, ctx: AttemptContext): AttemptC
   return { kind: 'live', attempt: next, wakeAt };
 }
 
-function onDone(attempt: AttemptIn<'running'>, result: OperationResult, ctx: AttemptContext): AttemptChange {
-  const polled = { ...attempt, polls: attempt.polls + 1 };
+function onDone(
+  attempt: AttemptIn<'running' | 'uncertain'>,
+  result: OperationResult,
+  ctx: AttemptContext,
+): AttemptChange {
+  const polled = attempt.state === 'running' ? { ...attempt, polls: attempt.polls + 1 } : attempt;
   if (result.sources.length === 0 && result.filteredCount > 0) {
     const error = safetyFiltered(result.filteredReasons);
     return end(polled, { outcome: 'filtered', charged: 'no', error }, ctx, false);
@@ -275,10 +286,13 @@ function onPollFailed(
 ): AttemptChange {
   const next = { ...attempt, polls: attempt.polls + 1, pollErrorsInARow: attempt.pollErrorsInARow + 1 };
   if (classifyPollFailure(signal) === 'gone') {
-    return toUncertain(next, `The provider no longer knows the operation: ${signal.message}`, ctx);
+    const cause = `The provider no longer knows the operation: ${signal.message}`;
+    // Now and then it does again, moments later.
+    return toUncertain(next, cause, ctx, ctx.now + ctx.latency.longestMs);
   }
   if (next.pollErrorsInARow >= ctx.policy.maxPollErrorsInARow) {
-    return toUncertain(next, `${next.pollErrorsInARow} polls in a row failed, last: ${signal.message}`, ctx);
+    const cause = `${next.pollErrorsInARow} polls in a row failed, last: ${signal.message}`;
+    return toUncertain(next, cause, ctx, ctx.now + ctx.policy.outageMs);
   }
   const retryAfterMs = signal.kind === 'http' ? (signal.retryAfterMs ?? 0) : 0;
   const waitMs = Math.max(retryAfterMs, backoffMs(next.pollErrorsInARow, ctx.random, ctx.policy));

@@ -12,6 +12,8 @@ export interface Policy {
   readonly maxAttempts: number;
   /** Failed polls in a row after which the operation is taken as lost and its objects are looked for instead. */
   readonly maxPollErrorsInARow: number;
+  /** How long an operation that was accepted is asked for after that many failures, before it is given up. */
+  readonly outageMs: number;
   /** Failed tries at landing after which the attempt is given up. */
   readonly maxLandingTries: number;
   /** What an attempt without evidence comes to after the model's longest latency. */
@@ -42,6 +44,8 @@ export function defaultPolicy(speedUp = 1): Policy {
     // Google's advice for INTERNAL is one or two new submissions.
     maxAttempts: 3,
     maxPollErrorsInARow: 10,
+    // Longer than the outages that providers have, shorter than the two days that they keep files.
+    outageMs: (12 * HOUR) / speedUp,
     // With the back-off below about two hours: longer than any bucket outage on record, shorter than a 2-day expiry.
     maxLandingTries: 30,
     unknownOutcome: 'fail',

@@ -115,7 +115,7 @@ export function step(job: Job, event: JobEvent, ctx: StepContext): Step | undefi
   const next = transition(job, event, ctx);
   if (!next) return undefined;
   const saved: Job = { ...next, revision: job.revision + 1, updatedAt: ctx.now };
-  return { job: saved, effects: [...wakeEffects(job, saved), ...cancelEffects(job, saved)] };
+  return { job: saved, effects: [...wakeEffects(job, saved), ...cancelEffects(saved)] };
 }
 
 function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefined {
@@ -366,12 +366,11 @@ function wakeEffects(before: Job | undefined, after: Job): readonly Effect[] {
   return [{ type: 'wake', target: after.status === 'queued' ? 'submit' : 'poll', jobId: after.jobId, wake }];
 }
 
-/** Once: when the job is cancelled or, where that came first, when the call is answered. */
-function cancelEffects(before: Job, after: Job): readonly Effect[] {
-  const attempt = liveAttemptOf(after);
-  if (after.status !== 'cancelled' || attempt?.state !== 'running') return [];
-  const asked = before.status === 'cancelled' && liveAttemptOf(before)?.state === 'running';
-  return asked ? [] : [{ type: 'cancelOperation', operation: attempt.operation }];
+/** With every step of a cancelled job whose operation runs on: a request to stop that was lost is made again. */
+function cancelEffects(job: Job): readonly Effect[] {
+  const attempt = liveAttemptOf(job);
+  if (job.status !== 'cancelled' || attempt?.state !== 'running') return [];
+  return [{ type: 'cancelOperation', operation: attempt.operation }];
 }
 
 /** Of an unfinished job: never after its deadline, so that it is over in time whatever it waits for (I6). */

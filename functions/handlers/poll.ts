@@ -58,6 +58,8 @@ async function observe(services: Services, job: Job, attempt: LiveAttempt): Prom
     case 'submitting':
       return { type: 'leaseExpired' };
     case 'uncertain': {
+      const asked = attempt.operation && (await ask(services, attempt.operation));
+      if (asked && asked.type !== 'pollFailed') return asked;
       const outputs = outputsAmong(await services.results.list(attempt.outputPrefix), currentStage(job));
       const newestAt =
         outputs.length > 0 ? Math.max(...outputs.map(({ updatedAt }) => updatedAt)) : undefined;

@@ -389,7 +389,7 @@ describe('polls that fail', () => {
     expect((await stored(world, job)).status).toBe('succeeded');
   });
 
-  it('end in looking for the objects after ten in a row', async () => {
+  it('end in looking for the objects after ten in a row, and at last in an unknown outcome', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => ({
       kind: 'failed',
@@ -397,8 +397,53 @@ describe('polls that fail', () => {
     });
     const job = await accept(world);
     await runFor(world, 2 * HOUR);
-    expect(await stored(world, job)).toMatchObject({ status: 'failed', error: { code: 'OUTCOME_UNKNOWN' } });
-    expect(world.vertex.polls).toBe(10);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'uncertain',
+      attempt: { looks: expect.any(Number) },
+    });
+    await runFor(world, 12 * HOUR);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'OUTCOME_UNKNOWN', message: expect.stringContaining('operation operations/1') },
+    });
+  });
+
+  it('of a provider that delivers by download are made good by one that succeeds, hours later', async () => {
+    const world = makeWorld();
+    const { clock, gemini } = world;
+    const outageUntil = clock.now() + 5 * HOUR;
+    gemini.onPoll = () =>
+      clock.now() < outageUntil
+        ? { kind: 'failed', signal: { kind: 'http', status: 503, message: 'outage' } }
+        : { kind: 'done', result: { sources: [{ uri: 'u' }], filteredCount: 0, filteredReasons: [] } };
+    gemini.onDownload = async () => ({
+      kind: 'body',
+      contentType: 'video/mp4',
+      body: Readable.from([Buffer.from('video')]),
+    });
+    const job = await accept(world, { provider: 'gemini', model: 'veo-3.1-generate-preview' });
+    await runFor(world, 4 * HOUR);
+    expect((await stored(world, job)).status).toBe('uncertain');
+    await runFor(world, 4 * HOUR);
+    expect(await stored(world, job)).toMatchObject({ status: 'succeeded', videos: [{ bytes: 5 }] });
+    expect(gemini.calls).toHaveLength(1);
+  });
+
+  it('with 404, once, are no reason to give up a video of the Developer API', async () => {
+    const world = makeWorld();
+    const { gemini } = world;
+    gemini.onPoll = () =>
+      gemini.polls === 1
+        ? { kind: 'failed', signal: { kind: 'http', status: 404, message: 'not found' } }
+        : { kind: 'done', result: { sources: [{ uri: 'u' }], filteredCount: 0, filteredReasons: [] } };
+    gemini.onDownload = async () => ({
+      kind: 'body',
+      contentType: 'video/mp4',
+      body: Readable.from([Buffer.from('video')]),
+    });
+    const job = await accept(world, { provider: 'gemini', model: 'veo-3.1-generate-preview' });
+    await runFor(world, HOUR);
+    expect((await stored(world, job)).status).toBe('succeeded');
   });
 });
 

@@ -232,14 +232,17 @@ describe('cancelling where the provider can stop', () => {
     return stopped;
   };
 
-  it('asks it to stop a running operation, once', async () => {
+  it('asks it to stop a running operation, and again with every poll while it runs on', async () => {
     const world = makeWorld();
     const stopped = stoppable(world);
     const job = await accept(world, { prompt: 'a' });
     await runFor(world, MINUTE);
     await advanceAndPerform(world.services, job.jobId, { type: 'cancel' });
-    await runFor(world, 5 * MINUTE);
     expect(stopped).toEqual(['operations/1']);
+    const { polls } = world.vertex;
+    await runFor(world, 5 * MINUTE);
+    expect(stopped).toHaveLength(1 + world.vertex.polls - polls);
+    expect(new Set(stopped)).toEqual(new Set(['operations/1']));
   });
 
   it('asks it as soon as the operation is known, when the job was cancelled during the call', async () => {
@@ -251,7 +254,7 @@ describe('cancelling where the provider can stop', () => {
       await advanceAndPerform(world.services, job.jobId, { type: 'cancel' });
       return accepted(call);
     };
-    await runFor(world, MINUTE);
+    await runFor(world, 1);
     expect((await stored(world, job)).status).toBe('cancelled');
     expect(stopped).toEqual(['operations/1']);
   });
