@@ -1,0 +1,236 @@
+/**
+ * The machine that the handlers run on: virtual time, processes that crash, and calls that are answered when the seed
+ * says so.
+ *
+ * Every port call is parked: it takes effect at one virtual moment and is answered at a later one, and in between
+ * anything else may happen, a crash of its process included. One answer at a time is given; then every microtask is
+ * run before the next event. That needs no timer: Node runs the tick queue only when no microtask is left, so a tick
+ * asked for by a microtask comes after all of them.
+ */
+import { EventQueue } from './event-queue.ts';
+import { Faults, type FaultLimits } from './faults.ts';
+import { Random, TextHash } from './random.ts';
+
+export const START_MS = Date.UTC(2026, 10, 21);
+/** More than any run needs; one that reaches it goes round in circles. */
+const EVENTS_MAX = 60_000;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/** Where each purpose takes its random numbers from. */
+export const STREAM = { faults: 1, timing: 2, workload: 3, ids: 4, jitter: 5, outcomes: 6 } as const;
+
+export interface Violation {
+  readonly check: string;
+  readonly message: string;
+}
+
+/** One process, until it crashes; then another takes its place. */
+export interface Process {
+  readonly name: string;
+  alive: boolean;
+  readonly skewMs: number;
+  readonly invocations: Set<Invocation>;
+}
+
+export type Ending<T> =
+  | { readonly kind: 'returned'; readonly value: T }
+  | { readonly kind: 'threw'; readonly error: unknown }
+  | { readonly kind: 'crashed' };
+
+/** One call of a handler. */
+export interface Invocation {
+  readonly label: string;
+  readonly process: Process;
+  readonly crashed: () => void;
+}
+
+export interface EngineOptions extends FaultLimits {
+  readonly seed: number;
+  /** Faults stop at this virtual time after the start. */
+  readonly quietAfterMs: number;
+  readonly onLine?: ((line: string) => void) | undefined;
+}
+
+export class Engine {
+  now = START_MS;
+  violation: Violation | undefined;
+  events = 0;
+  crashes = 0;
+  readonly faults: Faults;
+  readonly seed: number;
+  readonly quietAt: number;
+  readonly #queue = new EventQueue();
+  readonly #timing: Random;
+  readonly #trace = new TextHash();
+  readonly #onLine: ((line: string) => void) | undefined;
+  readonly #processes: Process[] = [];
+  #resumed = false;
+  #reading = 0;
+  #answerDelayMs = 0;
+
+  constructor({ seed, quietAfterMs, onLine, ...limits }: EngineOptions) {
+    this.seed = seed;
+    this.quietAt = START_MS + quietAfterMs;
+    this.faults = new Faults(new Random(seed, STREAM.faults), limits);
+    this.#timing = new Random(seed, STREAM.timing);
+    this.#onLine = onLine;
+    for (let n = 0; n < 3; n++) this.#processes.push(this.#newProcess(`p${n}`));
+  }
+
+  get traceHash(): string {
+    return this.#trace.value().toString(16).padStart(14, '0');
+  }
+
+  get timing(): Random {
+    return this.#timing;
+  }
+
+  /** Nothing is planned any more. */
+  get idle(): boolean {
+    return this.#queue.size === 0;
+  }
+
+  note(text: string): void {
+    const line = `${this.now - START_MS} ${text}`;
+    this.#trace.add(line);
+    this.#onLine?.(line);
+  }
+
+  /** For whoever reads the trace; does not count for its hash. */
+  comment(text: string): void {
+    this.#onLine?.(`  # ${text}`);
+  }
+
+  get traced(): boolean {
+    return this.#onLine !== undefined;
+  }
+
+  violate(check: string, message: string): void {
+    if (this.violation) return;
+    this.note(`VIOLATION ${check}: ${message}`);
+    this.violation = { check, message };
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.#queue.push(this.now + Math.ceil(delayMs), run);
+  }
+
+  /** Starts a handler in some process. `ended` is told once, unless nothing ever comes of the call. */
+  start<T>(label: string, handler: (invocation: Invocation) => Promise<T>, ended: (ending: Ending<T>) => void): void {
+    const process = this.#processes[this.#timing.uint32() % this.#processes.length];
+    if (!process) return;
+    const crashed = (): void => this.after(this.#timing.int(1, 2000), () => ended({ kind: 'crashed' }));
+    const invocation: Invocation = { label, process, crashed };
+    process.invocations.add(invocation);
+    this.note(`${process.name} ${label} starts`);
+    this.#resumed = true;
+    const settle = (ending: Ending<T>): void => {
+      if (!process.alive) return;
+      process.invocations.delete(invocation);
+      this.note(`${process.name} ${label} ${ending.kind}`);
+      if (ending.kind === 'threw') this.comment(String(ending.error));
+      ended(ending);
+    };
+    handler(invocation).then(
+      (value) => settle({ kind: 'returned', value }),
+      (error: unknown) => settle({ kind: 'threw', error }),
+    );
+  }
+
+  /** A port call. `effect` happens at one moment, its outcome is told at another; a crash may come at either. */
+  call<T>({ process, label }: Invocation, what: string, effect: () => T, crashWeight = 1): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!process.alive) return;
+      const happen = (): void => {
+        if (!process.alive) return;
+        if (this.faults.happens('crash', crashWeight)) return this.#crash(process, `before ${label} ${what}`);
+        this.#answerDelayMs = 0;
+        let answer: () => void;
+        let outcome = 'ok';
+        try {
+          const value = effect();
+          answer = () => resolve(value);
+        } catch (error) {
+          outcome = error instanceof Error ? error.message : String(error);
+          answer = () => reject(error);
+        }
+        if (this.#onLine || outcome !== 'ok') this.note(`${process.name} ${label} ${what}: ${outcome}`);
+        else this.note(`${process.name} ${label} ${what}: ok`);
+        if (this.faults.happens('crash', crashWeight)) return this.#crash(process, `after ${label} ${what}`);
+        const delayMs = this.#answerDelayMs + (this.#timing.chance(0.5) ? 0 : this.#latencyMs());
+        const tell = (): void => {
+          if (!process.alive) return;
+          this.#resumed = true;
+          answer();
+        };
+        if (delayMs === 0) tell();
+        else this.after(delayMs, tell);
+      };
+      this.after(this.#latencyMs(), happen);
+    });
+  }
+
+  /** Makes the answer of the call that takes effect right now come so much later. */
+  delayAnswer(ms: number): void {
+    this.#answerDelayMs += ms;
+  }
+
+  /** Something real and asynchronous, a stream, is read; nothing else happens until it is. */
+  async reading<T>(read: () => Promise<T>): Promise<T> {
+    this.#reading++;
+    try {
+      return await read();
+    } finally {
+      this.#reading--;
+    }
+  }
+
+  /** Until nothing is planned any more, or something is wrong. */
+  run(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const afterMicrotasks = (): void => process.nextTick(turn);
+      const turn = (): void => {
+        if (this.#reading > 0) {
+          setImmediate(turn);
+          return;
+        }
+        try {
+          this.#resumed = false;
+          while (!this.#resumed) {
+            const event = this.violation ? undefined : this.#queue.pop();
+            if (!event) return resolve();
+            this.now = event.at;
+            if (this.now >= this.quietAt) this.faults.quiet = true;
+            if (++this.events > EVENTS_MAX) this.violate('ends', `still busy after ${EVENTS_MAX} events`);
+            event.run();
+          }
+        } catch (error) {
+          return reject(error);
+        }
+        queueMicrotask(afterMicrotasks);
+      };
+      process.nextTick(turn);
+    });
+  }
+
+  #crash(process: Process, when: string): void {
+    this.crashes++;
+    this.note(`${process.name} CRASHES ${when}`);
+    process.alive = false;
+    const index = this.#processes.indexOf(process);
+    this.#processes[index] = this.#newProcess(process.name);
+    for (const { crashed } of process.invocations) crashed();
+  }
+
+  #newProcess(name: string): Process {
+    // Google keeps clocks within a few milliseconds; a laptop that slept does not.
+    const skewMs = this.faults.happens('clock') ? this.#timing.int(-3000, 3000) : 0;
+    return { name, alive: true, skewMs, invocations: new Set() };
+  }
+
+  #latencyMs(): number {
+    if (this.faults.happens('stall')) return this.#timing.int(SECOND, this.#timing.chance(0.2) ? 5 * MINUTE : 20 * SECOND);
+    return this.#timing.int(1, 40);
+  }
+}
