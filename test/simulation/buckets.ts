@@ -34,7 +34,16 @@ export class Bucket {
     const bytes = content.length;
     // The size stands for the content: that is all that tells the simulated videos apart.
     const crc32c = `crc-${bytes}`;
-    this.objects.set(name, { name, uri, generation, bytes, crc32c, contentType, updatedAt: this.#engine.now, content });
+    this.objects.set(name, {
+      name,
+      uri,
+      generation,
+      bytes,
+      crc32c,
+      contentType,
+      updatedAt: this.#engine.now,
+      content,
+    });
     this.#engine.note(`object ${name.slice(0, 14)}…${name.slice(-14)}`);
     this.#finalized(name);
   }
@@ -74,7 +83,10 @@ export class Bucket {
       readRange: (gcsUri, start, end) =>
         engine.call(invocation, 'readInput', () => {
           this.#mayFail();
-          return (this.objects.get(this.#nameIn(gcsUri))?.content ?? new Uint8Array()).subarray(start, end + 1);
+          return (this.objects.get(this.#nameIn(gcsUri))?.content ?? new Uint8Array()).subarray(
+            start,
+            end + 1,
+          );
         }),
       signedPutUrl: async (name) => `https://signed.test/${name}`,
       putOnce: (name, mimeType, bytes) =>

@@ -22,27 +22,21 @@ export class Database {
 
   portOf(invocation: Invocation): JobStore {
     const engine = this.#engine;
-    const call = <T>(what: string, effect: () => T): Promise<T> => engine.call(invocation, what, effect);
     return {
-      create: (job) => call('create', () => this.#guarded(() => this.#create(job))),
-      get: (jobId) =>
-        call('get', () => {
-          this.#mayFail();
-          return this.jobs.get(jobId);
-        }),
+      create: (job) => engine.call(invocation, 'create', () => this.#guarded(() => this.#create(job))),
+      get: (jobId) => engine.call(invocation, 'get', () => this.#get(jobId)),
       update: (jobId, decide) => this.#transact(invocation, jobId, decide),
-      list: (query) => call('list', () => this.#list(query)),
+      list: (query) => engine.call(invocation, 'list', () => this.#list(query)),
       overdue: (before, limit) =>
-        call('overdue', () => {
+        engine.call(invocation, 'overdue', () => {
           this.#mayFail();
           return this.overdue(before).slice(0, limit);
         }),
-      waitFor: (jobId) => call('waitFor', () => this.jobs.get(jobId)),
+      waitFor: (jobId) => engine.call(invocation, 'waitFor', () => this.jobs.get(jobId)),
     };
   }
 
   overdue(before: number): readonly Job[] {
-    const atOf = (job: Job): number => wakeOf(job)?.at ?? Number.POSITIVE_INFINITY;
     return [...this.jobs.values()].filter((job) => atOf(job) <= before).sort((a, b) => atOf(a) - atOf(b));
   }
 
@@ -50,22 +44,30 @@ export class Database {
   async #transact(invocation: Invocation, jobId: string, decide: Decide): Promise<Updated> {
     const engine = this.#engine;
     for (;;) {
-      const updated = await engine.call(invocation, 'update', (): Updated | 'again' => {
-        // The client runs the transaction again, and what it decided the first time goes nowhere.
-        if (engine.faults.happens('store', 0.5)) {
-          const job = this.jobs.get(jobId);
-          if (job) decide(job);
-          return 'again';
-        }
-        // Committed, but the client cannot know, and runs it again on what it has saved itself.
-        if (engine.faults.happens('store', 0.3)) {
-          this.#update(jobId, decide);
-          return 'again';
-        }
-        return this.#guarded(() => this.#update(jobId, decide));
-      });
+      const updated = await engine.call(invocation, 'update', () => this.#attempt(jobId, decide));
       if (updated !== 'again') return updated;
     }
+  }
+
+  #attempt(jobId: string, decide: Decide): Updated | 'again' {
+    const { faults } = this.#engine;
+    // The client runs the transaction again, and what it decided the first time goes nowhere.
+    if (faults.happens('store', 0.5)) {
+      const job = this.jobs.get(jobId);
+      if (job) decide(job);
+      return 'again';
+    }
+    // Committed, but the client cannot know, and runs it again on what it has saved itself.
+    if (faults.happens('store', 0.3)) {
+      this.#update(jobId, decide);
+      return 'again';
+    }
+    return this.#guarded(() => this.#update(jobId, decide));
+  }
+
+  #get(jobId: string): Job | undefined {
+    this.#mayFail();
+    return this.jobs.get(jobId);
   }
 
   #create(job: Job): 'created' | 'exists' {
@@ -115,6 +117,8 @@ export class Database {
     throw new Error(this.#engine.timing.pick(['ABORTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']));
   }
 }
+
+const atOf = (job: Job): number => wakeOf(job)?.at ?? Number.POSITIVE_INFINITY;
 
 /** What is frozen already is frozen all the way down, so only what is new is walked. */
 function deepFreeze(value: object): void {

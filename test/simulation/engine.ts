@@ -8,7 +8,7 @@
  * asked for by a microtask comes after all of them.
  */
 import { EventQueue } from './event-queue.ts';
-import { Faults, type FaultLimits } from './faults.ts';
+import { type FaultLimits, Faults } from './faults.ts';
 import { Random, TextHash } from './random.ts';
 
 export const START_MS = Date.UTC(2026, 10, 21);
@@ -38,11 +38,22 @@ export type Ending<T> =
   | { readonly kind: 'threw'; readonly error: unknown }
   | { readonly kind: 'crashed' };
 
+type Outcome<T> = Exclude<Ending<T>, { kind: 'crashed' }>;
+
 /** One call of a handler. */
 export interface Invocation {
   readonly label: string;
   readonly process: Process;
   readonly crashed: () => void;
+}
+
+interface ParkedCall<T> {
+  readonly invocation: Invocation;
+  readonly what: string;
+  readonly effect: () => T;
+  readonly crashWeight: number;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export interface EngineOptions extends FaultLimits {
@@ -117,58 +128,67 @@ export class Engine {
   }
 
   /** Starts a handler in some process. `ended` is told once, unless nothing ever comes of the call. */
-  start<T>(label: string, handler: (invocation: Invocation) => Promise<T>, ended: (ending: Ending<T>) => void): void {
+  start<T>(
+    label: string,
+    handler: (invocation: Invocation) => Promise<T>,
+    ended: (ending: Ending<T>) => void,
+  ): void {
     const process = this.#processes[this.#timing.uint32() % this.#processes.length];
     if (!process) return;
-    const crashed = (): void => this.after(this.#timing.int(1, 2000), () => ended({ kind: 'crashed' }));
-    const invocation: Invocation = { label, process, crashed };
+    const invocation: Invocation = {
+      label,
+      process,
+      crashed: () => this.after(this.#timing.int(1, 2000), () => ended({ kind: 'crashed' })),
+    };
     process.invocations.add(invocation);
     this.note(`${process.name} ${label} starts`);
     this.#resumed = true;
-    const settle = (ending: Ending<T>): void => {
-      if (!process.alive) return;
-      process.invocations.delete(invocation);
-      this.note(`${process.name} ${label} ${ending.kind}`);
-      if (ending.kind === 'threw') this.comment(String(ending.error));
-      ended(ending);
-    };
     handler(invocation).then(
-      (value) => settle({ kind: 'returned', value }),
-      (error: unknown) => settle({ kind: 'threw', error }),
+      (value) => this.#settle(invocation, { kind: 'returned', value }, ended),
+      (error: unknown) => this.#settle(invocation, { kind: 'threw', error }, ended),
     );
   }
 
+  #settle<T>(invocation: Invocation, ending: Ending<T>, ended: (ending: Ending<T>) => void): void {
+    const { process, label } = invocation;
+    if (!process.alive) return;
+    process.invocations.delete(invocation);
+    this.note(`${process.name} ${label} ${ending.kind}`);
+    if (ending.kind === 'threw') this.comment(String(ending.error));
+    ended(ending);
+  }
+
   /** A port call. `effect` happens at one moment, its outcome is told at another; a crash may come at either. */
-  call<T>({ process, label }: Invocation, what: string, effect: () => T, crashWeight = 1): Promise<T> {
+  call<T>(invocation: Invocation, what: string, effect: () => T, crashWeight = 1): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (!process.alive) return;
-      const happen = (): void => {
-        if (!process.alive) return;
-        if (this.faults.happens('crash', crashWeight)) return this.#crash(process, `before ${label} ${what}`);
-        this.#answerDelayMs = 0;
-        let answer: () => void;
-        let outcome = 'ok';
-        try {
-          const value = effect();
-          answer = () => resolve(value);
-        } catch (error) {
-          outcome = error instanceof Error ? error.message : String(error);
-          answer = () => reject(error);
-        }
-        if (this.#onLine || outcome !== 'ok') this.note(`${process.name} ${label} ${what}: ${outcome}`);
-        else this.note(`${process.name} ${label} ${what}: ok`);
-        if (this.faults.happens('crash', crashWeight)) return this.#crash(process, `after ${label} ${what}`);
-        const delayMs = this.#answerDelayMs + (this.#timing.chance(0.5) ? 0 : this.#latencyMs());
-        const tell = (): void => {
-          if (!process.alive) return;
-          this.#resumed = true;
-          answer();
-        };
-        if (delayMs === 0) tell();
-        else this.after(delayMs, tell);
-      };
-      this.after(this.#latencyMs(), happen);
+      if (!invocation.process.alive) return;
+      this.after(this.#latencyMs(), () =>
+        this.#happen({ invocation, what, effect, crashWeight, resolve, reject }),
+      );
     });
+  }
+
+  #happen<T>(call: ParkedCall<T>): void {
+    const { process, label } = call.invocation;
+    const { what, crashWeight } = call;
+    if (!process.alive) return;
+    if (this.faults.happens('crash', crashWeight)) return this.#crash(process, `before ${label} ${what}`);
+    this.#answerDelayMs = 0;
+    const outcome = outcomeOf(call.effect);
+    this.note(
+      `${process.name} ${label} ${what}: ${outcome.kind === 'threw' ? messageOf(outcome.error) : 'ok'}`,
+    );
+    if (this.faults.happens('crash', crashWeight)) return this.#crash(process, `after ${label} ${what}`);
+    const delayMs = this.#answerDelayMs + (this.#timing.chance(0.5) ? 0 : this.#latencyMs());
+    if (delayMs === 0) this.#answer(call, outcome);
+    else this.after(delayMs, () => this.#answer(call, outcome));
+  }
+
+  #answer<T>({ invocation, resolve, reject }: ParkedCall<T>, outcome: Outcome<T>): void {
+    if (!invocation.process.alive) return;
+    this.#resumed = true;
+    if (outcome.kind === 'returned') resolve(outcome.value);
+    else reject(outcome.error);
   }
 
   /** Makes the answer of the call that takes effect right now come so much later. */
@@ -230,7 +250,18 @@ export class Engine {
   }
 
   #latencyMs(): number {
-    if (this.faults.happens('stall')) return this.#timing.int(SECOND, this.#timing.chance(0.2) ? 5 * MINUTE : 20 * SECOND);
+    if (this.faults.happens('stall'))
+      return this.#timing.int(SECOND, this.#timing.chance(0.2) ? 5 * MINUTE : 20 * SECOND);
     return this.#timing.int(1, 40);
   }
 }
+
+function outcomeOf<T>(effect: () => T): Outcome<T> {
+  try {
+    return { kind: 'returned', value: effect() };
+  } catch (error) {
+    return { kind: 'threw', error };
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

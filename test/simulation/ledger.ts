@@ -23,7 +23,9 @@ export class Ledger {
   readonly entries = new Map<string, PaidEntry>();
 
   /** Notes a request; there should be one for each attempt. */
-  called(entry: Pick<PaidEntry, 'jobId' | 'attemptId' | 'provider' | 'kind' | 'pricePerPieceUsd'>): PaidEntry {
+  called(
+    entry: Pick<PaidEntry, 'jobId' | 'attemptId' | 'provider' | 'kind' | 'pricePerPieceUsd'>,
+  ): PaidEntry {
     const fresh = { ...entry, calls: 0, begun: false, charged: 0, objects: 0, firstObjectAt: undefined };
     const known = this.entries.get(entry.attemptId) ?? fresh;
     known.calls++;

@@ -91,6 +91,8 @@ export class Models {
       prepare: (call) =>
         engine.call(invocation, 'prepare', () => {
           if (engine.faults.happens('model', 0.5)) throw new Error('no access token');
+          // A token, and inputs to be read: long enough for others to overtake.
+          engine.delayAnswer(engine.timing.int(0, 500));
           return () => this.#paidCall(invocation, call);
         }),
       poll: ({ name }) =>
@@ -126,7 +128,8 @@ export class Models {
         if (engine.faults.happens('model', 0.3)) return { kind: 'failed', signal: REFUSED_CONNECTION };
         const { entry, prefix } = this.#arrived(call);
         if (engine.faults.happens('model')) return this.#reject();
-        if (engine.faults.happens('model', PAID_CALL_WEIGHT / 2)) return this.#leaveInDoubt(entry, call, prefix);
+        if (engine.faults.happens('model', PAID_CALL_WEIGHT / 2))
+          return this.#leaveInDoubt(entry, call, prefix);
         engine.delayAnswer(engine.timing.int(200, 5 * SECOND));
         return this.#begin(entry, call, prefix);
       },
@@ -140,7 +143,8 @@ export class Models {
     const { provider, kind } = stage;
     const pricePerPieceUsd = this.#pricePerPieceUsd(stage);
     const entry = this.#ledger.called({ jobId, attemptId, provider, kind, pricePerPieceUsd });
-    if (entry.calls > 1) this.#engine.violate('I1 one paid call per attempt', `${attemptId} was called twice`);
+    if (entry.calls > 1)
+      this.#engine.violate('I1 one paid call per attempt', `${attemptId} was called twice`);
     if (!this.#recorded(jobId, attemptId))
       this.#engine.violate('I1 committed before the call', `${jobId} does not know attempt ${attemptId}`);
     return { entry, prefix };
@@ -167,6 +171,8 @@ export class Models {
   }
 
   #begin(entry: PaidEntry, { stage, location }: PaidCall, prefix: string): SubmitAnswer {
+    if (stage.kind === 'extend' && !stage.video)
+      this.#engine.violate('a chain goes on from its video', `${entry.attemptId} extends nothing`);
     if (stage.kind === 'image') return this.#picture(entry, stage, prefix);
     const name = this.operations.begin(entry, stage, prefix);
     const operation: OperationRef = { provider: stage.provider, name, model: stage.model, location };

@@ -62,7 +62,10 @@ export class Monitor {
   #revision(before: Job | undefined, after: Job): void {
     const expected = (before?.revision ?? 0) + 1;
     if (after.revision !== expected)
-      this.#engine.violate('I4 every write is counted', `${after.jobId}: ${before?.revision} → ${after.revision}`);
+      this.#engine.violate(
+        'I4 every write is counted',
+        `${after.jobId}: ${before?.revision} → ${after.revision}`,
+      );
   }
 
   #terminal(before: Job | undefined, after: Job): void {
@@ -91,7 +94,10 @@ export class Monitor {
     for (const [n, attempt] of (before?.attempts ?? []).entries()) {
       const now = after.attempts[n];
       if (now === attempt || (now && JSON.stringify(now) === JSON.stringify(attempt))) continue;
-      this.#engine.violate('I6 an ended attempt stays', `${after.jobId}: attempt ${attempt.attemptId} changed`);
+      this.#engine.violate(
+        'I6 an ended attempt stays',
+        `${after.jobId}: attempt ${attempt.attemptId} changed`,
+      );
     }
     const was = before && liveAttemptOf(before);
     if (!was || before.status === 'submitting') return;
@@ -100,7 +106,10 @@ export class Monitor {
       after.attempts.some(({ attemptId }) => attemptId === was.attemptId);
     // Only an attempt that was refused before anything existed may be forgotten.
     if (!known && was.state !== 'submitting')
-      this.#engine.violate('I2 an attempt ends in the record', `${after.jobId} forgot attempt ${was.attemptId}`);
+      this.#engine.violate(
+        'I2 an attempt ends in the record',
+        `${after.jobId} forgot attempt ${was.attemptId}`,
+      );
   }
 
   /** Back-off and Retry-After are kept, whichever task brings the submission. */
@@ -108,14 +117,18 @@ export class Monitor {
     if (before?.status !== 'queued' || after.status !== 'submitting') return;
     const earlyMs = (this.#wakes.get(before.jobId)?.firstAt ?? before.wake.at) - this.#engine.now;
     if (earlyMs > SKEW_MAX_MS)
-      this.#engine.violate('I4 a claim is fenced', `${after.jobId} was claimed ${earlyMs} ms before its time`);
+      this.#engine.violate(
+        'I4 a claim is fenced',
+        `${after.jobId} was claimed ${earlyMs} ms before its time`,
+      );
   }
 
   #wake(after: Job): void {
     const wake = wakeOf(after);
     if (!wake) {
       this.#wakes.delete(after.jobId);
-      if (!isTerminal(after)) this.#engine.violate('I3 unfinished jobs have a wake', `${after.jobId} has none`);
+      if (!isTerminal(after))
+        this.#engine.violate('I3 unfinished jobs have a wake', `${after.jobId} has none`);
       return;
     }
     if (this.#wakes.get(after.jobId)?.seq !== wake.seq)
@@ -125,6 +138,9 @@ export class Monitor {
         firstAt: wake.at,
       });
     if (wake.ring > 0 && this.#engine.faults.fired === 0)
-      this.#engine.violate('I3 a wake has its task', `${after.jobId}: wake ${wake.seq} was rung by the sweep, though nothing failed`);
+      this.#engine.violate(
+        'I3 a wake has its task',
+        `${after.jobId}: wake ${wake.seq} was rung by the sweep, though nothing failed`,
+      );
   }
 }

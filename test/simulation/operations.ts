@@ -169,7 +169,11 @@ export class Operations {
     const answerAfterMs = early ? 0 : lastMs + this.#outcomes.int(0, 8 * SECOND);
     this.#engine.after(answerAfterMs, () => {
       // Nothing but Vertex writes where a listing could find it: elsewhere an unnamed video would be no video at all.
-      const answer = doneWith(named || !bucket ? uris : [], filteredCount, filteredCount > 0 ? ['filtered'] : []);
+      const answer = doneWith(
+        named || !bucket ? uris : [],
+        filteredCount,
+        filteredCount > 0 ? ['filtered'] : [],
+      );
       operation.answer = answer;
     });
   }

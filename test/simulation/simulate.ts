@@ -98,7 +98,10 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     monitor.tick(database.jobs.values());
     if (atRest()) return;
     if (engine.now > engine.quietAt + HORIZON_MS)
-      return engine.violate('ends', `after ${HORIZON_MS / MINUTE} quiet minutes something is still to be done`);
+      return engine.violate(
+        'ends',
+        `after ${HORIZON_MS / MINUTE} quiet minutes something is still to be done`,
+      );
     engine.after(MINUTE, minute);
     sweepSometimes(engine, subject, servicesOf, database, policy);
   };
@@ -106,7 +109,8 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
 
   await engine.run();
   const { jobs } = database;
-  if (!engine.violation) checkRest({ engine, jobs, ledger, output, monitor, clients, unknownOutcome: policy.unknownOutcome });
+  if (!engine.violation)
+    checkRest({ engine, jobs, ledger, output, monitor, clients, unknownOutcome: policy.unknownOutcome });
   engine.note(`at rest after ${engine.events} events`);
   return {
     seed: options.seed,
@@ -180,7 +184,12 @@ function sweepSometimes(
   if (lost) return engine.note('a sweep is lost');
   // A sweep that would find nothing, whatever its clock says, is not worth its time.
   if (database.overdue(now - ringAfterMs + 10 * SECOND).length === 0) return;
-  const sweep = (): void => engine.start('sweep', (invocation) => handleSweep(servicesOf(invocation)), () => undefined);
+  const sweep = (): void =>
+    engine.start(
+      'sweep',
+      (invocation) => handleSweep(servicesOf(invocation)),
+      () => undefined,
+    );
   sweep();
   if (doubled) engine.after(timing.int(0, timing.chance(0.5) ? 20 : 2 * SECOND), sweep);
 }

@@ -31,7 +31,9 @@ export function statisticsOf(
     const entry = ledger.entries.get(attemptId);
     const outcome = jobs.get(jobId)?.attempts.find((each) => each.attemptId === attemptId)?.outcome;
     const surface = entry ? `${entry.provider} ${entry.kind === 'image' ? 'picture' : 'video'}` : 'no call';
-    count(`unknown, ${surface}, ${evidenceOf(entry, decideAt)}: ${outcome === 'unknown' ? 'unresolved' : 'resolved'}`);
+    count(
+      `unknown, ${surface}, ${evidenceOf(entry, decideAt)}: ${outcome === 'unknown' ? 'unresolved' : 'resolved'}`,
+    );
   }
   return total;
 }

@@ -15,7 +15,9 @@ export const FUNCTIONS_ROOT = fileURLToPath(new URL('../../functions', import.me
 export async function loadSubject(root: string = FUNCTIONS_ROOT): Promise<Subject> {
   const handlers = pathToFileURL(`${root}/handlers/`).href;
   const parts: readonly Partial<Subject>[] = await Promise.all(
-    ['create-job', 'submit', 'poll', 'landed', 'sweep', 'advance'].map((name) => import(`${handlers}${name}.ts`)),
+    ['create-job', 'submit', 'poll', 'landed', 'sweep', 'advance'].map(
+      (name) => import(`${handlers}${name}.ts`),
+    ),
   );
   const { createJob, handleSubmit, handlePoll, handleLanded, handleSweep, advanceAndPerform } = Object.assign(
     {},

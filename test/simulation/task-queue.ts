@@ -19,7 +19,11 @@ interface Named {
 
 /** The function that a task calls. */
 export const deliverTo =
-  (engine: Engine, { handleSubmit, handlePoll }: Subject, servicesOf: (i: Invocation) => Parameters<typeof handlePoll>[0]): Deliver =>
+  (
+    engine: Engine,
+    { handleSubmit, handlePoll }: Subject,
+    servicesOf: (i: Invocation) => Parameters<typeof handlePoll>[0],
+  ): Deliver =>
   ({ target, jobId, wake }, ended) =>
     engine.start(
       `${target} ${jobId.slice(0, 9)} ${wake.seq}/${wake.ring}`,
@@ -100,4 +104,5 @@ export class Tasks {
   }
 }
 
-const nameOf = ({ target, jobId, wake }: WakeTask): string => `${target}/${jobId.slice(0, 9)}/${wake.seq}/${wake.ring}`;
+const nameOf = ({ target, jobId, wake }: WakeTask): string =>
+  `${target}/${jobId.slice(0, 9)}/${wake.seq}/${wake.ring}`;

@@ -39,7 +39,9 @@ function wishOf(random: Random, name: string): Wish {
     body: bodyOf(random, name),
     key: random.chance(0.9) ? name.replace(' ', '-') : undefined,
     atMs: random.int(0, random.chance(0.5) ? SECOND : 5 * MINUTE),
-    cancelAtMs: random.chance(0.12) ? random.int(0, random.chance(0.4) ? 20 * SECOND : 12 * MINUTE) : undefined,
+    cancelAtMs: random.chance(0.12)
+      ? random.int(0, random.chance(0.4) ? 20 * SECOND : 12 * MINUTE)
+      : undefined,
   };
 }
 
@@ -59,8 +61,12 @@ function bodyOf(random: Random, name: string): Record<string, unknown> {
     durationSeconds: random.pick([4, 6, 8] as const),
     ...(rerollOnSafety === undefined ? {} : { rerollOnSafety }),
     ...(shape === 'samples' && vertex ? { sampleCount } : {}),
-    ...(shape === 'chain' ? { extensions: Array.from({ length: links }, () => ({ prompt: `${name} goes on` })) } : {}),
-    ...(shape === 'firstFrame' ? { firstFrame: { prompt: `${name} begins`, model: pictureModel, provider: 'vertex' } } : {}),
+    ...(shape === 'chain'
+      ? { extensions: Array.from({ length: links }, () => ({ prompt: `${name} goes on` })) }
+      : {}),
+    ...(shape === 'firstFrame'
+      ? { firstFrame: { prompt: `${name} begins`, model: pictureModel, provider: 'vertex' } }
+      : {}),
     ...(shape === 'picture'
       ? { image: { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' } }
       : {}),
