@@ -14,13 +14,13 @@ interface StoredFile extends StoredObject {
 export class Bucket {
   readonly objects = new Map<string, StoredFile>();
   readonly #engine: Engine;
-  readonly #name: string;
+  readonly name: string;
   #finalized: (name: string) => void = () => undefined;
   #generation = 0;
 
   constructor(engine: Engine, name: typeof OUTPUT_BUCKET | typeof INPUT_BUCKET) {
     this.#engine = engine;
-    this.#name = name;
+    this.name = name;
   }
 
   /** Whoever is told of each object that is complete. */
@@ -30,7 +30,7 @@ export class Bucket {
 
   put(name: string, content: Uint8Array, contentType: string): void {
     const generation = String(++this.#generation);
-    const uri = `gs://${this.#name}/${name}`;
+    const uri = `gs://${this.name}/${name}`;
     const bytes = content.length;
     // The size stands for the content: that is all that tells the simulated videos apart.
     const crc32c = `crc-${bytes}`;
@@ -48,71 +48,88 @@ export class Bucket {
     this.#finalized(name);
   }
 
-  results(invocation: Invocation): ResultStore {
-    const engine = this.#engine;
-    return {
-      bucket: this.#name,
-      list: (prefix) =>
-        engine.call(invocation, 'list', () => {
-          this.#mayFail();
-          const found: StoredObject[] = [];
-          for (const { content: _, ...object } of this.objects.values())
-            if (object.name.startsWith(prefix)) found.push(object);
-          return found.sort((a, b) => (a.name < b.name ? -1 : 1));
-        }),
-      readRange: (name, start, end) =>
-        engine.call(invocation, 'readRange', () => {
-          this.#mayFail();
-          const object = this.objects.get(name);
-          if (!object) throw new Error(`404 ${name}`);
-          return object.content.subarray(start, end + 1);
-        }),
-      writeOnce: async (name, contentType, body) => {
-        const content = await contentOf(engine, body);
-        await engine.call(invocation, 'writeOnce', () => this.#writeOnce(name, contentType, content));
-      },
-      signedReadUrl: async ({ uri }) => `https://signed.test/${uri}`,
-    };
+  portOf(invocation: Invocation): ResultStore & InputStore {
+    return new BucketPort(this, this.#engine, invocation);
   }
 
-  inputs(invocation: Invocation): InputStore {
-    const engine = this.#engine;
-    return {
-      bucket: this.#name,
-      head: (gcsUri) => engine.call(invocation, 'head', () => this.objects.get(this.#nameIn(gcsUri))),
-      readRange: (gcsUri, start, end) =>
-        engine.call(invocation, 'readInput', () => {
-          this.#mayFail();
-          return (this.objects.get(this.#nameIn(gcsUri))?.content ?? new Uint8Array()).subarray(
-            start,
-            end + 1,
-          );
-        }),
-      signedPutUrl: async (name) => `https://signed.test/${name}`,
-      putOnce: (name, mimeType, bytes) =>
-        engine.call(invocation, 'putOnce', () => {
-          this.#writeOnce(name, mimeType, bytes);
-          return `gs://${this.#name}/${name}`;
-        }),
-    };
+  list(prefix: string): StoredObject[] {
+    this.mayFail();
+    const found: StoredObject[] = [];
+    for (const { content: _, ...object } of this.objects.values())
+      if (object.name.startsWith(prefix)) found.push(object);
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  #writeOnce(name: string, contentType: string, content: Uint8Array): void {
+  /** @param nameOrUri results are read by name, inputs by `gs://` name */
+  find(nameOrUri: string): StoredFile | undefined {
+    this.mayFail();
+    return this.objects.get(nameOrUri.replace(`gs://${this.name}/`, ''));
+  }
+
+  writeOnce(name: string, contentType: string, content: Uint8Array): void {
     const { faults } = this.#engine;
     // 503, or a body that tore: nothing is left behind.
-    this.#mayFail();
+    this.mayFail();
     if (faults.happens('bucket', 0.5)) throw new Error('the body broke off');
     if (faults.happens('bucket', 0.5)) throw new Error('stored with another CRC-32C; removed again');
     if (!this.objects.has(name)) this.put(name, content, contentType);
     if (faults.happens('bucket', 0.5)) throw new Error('the answer was lost');
   }
 
-  #mayFail(): void {
+  mayFail(): void {
     if (this.#engine.faults.happens('bucket')) throw new Error('503 the bucket does not answer');
   }
+}
 
-  #nameIn(gcsUri: string): string {
-    return gcsUri.slice(`gs://${this.#name}/`.length);
+class BucketPort implements ResultStore, InputStore {
+  readonly bucket: string;
+  readonly #bucket: Bucket;
+  readonly #engine: Engine;
+  readonly #invocation: Invocation;
+
+  constructor(bucket: Bucket, engine: Engine, invocation: Invocation) {
+    this.bucket = bucket.name;
+    this.#bucket = bucket;
+    this.#engine = engine;
+    this.#invocation = invocation;
+  }
+
+  list(prefix: string): Promise<readonly StoredObject[]> {
+    return this.#engine.call(this.#invocation, 'list', () => this.#bucket.list(prefix));
+  }
+
+  head(gcsUri: string): Promise<StoredObject | undefined> {
+    return this.#engine.call(this.#invocation, 'head', () => this.#bucket.find(gcsUri));
+  }
+
+  readRange(nameOrUri: string, start: number, end: number): Promise<Uint8Array> {
+    return this.#engine.call(this.#invocation, 'readRange', () => {
+      const object = this.#bucket.find(nameOrUri);
+      if (!object) throw new Error(`404 ${nameOrUri}`);
+      return object.content.subarray(start, end + 1);
+    });
+  }
+
+  async writeOnce(name: string, contentType: string, body: Readable): Promise<void> {
+    const content = await contentOf(this.#engine, body);
+    await this.#engine.call(this.#invocation, 'writeOnce', () =>
+      this.#bucket.writeOnce(name, contentType, content),
+    );
+  }
+
+  putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string> {
+    return this.#engine.call(this.#invocation, 'putOnce', () => {
+      this.#bucket.writeOnce(name, mimeType, bytes);
+      return `gs://${this.bucket}/${name}`;
+    });
+  }
+
+  async signedReadUrl({ uri }: { readonly uri: string }): Promise<string> {
+    return `https://signed.test/${uri}`;
+  }
+
+  async signedPutUrl(name: string): Promise<string> {
+    return `https://signed.test/${name}`;
   }
 }
 

@@ -21,19 +21,7 @@ export class Database {
   }
 
   portOf(invocation: Invocation): JobStore {
-    const engine = this.#engine;
-    return {
-      create: (job) => engine.call(invocation, 'create', () => this.#guarded(() => this.#create(job))),
-      get: (jobId) => engine.call(invocation, 'get', () => this.#get(jobId)),
-      update: (jobId, decide) => this.#transact(invocation, jobId, decide),
-      list: (query) => engine.call(invocation, 'list', () => this.#list(query)),
-      overdue: (before, limit) =>
-        engine.call(invocation, 'overdue', () => {
-          this.#mayFail();
-          return this.overdue(before).slice(0, limit);
-        }),
-      waitFor: (jobId) => engine.call(invocation, 'waitFor', () => this.jobs.get(jobId)),
-    };
+    return new JobsPort(this, this.#engine, invocation);
   }
 
   overdue(before: number): readonly Job[] {
@@ -41,15 +29,7 @@ export class Database {
   }
 
   /** Optimistic: what was decided on a state that has changed meanwhile is decided again. */
-  async #transact(invocation: Invocation, jobId: string, decide: Decide): Promise<Updated> {
-    const engine = this.#engine;
-    for (;;) {
-      const updated = await engine.call(invocation, 'update', () => this.#attempt(jobId, decide));
-      if (updated !== 'again') return updated;
-    }
-  }
-
-  #attempt(jobId: string, decide: Decide): Updated | 'again' {
+  tryUpdate(jobId: string, decide: Decide): Updated | 'again' {
     const { faults } = this.#engine;
     // The client runs the transaction again, and what it decided the first time goes nowhere.
     if (faults.happens('store', 0.5)) {
@@ -65,15 +45,17 @@ export class Database {
     return this.#guarded(() => this.#update(jobId, decide));
   }
 
-  #get(jobId: string): Job | undefined {
-    this.#mayFail();
+  get(jobId: string): Job | undefined {
+    this.mayFail();
     return this.jobs.get(jobId);
   }
 
-  #create(job: Job): 'created' | 'exists' {
-    if (this.jobs.has(job.jobId)) return 'exists';
-    this.#put(undefined, job);
-    return 'created';
+  create(job: Job): 'created' | 'exists' {
+    return this.#guarded(() => {
+      if (this.jobs.has(job.jobId)) return 'exists';
+      this.#put(undefined, job);
+      return 'created';
+    });
   }
 
   #update(jobId: string, decide: Decide): Updated {
@@ -100,21 +82,65 @@ export class Database {
     this.#monitor(before, stored);
   }
 
-  #list({ caller, pageSize }: ListJobs): readonly Job[] {
+  list({ caller, pageSize }: ListJobs): readonly Job[] {
     return [...this.jobs.values()].filter((job) => job.caller === caller).slice(0, pageSize);
   }
 
   /** Fails before the write, or after it: then it is done and nobody is told. */
   #guarded<T>(write: () => T): T {
-    this.#mayFail();
+    this.mayFail();
     const done = write();
     if (this.#engine.faults.happens('store', 0.5)) throw new Error('DEADLINE_EXCEEDED: the answer was lost');
     return done;
   }
 
-  #mayFail(): void {
+  mayFail(): void {
     if (!this.#engine.faults.happens('store')) return;
     throw new Error(this.#engine.timing.pick(['ABORTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']));
+  }
+}
+
+class JobsPort implements JobStore {
+  readonly #database: Database;
+  readonly #engine: Engine;
+  readonly #invocation: Invocation;
+
+  constructor(database: Database, engine: Engine, invocation: Invocation) {
+    this.#database = database;
+    this.#engine = engine;
+    this.#invocation = invocation;
+  }
+
+  create(job: Job): ReturnType<JobStore['create']> {
+    return this.#engine.call(this.#invocation, 'create', () => this.#database.create(job));
+  }
+
+  get(jobId: string): ReturnType<JobStore['get']> {
+    return this.#engine.call(this.#invocation, 'get', () => this.#database.get(jobId));
+  }
+
+  async update(jobId: string, decide: Decide): Promise<Updated> {
+    for (;;) {
+      const updated = await this.#engine.call(this.#invocation, 'update', () =>
+        this.#database.tryUpdate(jobId, decide),
+      );
+      if (updated !== 'again') return updated;
+    }
+  }
+
+  list(query: ListJobs): ReturnType<JobStore['list']> {
+    return this.#engine.call(this.#invocation, 'list', () => this.#database.list(query));
+  }
+
+  overdue(before: number, limit: number): ReturnType<JobStore['overdue']> {
+    return this.#engine.call(this.#invocation, 'overdue', () => {
+      this.#database.mayFail();
+      return this.#database.overdue(before).slice(0, limit);
+    });
+  }
+
+  waitFor(jobId: string): ReturnType<JobStore['waitFor']> {
+    return this.get(jobId);
   }
 }
 

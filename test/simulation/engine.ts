@@ -11,7 +11,7 @@ import { EventQueue } from './event-queue.ts';
 import { type FaultLimits, Faults } from './faults.ts';
 import { Random, TextHash } from './random.ts';
 
-export const START_MS = Date.UTC(2026, 10, 21);
+const START_MS = Date.UTC(2026, 10, 21);
 /** More than any run needs; one that reaches it goes round in circles. */
 const EVENTS_MAX = 60_000;
 const SECOND = 1000;
@@ -172,13 +172,19 @@ export class Engine {
     const { process, label } = call.invocation;
     const { what, crashWeight } = call;
     if (!process.alive) return;
-    if (this.faults.happens('crash', crashWeight)) return this.#crash(process, `before ${label} ${what}`);
+    if (this.faults.happens('crash', crashWeight)) {
+      this.#crash(process, `before ${label} ${what}`);
+      return;
+    }
     this.#answerDelayMs = 0;
     const outcome = outcomeOf(call.effect);
     this.note(
       `${process.name} ${label} ${what}: ${outcome.kind === 'threw' ? messageOf(outcome.error) : 'ok'}`,
     );
-    if (this.faults.happens('crash', crashWeight)) return this.#crash(process, `after ${label} ${what}`);
+    if (this.faults.happens('crash', crashWeight)) {
+      this.#crash(process, `after ${label} ${what}`);
+      return;
+    }
     const delayMs = this.#answerDelayMs + (this.#timing.chance(0.5) ? 0 : this.#latencyMs());
     if (delayMs === 0) this.#answer(call, outcome);
     else this.after(delayMs, () => this.#answer(call, outcome));
@@ -219,14 +225,18 @@ export class Engine {
           this.#resumed = false;
           while (!this.#resumed) {
             const event = this.violation ? undefined : this.#queue.pop();
-            if (!event) return resolve();
+            if (!event) {
+              resolve();
+              return;
+            }
             this.now = event.at;
             if (this.now >= this.quietAt) this.faults.quiet = true;
             if (++this.events > EVENTS_MAX) this.violate('ends', `still busy after ${EVENTS_MAX} events`);
             event.run();
           }
         } catch (error) {
-          return reject(error);
+          reject(error);
+          return;
         }
         queueMicrotask(afterMicrotasks);
       };

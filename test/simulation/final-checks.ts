@@ -38,8 +38,11 @@ export function checkRest(rest: Rest): void {
 
 function checkJob(rest: Rest, job: Job): void {
   const { engine, monitor } = rest;
-  if (!isTerminal(job)) return engine.violate('I6 every job ends', `${job.jobId} is ${job.status}`);
-  if (liveAttemptOf(job)) return engine.violate('I2 every attempt ends', `${job.jobId} still follows one`);
+  if (!isTerminal(job)) {
+    engine.violate('I6 every job ends', `${job.jobId} is ${job.status}`);
+    return;
+  }
+  if (liveAttemptOf(job)) engine.violate('I2 every attempt ends', `${job.jobId} still follows one`);
   const terminalAt = monitor.terminalAt(job.jobId) ?? engine.now;
   const latestMs = terminalAt - Math.max(job.deadlineAt, engine.quietAt);
   if (latestMs > PAST_DEADLINE_MAX_MS)
@@ -88,7 +91,10 @@ function checkPaid({ engine, jobs }: Rest, entry: PaidEntry): void {
   const attempt: EndedAttempt | undefined = jobs
     .get(jobId)
     ?.attempts.find((each) => each.attemptId === attemptId);
-  if (!attempt) return engine.violate('I2 what is paid is recorded', `${jobId} does not record ${attemptId}`);
+  if (!attempt) {
+    engine.violate('I2 what is paid is recorded', `${jobId} does not record ${attemptId}`);
+    return;
+  }
   if (charged > 0 && attempt.charged === 'no')
     engine.violate('I2 what is paid is recorded', `${attemptId} says "no", ${charged} were charged`);
   if (attempt.outcome === 'landed' && (attempt.videos?.length ?? 0) < charged)

@@ -3,7 +3,14 @@ import type { Catalogue } from '../../functions/core/catalogue.ts';
 import type { ProviderSignal } from '../../functions/core/errors.ts';
 import type { OperationRef } from '../../functions/core/job.ts';
 import type { Stage } from '../../functions/core/stages.ts';
-import type { PaidCall, SubmitAnswer, VideoProvider } from '../../functions/ports.ts';
+import type {
+  DownloadAnswer,
+  PaidCall,
+  PaidSubmission,
+  PollAnswer,
+  SubmitAnswer,
+  VideoProvider,
+} from '../../functions/ports.ts';
 import { type Bucket, OUTPUT_BUCKET } from './buckets.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { FileBody, PICTURE } from './files.ts';
@@ -85,32 +92,10 @@ export class Models {
   }
 
   portOf(invocation: Invocation, delivers: VideoProvider['delivers']): VideoProvider {
-    const engine = this.#engine;
-    return {
-      delivers,
-      prepare: (call) =>
-        engine.call(invocation, 'prepare', () => {
-          if (engine.faults.happens('model', 0.5)) throw new Error('no access token');
-          // A token, and inputs to be read: long enough for others to overtake.
-          engine.delayAnswer(engine.timing.int(0, 500));
-          return () => this.#paidCall(invocation, call);
-        }),
-      poll: ({ name }) =>
-        engine.call(invocation, 'poll', () => {
-          if (engine.faults.happens('model'))
-            return { kind: 'failed', signal: engine.timing.pick(POLL_FAILURES) } as const;
-          return this.operations.poll(name);
-        }),
-      download: (sourceUri) => engine.call(invocation, 'download', () => this.#download(sourceUri)),
-      cancel: (operation) =>
-        engine.call(invocation, 'cancelOperation', () => {
-          if (engine.faults.happens('model')) throw new Error('simulated refusal to cancel');
-          this.operations.cancel(operation.name);
-        }),
-    };
+    return new ProviderPort(this, this.#engine, invocation, delivers);
   }
 
-  #download(sourceUri: string): Awaited<ReturnType<VideoProvider['download']>> {
+  download(sourceUri: string): DownloadAnswer {
     const { faults, timing, now } = this.#engine;
     const failures = [http(500), http(503), http(429), TIMEOUT] as const;
     if (faults.happens('model')) return { kind: 'failed', signal: timing.pick(failures) };
@@ -119,7 +104,7 @@ export class Models {
     return { kind: 'body', body: new FileBody(file.content), contentType: 'video/mp4' };
   }
 
-  #paidCall(invocation: Invocation, call: PaidCall): Promise<SubmitAnswer> {
+  paidCall(invocation: Invocation, call: PaidCall): Promise<SubmitAnswer> {
     const engine = this.#engine;
     return engine.call(
       invocation,
@@ -200,5 +185,48 @@ export class Models {
     const { resolution, generateAudio } = stage.settings;
     const price = spec?.kind === 'video' ? spec.pricePerSecondUsd[resolution] : undefined;
     return ((generateAudio ? price?.withAudio : price?.silent) ?? 0) * stage.durationSeconds;
+  }
+}
+
+class ProviderPort implements VideoProvider {
+  readonly delivers: VideoProvider['delivers'];
+  readonly #models: Models;
+  readonly #engine: Engine;
+  readonly #invocation: Invocation;
+
+  constructor(models: Models, engine: Engine, invocation: Invocation, delivers: VideoProvider['delivers']) {
+    this.delivers = delivers;
+    this.#models = models;
+    this.#engine = engine;
+    this.#invocation = invocation;
+  }
+
+  prepare(call: PaidCall): Promise<PaidSubmission> {
+    const { faults, timing } = this.#engine;
+    return this.#engine.call(this.#invocation, 'prepare', () => {
+      if (faults.happens('model', 0.5)) throw new Error('no access token');
+      // A token, and inputs to be read: long enough for others to overtake.
+      this.#engine.delayAnswer(timing.int(0, 500));
+      return () => this.#models.paidCall(this.#invocation, call);
+    });
+  }
+
+  poll({ name }: OperationRef): Promise<PollAnswer> {
+    const { faults, timing } = this.#engine;
+    return this.#engine.call(this.#invocation, 'poll', () => {
+      if (faults.happens('model')) return { kind: 'failed', signal: timing.pick(POLL_FAILURES) };
+      return this.#models.operations.poll(name);
+    });
+  }
+
+  download(sourceUri: string): Promise<DownloadAnswer> {
+    return this.#engine.call(this.#invocation, 'download', () => this.#models.download(sourceUri));
+  }
+
+  cancel({ name }: OperationRef): Promise<void> {
+    return this.#engine.call(this.#invocation, 'cancelOperation', () => {
+      if (this.#engine.faults.happens('model')) throw new Error('simulated refusal to cancel');
+      this.#models.operations.cancel(name);
+    });
   }
 }

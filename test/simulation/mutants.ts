@@ -7,8 +7,10 @@ import { z } from 'zod';
 import { MUTATIONS, type Mutation } from './mutations.ts';
 import { FUNCTIONS_ROOT } from './subject.ts';
 
-/** Below node_modules, so that imports resolve as they do from functions/ itself. */
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/clapper-mutants/', import.meta.url));
+/** Below node_modules, so that imports resolve as they do from functions/ itself; one for each process that asks. */
+const CACHE = fileURLToPath(
+  new URL(`../../node_modules/.cache/clapper-mutants/${process.pid}/`, import.meta.url),
+);
 
 export const caughtSchema = z.object({
   name: z.string(),
@@ -48,17 +50,22 @@ export async function runMutants(order: {
   readonly runsMax: number;
   readonly processes: number;
 }): Promise<readonly Caught[]> {
-  const mutants = MUTATIONS.map((mutation, n) => ({ name: mutation.name, root: plant(mutation, n) }));
   const results: Caught[] = [];
-  await Promise.all(
-    Array.from({ length: order.processes }, (_, process) => {
-      const share = mutants.filter((_mutant, n) => n % order.processes === process);
-      return runShare({ seed: order.seed, runsMax: order.runsMax, mutants: share }, (caught) =>
-        results.push(caught),
-      );
-    }),
-  );
-  rmSync(CACHE, { recursive: true, force: true });
+  try {
+    const mutants = MUTATIONS.map((mutation, n) => ({ name: mutation.name, root: plant(mutation, n) }));
+    const shares = Array.from({ length: order.processes }, (_, share) =>
+      mutants.filter((_mutant, n) => n % order.processes === share),
+    );
+    await Promise.all(
+      shares.map((share) =>
+        runShare({ seed: order.seed, runsMax: order.runsMax, mutants: share }, (caught) =>
+          results.push(caught),
+        ),
+      ),
+    );
+  } finally {
+    rmSync(CACHE, { recursive: true, force: true });
+  }
   return results;
 }
 

@@ -112,23 +112,22 @@ export class Operations {
   #end(operation: Operation, outcome: Outcome, stage: VideoStage, prefix: string): void {
     if (operation.ended) return;
     operation.ended = true;
-    const done = (answer: PollAnswer): void => {
-      operation.answer = answer;
-    };
-    const reasons = ['Videos were filtered. Support codes: 29310472'];
+    const kept = Math.max(1, stage.sampleCount - 1);
     switch (outcome) {
       case 'error':
-        return done({ kind: 'error', ...this.#outcomes.pick(ERRORS) });
+        operation.answer = { kind: 'error', ...this.#outcomes.pick(ERRORS) };
+        break;
       case 'filtered':
-        return done(doneWith([], stage.sampleCount, reasons));
+        operation.answer = doneWith([], stage.sampleCount, ['Filtered. Support codes: 29310472']);
+        break;
       case 'silent':
-        return done(doneWith([], 0, []));
-      case 'partlyFiltered': {
-        const kept = Math.max(1, stage.sampleCount - 1);
-        return this.#deliver(operation, stage, prefix, kept, stage.sampleCount - kept, true);
-      }
+        operation.answer = doneWith([], 0, []);
+        break;
+      case 'partlyFiltered':
+        this.#deliver(operation, stage, prefix, kept, stage.sampleCount - kept, true);
+        break;
       default:
-        return this.#deliver(operation, stage, prefix, stage.sampleCount, 0, outcome !== 'unnamed');
+        this.#deliver(operation, stage, prefix, stage.sampleCount, 0, outcome !== 'unnamed');
     }
   }
 

@@ -74,8 +74,8 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     ids,
     jobs: database.portOf(invocation),
     tasks: tasks.portOf(invocation),
-    results: output.results(invocation),
-    inputs: input.inputs(invocation),
+    results: output.portOf(invocation),
+    inputs: input.portOf(invocation),
     providers: {
       vertex: models.portOf(invocation, 'bucket'),
       gemini: models.portOf(invocation, 'download'),
@@ -98,10 +98,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     monitor.tick(database.jobs.values());
     if (atRest()) return;
     if (engine.now > engine.quietAt + HORIZON_MS)
-      return engine.violate(
-        'ends',
-        `after ${HORIZON_MS / MINUTE} quiet minutes something is still to be done`,
-      );
+      engine.violate('ends', `after ${HORIZON_MS / MINUTE} quiet minutes something is still to be done`);
     engine.after(MINUTE, minute);
     sweepSometimes(engine, subject, servicesOf, database, policy);
   };
@@ -165,7 +162,10 @@ function tellOf(
       },
     );
   };
-  if (faults.happens('event')) return engine.note(`event of ${name.slice(-12)} is lost`);
+  if (faults.happens('event')) {
+    engine.note(`event of ${name.slice(-12)} is lost`);
+    return;
+  }
   const lateMs = faults.happens('event') ? timing.int(SECOND, 10 * MINUTE) : timing.int(20, 400);
   engine.after(lateMs, () => deliver(1));
   if (faults.happens('event')) engine.after(timing.int(1, 60 * SECOND), () => deliver(1));
@@ -181,7 +181,10 @@ function sweepSometimes(
   const { faults, timing, now } = engine;
   const lost = faults.happens('sweep');
   const doubled = faults.happens('sweep');
-  if (lost) return engine.note('a sweep is lost');
+  if (lost) {
+    engine.note('a sweep is lost');
+    return;
+  }
   // A sweep that would find nothing, whatever its clock says, is not worth its time.
   if (database.overdue(now - ringAfterMs + 10 * SECOND).length === 0) return;
   const sweep = (): void =>

@@ -49,23 +49,14 @@ export class Tasks {
   }
 
   portOf(invocation: Invocation): TaskQueue {
-    const engine = this.#engine;
-    return {
-      enqueue: (task) =>
-        engine.call(invocation, `enqueue ${task.target} ${task.wake.seq}/${task.wake.ring}`, () => {
-          if (engine.faults.happens('queue')) throw new Error('UNAVAILABLE: the queue does not answer');
-          this.#enqueue(task);
-          if (engine.faults.happens('queue', 0.5)) throw new Error('DEADLINE_EXCEEDED: the answer was lost');
-        }),
-      isWaiting: (task) =>
-        engine.call(invocation, 'isWaiting', () => {
-          if (engine.faults.happens('queue')) throw new Error('UNAVAILABLE: the queue does not answer');
-          return this.#names.get(nameOf(task))?.waiting ?? false;
-        }),
-    };
+    return new TasksPort(this, this.#engine, invocation);
   }
 
-  #enqueue(task: WakeTask): void {
+  isWaiting(task: WakeTask): boolean {
+    return this.#names.get(nameOf(task))?.waiting ?? false;
+  }
+
+  enqueue(task: WakeTask): void {
     const engine = this.#engine;
     const name = nameOf(task);
     const known = this.#names.get(name);
@@ -74,7 +65,8 @@ export class Tasks {
     this.#names.set(name, named);
     if (engine.faults.happens('delivery', 0.7)) {
       engine.note(`task ${name} is lost`);
-      return this.#remove(named);
+      this.#remove(named);
+      return;
     }
     const delayMs = engine.timing.int(1, 30) + (engine.faults.happens('delivery') ? this.#lateMs() : 0);
     engine.after(Math.max(0, task.wake.at - engine.now) + delayMs, () => this.#dispatch(task, named, 1));
@@ -86,7 +78,10 @@ export class Tasks {
 
   #dispatch(task: WakeTask, named: Named, attempt: number): void {
     this.#deliver(task, ({ kind }) => {
-      if (kind === 'returned' || attempt >= this.#attemptsMax) return this.#remove(named);
+      if (kind === 'returned' || attempt >= this.#attemptsMax) {
+        this.#remove(named);
+        return;
+      }
       const backoffMs = Math.min(BACKOFF_MAX_MS, SECOND * 2 ** attempt);
       this.#engine.after(backoffMs, () => this.#dispatch(task, named, attempt + 1));
     });
@@ -101,6 +96,35 @@ export class Tasks {
   #lateMs(): number {
     const { timing } = this.#engine;
     return timing.chance(0.7) ? timing.int(1, 300) : timing.int(SECOND, 10 * MINUTE);
+  }
+}
+
+class TasksPort implements TaskQueue {
+  readonly #tasks: Tasks;
+  readonly #engine: Engine;
+  readonly #invocation: Invocation;
+
+  constructor(tasks: Tasks, engine: Engine, invocation: Invocation) {
+    this.#tasks = tasks;
+    this.#engine = engine;
+    this.#invocation = invocation;
+  }
+
+  enqueue(task: WakeTask): Promise<void> {
+    const { faults } = this.#engine;
+    const { seq, ring } = task.wake;
+    return this.#engine.call(this.#invocation, `enqueue ${task.target} ${seq}/${ring}`, () => {
+      if (faults.happens('queue')) throw new Error('UNAVAILABLE: the queue does not answer');
+      this.#tasks.enqueue(task);
+      if (faults.happens('queue', 0.5)) throw new Error('DEADLINE_EXCEEDED: the answer was lost');
+    });
+  }
+
+  isWaiting(task: WakeTask): Promise<boolean> {
+    return this.#engine.call(this.#invocation, 'isWaiting', () => {
+      if (this.#engine.faults.happens('queue')) throw new Error('UNAVAILABLE: the queue does not answer');
+      return this.#tasks.isWaiting(task);
+    });
   }
 }
 
