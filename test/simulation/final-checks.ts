@@ -97,6 +97,8 @@ function checkPaid({ engine, jobs }: Rest, entry: PaidEntry): void {
   }
   if (charged > 0 && attempt.charged === 'no')
     engine.violate('I2 what is paid is recorded', `${attemptId} says "no", ${charged} were charged`);
+  if (charged > 0 && attempt.outcome !== 'landed' && engine.faults.fired === 0)
+    engine.violate('I6 what is paid has landed', `${attemptId} is ${attempt.outcome}, though nothing failed`);
   if (attempt.outcome === 'landed' && (attempt.videos?.length ?? 0) < charged)
     engine.violate(
       'I6 what is paid has landed',

@@ -7,7 +7,7 @@ import { FUNCTIONS_ROOT, loadSubject, type Subject } from './subject.ts';
 import { runOnWorkers } from './workers.ts';
 
 const SEED = Number(process.env['SIMULATION_SEED'] ?? Date.now());
-const RUNS = 3000;
+const RUNS = 2000;
 /** As DESIGN has it; where no object is ever written there is nothing to resolve by. */
 const RESOLVED_SHARE_MIN = 0.99;
 

@@ -23,9 +23,13 @@ export function statisticsOf(
   };
   for (const kind of FAULT_CLASSES) count(`faults ${kind}`, engine.faults.counts.get(kind) ?? 0);
   for (const { status } of jobs.values()) count(`jobs ${status}`);
-  for (const { calls, charged } of ledger.entries.values()) {
+  for (const { jobId, attemptId, calls, charged, provider, kind } of ledger.entries.values()) {
     count('paid calls', calls);
-    count('pieces charged', charged);
+    if (charged === 0) continue;
+    count('charged attempts');
+    const attempt = jobs.get(jobId)?.attempts.find((each) => each.attemptId === attemptId);
+    if (attempt && attempt.outcome !== 'landed')
+      count(`charged attempts not landed, ${provider} ${kind}: ${attempt.error?.code}`);
   }
   for (const [attemptId, { jobId, decideAt }] of monitor.doubted) {
     const entry = ledger.entries.get(attemptId);

@@ -1,29 +1,31 @@
 /** The code under test, by the folder it is loaded from: functions/ itself, or a copy with a defect put into it. */
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+type CreateJob = typeof import('../../functions/handlers/create-job.ts');
+type Submit = typeof import('../../functions/handlers/submit.ts');
+type Poll = typeof import('../../functions/handlers/poll.ts');
+type Landed = typeof import('../../functions/handlers/landed.ts');
+type Sweep = typeof import('../../functions/handlers/sweep.ts');
+type Advance = typeof import('../../functions/handlers/advance.ts');
+
 export interface Subject {
-  readonly createJob: typeof import('../../functions/handlers/create-job.ts').createJob;
-  readonly handleSubmit: typeof import('../../functions/handlers/submit.ts').handleSubmit;
-  readonly handlePoll: typeof import('../../functions/handlers/poll.ts').handlePoll;
-  readonly handleLanded: typeof import('../../functions/handlers/landed.ts').handleLanded;
-  readonly handleSweep: typeof import('../../functions/handlers/sweep.ts').handleSweep;
-  readonly advanceAndPerform: typeof import('../../functions/handlers/advance.ts').advanceAndPerform;
+  readonly createJob: CreateJob['createJob'];
+  readonly handleSubmit: Submit['handleSubmit'];
+  readonly handlePoll: Poll['handlePoll'];
+  readonly handleLanded: Landed['handleLanded'];
+  readonly handleSweep: Sweep['handleSweep'];
+  readonly advanceAndPerform: Advance['advanceAndPerform'];
 }
 
 export const FUNCTIONS_ROOT = fileURLToPath(new URL('../../functions', import.meta.url));
 
 export async function loadSubject(root: string = FUNCTIONS_ROOT): Promise<Subject> {
   const handlers = pathToFileURL(`${root}/handlers/`).href;
-  const parts: readonly Partial<Subject>[] = await Promise.all(
-    ['create-job', 'submit', 'poll', 'landed', 'sweep', 'advance'].map(
-      (name) => import(`${handlers}${name}.ts`),
-    ),
-  );
-  const { createJob, handleSubmit, handlePoll, handleLanded, handleSweep, advanceAndPerform } = Object.assign(
-    {},
-    ...parts,
-  ) as Partial<Subject>;
-  if (!createJob || !handleSubmit || !handlePoll || !handleLanded || !handleSweep || !advanceAndPerform)
-    throw new Error(`${root} does not export every handler that is simulated`);
+  const { createJob }: CreateJob = await import(`${handlers}create-job.ts`);
+  const { handleSubmit }: Submit = await import(`${handlers}submit.ts`);
+  const { handlePoll }: Poll = await import(`${handlers}poll.ts`);
+  const { handleLanded }: Landed = await import(`${handlers}landed.ts`);
+  const { handleSweep }: Sweep = await import(`${handlers}sweep.ts`);
+  const { advanceAndPerform }: Advance = await import(`${handlers}advance.ts`);
   return { createJob, handleSubmit, handlePoll, handleLanded, handleSweep, advanceAndPerform };
 }
