@@ -79,6 +79,8 @@ function checkSucceeded({ engine, ledger, output }: Rest, job: Extract<Job, { st
     engine.violate('success is of every stage', `${job.jobId} landed ${landed.join()} of ${stages}`);
   const last = job.attempts.at(-1);
   const charged = last ? (ledger.entries.get(last.attemptId)?.charged ?? 0) : 0;
+  if (job.videos.some(({ uri }) => uri !== `gs://out/${last?.outputPrefix}${uri.split('/').at(-1)}`))
+    engine.violate('success is of its own attempt', `${job.jobId} shows what others made`);
   if (job.videos.length < charged)
     engine.violate(
       'I6 success has every video',
@@ -97,6 +99,12 @@ function checkPaid({ engine, jobs }: Rest, entry: PaidEntry): void {
   }
   if (charged > 0 && attempt.charged === 'no')
     engine.violate('I2 what is paid is recorded', `${attemptId} says "no", ${charged} were charged`);
+  // Files are kept for longer than a run lasts, and every outage is shorter than landing has patience.
+  if (charged > 0 && attempt.outcome !== 'landed' && attempt.outcome !== 'unknown')
+    engine.violate(
+      'I6 what is paid has landed',
+      `${attemptId} is ${attempt.outcome}, ${charged} were charged`,
+    );
   if (charged > 0 && attempt.outcome !== 'landed' && engine.faults.fired === 0)
     engine.violate('I6 what is paid has landed', `${attemptId} is ${attempt.outcome}, though nothing failed`);
   if (attempt.outcome === 'landed' && (attempt.videos?.length ?? 0) < charged)

@@ -164,4 +164,34 @@ export const MUTATIONS: readonly Mutation[] = [
     find: `perSecond * stage.durationSeconds * stage.sampleCount`,
     replace: `perSecond * stage.durationSeconds`,
   },
+  {
+    name: 'a claim takes whatever it finds',
+    file: 'core/step.ts',
+    find: `): Job | undefined {
+  if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
+  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  const base`,
+    replace: `): Job | undefined {
+  if (isTerminal(job) || seq < 0) return undefined;
+  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  const base`,
+  },
+  {
+    name: 'landing takes what other attempts have left',
+    file: 'handlers/landing.ts',
+    find: `outputsAmong(await services.results.list(attempt.outputPrefix), stage);`,
+    replace: `outputsAmong(await services.results.list(\`jobs/\${job.jobId}/\`), stage);`,
+  },
+  {
+    name: 'landing gives up at the first failed download',
+    file: 'handlers/landing.ts',
+    find: `signal.kind === 'http' && (signal.status === 404 ||`,
+    replace: `signal.kind === 'http' && (signal.status >= 400 ||`,
+  },
+  {
+    name: 'a reply that names no video means that there is none',
+    file: 'core/attempt.ts',
+    find: `result.sources.length === 0 && result.filteredCount > 0`,
+    replace: `result.sources.length === 0`,
+  },
 ];
