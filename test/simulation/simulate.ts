@@ -55,7 +55,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
   const engine = new Engine({ ...options, quietAfterMs });
   const policy: Policy = {
     ...defaultPolicy(),
-    jobDeadlineMs: workload.pick([20, 60, 60, 120] as const) * MINUTE,
+    jobDeadlineMs: workload.pick([6, 20, 60, 120] as const) * MINUTE,
     unknownOutcome: workload.chance(0.85) ? 'fail' : 'resubmit',
   };
   const monitor = new Monitor(engine);
