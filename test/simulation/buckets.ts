@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { InputStore, ResultStore, StoredObject } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
+import { SimulatedFault } from './faults.ts';
 import { FileBody } from './files.ts';
 
 export const OUTPUT_BUCKET = 'out';
@@ -70,14 +71,14 @@ export class Bucket {
     const { faults } = this.#engine;
     // 503, or a body that tore: nothing is left behind.
     this.mayFail();
-    if (faults.happens('bucket', 0.5)) throw new Error('the body broke off');
-    if (faults.happens('bucket', 0.5)) throw new Error('stored with another CRC-32C; removed again');
+    if (faults.happens('bucket', 0.5)) throw new SimulatedFault('the body broke off');
+    if (faults.happens('bucket', 0.5)) throw new SimulatedFault('stored with another CRC-32C; removed again');
     if (!this.objects.has(name)) this.put(name, content, contentType);
-    if (faults.happens('bucket', 0.5)) throw new Error('the answer was lost');
+    if (faults.happens('bucket', 0.5)) throw new SimulatedFault('the answer was lost');
   }
 
   mayFail(): void {
-    if (this.#engine.faults.happens('bucket')) throw new Error('503 the bucket does not answer');
+    if (this.#engine.faults.happens('bucket')) throw new SimulatedFault('503 the bucket does not answer');
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Job, jobSchema, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
 import type { JobStore, ListJobs, Updated } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
+import { SimulatedFault } from './faults.ts';
 
 export type WriteMonitor = (before: Job | undefined, after: Job) => void;
 
@@ -90,13 +91,14 @@ export class Database {
   #guarded<T>(write: () => T): T {
     this.mayFail();
     const done = write();
-    if (this.#engine.faults.happens('store', 0.5)) throw new Error('DEADLINE_EXCEEDED: the answer was lost');
+    if (this.#engine.faults.happens('store', 0.5))
+      throw new SimulatedFault('DEADLINE_EXCEEDED: the answer was lost');
     return done;
   }
 
   mayFail(): void {
     if (!this.#engine.faults.happens('store')) return;
-    throw new Error(this.#engine.timing.pick(['ABORTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']));
+    throw new SimulatedFault(this.#engine.timing.pick(['ABORTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']));
   }
 }
 

@@ -8,7 +8,7 @@
  * asked for by a microtask comes after all of them.
  */
 import { EventQueue } from './event-queue.ts';
-import { type FaultLimits, Faults } from './faults.ts';
+import { type FaultLimits, Faults, SimulatedFault } from './faults.ts';
 import { Random, TextHash } from './random.ts';
 
 const START_MS = Date.UTC(2026, 10, 21);
@@ -154,8 +154,17 @@ export class Engine {
     if (!process.alive) return;
     process.invocations.delete(invocation);
     this.note(`${process.name} ${label} ${ending.kind}`);
-    if (ending.kind === 'threw') this.comment(String(ending.error));
+    if (ending.kind === 'threw') this.#expectSimulated(label, ending.error);
     ended(ending);
+  }
+
+  #expectSimulated(what: string, error: unknown): void {
+    this.comment(String(error));
+    if (!(error instanceof SimulatedFault))
+      this.violate(
+        'only the world fails',
+        `${what}: ${error instanceof Error ? error.stack : String(error)}`,
+      );
   }
 
   /** A port call. `effect` happens at one moment, its outcome is told at another; a crash may come at either. */
@@ -181,6 +190,7 @@ export class Engine {
     this.note(
       `${process.name} ${label} ${what}: ${outcome.kind === 'threw' ? messageOf(outcome.error) : 'ok'}`,
     );
+    if (outcome.kind === 'threw') this.#expectSimulated(`${label} ${what}`, outcome.error);
     if (this.faults.happens('crash', crashWeight)) {
       this.#crash(process, `after ${label} ${what}`);
       return;

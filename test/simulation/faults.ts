@@ -34,6 +34,9 @@ const RATES: Readonly<Record<FaultClass, number>> = {
   client: 0.2,
 };
 
+/** What the simulated world throws. Anything else that a handler throws is a defect of the handler. */
+export class SimulatedFault extends Error {}
+
 export interface FaultLimits {
   readonly without: ReadonlySet<FaultClass>;
   /** Only so many of the decisions take effect. */

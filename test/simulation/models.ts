@@ -13,6 +13,7 @@ import type {
 } from '../../functions/ports.ts';
 import { type Bucket, OUTPUT_BUCKET } from './buckets.ts';
 import type { Engine, Invocation } from './engine.ts';
+import { SimulatedFault } from './faults.ts';
 import { FileBody, PICTURE } from './files.ts';
 import type { Ledger, PaidEntry } from './ledger.ts';
 import { Operations } from './operations.ts';
@@ -204,7 +205,7 @@ class ProviderPort implements VideoProvider {
   prepare(call: PaidCall): Promise<PaidSubmission> {
     const { faults, timing } = this.#engine;
     return this.#engine.call(this.#invocation, 'prepare', () => {
-      if (faults.happens('model', 0.5)) throw new Error('no access token');
+      if (faults.happens('model', 0.5)) throw new SimulatedFault('no access token');
       // A token, and inputs to be read: long enough for others to overtake.
       this.#engine.delayAnswer(timing.int(0, 500));
       return () => this.#models.paidCall(this.#invocation, call);
@@ -225,7 +226,7 @@ class ProviderPort implements VideoProvider {
 
   cancel({ name }: OperationRef): Promise<void> {
     return this.#engine.call(this.#invocation, 'cancelOperation', () => {
-      if (this.#engine.faults.happens('model')) throw new Error('simulated refusal to cancel');
+      if (this.#engine.faults.happens('model')) throw new SimulatedFault('simulated refusal to cancel');
       this.#models.operations.cancel(name);
     });
   }

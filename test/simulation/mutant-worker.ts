@@ -10,6 +10,9 @@ const orderSchema = z.object({
   mutants: z.array(z.object({ name: z.string(), root: z.string() })),
 });
 
+// Nobody is left to be told anything.
+process.on('disconnect', () => process.exit());
+
 const [, , text = '{}'] = process.argv;
 const { seed, runsMax, mutants } = orderSchema.parse(JSON.parse(text));
 for (const { name, root } of mutants) {

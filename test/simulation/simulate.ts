@@ -83,7 +83,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     callers: { verify: async () => 'local' },
     policy,
     catalogue: CATALOGUE,
-    log: engine.traced ? (_severity, message) => engine.comment(message) : () => undefined,
+    log: (_severity, message, fields) => readLog(engine, message, fields?.['error']),
     settings: SETTINGS,
   });
 
@@ -117,6 +117,15 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     statistics: statisticsOf(engine, jobs, ledger, monitor),
   };
 }
+
+/** An error that a handler catches and lives with is read all the same: it may be one of its own making. */
+function readLog(engine: Engine, message: string, error: unknown): void {
+  engine.comment(message);
+  if (typeof error === 'string' && OWN_ERROR.test(error))
+    engine.violate('only the world fails', `${message}: ${error}`);
+}
+
+const OWN_ERROR = /^(?:Type|Reference|Range|Syntax)Error/;
 
 const SETTINGS: Services['settings'] = {
   locations: { vertex: 'us-central1', gemini: 'global', omni: 'global' },

@@ -65,6 +65,23 @@ describe('crash simulation', () => {
   }, 30_000);
 });
 
+describe('a handler that is wrong by itself', () => {
+  it('is found when it changes the record it was given, which the next reader would not see', async () => {
+    const meddling: Subject = {
+      ...subject,
+      handlePoll: async (services, message) => {
+        const job = await services.jobs.get(message.jobId);
+        if (job) job.revision++;
+        await subject.handlePoll(services, message);
+      },
+    };
+    const seed = await firstFailing(meddling);
+    const { violation } = await simulate(meddling, everything(seed));
+    expect(violation?.check).toBe('only the world fails');
+    expect(violation?.message).toContain('read only property');
+  });
+});
+
 describe('the shrinker', () => {
   it('finds a smaller run that fails in the same way, and the command for it', async () => {
     const failing = everything(await firstFailing(unswept));

@@ -1,6 +1,7 @@
 /** Cloud Tasks: at least once, in any order, by name at most once an hour; now and then a task is lost altogether. */
 import type { TaskQueue, WakeTask } from '../../functions/ports.ts';
 import type { Ending, Engine, Invocation } from './engine.ts';
+import { SimulatedFault } from './faults.ts';
 import type { Subject } from './subject.ts';
 
 const SECOND = 1000;
@@ -114,15 +115,16 @@ class TasksPort implements TaskQueue {
     const { faults } = this.#engine;
     const { seq, ring } = task.wake;
     return this.#engine.call(this.#invocation, `enqueue ${task.target} ${seq}/${ring}`, () => {
-      if (faults.happens('queue')) throw new Error('UNAVAILABLE: the queue does not answer');
+      if (faults.happens('queue')) throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
       this.#tasks.enqueue(task);
-      if (faults.happens('queue', 0.5)) throw new Error('DEADLINE_EXCEEDED: the answer was lost');
+      if (faults.happens('queue', 0.5)) throw new SimulatedFault('DEADLINE_EXCEEDED: the answer was lost');
     });
   }
 
   isWaiting(task: WakeTask): Promise<boolean> {
     return this.#engine.call(this.#invocation, 'isWaiting', () => {
-      if (this.#engine.faults.happens('queue')) throw new Error('UNAVAILABLE: the queue does not answer');
+      if (this.#engine.faults.happens('queue'))
+        throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
       return this.#tasks.isWaiting(task);
     });
   }

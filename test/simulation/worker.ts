@@ -12,6 +12,8 @@ const orderSchema = z.object({
 
 const [, , text = '{}'] = process.argv;
 const { root, ...seeds } = orderSchema.parse(JSON.parse(text));
+// Nobody is left to be told anything.
+process.on('disconnect', () => process.exit());
 let stopped = false;
 process.on('message', () => {
   stopped = true;
