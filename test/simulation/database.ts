@@ -1,0 +1,158 @@
+/** The job store: frozen records, each write watched, and transactions that fail in every way that Firestore's do. */
+import { type Job, jobSchema, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
+import type { JobStore, ListJobs, Updated } from '../../functions/ports.ts';
+import type { Engine, Invocation } from './engine.ts';
+import { SimulatedFault } from './faults.ts';
+
+export type WriteMonitor = (before: Job | undefined, after: Job) => void;
+
+type Decide = Parameters<JobStore['update']>[1];
+
+export class Database {
+  readonly jobs = new Map<string, Job>();
+  readonly #engine: Engine;
+  readonly #monitor: WriteMonitor;
+  readonly #strict: boolean;
+
+  /** @param strict stores what comes back from JSON and the schema, as the real store does; slow */
+  constructor(engine: Engine, monitor: WriteMonitor, strict: boolean) {
+    this.#engine = engine;
+    this.#monitor = monitor;
+    this.#strict = strict;
+  }
+
+  portOf(invocation: Invocation): JobStore {
+    return new JobsPort(this, this.#engine, invocation);
+  }
+
+  overdue(before: number): readonly Job[] {
+    return [...this.jobs.values()].filter((job) => atOf(job) <= before).sort((a, b) => atOf(a) - atOf(b));
+  }
+
+  /** Optimistic: what was decided on a state that has changed meanwhile is decided again. */
+  tryUpdate(jobId: string, decide: Decide): Updated | 'again' {
+    const { faults } = this.#engine;
+    // The client runs the transaction again, and what it decided the first time goes nowhere.
+    if (faults.happens('store', 0.5)) {
+      const job = this.jobs.get(jobId);
+      if (job) decide(job);
+      return 'again';
+    }
+    // Committed, but the client cannot know, and runs it again on what it has saved itself.
+    if (faults.happens('store', 0.3)) {
+      this.#update(jobId, decide);
+      return 'again';
+    }
+    return this.#guarded(() => this.#update(jobId, decide));
+  }
+
+  get(jobId: string): Job | undefined {
+    this.mayFail();
+    return this.jobs.get(jobId);
+  }
+
+  create(job: Job): 'created' | 'exists' {
+    return this.#guarded(() => {
+      if (this.jobs.has(job.jobId)) return 'exists';
+      this.#put(undefined, job);
+      return 'created';
+    });
+  }
+
+  #update(jobId: string, decide: Decide): Updated {
+    const before = this.jobs.get(jobId);
+    if (!before) return { kind: 'missing' };
+    const step = decide(before);
+    if (!step) return { kind: 'unchanged', job: before };
+    this.#put(before, step.job);
+    return { kind: 'saved', before, step };
+  }
+
+  #put(before: Job | undefined, job: Job): void {
+    const stored = this.#strict ? jobSchema.parse(JSON.parse(JSON.stringify(job))) : job;
+    deepFreeze(stored);
+    this.jobs.set(job.jobId, stored);
+    if (this.#engine.traced) {
+      const attempt = liveAttemptOf(stored);
+      const wake = wakeOf(stored);
+      this.#engine.comment(
+        `${job.jobId.slice(0, 9)} r${job.revision} ${job.status} ${attempt ? `${attempt.attemptId.slice(0, 9)} ${attempt.state}` : ''} ` +
+          `wake ${wake ? `${wake.seq}/${wake.ring} in ${Math.round(wake.at - this.#engine.now)} ms` : 'none'}`,
+      );
+    }
+    this.#monitor(before, stored);
+  }
+
+  list({ caller, pageSize }: ListJobs): readonly Job[] {
+    return [...this.jobs.values()].filter((job) => job.caller === caller).slice(0, pageSize);
+  }
+
+  /** Fails before the write, or after it: then it is done and nobody is told. */
+  #guarded<T>(write: () => T): T {
+    this.mayFail();
+    const done = write();
+    if (this.#engine.faults.happens('store', 0.5))
+      throw new SimulatedFault('DEADLINE_EXCEEDED: the answer was lost');
+    return done;
+  }
+
+  mayFail(): void {
+    if (!this.#engine.faults.happens('store')) return;
+    throw new SimulatedFault(this.#engine.timing.pick(['ABORTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']));
+  }
+}
+
+class JobsPort implements JobStore {
+  readonly #database: Database;
+  readonly #engine: Engine;
+  readonly #invocation: Invocation;
+
+  constructor(database: Database, engine: Engine, invocation: Invocation) {
+    this.#database = database;
+    this.#engine = engine;
+    this.#invocation = invocation;
+  }
+
+  create(job: Job): ReturnType<JobStore['create']> {
+    return this.#engine.call(this.#invocation, 'create', () => this.#database.create(job));
+  }
+
+  get(jobId: string): ReturnType<JobStore['get']> {
+    return this.#engine.call(this.#invocation, 'get', () => this.#database.get(jobId));
+  }
+
+  async update(jobId: string, decide: Decide): Promise<Updated> {
+    for (;;) {
+      const updated = await this.#engine.call(this.#invocation, 'update', () =>
+        this.#database.tryUpdate(jobId, decide),
+      );
+      if (updated !== 'again') return updated;
+    }
+  }
+
+  list(query: ListJobs): ReturnType<JobStore['list']> {
+    return this.#engine.call(this.#invocation, 'list', () => this.#database.list(query));
+  }
+
+  overdue(before: number, limit: number): ReturnType<JobStore['overdue']> {
+    return this.#engine.call(this.#invocation, 'overdue', () => {
+      this.#database.mayFail();
+      return this.#database.overdue(before).slice(0, limit);
+    });
+  }
+
+  waitFor(jobId: string): ReturnType<JobStore['waitFor']> {
+    return this.get(jobId);
+  }
+}
+
+const atOf = (job: Job): number => wakeOf(job)?.at ?? Number.POSITIVE_INFINITY;
+
+/** What is frozen already is frozen all the way down, so only what is new is walked. */
+function deepFreeze(value: object): void {
+  if (Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  }
+}

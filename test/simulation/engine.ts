@@ -1,0 +1,287 @@
+/**
+ * The machine that the handlers run on: virtual time, processes that crash, and calls that are answered when the seed
+ * says so.
+ *
+ * Every port call is parked: it takes effect at one virtual moment and is answered at a later one, and in between
+ * anything else may happen, a crash of its process included. One answer at a time is given; then every microtask is
+ * run before the next event. That needs no timer: Node runs the tick queue only when no microtask is left, so a tick
+ * asked for by a microtask comes after all of them.
+ */
+import { EventQueue } from './event-queue.ts';
+import { type FaultLimits, Faults, SimulatedFault } from './faults.ts';
+import { Random, TextHash } from './random.ts';
+
+const START_MS = Date.UTC(2026, 10, 21);
+/** More than any run needs; one that reaches it goes round in circles. */
+const EVENTS_MAX = 60_000;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/** Where each purpose takes its random numbers from. */
+export const STREAM = { faults: 1, timing: 2, workload: 3, ids: 4, jitter: 5, outcomes: 6 } as const;
+
+export interface Violation {
+  readonly check: string;
+  readonly message: string;
+}
+
+/** One process, until it crashes; then another takes its place. */
+export interface Process {
+  readonly name: string;
+  alive: boolean;
+  readonly skewMs: number;
+  readonly invocations: Set<Invocation>;
+}
+
+export type Ending<T> =
+  | { readonly kind: 'returned'; readonly value: T }
+  | { readonly kind: 'threw'; readonly error: unknown }
+  | { readonly kind: 'crashed' };
+
+type Outcome<T> = Exclude<Ending<T>, { kind: 'crashed' }>;
+
+/** One call of a handler. */
+export interface Invocation {
+  readonly label: string;
+  readonly process: Process;
+  readonly crashed: () => void;
+}
+
+interface ParkedCall<T> {
+  readonly invocation: Invocation;
+  readonly what: string;
+  readonly effect: () => T;
+  readonly crashWeight: number;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface EngineOptions extends FaultLimits {
+  readonly seed: number;
+  /** Faults stop at this virtual time after the start. */
+  readonly quietAfterMs: number;
+  readonly onLine?: ((line: string) => void) | undefined;
+}
+
+export class Engine {
+  now = START_MS;
+  violation: Violation | undefined;
+  events = 0;
+  crashes = 0;
+  readonly faults: Faults;
+  readonly seed: number;
+  readonly quietAt: number;
+  readonly #queue = new EventQueue();
+  readonly #timing: Random;
+  readonly #trace = new TextHash();
+  readonly #onLine: ((line: string) => void) | undefined;
+  readonly #processes: Process[] = [];
+  #resumed = false;
+  #reading = 0;
+  #answerDelayMs = 0;
+
+  constructor({ seed, quietAfterMs, onLine, ...limits }: EngineOptions) {
+    this.seed = seed;
+    this.quietAt = START_MS + quietAfterMs;
+    this.faults = new Faults(new Random(seed, STREAM.faults), limits);
+    this.#timing = new Random(seed, STREAM.timing);
+    this.#onLine = onLine;
+    for (let n = 0; n < 3; n++) this.#processes.push(this.#newProcess(`p${n}`));
+  }
+
+  get traceHash(): string {
+    return this.#trace.value().toString(16).padStart(14, '0');
+  }
+
+  get timing(): Random {
+    return this.#timing;
+  }
+
+  /** Nothing is planned any more. */
+  get idle(): boolean {
+    return this.#queue.size === 0;
+  }
+
+  note(text: string): void {
+    const line = `${this.now - START_MS} ${text}`;
+    this.#trace.add(line);
+    this.#onLine?.(line);
+  }
+
+  /** For whoever reads the trace; does not count for its hash. */
+  comment(text: string): void {
+    this.#onLine?.(`  # ${text}`);
+  }
+
+  get traced(): boolean {
+    return this.#onLine !== undefined;
+  }
+
+  violate(check: string, message: string): void {
+    if (this.violation) return;
+    this.note(`VIOLATION ${check}: ${message}`);
+    this.violation = { check, message };
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.#queue.push(this.now + Math.ceil(delayMs), run);
+  }
+
+  /** Starts a handler in some process. `ended` is told once, unless nothing ever comes of the call. */
+  start<T>(
+    label: string,
+    handler: (invocation: Invocation) => Promise<T>,
+    ended: (ending: Ending<T>) => void,
+  ): void {
+    const process = this.#processes[this.#timing.uint32() % this.#processes.length];
+    if (!process) return;
+    const invocation: Invocation = {
+      label,
+      process,
+      crashed: () => this.after(this.#timing.int(1, 2000), () => ended({ kind: 'crashed' })),
+    };
+    process.invocations.add(invocation);
+    this.note(`${process.name} ${label} starts`);
+    this.#resumed = true;
+    handler(invocation).then(
+      (value) => this.#settle(invocation, { kind: 'returned', value }, ended),
+      (error: unknown) => this.#settle(invocation, { kind: 'threw', error }, ended),
+    );
+  }
+
+  #settle<T>(invocation: Invocation, ending: Ending<T>, ended: (ending: Ending<T>) => void): void {
+    const { process, label } = invocation;
+    if (!process.alive) return;
+    process.invocations.delete(invocation);
+    this.note(`${process.name} ${label} ${ending.kind}`);
+    if (ending.kind === 'threw') this.#expectSimulated(label, ending.error);
+    ended(ending);
+  }
+
+  #expectSimulated(what: string, error: unknown): void {
+    this.comment(String(error));
+    if (!(error instanceof SimulatedFault))
+      this.violate(
+        'only the world fails',
+        `${what}: ${error instanceof Error ? error.stack : String(error)}`,
+      );
+  }
+
+  /** A port call. `effect` happens at one moment, its outcome is told at another; a crash may come at either. */
+  call<T>(invocation: Invocation, what: string, effect: () => T, crashWeight = 1): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!invocation.process.alive) return;
+      this.after(this.#latencyMs(), () =>
+        this.#happen({ invocation, what, effect, crashWeight, resolve, reject }),
+      );
+    });
+  }
+
+  #happen<T>(call: ParkedCall<T>): void {
+    const { process, label } = call.invocation;
+    const { what, crashWeight } = call;
+    if (!process.alive) return;
+    if (this.faults.happens('crash', crashWeight)) {
+      this.#crash(process, `before ${label} ${what}`);
+      return;
+    }
+    this.#answerDelayMs = 0;
+    const outcome = outcomeOf(call.effect);
+    this.note(
+      `${process.name} ${label} ${what}: ${outcome.kind === 'threw' ? messageOf(outcome.error) : 'ok'}`,
+    );
+    if (outcome.kind === 'threw') this.#expectSimulated(`${label} ${what}`, outcome.error);
+    if (this.faults.happens('crash', crashWeight)) {
+      this.#crash(process, `after ${label} ${what}`);
+      return;
+    }
+    const delayMs = this.#answerDelayMs + (this.#timing.chance(0.5) ? 0 : this.#latencyMs());
+    if (delayMs === 0) this.#answer(call, outcome);
+    else this.after(delayMs, () => this.#answer(call, outcome));
+  }
+
+  #answer<T>({ invocation, resolve, reject }: ParkedCall<T>, outcome: Outcome<T>): void {
+    if (!invocation.process.alive) return;
+    this.#resumed = true;
+    if (outcome.kind === 'returned') resolve(outcome.value);
+    else reject(outcome.error);
+  }
+
+  /** Makes the answer of the call that takes effect right now come so much later. */
+  delayAnswer(ms: number): void {
+    this.#answerDelayMs += ms;
+  }
+
+  /** Something real and asynchronous, a stream, is read; nothing else happens until it is. */
+  async reading<T>(read: () => Promise<T>): Promise<T> {
+    this.#reading++;
+    try {
+      return await read();
+    } finally {
+      this.#reading--;
+    }
+  }
+
+  /** Until nothing is planned any more, or something is wrong. */
+  run(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const afterMicrotasks = (): void => process.nextTick(turn);
+      const turn = (): void => {
+        if (this.#reading > 0) {
+          setImmediate(turn);
+          return;
+        }
+        try {
+          this.#resumed = false;
+          while (!this.#resumed) {
+            const event = this.violation ? undefined : this.#queue.pop();
+            if (!event) {
+              resolve();
+              return;
+            }
+            this.now = event.at;
+            if (this.now >= this.quietAt) this.faults.quiet = true;
+            if (++this.events > EVENTS_MAX) this.violate('ends', `still busy after ${EVENTS_MAX} events`);
+            event.run();
+          }
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        queueMicrotask(afterMicrotasks);
+      };
+      process.nextTick(turn);
+    });
+  }
+
+  #crash(process: Process, when: string): void {
+    this.crashes++;
+    this.note(`${process.name} CRASHES ${when}`);
+    process.alive = false;
+    const index = this.#processes.indexOf(process);
+    this.#processes[index] = this.#newProcess(process.name);
+    for (const { crashed } of process.invocations) crashed();
+  }
+
+  #newProcess(name: string): Process {
+    // Google keeps clocks within a few milliseconds; a laptop that slept does not.
+    const skewMs = this.faults.happens('clock') ? this.#timing.int(-3000, 3000) : 0;
+    return { name, alive: true, skewMs, invocations: new Set() };
+  }
+
+  #latencyMs(): number {
+    if (this.faults.happens('stall'))
+      return this.#timing.int(SECOND, this.#timing.chance(0.2) ? 5 * MINUTE : 20 * SECOND);
+    return this.#timing.int(1, 40);
+  }
+}
+
+function outcomeOf<T>(effect: () => T): Outcome<T> {
+  try {
+    return { kind: 'returned', value: effect() };
+  } catch (error) {
+    return { kind: 'threw', error };
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

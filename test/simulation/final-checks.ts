@@ -1,0 +1,136 @@
+/** What has to hold when everything has come to rest. */
+import { type EndedAttempt, isTerminal, type Job, liveAttemptOf } from '../../functions/core/job.ts';
+import type { Bucket } from './buckets.ts';
+import type { Clients } from './clients.ts';
+import type { Engine } from './engine.ts';
+import type { Ledger, PaidEntry } from './ledger.ts';
+import type { Monitor } from './monitor.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+/**
+ * A wake may lie beyond the deadline by as much as the longest Retry-After, and nobody looks at the deadline before.
+ * Nothing may be left of this once wakes are cut at the deadline.
+ */
+const WAKE_PAST_DEADLINE_MS = 10 * MINUTE;
+/** I6: two sweeps, and what clocks and calls add to them. */
+const PAST_DEADLINE_MAX_MS = 2 * MINUTE + 20 * SECOND + WAKE_PAST_DEADLINE_MS;
+const OUTPUT_NAME = /^jobs\/([^/]+)\/([^/]+)\//;
+/** Prices are rounded up to a hundredth of a cent, and binary. */
+const USD_NOISE = 1e-6;
+
+export interface Rest {
+  readonly engine: Engine;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly ledger: Ledger;
+  readonly output: Bucket;
+  readonly monitor: Monitor;
+  readonly clients: Clients;
+  readonly unknownOutcome: 'fail' | 'resubmit';
+}
+
+export function checkRest(rest: Rest): void {
+  for (const job of rest.jobs.values()) checkJob(rest, job);
+  for (const entry of rest.ledger.entries.values()) if (entry.begun) checkPaid(rest, entry);
+  checkObjects(rest);
+  checkClients(rest);
+}
+
+function checkJob(rest: Rest, job: Job): void {
+  const { engine, monitor } = rest;
+  if (!isTerminal(job)) {
+    engine.violate('I6 every job ends', `${job.jobId} is ${job.status}`);
+    return;
+  }
+  if (liveAttemptOf(job)) engine.violate('I2 every attempt ends', `${job.jobId} still follows one`);
+  const terminalAt = monitor.terminalAt(job.jobId) ?? engine.now;
+  const latestMs = terminalAt - Math.max(job.deadlineAt, engine.quietAt);
+  if (latestMs > PAST_DEADLINE_MAX_MS)
+    engine.violate('I6 by its deadline', `${job.jobId} was ${job.status} ${latestMs} ms after its deadline`);
+  if (rest.unknownOutcome === 'fail') checkSuperseded(rest, job);
+  if (job.status === 'succeeded') checkSucceeded(rest, job);
+}
+
+/** An attempt may follow another of the same stage only if that one cannot have cost anything. */
+function checkSuperseded({ engine, ledger }: Rest, job: Job): void {
+  for (const [n, attempt] of job.attempts.entries()) {
+    const next = job.attempts[n + 1];
+    if (next?.stage !== attempt.stage) continue;
+    const charged = ledger.entries.get(attempt.attemptId)?.charged ?? 0;
+    if (attempt.charged !== 'no' || charged > 0)
+      engine.violate(
+        'I1 nothing is paid twice',
+        `${job.jobId}: ${attempt.attemptId} (${charged} charged) was made again`,
+      );
+  }
+}
+
+function checkSucceeded({ engine, ledger, output }: Rest, job: Extract<Job, { status: 'succeeded' }>): void {
+  if (job.videos.length === 0) engine.violate('I6 success has videos', `${job.jobId} has none`);
+  for (const { uri, bytes, crc32c, generation } of job.videos) {
+    const object = output.objects.get(uri.replace(/^gs:\/\/out\//, ''));
+    if (object?.bytes !== bytes || object.crc32c !== crc32c || object.generation !== generation)
+      engine.violate('I6 success has videos', `${job.jobId}: ${uri} is not in the bucket as recorded`);
+  }
+  const { firstFrame, extensions = [] } = job.request;
+  const stages = (firstFrame ? 1 : 0) + 1 + extensions.length;
+  const landed = job.attempts.filter(({ outcome }) => outcome === 'landed').map(({ stage }) => stage);
+  if (landed.length !== stages || landed.some((stage, n) => stage !== n))
+    engine.violate('success is of every stage', `${job.jobId} landed ${landed.join()} of ${stages}`);
+  const last = job.attempts.at(-1);
+  const charged = last ? (ledger.entries.get(last.attemptId)?.charged ?? 0) : 0;
+  if (job.videos.some(({ uri }) => uri !== `gs://out/${last?.outputPrefix}${uri.split('/').at(-1)}`))
+    engine.violate('success is of its own attempt', `${job.jobId} shows what others made`);
+  if (job.videos.length < charged)
+    engine.violate(
+      'I6 success has every video',
+      `${job.jobId} has ${job.videos.length} of ${charged} videos`,
+    );
+}
+
+function checkPaid({ engine, jobs }: Rest, entry: PaidEntry): void {
+  const { jobId, attemptId, charged } = entry;
+  const attempt: EndedAttempt | undefined = jobs
+    .get(jobId)
+    ?.attempts.find((each) => each.attemptId === attemptId);
+  if (!attempt) {
+    engine.violate('I2 what is paid is recorded', `${jobId} does not record ${attemptId}`);
+    return;
+  }
+  if (charged > 0 && attempt.charged === 'no')
+    engine.violate('I2 what is paid is recorded', `${attemptId} says "no", ${charged} were charged`);
+  // Files are kept for longer than a run lasts, and every outage is shorter than landing has patience.
+  if (charged > 0 && attempt.outcome !== 'landed' && attempt.outcome !== 'unknown')
+    engine.violate(
+      'I6 what is paid has landed',
+      `${attemptId} is ${attempt.outcome}, ${charged} were charged`,
+    );
+  if (charged > 0 && attempt.outcome !== 'landed' && engine.faults.fired === 0)
+    engine.violate('I6 what is paid has landed', `${attemptId} is ${attempt.outcome}, though nothing failed`);
+  if (attempt.outcome === 'landed' && (attempt.videos?.length ?? 0) < charged)
+    engine.violate(
+      'I6 what is paid has landed',
+      `${attemptId} landed ${attempt.videos?.length} of ${charged}`,
+    );
+  if (charged * entry.pricePerPieceUsd > attempt.reservedUsd + USD_NOISE)
+    engine.violate('I7 nothing above the reservation', `${attemptId} reserved $${attempt.reservedUsd}`);
+}
+
+function checkObjects({ engine, jobs, output }: Rest): void {
+  for (const name of output.objects.keys()) {
+    const [, jobId = '', attemptId] = OUTPUT_NAME.exec(name) ?? [];
+    if (!jobs.get(jobId)?.attempts.some((each) => each.attemptId === attemptId))
+      engine.violate('no object without an attempt', name);
+  }
+}
+
+function checkClients({ engine, jobs, clients }: Rest): void {
+  if (clients.waiting > 0) engine.violate('every caller is answered', `${clients.waiting} still wait`);
+  for (const { wish, jobIds } of clients.accepted) {
+    for (const jobId of jobIds)
+      if (!jobs.has(jobId)) engine.violate('I3 no accepted job is missing', `${wish.name}: ${jobId}`);
+    const made = [...jobs.values()].filter(({ request }) => request.prompt === wish.name);
+    if (wish.key !== undefined && (made.length !== 1 || jobIds.size !== 1))
+      engine.violate('I5 one key, one job', `${wish.name} made ${made.length} jobs, told of ${jobIds.size}`);
+  }
+}

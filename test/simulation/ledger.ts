@@ -1,0 +1,35 @@
+/** What the simulated models know of each paid call, whatever Clapper believes of it. */
+import type { ProviderName } from '../../functions/core/catalogue.ts';
+import type { Stage } from '../../functions/core/stages.ts';
+
+export interface PaidEntry {
+  readonly jobId: string;
+  readonly attemptId: string;
+  readonly provider: ProviderName;
+  readonly kind: Stage['kind'];
+  readonly pricePerPieceUsd: number;
+  /** Requests that reached the model. */
+  calls: number;
+  /** Something was begun that may cost money. */
+  begun: boolean;
+  /** Videos or pictures charged for. */
+  charged: number;
+  /** Objects that the model wrote under the attempt's prefix itself. */
+  objects: number;
+  firstObjectAt: number | undefined;
+}
+
+export class Ledger {
+  readonly entries = new Map<string, PaidEntry>();
+
+  /** Notes a request; there should be one for each attempt. */
+  called(
+    entry: Pick<PaidEntry, 'jobId' | 'attemptId' | 'provider' | 'kind' | 'pricePerPieceUsd'>,
+  ): PaidEntry {
+    const fresh = { ...entry, calls: 0, begun: false, charged: 0, objects: 0, firstObjectAt: undefined };
+    const known = this.entries.get(entry.attemptId) ?? fresh;
+    known.calls++;
+    this.entries.set(entry.attemptId, known);
+    return known;
+  }
+}

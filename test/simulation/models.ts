@@ -1,0 +1,233 @@
+/** The simulated providers: Vertex, which writes into our bucket, and the Developer API, whose files are fetched. */
+import type { Catalogue } from '../../functions/core/catalogue.ts';
+import type { ProviderSignal } from '../../functions/core/errors.ts';
+import type { OperationRef } from '../../functions/core/job.ts';
+import type { Stage } from '../../functions/core/stages.ts';
+import type {
+  DownloadAnswer,
+  PaidCall,
+  PaidSubmission,
+  PollAnswer,
+  SubmitAnswer,
+  VideoProvider,
+} from '../../functions/ports.ts';
+import { type Bucket, OUTPUT_BUCKET } from './buckets.ts';
+import type { Engine, Invocation } from './engine.ts';
+import { SimulatedFault } from './faults.ts';
+import { FileBody, PICTURE } from './files.ts';
+import type { Ledger, PaidEntry } from './ledger.ts';
+import { Operations } from './operations.ts';
+import type { Random } from './random.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const OUTPUT_URI = new RegExp(`^gs://${OUTPUT_BUCKET}/(jobs/([^/]+)/([^/]+)/)$`);
+/** The paid call is one of many calls and the one that matters most, so it is hit more often than its share. */
+const PAID_CALL_WEIGHT = 4;
+
+const http = (status: number, retryAfterMs?: number): ProviderSignal => ({
+  kind: 'http',
+  status,
+  message: `simulated ${status}`,
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+});
+const TIMEOUT: ProviderSignal = { kind: 'timeout', message: 'simulated time-out' };
+const REFUSED_CONNECTION: ProviderSignal = { kind: 'network', sent: false, message: 'simulated refusal' };
+
+/** Nothing was begun, and the answer proves it. */
+const REJECTIONS = [400, 401, 403, 404, 405, 409, 412, 413, 415, 429, 429, 429, 429] as const;
+/** The answer proves nothing. */
+const DOUBTS: readonly [ProviderSignal, ...ProviderSignal[]] = [
+  http(408),
+  http(499),
+  http(500),
+  http(502),
+  http(503),
+  http(504),
+  TIMEOUT,
+  TIMEOUT,
+  { kind: 'network', sent: true, message: 'simulated reset' },
+  { kind: 'unreadable', message: 'simulated answer without a name' },
+  { kind: 'rpc', code: 13, message: 'simulated internal error' },
+];
+const POLL_FAILURES: readonly [ProviderSignal, ...ProviderSignal[]] = [
+  http(404),
+  http(401),
+  http(403),
+  http(429, 30 * SECOND),
+  http(500),
+  http(503),
+  TIMEOUT,
+  REFUSED_CONNECTION,
+  { kind: 'network', sent: true, message: 'simulated reset' },
+  { kind: 'unreadable', message: 'simulated HTML' },
+];
+
+type Recorded = (jobId: string, attemptId: string) => boolean;
+
+export class Models {
+  readonly operations: Operations;
+  readonly #engine: Engine;
+  readonly #outcomes: Random;
+  readonly #ledger: Ledger;
+  readonly #output: Bucket;
+  readonly #catalogue: Catalogue;
+  readonly #recorded: Recorded;
+
+  /** @param recorded whether a job's record names the attempt */
+  constructor(
+    engine: Engine,
+    outcomes: Random,
+    ledger: Ledger,
+    output: Bucket,
+    catalogue: Catalogue,
+    recorded: Recorded,
+  ) {
+    this.#engine = engine;
+    this.#outcomes = outcomes;
+    this.#ledger = ledger;
+    this.#output = output;
+    this.#catalogue = catalogue;
+    this.#recorded = recorded;
+    this.operations = new Operations(engine, outcomes, output);
+  }
+
+  portOf(invocation: Invocation, delivers: VideoProvider['delivers']): VideoProvider {
+    return new ProviderPort(this, this.#engine, invocation, delivers);
+  }
+
+  download(sourceUri: string): DownloadAnswer {
+    const { faults, timing, now } = this.#engine;
+    const failures = [http(500), http(503), http(429), TIMEOUT] as const;
+    if (faults.happens('model')) return { kind: 'failed', signal: timing.pick(failures) };
+    const file = this.operations.files.get(sourceUri);
+    if (!file || file.expiresAt <= now) return { kind: 'failed', signal: http(404) };
+    return { kind: 'body', body: new FileBody(file.content), contentType: 'video/mp4' };
+  }
+
+  paidCall(invocation: Invocation, call: PaidCall): Promise<SubmitAnswer> {
+    const engine = this.#engine;
+    return engine.call(
+      invocation,
+      'PAID CALL',
+      () => {
+        if (engine.faults.happens('model', 0.3)) return { kind: 'failed', signal: REFUSED_CONNECTION };
+        const { entry, prefix } = this.#arrived(call);
+        if (engine.faults.happens('model')) return this.#reject();
+        if (engine.faults.happens('model', PAID_CALL_WEIGHT / 2))
+          return this.#leaveInDoubt(entry, call, prefix);
+        engine.delayAnswer(engine.timing.int(200, 5 * SECOND));
+        return this.#begin(entry, call, prefix);
+      },
+      PAID_CALL_WEIGHT,
+    );
+  }
+
+  /** The request has reached the model. */
+  #arrived({ stage, outputUri }: PaidCall): { entry: PaidEntry; prefix: string } {
+    const [, prefix = '', jobId = '', attemptId = ''] = OUTPUT_URI.exec(outputUri) ?? [];
+    const { provider, kind } = stage;
+    const pricePerPieceUsd = this.#pricePerPieceUsd(stage);
+    const entry = this.#ledger.called({ jobId, attemptId, provider, kind, pricePerPieceUsd });
+    if (entry.calls > 1)
+      this.#engine.violate('I1 one paid call per attempt', `${attemptId} was called twice`);
+    if (!this.#recorded(jobId, attemptId))
+      this.#engine.violate('I1 committed before the call', `${jobId} does not know attempt ${attemptId}`);
+    return { entry, prefix };
+  }
+
+  #reject(): SubmitAnswer {
+    const { timing } = this.#engine;
+    const status = timing.pick(REJECTIONS);
+    const retryAfterMs = timing.pick([undefined, SECOND, 30 * SECOND, 10 * MINUTE] as const);
+    return { kind: 'failed', signal: http(status, status === 429 ? retryAfterMs : undefined) };
+  }
+
+  /** The answer is lost or says nothing; in half of these cases the model is at work all the same. */
+  #leaveInDoubt(entry: PaidEntry, call: PaidCall, prefix: string): SubmitAnswer {
+    const { timing } = this.#engine;
+    const signal = timing.pick(DOUBTS);
+    if (timing.chance(0.6)) {
+      // A request may wait in front of the model for longer than its caller waits for it.
+      const late = timing.chance(0.1) ? call.timeoutMs + timing.int(0, 20 * SECOND) : 0;
+      this.#engine.after(late, () => this.#begin(entry, call, prefix));
+    }
+    this.#engine.delayAnswer(signal.kind === 'timeout' ? call.timeoutMs : timing.int(100, 20 * SECOND));
+    return { kind: 'failed', signal };
+  }
+
+  #begin(entry: PaidEntry, { stage, location }: PaidCall, prefix: string): SubmitAnswer {
+    if (stage.kind === 'extend' && !stage.video)
+      this.#engine.violate('a chain goes on from its video', `${entry.attemptId} extends nothing`);
+    if (stage.kind === 'image') return this.#picture(entry, stage, prefix);
+    const name = this.operations.begin(entry, stage, prefix);
+    const operation: OperationRef = { provider: stage.provider, name, model: stage.model, location };
+    return { kind: 'accepted', operation };
+  }
+
+  #picture(entry: PaidEntry, { model }: Stage, prefix: string): SubmitAnswer {
+    const luck = this.#outcomes.unit();
+    if (luck < 0.08) return { kind: 'withheld', reasons: ['Support codes: 29310472'] };
+    entry.begun = true;
+    entry.charged = 1;
+    if (!model.startsWith('imagen')) return { kind: 'image', bytes: PICTURE, mimeType: 'image/png' };
+    const name = `${prefix}sample_0.png`;
+    entry.objects = 1;
+    entry.firstObjectAt = this.#engine.now;
+    this.#output.put(name, PICTURE, 'image/png');
+    return { kind: 'stored', uri: `gs://${OUTPUT_BUCKET}/${name}` };
+  }
+
+  #pricePerPieceUsd(stage: Stage): number {
+    const spec = this.#catalogue.models.find(
+      ({ provider, model }) => provider === stage.provider && model === stage.model,
+    );
+    if (stage.kind === 'image') return spec?.kind === 'image' ? spec.pricePerImageUsd : 0;
+    const { resolution, generateAudio } = stage.settings;
+    const price = spec?.kind === 'video' ? spec.pricePerSecondUsd[resolution] : undefined;
+    return ((generateAudio ? price?.withAudio : price?.silent) ?? 0) * stage.durationSeconds;
+  }
+}
+
+class ProviderPort implements VideoProvider {
+  readonly delivers: VideoProvider['delivers'];
+  readonly #models: Models;
+  readonly #engine: Engine;
+  readonly #invocation: Invocation;
+
+  constructor(models: Models, engine: Engine, invocation: Invocation, delivers: VideoProvider['delivers']) {
+    this.delivers = delivers;
+    this.#models = models;
+    this.#engine = engine;
+    this.#invocation = invocation;
+  }
+
+  prepare(call: PaidCall): Promise<PaidSubmission> {
+    const { faults, timing } = this.#engine;
+    return this.#engine.call(this.#invocation, 'prepare', () => {
+      if (faults.happens('model', 0.5)) throw new SimulatedFault('no access token');
+      // A token, and inputs to be read: long enough for others to overtake.
+      this.#engine.delayAnswer(timing.int(0, 500));
+      return () => this.#models.paidCall(this.#invocation, call);
+    });
+  }
+
+  poll({ name }: OperationRef): Promise<PollAnswer> {
+    const { faults, timing } = this.#engine;
+    return this.#engine.call(this.#invocation, 'poll', () => {
+      if (faults.happens('model')) return { kind: 'failed', signal: timing.pick(POLL_FAILURES) };
+      return this.#models.operations.poll(name);
+    });
+  }
+
+  download(sourceUri: string): Promise<DownloadAnswer> {
+    return this.#engine.call(this.#invocation, 'download', () => this.#models.download(sourceUri));
+  }
+
+  cancel({ name }: OperationRef): Promise<void> {
+    return this.#engine.call(this.#invocation, 'cancelOperation', () => {
+      if (this.#engine.faults.happens('model')) throw new SimulatedFault('simulated refusal to cancel');
+      this.#models.operations.cancel(name);
+    });
+  }
+}

@@ -1,0 +1,24 @@
+/** Runs some mutants, each until it is caught; tells its parent of each. */
+import { z } from 'zod';
+import { runCampaign } from './campaign.ts';
+import type { Caught } from './mutants.ts';
+import { loadSubject } from './subject.ts';
+
+const orderSchema = z.object({
+  seed: z.number(),
+  runsMax: z.number(),
+  mutants: z.array(z.object({ name: z.string(), root: z.string() })),
+});
+
+// Nobody is left to be told anything.
+process.on('disconnect', () => process.exit());
+
+const [, , text = '{}'] = process.argv;
+const { seed, runsMax, mutants } = orderSchema.parse(JSON.parse(text));
+for (const { name, root } of mutants) {
+  const subject = await loadSubject(root);
+  const { runs, failed } = await runCampaign(subject, { first: seed, step: 1, runs: runsMax });
+  const caught: Caught = { name, runs, check: failed?.violation?.check, seed: failed?.seed };
+  process.send?.(caught);
+}
+process.disconnect();

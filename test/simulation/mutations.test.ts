@@ -1,0 +1,21 @@
+/** The simulation is only worth what it finds: every planted defect, within 10,000 runs. */
+import { describe, expect, it } from 'vitest';
+import { occurrencesOf, runMutants } from './mutants.ts';
+import { MUTATIONS } from './mutations.ts';
+
+const SEED = Number(process.env['SIMULATION_SEED'] ?? 1);
+const RUNS_MAX = 10_000;
+
+describe('planted defects', () => {
+  it.each(MUTATIONS)('$name: the place to change is there, once', (mutation) => {
+    expect(occurrencesOf(mutation)).toBe(1);
+  });
+
+  it(`are all caught within ${RUNS_MAX} runs (SIMULATION_SEED=${SEED})`, async () => {
+    const caught = await runMutants({ seed: SEED, runsMax: RUNS_MAX, processes: 2 });
+    for (const { name, runs, check } of caught)
+      process.stderr.write(`${String(runs).padStart(6)} runs: ${name} → ${check ?? 'NOT CAUGHT'}\n`);
+    expect(caught.filter(({ check }) => check === undefined)).toEqual([]);
+    expect(caught).toHaveLength(MUTATIONS.length);
+  }, 240_000);
+});

@@ -1,0 +1,197 @@
+/**
+ * Defects that the simulation has to find: each takes away one thing that the life of a job rests on. `find` stands
+ * exactly once in its file, so that a change of the code that makes a mutation void is noticed.
+ */
+export interface Mutation {
+  readonly name: string;
+  /** Below functions/. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'a claim does not look at the wake it belongs to',
+    file: 'core/step.ts',
+    find: `): Job | undefined {
+  if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
+  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  const base`,
+    replace: `): Job | undefined {
+  if (job.status !== 'queued' || seq < 0) return undefined;
+  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  const base`,
+  },
+  {
+    name: 'the paid call is made before it is claimed',
+    file: 'handlers/submit.ts',
+    find: `  const claimed = await claim(services, job, attemptId, seq);
+  if (!claimed) return;
+`,
+    replace: `  const answer = await submission();
+  submission = async () => answer;
+  const claimed = await claim(services, job, attemptId, seq);
+  if (!claimed) return;
+`,
+  },
+  {
+    name: 'any claim is taken for our own',
+    file: 'handlers/submit.ts',
+    find: `claimed.job.status === 'submitting' && liveAttemptOf(claimed.job)?.attemptId === attemptId`,
+    replace: `claimed.job.status === 'submitting'`,
+  },
+  {
+    name: 'a time-out is a refusal',
+    file: 'core/errors.ts',
+    find: `    case 'timeout':
+    case 'unreadable':
+      return { outcome: 'unknown', message: signal.message };`,
+    replace: `      return { outcome: 'unknown', message: signal.message };
+    case 'timeout':
+    case 'unreadable':
+      return {
+        outcome: 'rejected',
+        retry: 'quota',
+        error: { code: 'TIMEOUT', message: signal.message, retryable: true, charged: 'no' },
+      };`,
+  },
+  {
+    name: 'a 5xx is a refusal',
+    file: 'core/errors.ts',
+    find: `if (!row) return { outcome: 'unknown', message:`,
+    replace: `if (!row)
+        return {
+          outcome: 'rejected',
+          retry: 'counted',
+          error: { code: 'UNAVAILABLE', message: signal.message, retryable: true, charged: 'no' },
+        };
+      if (row.code === '') return { outcome: 'unknown', message:`,
+  },
+  {
+    name: 'an operation that is not found has failed',
+    file: 'core/attempt.ts',
+    find: `    return toUncertain(next, \`The provider no longer knows the operation: \${signal.message}\`, ctx);`,
+    replace: `    return end(next, { outcome: 'failed', charged: 'no' }, ctx, true);`,
+  },
+  {
+    name: 'what is not known is not charged',
+    file: 'core/attempt.ts',
+    find: `{ outcome: 'unknown', charged: 'unknown', error },`,
+    replace: `{ outcome: 'unknown', charged: 'no', error },`,
+  },
+  {
+    name: 'an unknown outcome is submitted again by default',
+    file: 'core/attempt.ts',
+    find: `ctx.policy.unknownOutcome === 'resubmit',`,
+    replace: `true,`,
+  },
+  {
+    name: 'an operation that may have been charged is made again',
+    file: 'core/attempt.ts',
+    find: `error.retryable && error.charged === 'no';`,
+    replace: `error.retryable;`,
+  },
+  {
+    name: 'the first object is taken for all of them',
+    file: 'core/attempt.ts',
+    find: `newestAt !== undefined && ctx.now >= newestAt + ctx.policy.settleMs;`,
+    replace: `newestAt !== undefined;`,
+  },
+  {
+    name: 'a late result changes a terminal job',
+    file: 'core/step.ts',
+    find: `return isTerminal(job) ? follow(job, attempt, change, ctx) : settle(job, attempt, change, ctx);`,
+    replace: `return settle(job, attempt, change, ctx);`,
+  },
+  {
+    name: 'what is finished can be cancelled',
+    file: 'core/step.ts',
+    find: `  if (isTerminal(job)) return undefined;
+  const end = error`,
+    replace: `  if (job.status === 'cancelled') return undefined;
+  const end = error`,
+  },
+  {
+    name: 'an attempt is forgotten when its job is ended',
+    file: 'core/step.ts',
+    find: `  if (job.status === 'queued') return { ...baseOf(job), ...end };
+`,
+    replace: `  if (job.status !== 'succeeded') return { ...baseOf(job), ...end };
+`,
+  },
+  {
+    name: 'a job that is queued again gets no task',
+    file: 'core/step.ts',
+    find: `if (after.status === 'submitting' && wake.ring === 0) return [];`,
+    replace: `if ((after.status === 'submitting' || (after.status === 'queued' && wake.seq > 1)) && wake.ring === 0)
+    return [];`,
+  },
+  {
+    name: 'the sweep forgets to ring',
+    file: 'handlers/sweep.ts',
+    find: `  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'ringAgain' }, wake.seq);
+`,
+    replace: ``,
+  },
+  {
+    name: 'the sweep rings under the old name',
+    file: 'core/step.ts',
+    find: `ring: wake.ring + rings, at };`,
+    replace: `ring: wake.ring, at };`,
+  },
+  {
+    name: 'landing takes what is there for all that was promised',
+    file: 'handlers/landing.ts',
+    find: `objects.length === 0 || objects.length < promised`,
+    replace: `objects.length === 0`,
+  },
+  {
+    name: 'a repeated request makes another job',
+    file: 'handlers/create-job.ts',
+    find: `idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]);`,
+    replace: `ids.newJobId();`,
+  },
+  {
+    name: 'every attempt counts as a stage',
+    file: 'core/stages.ts',
+    find: `  attempts.filter(({ outcome }) => outcome === 'landed').length;`,
+    replace: `  attempts.length;`,
+  },
+  {
+    name: 'one video is reserved for, however many are asked for',
+    file: 'core/price.ts',
+    find: `perSecond * stage.durationSeconds * stage.sampleCount`,
+    replace: `perSecond * stage.durationSeconds`,
+  },
+  {
+    name: 'a claim takes whatever it finds',
+    file: 'core/step.ts',
+    find: `): Job | undefined {
+  if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
+  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  const base`,
+    replace: `): Job | undefined {
+  if (isTerminal(job) || seq < 0) return undefined;
+  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  const base`,
+  },
+  {
+    name: 'landing takes what other attempts have left',
+    file: 'handlers/landing.ts',
+    find: `outputsAmong(await services.results.list(attempt.outputPrefix), stage);`,
+    replace: `outputsAmong(await services.results.list(\`jobs/\${job.jobId}/\`), stage);`,
+  },
+  {
+    name: 'landing gives up at the first failed download',
+    file: 'handlers/landing.ts',
+    find: `signal.kind === 'http' && (signal.status === 404 ||`,
+    replace: `signal.kind === 'http' && (signal.status >= 400 ||`,
+  },
+  {
+    name: 'a reply that names no video means that there is none',
+    file: 'core/attempt.ts',
+    find: `result.sources.length === 0 && result.filteredCount > 0`,
+    replace: `result.sources.length === 0`,
+  },
+];

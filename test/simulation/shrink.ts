@@ -1,0 +1,51 @@
+/** From a run that goes wrong to a smaller one that goes wrong in the same way. */
+import { FAULT_CLASSES } from './faults.ts';
+import { type RunOptions, type RunResult, simulate } from './simulate.ts';
+import type { Subject } from './subject.ts';
+
+export interface Shrunk {
+  readonly options: RunOptions;
+  readonly result: RunResult;
+  readonly tried: number;
+}
+
+/** @param failing options of a run that violates something */
+export async function shrink(subject: Subject, failing: RunOptions): Promise<Shrunk> {
+  const { onLine: _, ...quietly } = failing;
+  let tried = 1;
+  let best = quietly;
+  let result = await simulate(subject, best);
+  const check = result.violation?.check;
+  if (check === undefined)
+    throw new Error(`seed ${failing.seed} violates nothing; there is nothing to shrink`);
+  const accept = async (candidate: RunOptions): Promise<boolean> => {
+    tried++;
+    const found = await simulate(subject, candidate);
+    if (found.violation?.check !== check) return false;
+    best = candidate;
+    result = found;
+    return true;
+  };
+  for (let jobsMax = 1; jobsMax < best.jobsMax; jobsMax++) if (await accept({ ...best, jobsMax })) break;
+  for (const kind of FAULT_CLASSES) await accept({ ...best, without: new Set([...best.without, kind]) });
+  // What a cut changes is not monotonous, so after halving has got stuck single decisions are tried too.
+  let low = -1;
+  while (low + 1 < Math.min(best.faultsMax, result.faults)) {
+    const high = Math.min(best.faultsMax, result.faults);
+    const faultsMax = Math.floor((low + high) / 2);
+    if (faultsMax === high || !(await accept({ ...best, faultsMax }))) low = Math.max(faultsMax, low + 1);
+  }
+  for (let faultsMax = 0; faultsMax < Math.min(low, SINGLE_CUTS_MAX); faultsMax++)
+    if (await accept({ ...best, faultsMax })) break;
+  return { options: best, result, tried };
+}
+
+const SINGLE_CUTS_MAX = 40;
+
+/** What to type to see this run again. */
+export function commandOf({ seed, jobsMax, without, faultsMax }: RunOptions): string {
+  const words = ['npm run simulate -- --runs 1 --seed', String(seed), '--jobs', String(jobsMax)];
+  if (without.size > 0) words.push('--without', [...without].join(','));
+  if (Number.isFinite(faultsMax)) words.push('--faults', String(faultsMax));
+  return [...words, '--trace'].join(' ');
+}

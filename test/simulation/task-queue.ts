@@ -1,0 +1,134 @@
+/** Cloud Tasks: at least once, in any order, by name at most once an hour; now and then a task is lost altogether. */
+import type { TaskQueue, WakeTask } from '../../functions/ports.ts';
+import type { Ending, Engine, Invocation } from './engine.ts';
+import { SimulatedFault } from './faults.ts';
+import type { Subject } from './subject.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+/** How long the name of a task that is gone cannot be used again. */
+const TOMBSTONE_MS = 60 * MINUTE;
+const BACKOFF_MAX_MS = MINUTE;
+
+type Deliver = (task: WakeTask, ended: (ending: Ending<unknown>) => void) => void;
+
+interface Named {
+  waiting: boolean;
+  /** When the name can be used again. */
+  freeAt: number;
+}
+
+/** The function that a task calls. */
+export const deliverTo =
+  (
+    engine: Engine,
+    { handleSubmit, handlePoll }: Subject,
+    servicesOf: (i: Invocation) => Parameters<typeof handlePoll>[0],
+  ): Deliver =>
+  ({ target, jobId, wake }, ended) =>
+    engine.start(
+      `${target} ${jobId.slice(0, 9)} ${wake.seq}/${wake.ring}`,
+      (invocation) =>
+        (target === 'submit' ? handleSubmit : handlePoll)(servicesOf(invocation), { jobId, seq: wake.seq }),
+      ended,
+    );
+
+export class Tasks {
+  readonly #engine: Engine;
+  readonly #names = new Map<string, Named>();
+  readonly #attemptsMax: number;
+  #deliver: Deliver = () => undefined;
+
+  /** @param attemptsMax deliveries of a task before the queue gives up on it */
+  constructor(engine: Engine, attemptsMax: number) {
+    this.#engine = engine;
+    this.#attemptsMax = attemptsMax;
+  }
+
+  deliverBy(deliver: Deliver): void {
+    this.#deliver = deliver;
+  }
+
+  portOf(invocation: Invocation): TaskQueue {
+    return new TasksPort(this, this.#engine, invocation);
+  }
+
+  isWaiting(task: WakeTask): boolean {
+    return this.#names.get(nameOf(task))?.waiting ?? false;
+  }
+
+  enqueue(task: WakeTask): void {
+    const engine = this.#engine;
+    const name = nameOf(task);
+    const known = this.#names.get(name);
+    if (known && (known.waiting || known.freeAt > engine.now)) return;
+    const named = { waiting: true, freeAt: 0 };
+    this.#names.set(name, named);
+    if (engine.faults.happens('delivery', 0.7)) {
+      engine.note(`task ${name} is lost`);
+      this.#remove(named);
+      return;
+    }
+    const delayMs = engine.timing.int(1, 30) + (engine.faults.happens('delivery') ? this.#lateMs() : 0);
+    engine.after(Math.max(0, task.wake.at - engine.now) + delayMs, () => this.#dispatch(task, named, 1));
+    if (engine.faults.happens('delivery')) {
+      const againMs = Math.max(0, task.wake.at - engine.now) + this.#lateMs();
+      engine.after(againMs, () => this.#deliver(task, () => undefined));
+    }
+  }
+
+  #dispatch(task: WakeTask, named: Named, attempt: number): void {
+    this.#deliver(task, ({ kind }) => {
+      if (kind === 'returned' || attempt >= this.#attemptsMax) {
+        this.#remove(named);
+        return;
+      }
+      const backoffMs = Math.min(BACKOFF_MAX_MS, SECOND * 2 ** attempt);
+      this.#engine.after(backoffMs, () => this.#dispatch(task, named, attempt + 1));
+    });
+  }
+
+  #remove(named: Named): void {
+    named.waiting = false;
+    named.freeAt = this.#engine.now + TOMBSTONE_MS;
+  }
+
+  /** Mostly moments, so that the same task runs twice at once; sometimes long after. */
+  #lateMs(): number {
+    const { timing } = this.#engine;
+    return timing.chance(0.7) ? timing.int(1, 300) : timing.int(SECOND, 10 * MINUTE);
+  }
+}
+
+class TasksPort implements TaskQueue {
+  readonly #tasks: Tasks;
+  readonly #engine: Engine;
+  readonly #invocation: Invocation;
+
+  constructor(tasks: Tasks, engine: Engine, invocation: Invocation) {
+    this.#tasks = tasks;
+    this.#engine = engine;
+    this.#invocation = invocation;
+  }
+
+  enqueue(task: WakeTask): Promise<void> {
+    const { faults } = this.#engine;
+    const { seq, ring } = task.wake;
+    return this.#engine.call(this.#invocation, `enqueue ${task.target} ${seq}/${ring}`, () => {
+      if (faults.happens('queue')) throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
+      this.#tasks.enqueue(task);
+      if (faults.happens('queue', 0.5)) throw new SimulatedFault('DEADLINE_EXCEEDED: the answer was lost');
+    });
+  }
+
+  isWaiting(task: WakeTask): Promise<boolean> {
+    return this.#engine.call(this.#invocation, 'isWaiting', () => {
+      if (this.#engine.faults.happens('queue'))
+        throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
+      return this.#tasks.isWaiting(task);
+    });
+  }
+}
+
+const nameOf = ({ target, jobId, wake }: WakeTask): string =>
+  `${target}/${jobId.slice(0, 9)}/${wake.seq}/${wake.ring}`;

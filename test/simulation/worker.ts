@@ -1,0 +1,25 @@
+/** One process of a campaign; its parent says what to run and is told how it goes. */
+import { z } from 'zod';
+import { runCampaign } from './campaign.ts';
+import { loadSubject } from './subject.ts';
+
+const orderSchema = z.object({
+  root: z.string(),
+  first: z.number(),
+  step: z.number(),
+  runs: z.number(),
+});
+
+const [, , text = '{}'] = process.argv;
+const { root, ...seeds } = orderSchema.parse(JSON.parse(text));
+// Nobody is left to be told anything.
+process.on('disconnect', () => process.exit());
+let stopped = false;
+process.on('message', () => {
+  stopped = true;
+});
+await runCampaign(await loadSubject(root), seeds, ({ runs, statistics, failed }) => {
+  process.send?.({ runs, statistics, ...(failed ? { failedSeed: failed.seed } : {}) });
+  return !stopped;
+});
+process.disconnect();

@@ -1,0 +1,74 @@
+/** What callers ask for, and how: with a key and again until it is answered, or without one and only once. */
+import { PNG } from '../support/images.ts';
+import type { Random } from './random.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export interface Wish {
+  /** Stands in the prompt, and so in the job's record. */
+  readonly name: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly key: string | undefined;
+  readonly atMs: number;
+  /** After the start; there may be a second thought while the first is on its way. */
+  readonly cancelAtMs: number | undefined;
+}
+
+const SHAPES = [
+  [0.45, 'text'],
+  [0.15, 'samples'],
+  [0.2, 'chain'],
+  [0.15, 'firstFrame'],
+  [0.05, 'picture'],
+] as const;
+type Shape = (typeof SHAPES)[number][1];
+
+export const JOBS_MAX = 4;
+
+/** Every wish is drawn, even if fewer are granted: leaving out one must not change the others. */
+export function wishesOf(random: Random, jobsMax: number): Wish[] {
+  const count = random.int(1, JOBS_MAX);
+  const wishes = Array.from({ length: JOBS_MAX }, (_, n) => wishOf(random, `wish ${n}`));
+  return wishes.slice(0, Math.min(count, jobsMax));
+}
+
+function wishOf(random: Random, name: string): Wish {
+  return {
+    name,
+    body: bodyOf(random, name),
+    key: random.chance(0.9) ? name.replace(' ', '-') : undefined,
+    atMs: random.int(0, random.chance(0.5) ? SECOND : 5 * MINUTE),
+    cancelAtMs: random.chance(0.12)
+      ? random.int(0, random.chance(0.4) ? 20 * SECOND : 12 * MINUTE)
+      : undefined,
+  };
+}
+
+function bodyOf(random: Random, name: string): Record<string, unknown> {
+  const vertex = random.chance(0.75);
+  const shape = random.weighted<Shape>(SHAPES);
+  const model = vertex
+    ? random.pick(['veo-3.1-generate-001', 'veo-3.1-fast-generate-001'] as const)
+    : 'veo-3.1-fast-generate-preview';
+  const sampleCount = random.int(2, 4);
+  const links = random.int(1, 2);
+  const pictureModel = random.pick(['gemini-3.1-flash-image', 'imagen-4.0-generate-001'] as const);
+  const rerollOnSafety = random.chance(0.25) ? random.int(1, 2) : undefined;
+  return {
+    prompt: name,
+    model,
+    durationSeconds: random.pick([4, 6, 8] as const),
+    ...(rerollOnSafety === undefined ? {} : { rerollOnSafety }),
+    ...(shape === 'samples' && vertex ? { sampleCount } : {}),
+    ...(shape === 'chain'
+      ? { extensions: Array.from({ length: links }, () => ({ prompt: `${name} goes on` })) }
+      : {}),
+    ...(shape === 'firstFrame'
+      ? { firstFrame: { prompt: `${name} begins`, model: pictureModel, provider: 'vertex' } }
+      : {}),
+    ...(shape === 'picture'
+      ? { image: { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' } }
+      : {}),
+  };
+}
