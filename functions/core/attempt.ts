@@ -193,7 +193,11 @@ export const resolvedBy = ({ by, note }: Ruling, at: number) => ({
   ...(note === undefined ? {} : { note }),
 });
 
-const unknownOutcome = ({ reservedUsd, cause, operation }: AttemptIn<'uncertain'>): JobError => ({
+const unknownOutcome = ({
+  reservedUsd,
+  cause,
+  operation,
+}: Pick<AttemptIn<'uncertain'>, 'reservedUsd' | 'cause' | 'operation'>): JobError => ({
   code: 'OUTCOME_UNKNOWN',
   message:
     (operation
@@ -235,6 +239,10 @@ function toUncertain(
 }
 
 function onRunning(attempt: AttemptIn<'running'>, ctx: AttemptContext): AttemptChange {
+  if (ctx.now >= attempt.submittedAt + ctx.policy.followMs) {
+    const error = unknownOutcome({ ...attempt, cause: 'The operation never ended.' });
+    return end(attempt, { outcome: 'unknown', charged: 'unknown', error }, ctx, false);
+  }
   const next = {
     ...attempt,
     polls: attempt.polls + 1,

@@ -14,6 +14,8 @@ export interface Policy {
   readonly maxPollErrorsInARow: number;
   /** How long an operation that was accepted is asked for after that many failures, before it is given up. */
   readonly outageMs: number;
+  /** How long after its submission an operation is asked for at the most, whether anybody waits for it or not. */
+  readonly followMs: number;
   /** Failed tries at landing after which the attempt is given up. */
   readonly maxLandingTries: number;
   /** What an attempt without evidence comes to after the model's longest latency. */
@@ -46,6 +48,8 @@ export function defaultPolicy(speedUp = 1): Policy {
     maxPollErrorsInARow: 10,
     // Longer than the outages that providers have, shorter than the two days that they keep files.
     outageMs: (12 * HOUR) / speedUp,
+    // No operation takes hours, and what has been made is kept for two days.
+    followMs: (48 * HOUR) / speedUp,
     // With the back-off below about two hours: longer than any bucket outage on record, shorter than a 2-day expiry.
     maxLandingTries: 30,
     unknownOutcome: 'fail',

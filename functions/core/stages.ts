@@ -57,8 +57,19 @@ export type Stage = ImageStage | VideoStage;
 export const taskOfRequest = ({ task, video }: Pick<VideoRequest, 'task' | 'video'>): VideoTask | undefined =>
   task ?? (video ? 'extend' : undefined);
 
+type Stages = readonly [Stage, ...Stage[]];
+
+/** Asked for several times in every step of a job, and the same for the same request. */
+const known = new WeakMap<VideoRequest, Stages>();
+
 /** Every stage, without what only an earlier one can give. */
-export function stagesOf(request: VideoRequest): readonly [Stage, ...Stage[]] {
+export function stagesOf(request: VideoRequest): Stages {
+  const stages = known.get(request) ?? makeStages(request);
+  known.set(request, stages);
+  return stages;
+}
+
+function makeStages(request: VideoRequest): Stages {
   const { firstFrame, extensions = [] } = request;
   const image: ImageStage[] = firstFrame ? [imageStage(request, firstFrame)] : [];
   const video = videoStage(request, {

@@ -55,10 +55,28 @@ async function submit(
       ...(settings.logPrompts ? { prompt: job.request.prompt } : {}),
     },
   );
-  await advanceAndPerform(services, jobId, { type: 'attempt', attemptId, observed });
+  const event = { type: 'attempt', attemptId, observed } as const;
+  await insist(services, () => advanceAndPerform(services, jobId, event));
   await tellTurnstile(services, claimed, observed);
   return 'submitted';
 }
+
+/** What was paid for is known here and nowhere else: one refused write must not make it unknown. */
+async function insist<T>({ log }: Services, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === INSIST_TRIES) throw error;
+      log('WARNING', 'what came of a paid call could not be written down; trying again', {
+        error: String(error),
+      });
+    }
+  }
+}
+
+/** Each waits for as long as the client itself repeats a call; together they stay within the lease. */
+const INSIST_TRIES = 4;
 
 /** Last, because nothing depends on it: at worst one more call is refused, or one waits longer than it need. */
 async function tellTurnstile(services: Services, job: Job, observed: AttemptEvent): Promise<void> {
@@ -70,7 +88,7 @@ async function tellTurnstile(services: Services, job: Job, observed: AttemptEven
 }
 
 async function observe(
-  { results }: Services,
+  services: Services,
   job: JobIn<'submitting'>,
   answer: SubmitAnswer,
 ): Promise<AttemptEvent> {
@@ -86,7 +104,8 @@ async function observe(
     case 'image': {
       // Stored before it is written down: if that fails, the object under the prefix is the evidence.
       const name = `${job.attempt.outputPrefix}image_0.${answer.mimeType === 'image/png' ? 'png' : 'jpg'}`;
-      await results.writeOnce(name, answer.mimeType, Readable.from([answer.bytes]));
+      const { results } = services;
+      await insist(services, () => results.writeOnce(name, answer.mimeType, Readable.from([answer.bytes])));
       return { type: 'delivered', uri: `gs://${results.bucket}/${name}` };
     }
   }

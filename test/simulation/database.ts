@@ -1,5 +1,6 @@
 /** The job store: frozen records, each write watched, and transactions that fail in every way that Firestore's do. */
-import { type Job, jobSchema, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
+import { type Job, type JobIn, jobSchema, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
+import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/queues.ts';
 import type { JobStore, ListJobs, Updated } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';
@@ -83,6 +84,19 @@ export class Database {
     this.#monitor(before, stored);
   }
 
+  /** All jobs are one caller's, so whose turn it is goes by age. */
+  nextInLine(line: Line, limit: number): readonly JobIn<'queued'>[] {
+    this.mayFail();
+    const queue = submitQueueOf(line);
+    const waiting = [...this.jobs.values()].filter(
+      (job) => job.status === 'queued' && standsInLine(job) && submitQueueOf(lineOf(job)) === queue,
+    );
+    return waiting
+      .filter((job) => job.status === 'queued')
+      .sort((a, b) => a.createdAt - b.createdAt || (a.jobId < b.jobId ? -1 : 1))
+      .slice(0, limit);
+  }
+
   list({ caller, pageSize }: ListJobs): readonly Job[] {
     return [...this.jobs.values()].filter((job) => job.caller === caller).slice(0, pageSize);
   }
@@ -139,6 +153,14 @@ class JobsPort implements JobStore {
       this.#database.mayFail();
       return this.#database.overdue(before).slice(0, limit);
     });
+  }
+
+  nextInLine(line: Line, _lastCaller: string | undefined, limit: number): ReturnType<JobStore['nextInLine']> {
+    return this.#engine.call(this.#invocation, 'nextInLine', () => this.#database.nextInLine(line, limit));
+  }
+
+  async atStake(): ReturnType<JobStore['atStake']> {
+    return [];
   }
 
   waitFor(jobId: string): ReturnType<JobStore['waitFor']> {

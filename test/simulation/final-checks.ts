@@ -12,7 +12,7 @@ const MINUTE = 60 * SECOND;
  * A wake may lie beyond the deadline by as much as the longest Retry-After, and nobody looks at the deadline before.
  * Nothing may be left of this once wakes are cut at the deadline.
  */
-const WAKE_PAST_DEADLINE_MS = 10 * MINUTE;
+const WAKE_PAST_DEADLINE_MS = 0;
 /** I6: two sweeps, and what clocks and calls add to them. */
 const PAST_DEADLINE_MAX_MS = 2 * MINUTE + 20 * SECOND + WAKE_PAST_DEADLINE_MS;
 const OUTPUT_NAME = /^jobs\/([^/]+)\/([^/]+)\//;

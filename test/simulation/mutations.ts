@@ -16,23 +16,23 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'core/step.ts',
     find: `): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
-  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
   const base`,
     replace: `): Job | undefined {
   if (job.status !== 'queued' || seq < 0) return undefined;
-  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
   const base`,
   },
   {
     name: 'the paid call is made before it is claimed',
     file: 'handlers/submit.ts',
     find: `  const claimed = await claim(services, job, attemptId, seq);
-  if (!claimed) return;
+  if (!claimed) return 'taken';
 `,
     replace: `  const answer = await submission();
   submission = async () => answer;
   const claimed = await claim(services, job, attemptId, seq);
-  if (!claimed) return;
+  if (!claimed) return 'taken';
 `,
   },
   {
@@ -71,14 +71,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an operation that is not found has failed',
     file: 'core/attempt.ts',
-    find: `    return toUncertain(next, \`The provider no longer knows the operation: \${signal.message}\`, ctx);`,
+    find: `    return toUncertain(next, cause, ctx, ctx.now + ctx.latency.longestMs);`,
     replace: `    return end(next, { outcome: 'failed', charged: 'no' }, ctx, true);`,
   },
   {
     name: 'what is not known is not charged',
     file: 'core/attempt.ts',
-    find: `{ outcome: 'unknown', charged: 'unknown', error },`,
-    replace: `{ outcome: 'unknown', charged: 'no', error },`,
+    find: `{ outcome: 'unknown', charged: 'unknown', error: unknownOutcome(attempt) },`,
+    replace: `{ outcome: 'unknown', charged: 'no', error: unknownOutcome(attempt) },`,
   },
   {
     name: 'an unknown outcome is submitted again by default',
@@ -115,9 +115,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an attempt is forgotten when its job is ended',
     file: 'core/step.ts',
-    find: `  if (job.status === 'queued') return { ...baseOf(job), ...end };
+    find: `  if (job.status === 'queued') return { ...base, ...end };
 `,
-    replace: `  if (job.status !== 'succeeded') return { ...baseOf(job), ...end };
+    replace: `  if (job.status !== 'succeeded') return { ...base, ...end };
 `,
   },
   {
@@ -155,8 +155,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'every attempt counts as a stage',
     file: 'core/stages.ts',
-    find: `  attempts.filter(({ outcome }) => outcome === 'landed').length;`,
-    replace: `  attempts.length;`,
+    find: `  ...attempts.filter(({ outcome }) => outcome === 'landed'),`,
+    replace: `  ...attempts,`,
   },
   {
     name: 'one video is reserved for, however many are asked for',
@@ -169,11 +169,11 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'core/step.ts',
     find: `): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
-  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
   const base`,
     replace: `): Job | undefined {
   if (isTerminal(job) || seq < 0) return undefined;
-  if (ctx.now >= job.deadlineAt) return endFromOutside(job, ctx, deadlineError(job));
+  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
   const base`,
   },
   {
@@ -185,8 +185,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'landing gives up at the first failed download',
     file: 'handlers/landing.ts',
-    find: `signal.kind === 'http' && (signal.status === 404 ||`,
-    replace: `signal.kind === 'http' && (signal.status >= 400 ||`,
+    find: `const final = status === 404 || status === 410 || expired;`,
+    replace: `const final = status >= 400 || expired;`,
   },
   {
     name: 'a reply that names no video means that there is none',

@@ -16,6 +16,7 @@ import { digitsOf, Random, randomDigits } from './random.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 import type { Subject } from './subject.ts';
 import { deliverTo, Tasks } from './task-queue.ts';
+import { Turnstiles } from './turnstiles.ts';
 import { JOBS_MAX, wishesOf } from './workload.ts';
 
 const SECOND = 1000;
@@ -56,11 +57,13 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
   const policy: Policy = {
     ...defaultPolicy(),
     jobDeadlineMs: workload.pick([6, 20, 60, 120] as const) * MINUTE,
+    outageMs: 60 * MINUTE,
     unknownOutcome: workload.chance(0.85) ? 'fail' : 'resubmit',
   };
   const monitor = new Monitor(engine);
   const database = new Database(engine, monitor.written, options.seed % STRICT_EVERY === 0);
   const tasks = new Tasks(engine, workload.pick([1, 3, 100] as const));
+  const turnstiles = new Turnstiles(engine);
   const output = new Bucket(engine, OUTPUT_BUCKET);
   const input = new Bucket(engine, 'in');
   const ledger = new Ledger();
@@ -74,6 +77,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     ids,
     jobs: database.portOf(invocation),
     tasks: tasks.portOf(invocation),
+    turnstiles: turnstiles.portOf(invocation),
     results: output.portOf(invocation),
     inputs: input.portOf(invocation),
     providers: {
@@ -135,6 +139,7 @@ const SETTINGS: Services['settings'] = {
   readablePrefixes: [],
   signedUrlTtlMs: 15 * MINUTE,
   logPrompts: false,
+  operators: [],
 };
 
 const knows = (job: Job | undefined, attemptId: string): boolean =>

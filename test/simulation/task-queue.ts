@@ -1,6 +1,6 @@
 /** Cloud Tasks: at least once, in any order, by name at most once an hour; now and then a task is lost altogether. */
 import type { TaskQueue, WakeTask } from '../../functions/ports.ts';
-import type { Ending, Engine, Invocation } from './engine.ts';
+import { type Ending, type Engine, type Invocation, isRefusal } from './engine.ts';
 import { SimulatedFault } from './faults.ts';
 import type { Subject } from './subject.ts';
 
@@ -25,11 +25,16 @@ export const deliverTo =
     { handleSubmit, handlePoll }: Subject,
     servicesOf: (i: Invocation) => Parameters<typeof handlePoll>[0],
   ): Deliver =>
-  ({ target, jobId, wake }, ended) =>
+  ({ target, jobId, wake, provider, model, lane }, ended) =>
     engine.start(
       `${target} ${jobId.slice(0, 9)} ${wake.seq}/${wake.ring}`,
-      (invocation) =>
-        (target === 'submit' ? handleSubmit : handlePoll)(servicesOf(invocation), { jobId, seq: wake.seq }),
+      (invocation) => {
+        const message = { jobId, seq: wake.seq };
+        const services = servicesOf(invocation);
+        return target === 'submit'
+          ? handleSubmit(services, { ...message, line: { provider, model, lane } })
+          : handlePoll(services, message);
+      },
       ended,
     );
 
@@ -78,8 +83,9 @@ export class Tasks {
   }
 
   #dispatch(task: WakeTask, named: Named, attempt: number): void {
-    this.#deliver(task, ({ kind }) => {
-      if (kind === 'returned' || attempt >= this.#attemptsMax) {
+    this.#deliver(task, (ending) => {
+      const refused = ending.kind === 'threw' && isRefusal(ending.error);
+      if (ending.kind === 'returned' || (attempt >= this.#attemptsMax && !refused)) {
         this.#remove(named);
         return;
       }
