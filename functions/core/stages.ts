@@ -122,7 +122,10 @@ function videoStage(
 /** Every attempt that has landed, in the order of the stages: those of the job it retries come first. */
 export const landedAttempts = ({ attempts, retryOf }: Pick<Job, 'attempts' | 'retryOf'>): EndedAttempt[] => [
   ...(retryOf?.landed ?? []),
-  ...attempts.filter(({ outcome }) => outcome === 'landed'),
+  ...attempts
+    .filter(({ outcome }) => outcome === 'landed')
+    // One that was given up and made again may land after all: the stage has gone on from the other one.
+    .filter(({ stage }, n, landed) => landed.findIndex((each) => each.stage === stage) === n),
 ];
 
 /** Index of the stage that the job is at: one for every attempt that has landed. */

@@ -1,6 +1,6 @@
 /** The `landed` function: an object of the output bucket wakes its job at once instead of at its next poll. */
 import { z } from 'zod';
-import { liveAttemptOf } from '../core/job.ts';
+import { type Job, liveAttemptOf } from '../core/job.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform } from './advance.ts';
 
@@ -8,6 +8,15 @@ import { advanceAndPerform } from './advance.ts';
 const objectSchema = z.object({ bucket: z.string(), name: z.string() });
 
 const OUTPUT_NAME = /^jobs\/([^/]+)\/([^/]+)\/./;
+
+/** By an attempt that is under way, or by one that was given up without knowing. */
+function isWaitedFor(job: Job, attemptId: string): boolean {
+  const attempt = liveAttemptOf(job);
+  if (attempt) {
+    return attempt.attemptId === attemptId && (attempt.state === 'running' || attempt.state === 'uncertain');
+  }
+  return job.attempts.some((ended) => ended.attemptId === attemptId && ended.outcome === 'unknown');
+}
 
 export async function handleLanded(services: Services, data: unknown): Promise<void> {
   const { bucket, name } = objectSchema.parse(data);
@@ -17,9 +26,7 @@ export async function handleLanded(services: Services, data: unknown): Promise<v
   }
   const job = await services.jobs.get(jobId);
   // Read first: most such events find an attempt that is landing or landed, and need no transaction.
-  const attempt = job && liveAttemptOf(job);
-  if (attempt?.attemptId !== attemptId || (attempt.state !== 'running' && attempt.state !== 'uncertain'))
-    return;
+  if (!job || !isWaitedFor(job, attemptId)) return;
   await advanceAndPerform(services, jobId, {
     type: 'attempt',
     attemptId,

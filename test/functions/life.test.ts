@@ -295,6 +295,28 @@ describe('an outcome that is not known (I2)', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
+  it('is brought home when its objects appear after it was given up, and the job stays failed', async () => {
+    const world = makeWorld();
+    const { onSubmit } = world.vertex;
+    world.vertex.onSubmit = async (call) => {
+      await onSubmit(call);
+      return { kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } };
+    };
+    const job = await accept(world);
+    await runFor(world, HOUR);
+    const given = await stored(world, job);
+    expect(given).toMatchObject({ status: 'failed', error: { code: 'OUTCOME_UNKNOWN' } });
+    const name = `${given.attempts[0]?.outputPrefix}1084/sample_0.mp4`;
+    world.output.put(name, Buffer.from('video'));
+    await handleLanded(world.services, { bucket: 'out', name });
+    await runFor(world, HOUR);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'OUTCOME_UNKNOWN' },
+      attempts: [{ outcome: 'landed', charged: 'yes', videos: [{ bytes: 5 }] }],
+    });
+  });
+
   it('is submitted again only where the operator has said so', async () => {
     const base = makeWorld();
     const world = makeWorld({ policy: { ...base.services.policy, unknownOutcome: 'resubmit' } });
