@@ -354,14 +354,17 @@ function onLandingFailed(
     return { kind: 'live', attempt: next, wakeAt: ctx.now + backoffMs(next.tries, ctx.random, ctx.policy) };
   }
   const promised = attempt.result.sources.length > 0;
-  const error: JobError = promised
-    ? { code: final ? 'RESULT_EXPIRED' : 'LANDING_FAILED', message, retryable: true, charged: 'yes' }
-    : {
-        code: 'NO_VIDEOS',
-        message: 'The provider reports success but delivered no video and gave no reason.',
-        retryable: true,
-        charged: 'unknown',
-      };
+  // Only a listing that was read says that there is nothing; until then it may be landed again.
+  const error: JobError = !final
+    ? { code: 'LANDING_FAILED', message, retryable: true, charged: promised ? 'yes' : 'unknown' }
+    : promised
+      ? { code: 'RESULT_EXPIRED', message, retryable: true, charged: 'yes' }
+      : {
+          code: 'NO_VIDEOS',
+          message: 'The provider reports success but delivered no video and gave no reason.',
+          retryable: true,
+          charged: 'unknown',
+        };
   const { sources, filteredCount, filteredReasons } = attempt.result;
   const sourceUris = sources.map(({ uri }) => uri);
   const made = { sourceUris, filteredCount, filteredReasons };

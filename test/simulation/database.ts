@@ -84,16 +84,16 @@ export class Database {
     this.#monitor(before, stored);
   }
 
-  /** All jobs are one caller's, so whose turn it is goes by age. */
-  nextInLine(line: Line, limit: number): readonly JobIn<'queued'>[] {
+  nextInLine(line: Line, lastCaller: string | undefined, limit: number): readonly JobIn<'queued'>[] {
     this.mayFail();
     const queue = submitQueueOf(line);
     const waiting = [...this.jobs.values()].filter(
       (job) => job.status === 'queued' && standsInLine(job) && submitQueueOf(lineOf(job)) === queue,
     );
-    return waiting
-      .filter((job) => job.status === 'queued')
-      .sort((a, b) => a.createdAt - b.createdAt || (a.jobId < b.jobId ? -1 : 1))
+    const queued = waiting.filter((job) => job.status === 'queued');
+    const after = queued.filter(({ caller }) => lastCaller !== undefined && caller > lastCaller);
+    return (after.length > 0 ? after : queued)
+      .sort((a, b) => orderOf(a.caller, b.caller) || a.createdAt - b.createdAt || orderOf(a.jobId, b.jobId))
       .slice(0, limit);
   }
 
@@ -155,8 +155,10 @@ class JobsPort implements JobStore {
     });
   }
 
-  nextInLine(line: Line, _lastCaller: string | undefined, limit: number): ReturnType<JobStore['nextInLine']> {
-    return this.#engine.call(this.#invocation, 'nextInLine', () => this.#database.nextInLine(line, limit));
+  nextInLine(line: Line, lastCaller: string | undefined, limit: number): ReturnType<JobStore['nextInLine']> {
+    return this.#engine.call(this.#invocation, 'nextInLine', () =>
+      this.#database.nextInLine(line, lastCaller, limit),
+    );
   }
 
   async atStake(): ReturnType<JobStore['atStake']> {
@@ -167,6 +169,8 @@ class JobsPort implements JobStore {
     return this.get(jobId);
   }
 }
+
+const orderOf = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
 
 const atOf = (job: Job): number => wakeOf(job)?.at ?? Number.POSITIVE_INFINITY;
 

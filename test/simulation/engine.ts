@@ -11,14 +11,22 @@ import { EventQueue } from './event-queue.ts';
 import { type FaultLimits, Faults, SimulatedFault } from './faults.ts';
 import { Random, TextHash } from './random.ts';
 
-const START_MS = Date.UTC(2026, 10, 21);
+export const START_MS = Date.UTC(2026, 10, 21);
 /** More than any run needs; one that reaches it goes round in circles. */
 const EVENTS_MAX = 60_000;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 /** Where each purpose takes its random numbers from. */
-export const STREAM = { faults: 1, timing: 2, workload: 3, ids: 4, jitter: 5, outcomes: 6 } as const;
+export const STREAM = {
+  faults: 1,
+  timing: 2,
+  workload: 3,
+  ids: 4,
+  jitter: 5,
+  outcomes: 6,
+  people: 7,
+} as const;
 
 export interface Violation {
   readonly check: string;

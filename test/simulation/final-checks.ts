@@ -1,10 +1,15 @@
 /** What has to hold when everything has come to rest. */
 import { type EndedAttempt, isTerminal, type Job, liveAttemptOf } from '../../functions/core/job.ts';
+import { defaultPolicy, type Policy } from '../../functions/core/policy.ts';
 import type { Bucket } from './buckets.ts';
 import type { Clients } from './clients.ts';
 import type { Engine } from './engine.ts';
 import type { Ledger, PaidEntry } from './ledger.ts';
 import type { Monitor } from './monitor.ts';
+import type { Operators } from './operators.ts';
+import type { Retries } from './retries.ts';
+import { checkRetry } from './retry-checks.ts';
+import type { Wish } from './workload.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -19,6 +24,9 @@ const OUTPUT_NAME = /^jobs\/([^/]+)\/([^/]+)\//;
 /** Prices are rounded up to a hundredth of a cent, and binary. */
 const USD_NOISE = 1e-6;
 
+const isImpatient = ({ maxLandingTries }: Policy): boolean =>
+  maxLandingTries < defaultPolicy().maxLandingTries;
+
 export interface Rest {
   readonly engine: Engine;
   readonly jobs: ReadonlyMap<string, Job>;
@@ -26,7 +34,9 @@ export interface Rest {
   readonly output: Bucket;
   readonly monitor: Monitor;
   readonly clients: Clients;
-  readonly unknownOutcome: 'fail' | 'resubmit';
+  readonly operators: Operators;
+  readonly retries: Retries;
+  readonly policy: Policy;
 }
 
 export function checkRest(rest: Rest): void {
@@ -47,15 +57,24 @@ function checkJob(rest: Rest, job: Job): void {
   const latestMs = terminalAt - Math.max(job.deadlineAt, engine.quietAt);
   if (latestMs > PAST_DEADLINE_MAX_MS)
     engine.violate('I6 by its deadline', `${job.jobId} was ${job.status} ${latestMs} ms after its deadline`);
-  if (rest.unknownOutcome === 'fail') checkSuperseded(rest, job);
+  const startedNever = job.attempts.length === 0 && job.startByAt !== undefined;
+  const lateStartMs = terminalAt - Math.max(job.startByAt ?? 0, engine.quietAt);
+  if (startedNever && lateStartMs > PAST_DEADLINE_MAX_MS)
+    engine.violate('I6 by its startBy', `${job.jobId} was ${job.status} ${lateStartMs} ms after its startBy`);
+  if (rest.policy.unknownOutcome === 'fail') {
+    checkSuperseded(rest, job);
+    checkRetry(rest, job);
+  }
   if (job.status === 'succeeded') checkSucceeded(rest, job);
 }
 
 /** An attempt may follow another of the same stage only if that one cannot have cost anything. */
-function checkSuperseded({ engine, ledger }: Rest, job: Job): void {
-  for (const [n, attempt] of job.attempts.entries()) {
-    const next = job.attempts[n + 1];
-    if (next?.stage !== attempt.stage) continue;
+function checkSuperseded({ engine, ledger, operators }: Rest, job: Job): void {
+  // One that was given up and followed again stands behind those that came after it.
+  const attempts = [...job.attempts].sort((a, b) => a.submittedAt - b.submittedAt);
+  for (const [n, attempt] of attempts.entries()) {
+    const next = attempts[n + 1];
+    if (next?.stage !== attempt.stage || operators.resubmitted.has(attempt.attemptId)) continue;
     const charged = ledger.entries.get(attempt.attemptId)?.charged ?? 0;
     if (attempt.charged !== 'no' || charged > 0)
       engine.violate(
@@ -74,10 +93,12 @@ function checkSucceeded({ engine, ledger, output }: Rest, job: Extract<Job, { st
   }
   const { firstFrame, extensions = [] } = job.request;
   const stages = (firstFrame ? 1 : 0) + 1 + extensions.length;
-  const landed = job.attempts.filter(({ outcome }) => outcome === 'landed').map(({ stage }) => stage);
+  const inherited = job.retryOf?.landed ?? [];
+  const done = [...inherited, ...job.attempts.filter(({ outcome }) => outcome === 'landed')];
+  const landed = done.map(({ stage }) => stage);
   if (landed.length !== stages || landed.some((stage, n) => stage !== n))
     engine.violate('success is of every stage', `${job.jobId} landed ${landed.join()} of ${stages}`);
-  const last = job.attempts.at(-1);
+  const last = done.at(-1);
   const charged = last ? (ledger.entries.get(last.attemptId)?.charged ?? 0) : 0;
   if (job.videos.some(({ uri }) => uri !== `gs://out/${last?.outputPrefix}${uri.split('/').at(-1)}`))
     engine.violate('success is of its own attempt', `${job.jobId} shows what others made`);
@@ -88,8 +109,12 @@ function checkSucceeded({ engine, ledger, output }: Rest, job: Extract<Job, { st
     );
 }
 
-function checkPaid({ engine, jobs }: Rest, entry: PaidEntry): void {
+function checkPaid({ engine, jobs, monitor, policy }: Rest, entry: PaidEntry): void {
   const { jobId, attemptId, charged } = entry;
+  if (entry.cancelled && charged > 0)
+    engine.violate('what is stopped is not charged', `${attemptId}: ${charged} were charged`);
+  if (monitor.unwanted.has(attemptId) && !entry.cancelAsked)
+    engine.violate('an unwanted operation is stopped', `nobody asked to stop ${attemptId}`);
   const attempt: EndedAttempt | undefined = jobs
     .get(jobId)
     ?.attempts.find((each) => each.attemptId === attemptId);
@@ -99,6 +124,8 @@ function checkPaid({ engine, jobs }: Rest, entry: PaidEntry): void {
   }
   if (charged > 0 && attempt.charged === 'no')
     engine.violate('I2 what is paid is recorded', `${attemptId} says "no", ${charged} were charged`);
+  // Patience that is short by intention, or the word of an operator who has looked.
+  if (attempt.resolved || (attempt.error?.code === 'LANDING_FAILED' && isImpatient(policy))) return;
   // Files are kept for longer than a run lasts, and every outage is shorter than landing has patience.
   if (charged > 0 && attempt.outcome !== 'landed' && attempt.outcome !== 'unknown')
     engine.violate(
@@ -126,11 +153,27 @@ function checkObjects({ engine, jobs, output }: Rest): void {
 
 function checkClients({ engine, jobs, clients }: Rest): void {
   if (clients.waiting > 0) engine.violate('every caller is answered', `${clients.waiting} still wait`);
-  for (const { wish, jobIds } of clients.accepted) {
+  for (const { wish, jobIds, refused } of clients.accepted) {
     for (const jobId of jobIds)
       if (!jobs.has(jobId)) engine.violate('I3 no accepted job is missing', `${wish.name}: ${jobId}`);
-    const made = [...jobs.values()].filter(({ request }) => request.prompt === wish.name);
-    if (wish.key !== undefined && (made.length !== 1 || jobIds.size !== 1))
+    const all = [...jobs.values()].filter(({ request }) => request.prompt === wish.name);
+    const made = all.filter(({ retryOf }) => !retryOf);
+    for (const job of all) checkWish(engine, job, wish);
+    if (refused && made.length === 0) continue;
+    if (wish.key !== undefined && (made.length !== 1 || (jobIds.size !== 1 && !refused)))
       engine.violate('I5 one key, one job', `${wish.name} made ${made.length} jobs, told of ${jobIds.size}`);
   }
+}
+
+/** The record says what its caller asked for. */
+function checkWish(engine: Engine, job: Job, { caller, body, name }: Wish): void {
+  if (job.caller !== caller)
+    engine.violate("a job is its caller's", `${name} of ${caller} is ${job.caller}'s`);
+  if (job.retryOf) return;
+  const { lane, finishBy, startBy } = body;
+  if (job.lane !== (lane ?? 'interactive')) engine.violate('a job keeps its lane', `${name} is ${job.lane}`);
+  if (typeof finishBy === 'string' && job.deadlineAt !== Date.parse(finishBy))
+    engine.violate('a job keeps its times', `${name} is due at ${job.deadlineAt}, not at ${finishBy}`);
+  if (typeof startBy === 'string' && job.startByAt !== Date.parse(startBy))
+    engine.violate('a job keeps its times', `${name} starts by ${job.startByAt}, not by ${startBy}`);
 }

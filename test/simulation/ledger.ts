@@ -12,6 +12,14 @@ export interface PaidEntry {
   calls: number;
   /** Something was begun that may cost money. */
   begun: boolean;
+  /** A request that has reached the model waits there, and nobody will hear of it. */
+  pending: boolean;
+  /** Whatever was begun has come to its end. */
+  ended: boolean;
+  /** Somebody asked to stop it. */
+  cancelAsked: boolean;
+  /** It was stopped. */
+  cancelled: boolean;
   /** Videos or pictures charged for. */
   charged: number;
   /** Objects that the model wrote under the attempt's prefix itself. */
@@ -26,7 +34,11 @@ export class Ledger {
   called(
     entry: Pick<PaidEntry, 'jobId' | 'attemptId' | 'provider' | 'kind' | 'pricePerPieceUsd'>,
   ): PaidEntry {
-    const fresh = { ...entry, calls: 0, begun: false, charged: 0, objects: 0, firstObjectAt: undefined };
+    const fresh = {
+      ...entry,
+      ...{ calls: 0, begun: false, pending: false, ended: false, cancelAsked: false, cancelled: false },
+      ...{ charged: 0, objects: 0, firstObjectAt: undefined },
+    };
     const known = this.entries.get(entry.attemptId) ?? fresh;
     known.calls++;
     this.entries.set(entry.attemptId, known);

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { FAULT_CLASSES } from './faults.ts';
 import { commandOf, shrink } from './shrink.ts';
 import { everything, type RunOptions, simulate } from './simulate.ts';
-import { resolvedShare, type Statistics } from './statistics.ts';
+import { resolvedShare, type Statistics, toldShare } from './statistics.ts';
 import { FUNCTIONS_ROOT, loadSubject } from './subject.ts';
 import { runOnWorkers } from './workers.ts';
 import { JOBS_MAX } from './workload.ts';
@@ -76,8 +76,11 @@ async function many(): Promise<boolean> {
   const share = resolvedShare(result.statistics);
   if (share !== undefined)
     say(
-      `unknown outcomes of Vertex with evidence in time that resolved themselves: ${(share * 100).toFixed(2)} %`,
+      `unknown outcomes of Vertex that resolved themselves, of all that wrote anything: ${(share * 100).toFixed(2)} %`,
     );
+  const told = toldShare(result.statistics);
+  if (told !== undefined)
+    say(`unknown outcomes of Gemini and Omni that a webhook in time resolved: ${(told * 100).toFixed(2)} %`);
   const [failedSeed] = result.failedSeeds;
   if (failedSeed === undefined) return true;
   await explain(failedSeed);

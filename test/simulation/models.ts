@@ -73,6 +73,7 @@ export class Models {
   readonly #output: Bucket;
   readonly #catalogue: Catalogue;
   readonly #recorded: Recorded;
+  readonly #callers = new Map<string, Invocation>();
 
   /** @param recorded whether a job's record names the attempt */
   constructor(
@@ -94,6 +95,30 @@ export class Models {
 
   portOf(invocation: Invocation, delivers: VideoProvider['delivers']): VideoProvider {
     return new ProviderPort(this, this.#engine, invocation, delivers);
+  }
+
+  /** As for `portOf`; it can stop what it has begun. */
+  stoppablePortOf(invocation: Invocation): VideoProvider {
+    return new StoppableProviderPort(this, this.#engine, invocation, 'download');
+  }
+
+  /** Only this invocation can make the attempt's call. */
+  prepared(attemptId: string, invocation: Invocation): void {
+    this.#callers.set(attemptId, invocation);
+  }
+
+  /** What somebody learns who asks the provider: whether the attempt was charged, or may still be. */
+  truthOf(attemptId: string): 'uncharged' | 'charged' | 'open' {
+    const entry = this.#ledger.entries.get(attemptId);
+    if (entry && entry.charged > 0) return 'charged';
+    const caller = this.#callers.get(attemptId);
+    const calling = !entry && caller?.process.alive === true && caller.process.invocations.has(caller);
+    if (calling || entry?.pending || (entry?.begun && !entry.ended)) return 'open';
+    return 'uncharged';
+  }
+
+  operationOf(attemptId: string): OperationRef | undefined {
+    return this.operations.find(attemptId);
   }
 
   download(sourceUri: string): DownloadAnswer {
@@ -150,6 +175,7 @@ export class Models {
     if (timing.chance(0.6)) {
       // A request may wait in front of the model for longer than its caller waits for it.
       const late = timing.chance(0.1) ? call.timeoutMs + timing.int(0, 20 * SECOND) : 0;
+      entry.pending = true;
       this.#engine.after(late, () => this.#begin(entry, call, prefix));
     }
     this.#engine.delayAnswer(signal.kind === 'timeout' ? call.timeoutMs : timing.int(100, 20 * SECOND));
@@ -157,18 +183,18 @@ export class Models {
   }
 
   #begin(entry: PaidEntry, { stage, location }: PaidCall, prefix: string): SubmitAnswer {
+    entry.pending = false;
     if (stage.kind === 'extend' && !stage.video)
       this.#engine.violate('a chain goes on from its video', `${entry.attemptId} extends nothing`);
     if (stage.kind === 'image') return this.#picture(entry, stage, prefix);
-    const name = this.operations.begin(entry, stage, prefix);
-    const operation: OperationRef = { provider: stage.provider, name, model: stage.model, location };
-    return { kind: 'accepted', operation };
+    return { kind: 'accepted', operation: this.operations.begin(entry, stage, prefix, location) };
   }
 
   #picture(entry: PaidEntry, { model }: Stage, prefix: string): SubmitAnswer {
     const luck = this.#outcomes.unit();
     if (luck < 0.08) return { kind: 'withheld', reasons: ['Support codes: 29310472'] };
     entry.begun = true;
+    entry.ended = true;
     entry.charged = 1;
     if (!model.startsWith('imagen')) return { kind: 'image', bytes: PICTURE, mimeType: 'image/png' };
     const name = `${prefix}sample_0.png`;
@@ -191,43 +217,46 @@ export class Models {
 
 class ProviderPort implements VideoProvider {
   readonly delivers: VideoProvider['delivers'];
-  readonly #models: Models;
-  readonly #engine: Engine;
-  readonly #invocation: Invocation;
+  protected readonly models: Models;
+  protected readonly engine: Engine;
+  protected readonly invocation: Invocation;
 
   constructor(models: Models, engine: Engine, invocation: Invocation, delivers: VideoProvider['delivers']) {
     this.delivers = delivers;
-    this.#models = models;
-    this.#engine = engine;
-    this.#invocation = invocation;
+    this.models = models;
+    this.engine = engine;
+    this.invocation = invocation;
   }
 
   prepare(call: PaidCall): Promise<PaidSubmission> {
-    const { faults, timing } = this.#engine;
-    return this.#engine.call(this.#invocation, 'prepare', () => {
+    const { faults, timing } = this.engine;
+    return this.engine.call(this.invocation, 'prepare', () => {
       if (faults.happens('model', 0.5)) throw new SimulatedFault('no access token');
       // A token, and inputs to be read: long enough for others to overtake.
-      this.#engine.delayAnswer(timing.int(0, 500));
-      return () => this.#models.paidCall(this.#invocation, call);
+      this.engine.delayAnswer(timing.int(0, 500));
+      this.models.prepared(call.attemptId, this.invocation);
+      return () => this.models.paidCall(this.invocation, call);
     });
   }
 
   poll({ name }: OperationRef): Promise<PollAnswer> {
-    const { faults, timing } = this.#engine;
-    return this.#engine.call(this.#invocation, 'poll', () => {
+    const { faults, timing } = this.engine;
+    return this.engine.call(this.invocation, 'poll', () => {
       if (faults.happens('model')) return { kind: 'failed', signal: timing.pick(POLL_FAILURES) };
-      return this.#models.operations.poll(name);
+      return this.models.operations.poll(name);
     });
   }
 
   download(sourceUri: string): Promise<DownloadAnswer> {
-    return this.#engine.call(this.#invocation, 'download', () => this.#models.download(sourceUri));
+    return this.engine.call(this.invocation, 'download', () => this.models.download(sourceUri));
   }
+}
 
+class StoppableProviderPort extends ProviderPort {
   cancel({ name }: OperationRef): Promise<void> {
-    return this.#engine.call(this.#invocation, 'cancelOperation', () => {
-      if (this.#engine.faults.happens('model')) throw new SimulatedFault('simulated refusal to cancel');
-      this.#models.operations.cancel(name);
+    return this.engine.call(this.invocation, 'cancelOperation', () => {
+      if (this.engine.faults.happens('model')) throw new SimulatedFault('simulated refusal to cancel');
+      this.models.operations.cancel(name);
     });
   }
 }

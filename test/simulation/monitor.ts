@@ -1,5 +1,5 @@
 /** What has to hold at every write of a job, and while nothing goes wrong. */
-import { isTerminal, type Job, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
+import { type EndedAttempt, isTerminal, type Job, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
 import type { Engine } from './engine.ts';
 
 const SECOND = 1000;
@@ -24,6 +24,10 @@ interface OpenWake {
 export class Monitor {
   /** Attempts whose outcome was unknown at some time. */
   readonly doubted = new Map<string, DoubtedAttempt>();
+  /** Attempts of cancelled jobs, seen to run on while nothing goes wrong. */
+  readonly unwanted = new Set<string>();
+  /** Attempts that were given up as unknown and followed again. */
+  readonly revived = new Set<string>();
   readonly #engine: Engine;
   readonly #wakes = new Map<string, OpenWake>();
   readonly #terminalAt = new Map<string, number>();
@@ -44,6 +48,7 @@ export class Monitor {
     this.#claim(before, after);
     this.#wake(after);
     const live = liveAttemptOf(after);
+    this.#operation(after);
     if (live?.state === 'uncertain' && !this.doubted.has(live.attemptId))
       this.doubted.set(live.attemptId, { jobId: after.jobId, decideAt: live.decideAt });
   };
@@ -89,16 +94,21 @@ export class Monitor {
       this.#engine.violate('I6 terminal is terminal', `${after.jobId}: ${shown(before)} → ${shown(after)}`);
   }
 
-  /** Ended attempts stay as they are; new ones come behind them. */
+  /** Ended attempts stay as they are; new ones come behind them. What was given up as unknown may be learned after all. */
   #history(before: Job | undefined, after: Job): void {
-    for (const [n, attempt] of (before?.attempts ?? []).entries()) {
+    const ended = before?.attempts ?? [];
+    const revived = ended.find((attempt) => isRevived(attempt, after));
+    const kept = revived ? ended.filter((attempt) => attempt !== revived) : ended;
+    for (const [n, attempt] of kept.entries()) {
       const now = after.attempts[n];
       if (now === attempt || (now && JSON.stringify(now) === JSON.stringify(attempt))) continue;
+      if (now && isRuledOn(attempt, now)) continue;
       this.#engine.violate(
         'I6 an ended attempt stays',
         `${after.jobId}: attempt ${attempt.attemptId} changed`,
       );
     }
+    if (revived) this.revived.add(revived.attemptId);
     const was = before && liveAttemptOf(before);
     if (!was || before.status === 'submitting') return;
     const known =
@@ -112,6 +122,17 @@ export class Monitor {
       );
   }
 
+  /** Its own, and not that of an attempt before; and where nobody wants it any more, its provider is asked to stop it. */
+  #operation(after: Job): void {
+    const live = liveAttemptOf(after);
+    if (live?.state !== 'running') return;
+    const { attemptId, operation } = live;
+    if (!operation.name.endsWith(attemptId))
+      this.#engine.violate('I4 an attempt polls its own operation', `${attemptId} polls ${operation.name}`);
+    if (after.status === 'cancelled' && operation.provider === 'omni' && this.#engine.faults.quiet)
+      this.unwanted.add(attemptId);
+  }
+
   /** Back-off and Retry-After are kept, whichever task brings the submission. */
   #claim(before: Job | undefined, after: Job): void {
     if (before?.status !== 'queued' || after.status !== 'submitting') return;
@@ -121,6 +142,10 @@ export class Monitor {
         'I4 a claim is fenced',
         `${after.jobId} was claimed ${earlyMs} ms before its time`,
       );
+    const { startByAt, deadlineAt } = before;
+    const lastMs = before.attempts.length === 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;
+    if (this.#engine.now > lastMs + SKEW_MAX_MS)
+      this.#engine.violate('no submission after startBy', `${after.jobId} was claimed after its time`);
   }
 
   #wake(after: Job): void {
@@ -144,3 +169,16 @@ export class Monitor {
       );
   }
 }
+
+const isRevived = (attempt: EndedAttempt, after: Job): boolean =>
+  attempt.outcome === 'unknown' &&
+  attempt.charged === 'unknown' &&
+  isTerminal(after) &&
+  liveAttemptOf(after)?.attemptId === attempt.attemptId;
+
+/** Only the charge was learned, and from whom. */
+const isRuledOn = (attempt: EndedAttempt, now: EndedAttempt): boolean =>
+  attempt.charged === 'unknown' &&
+  now.resolved !== undefined &&
+  JSON.stringify({ ...now, charged: 0, resolved: 0 }) ===
+    JSON.stringify({ ...attempt, charged: 0, resolved: 0 });

@@ -1,5 +1,5 @@
 /** What becomes of what was begun: drawn when it begins, shown as virtual time passes. */
-import type { OperationResult } from '../../functions/core/job.ts';
+import type { OperationRef, OperationResult } from '../../functions/core/job.ts';
 import type { VideoStage } from '../../functions/core/stages.ts';
 import type { PollAnswer } from '../../functions/ports.ts';
 import type { Bucket } from './buckets.ts';
@@ -50,6 +50,7 @@ const ERRORS: readonly [OperationError, ...OperationError[]] = [
 
 interface Operation {
   readonly entry: PaidEntry;
+  readonly ref: OperationRef;
   answer: PollAnswer | undefined;
   ended: boolean;
 }
@@ -65,6 +66,7 @@ export class Operations {
   readonly #outcomes: Random;
   readonly #output: Bucket;
   readonly #operations = new Map<string, Operation>();
+  #ended: (entry: PaidEntry, ref: OperationRef) => void = () => undefined;
 
   constructor(engine: Engine, outcomes: Random, output: Bucket) {
     this.#engine = engine;
@@ -72,10 +74,23 @@ export class Operations {
     this.#output = output;
   }
 
-  /** @returns its name */
-  begin(entry: PaidEntry, stage: VideoStage, prefix: string): string {
-    const name = `operations/${entry.attemptId}`;
-    const operation: Operation = { entry, answer: undefined, ended: false };
+  /** Whoever is told of each operation that has ended. */
+  onEnded(ended: (entry: PaidEntry, ref: OperationRef) => void): void {
+    this.#ended = ended;
+  }
+
+  /** By its attempt. */
+  find(attemptId: string): OperationRef | undefined {
+    for (const { entry, ref } of this.#operations.values()) if (entry.attemptId === attemptId) return ref;
+    return undefined;
+  }
+
+  begin(entry: PaidEntry, stage: VideoStage, prefix: string, location: string): OperationRef {
+    const { provider, model } = stage;
+    const home = provider === 'gemini' ? `models/${model}/` : '';
+    const name = `${home}operations/${entry.attemptId}`;
+    const ref: OperationRef = { provider, name, model, location };
+    const operation: Operation = { entry, ref, answer: undefined, ended: false };
     this.#operations.set(name, operation);
     entry.begun = true;
     const outcome = this.#outcomes.weighted<Outcome>(OUTCOMES);
@@ -83,7 +98,7 @@ export class Operations {
     this.#engine.note(`operation ${entry.attemptId.slice(0, 9)} begins, ${outcome} after ${takesMs}`);
     if (outcome === 'never') this.#engine.after(FORGOTTEN_AFTER_MS, () => this.#operations.delete(name));
     else this.#engine.after(takesMs, () => this.#end(operation, outcome, stage, prefix));
-    return name;
+    return ref;
   }
 
   poll(name: string): PollAnswer {
@@ -96,9 +111,18 @@ export class Operations {
   /** Some can be stopped; then nothing is made and nothing is charged. */
   cancel(name: string): void {
     const operation = this.#operations.get(name);
-    if (!operation || operation.ended || this.#outcomes.chance(0.5)) return;
+    if (!operation) return;
+    operation.entry.cancelAsked = true;
+    if (operation.ended || this.#outcomes.chance(0.5)) return;
     operation.ended = true;
-    operation.answer = { kind: 'error', code: 1, message: 'cancelled on request' };
+    operation.entry.cancelled = true;
+    this.#answer(operation, { kind: 'error', code: 1, message: 'cancelled on request' });
+  }
+
+  #answer(operation: Operation, answer: PollAnswer): void {
+    operation.answer = answer;
+    operation.entry.ended = true;
+    this.#ended(operation.entry, operation.ref);
   }
 
   #takesMs(): number {
@@ -115,13 +139,13 @@ export class Operations {
     const kept = Math.max(1, stage.sampleCount - 1);
     switch (outcome) {
       case 'error':
-        operation.answer = { kind: 'error', ...this.#outcomes.pick(ERRORS) };
+        this.#answer(operation, { kind: 'error', ...this.#outcomes.pick(ERRORS) });
         break;
       case 'filtered':
-        operation.answer = doneWith([], stage.sampleCount, ['Filtered. Support codes: 29310472']);
+        this.#answer(operation, doneWith([], stage.sampleCount, ['Filtered. Support codes: 29310472']));
         break;
       case 'silent':
-        operation.answer = doneWith([], 0, []);
+        this.#answer(operation, doneWith([], 0, []));
         break;
       case 'partlyFiltered':
         this.#deliver(operation, stage, prefix, kept, stage.sampleCount - kept, true);
@@ -173,7 +197,7 @@ export class Operations {
         filteredCount,
         filteredCount > 0 ? ['filtered'] : [],
       );
-      operation.answer = answer;
+      this.#answer(operation, answer);
     });
   }
 }

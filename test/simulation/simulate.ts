@@ -12,11 +12,14 @@ import { checkRest } from './final-checks.ts';
 import { Ledger } from './ledger.ts';
 import { Models } from './models.ts';
 import { Monitor } from './monitor.ts';
+import { Operators } from './operators.ts';
 import { digitsOf, Random, randomDigits } from './random.ts';
+import { Retries } from './retries.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 import type { Subject } from './subject.ts';
 import { deliverTo, Tasks } from './task-queue.ts';
 import { Turnstiles } from './turnstiles.ts';
+import { Webhooks } from './webhooks.ts';
 import { JOBS_MAX, wishesOf } from './workload.ts';
 
 const SECOND = 1000;
@@ -24,6 +27,7 @@ const MINUTE = 60 * SECOND;
 /** After this much virtual time whatever is left would be left for ever. */
 const HORIZON_MS = 14 * 60 * MINUTE;
 const EVENT_DELIVERIES_MAX = 6;
+const LANDING_TRIES_FEW = 3;
 /** One run in so many stores its jobs as JSON and reads them by the schema, as Firestore does. */
 const STRICT_EVERY = 16;
 
@@ -58,10 +62,18 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     ...defaultPolicy(),
     jobDeadlineMs: workload.pick([6, 20, 60, 120] as const) * MINUTE,
     outageMs: 60 * MINUTE,
+    // Patience for two hours is seldom exhausted, and then the retry has nothing to land.
+    maxLandingTries: workload.chance(0.8) ? defaultPolicy().maxLandingTries : LANDING_TRIES_FEW,
     unknownOutcome: workload.chance(0.85) ? 'fail' : 'resubmit',
   };
   const monitor = new Monitor(engine);
-  const database = new Database(engine, monitor.written, options.seed % STRICT_EVERY === 0);
+  const written = (before: Job | undefined, after: Job): void => {
+    monitor.written(before, after);
+    clients.written(before, after);
+    operators.written(after);
+    retries.written(before, after);
+  };
+  const database = new Database(engine, written, options.seed % STRICT_EVERY === 0);
   const tasks = new Tasks(engine, workload.pick([1, 3, 100] as const));
   const turnstiles = new Turnstiles(engine);
   const output = new Bucket(engine, OUTPUT_BUCKET);
@@ -83,6 +95,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     providers: {
       vertex: models.portOf(invocation, 'bucket'),
       gemini: models.portOf(invocation, 'download'),
+      omni: models.stoppablePortOf(invocation),
     },
     callers: { verify: async () => 'local' },
     policy,
@@ -93,10 +106,16 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
 
   tasks.deliverBy(deliverTo(engine, subject, servicesOf));
   output.onFinalized((name) => tellOf(engine, subject, servicesOf, name));
-  const clients = new Clients(engine, subject, wishesOf(workload, options.jobsMax), servicesOf);
+  const people = new Random(options.seed, STREAM.people);
+  const webhooks = new Webhooks(engine, subject, people, servicesOf);
+  models.operations.onEnded(webhooks.ended);
+  const operators = new Operators(engine, subject, people, models, servicesOf);
+  const retries = new Retries(engine, subject, people, servicesOf);
+  const wishes = wishesOf(workload, options.jobsMax);
+  const clients = new Clients(engine, subject, people, wishes, servicesOf);
   const atRest = (): boolean =>
     engine.faults.quiet &&
-    clients.waiting === 0 &&
+    clients.waiting + operators.waiting + retries.waiting === 0 &&
     [...database.jobs.values()].every((job) => isTerminal(job) && !liveAttemptOf(job));
   const minute = (): void => {
     monitor.tick(database.jobs.values());
@@ -111,14 +130,14 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
   await engine.run();
   const { jobs } = database;
   if (!engine.violation)
-    checkRest({ engine, jobs, ledger, output, monitor, clients, unknownOutcome: policy.unknownOutcome });
+    checkRest({ engine, jobs, ledger, output, monitor, clients, operators, retries, policy });
   engine.note(`at rest after ${engine.events} events`);
   return {
     seed: options.seed,
     violation: engine.violation,
     traceHash: engine.traceHash,
     faults: engine.faults.fired,
-    statistics: statisticsOf(engine, jobs, ledger, monitor),
+    statistics: statisticsOf({ engine, jobs, ledger, monitor, operators, retries, webhooks }),
   };
 }
 

@@ -4,6 +4,9 @@ import type { Engine } from './engine.ts';
 import { FAULT_CLASSES } from './faults.ts';
 import type { Ledger, PaidEntry } from './ledger.ts';
 import type { Monitor } from './monitor.ts';
+import type { Operators } from './operators.ts';
+import type { Retries } from './retries.ts';
+import type { Webhooks } from './webhooks.ts';
 
 export type Statistics = Record<string, number>;
 
@@ -11,20 +14,44 @@ export function addStatistics(total: Statistics, more: Readonly<Statistics>): vo
   for (const [name, count] of Object.entries(more)) total[name] = (total[name] ?? 0) + count;
 }
 
-export function statisticsOf(
-  engine: Engine,
-  jobs: ReadonlyMap<string, Job>,
-  ledger: Ledger,
-  monitor: Monitor,
-): Statistics {
+export interface Observed {
+  readonly engine: Engine;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly ledger: Ledger;
+  readonly monitor: Monitor;
+  readonly operators: Operators;
+  readonly retries: Retries;
+  readonly webhooks: Webhooks;
+}
+
+export function statisticsOf(observed: Observed): Statistics {
+  const { engine, jobs, ledger, monitor } = observed;
   const total: Statistics = { runs: 1, events: engine.events, crashes: engine.crashes, jobs: jobs.size };
   const count = (name: string, by = 1): void => {
     total[name] = (total[name] ?? 0) + by;
   };
   for (const kind of FAULT_CLASSES) count(`faults ${kind}`, engine.faults.counts.get(kind) ?? 0);
-  for (const { status } of jobs.values()) count(`jobs ${status}`);
-  for (const { jobId, attemptId, calls, charged, provider, kind } of ledger.entries.values()) {
+  for (const job of jobs.values()) {
+    count(`jobs ${job.status}`);
+    if (job.retryOf) count(`retries ${job.status}`);
+    if (job.status === 'failed' && job.error.code === 'NOT_STARTED_IN_TIME')
+      count('jobs not started in time');
+  }
+  count('retries where callers accept a double charge', observed.retries.accepted.size);
+  count('attempts ruled on by operators', observed.operators.ruled.size);
+  count('attempts given up and followed again', monitor.revived.size);
+  for (const {
+    jobId,
+    attemptId,
+    calls,
+    charged,
+    provider,
+    kind,
+    cancelAsked,
+    cancelled,
+  } of ledger.entries.values()) {
     count('paid calls', calls);
+    if (cancelAsked) count(`operations asked to stop: ${cancelled ? 'stopped' : 'too late or refused'}`);
     if (charged === 0) continue;
     count('charged attempts');
     const attempt = jobs.get(jobId)?.attempts.find((each) => each.attemptId === attemptId);
@@ -35,23 +62,43 @@ export function statisticsOf(
     const entry = ledger.entries.get(attemptId);
     const outcome = jobs.get(jobId)?.attempts.find((each) => each.attemptId === attemptId)?.outcome;
     const surface = entry ? `${entry.provider} ${entry.kind === 'image' ? 'picture' : 'video'}` : 'no call';
-    count(
-      `unknown, ${surface}, ${evidenceOf(entry, decideAt)}: ${outcome === 'unknown' ? 'unresolved' : 'resolved'}`,
-    );
+    const end = outcome === 'unknown' ? 'unresolved' : 'resolved';
+    // An operator's word is not what Clapper finds out by itself.
+    if (observed.operators.ruled.has(attemptId)) count(`unknown, ${surface}, ruled on: ${end}`);
+    else count(`unknown, ${surface}, ${evidenceOf(entry, decideAt, observed.webhooks)}: ${end}`);
   }
   return total;
 }
 
 /** What could be known of an attempt whose answer was lost. */
-function evidenceOf(entry: PaidEntry | undefined, decideAt: number): string {
+function evidenceOf(entry: PaidEntry | undefined, decideAt: number, webhooks: Webhooks): string {
   if (!entry?.begun) return 'nothing ever begun';
+  if (entry.provider !== 'vertex' && entry.kind !== 'image') {
+    const takenAt = webhooks.takenAt.get(entry.attemptId);
+    if (takenAt === undefined) return 'no webhook';
+    return takenAt <= decideAt ? 'webhook in time' : 'webhook too late';
+  }
   if (entry.firstObjectAt === undefined) return 'no object ever written';
   return entry.firstObjectAt <= decideAt ? 'objects in time' : 'objects too late';
 }
 
-/** The share of Vertex's unknown outcomes that resolved themselves where there was evidence in time. */
-export function resolvedShare(total: Readonly<Statistics>): number | undefined {
-  const of = (end: string): number => total[`unknown, vertex video, objects in time: ${end}`] ?? 0;
+const shareOf = (total: Readonly<Statistics>, kinds: readonly string[]): number | undefined => {
+  const of = (end: string): number =>
+    kinds.reduce((sum, kind) => sum + (total[`unknown, ${kind}: ${end}`] ?? 0), 0);
   const all = of('resolved') + of('unresolved');
   return all === 0 ? undefined : of('resolved') / all;
-}
+};
+
+/** The share of Vertex's unknown outcomes that resolved themselves, of all for which it wrote anything, ever. */
+export const resolvedShare = (total: Readonly<Statistics>): number | undefined =>
+  shareOf(
+    total,
+    ['video', 'picture'].flatMap((made) => [
+      `vertex ${made}, objects in time`,
+      `vertex ${made}, objects too late`,
+    ]),
+  );
+
+/** The share that a webhook resolved, of the Developer API's unknown outcomes that it told of in time. */
+export const toldShare = (total: Readonly<Statistics>): number | undefined =>
+  shareOf(total, ['gemini video, webhook in time', 'omni video, webhook in time']);

@@ -7,6 +7,8 @@ type Poll = typeof import('../../functions/handlers/poll.ts');
 type Landed = typeof import('../../functions/handlers/landed.ts');
 type Sweep = typeof import('../../functions/handlers/sweep.ts');
 type Advance = typeof import('../../functions/handlers/advance.ts');
+type Retry = typeof import('../../functions/handlers/retry-job.ts');
+type ProviderEvent = typeof import('../../functions/handlers/provider-event.ts');
 
 export interface Subject {
   readonly createJob: CreateJob['createJob'];
@@ -15,6 +17,8 @@ export interface Subject {
   readonly handleLanded: Landed['handleLanded'];
   readonly handleSweep: Sweep['handleSweep'];
   readonly advanceAndPerform: Advance['advanceAndPerform'];
+  readonly retry: Retry['retry'];
+  readonly handleProviderEvent: ProviderEvent['handleProviderEvent'];
 }
 
 export const FUNCTIONS_ROOT = fileURLToPath(new URL('../../functions', import.meta.url));
@@ -27,5 +31,16 @@ export async function loadSubject(root: string = FUNCTIONS_ROOT): Promise<Subjec
   const { handleLanded }: Landed = await import(`${handlers}landed.ts`);
   const { handleSweep }: Sweep = await import(`${handlers}sweep.ts`);
   const { advanceAndPerform }: Advance = await import(`${handlers}advance.ts`);
-  return { createJob, handleSubmit, handlePoll, handleLanded, handleSweep, advanceAndPerform };
+  const { retry }: Retry = await import(`${handlers}retry-job.ts`);
+  const { handleProviderEvent }: ProviderEvent = await import(`${handlers}provider-event.ts`);
+  return {
+    ...{ createJob, handleSubmit, handlePoll, handleLanded, handleSweep },
+    ...{ advanceAndPerform, retry, handleProviderEvent },
+  };
 }
+
+/** A problem that the handler answers with. By shape, because mutants have classes of their own. */
+export const hasStatus = (error: unknown, status: number): boolean =>
+  error instanceof Error &&
+  'problem' in error &&
+  JSON.stringify(error.problem).includes(`"status":${status}`);

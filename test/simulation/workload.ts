@@ -1,5 +1,6 @@
 /** What callers ask for, and how: with a key and again until it is answered, or without one and only once. */
 import { PNG } from '../support/images.ts';
+import { START_MS } from './engine.ts';
 import type { Random } from './random.ts';
 
 const SECOND = 1000;
@@ -8,11 +9,14 @@ const MINUTE = 60 * SECOND;
 export interface Wish {
   /** Stands in the prompt, and so in the job's record. */
   readonly name: string;
+  readonly caller: string;
   readonly body: Readonly<Record<string, unknown>>;
   readonly key: string | undefined;
   readonly atMs: number;
   /** After the start; there may be a second thought while the first is on its way. */
   readonly cancelAtMs: number | undefined;
+  /** The stage of life at which its caller changes their mind, within moments. */
+  readonly cancelIn: 'landing' | 'between stages' | undefined;
 }
 
 const SHAPES = [
@@ -26,31 +30,57 @@ type Shape = (typeof SHAPES)[number][1];
 
 export const JOBS_MAX = 4;
 
+const CALLERS = ['ann', 'bob', 'cleo'] as const;
+const OTHER_MODELS = { gemini: 'veo-3.1-fast-generate-preview', omni: 'gemini-omni-1.1-flash' } as const;
+
 /** Every wish is drawn, even if fewer are granted: leaving out one must not change the others. */
 export function wishesOf(random: Random, jobsMax: number): Wish[] {
   const count = random.int(1, JOBS_MAX);
   const wishes = Array.from({ length: JOBS_MAX }, (_, n) => wishOf(random, `wish ${n}`));
-  return wishes.slice(0, Math.min(count, jobsMax));
+  return wishes.slice(0, Math.min(count, jobsMax)).map((wish, n) => {
+    // Callers count for themselves, so that two of them use the same key.
+    const ownBefore = wishes.slice(0, n).filter(({ caller }) => caller === wish.caller).length;
+    return wish.key === undefined ? wish : { ...wish, key: `key-${ownBefore}` };
+  });
 }
 
 function wishOf(random: Random, name: string): Wish {
+  const atMs = random.int(0, random.chance(0.5) ? SECOND : 5 * MINUTE);
   return {
     name,
-    body: bodyOf(random, name),
-    key: random.chance(0.9) ? name.replace(' ', '-') : undefined,
-    atMs: random.int(0, random.chance(0.5) ? SECOND : 5 * MINUTE),
+    caller: random.pick(CALLERS),
+    body: { ...bodyOf(random, name), ...timesOf(random, atMs) },
+    key: random.chance(0.9) ? name : undefined,
+    atMs,
     cancelAtMs: random.chance(0.12)
       ? random.int(0, random.chance(0.4) ? 20 * SECOND : 12 * MINUTE)
       : undefined,
+    cancelIn: random.chance(0.1) ? random.pick(['landing', 'between stages'] as const) : undefined,
+  };
+}
+
+/** Some have to be started soon, some finished soon; whoever asks for the impossible is refused. */
+function timesOf(random: Random, atMs: number): Record<string, unknown> {
+  const startMs = atMs + random.int(5 * SECOND, random.chance(0.5) ? MINUTE : 10 * MINUTE);
+  const finishMs = startMs + random.int(MINUTE, 30 * MINUTE);
+  const rfc3339 = (ms: number): string => new Date(START_MS + ms).toISOString();
+  return {
+    ...(random.chance(0.12) ? { startBy: rfc3339(startMs) } : {}),
+    ...(random.chance(0.12) ? { finishBy: rfc3339(finishMs) } : {}),
   };
 }
 
 function bodyOf(random: Random, name: string): Record<string, unknown> {
-  const vertex = random.chance(0.75);
+  const provider = random.weighted([
+    [0.7, 'vertex'],
+    [0.2, 'gemini'],
+    [0.1, 'omni'],
+  ] as const);
+  const vertex = provider === 'vertex';
   const shape = random.weighted<Shape>(SHAPES);
   const model = vertex
     ? random.pick(['veo-3.1-generate-001', 'veo-3.1-fast-generate-001'] as const)
-    : 'veo-3.1-fast-generate-preview';
+    : OTHER_MODELS[provider];
   const sampleCount = random.int(2, 4);
   const links = random.int(1, 2);
   const pictureModel = random.pick(['gemini-3.1-flash-image', 'imagen-4.0-generate-001'] as const);
@@ -58,6 +88,7 @@ function bodyOf(random: Random, name: string): Record<string, unknown> {
   return {
     prompt: name,
     model,
+    ...(random.chance(0.25) ? { lane: 'batch' } : {}),
     durationSeconds: random.pick([4, 6, 8] as const),
     ...(rerollOnSafety === undefined ? {} : { rerollOnSafety }),
     ...(shape === 'samples' && vertex ? { sampleCount } : {}),

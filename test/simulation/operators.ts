@@ -1,0 +1,103 @@
+/** Operators: they rule on attempts whose outcome is unknown, late, twice, at once with others, but never against what is true. */
+import type { Ruling } from '../../functions/core/attempt.ts';
+import { type Job, liveAttemptOf } from '../../functions/core/job.ts';
+import type { Services } from '../../functions/ports.ts';
+import type { Engine, Invocation } from './engine.ts';
+import type { Models } from './models.ts';
+import type { Random } from './random.ts';
+import type { Subject } from './subject.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const TRIES_MAX = 4;
+
+/** What an operator may say where this is the truth; what is likelier stands more than once. */
+const DECISIONS = {
+  uncharged: ['not-charged', 'not-charged', 'not-charged', 'fail', 'resubmit'],
+  charged: ['charged', 'found', 'found', 'fail', 'resubmit'],
+  open: ['found', 'found', 'fail', 'resubmit'],
+} as const;
+
+export class Operators {
+  /** Rulings that are still to be given. */
+  waiting = 0;
+  /** Attempts that an operator has said anything of. */
+  readonly ruled = new Set<string>();
+  /** Attempts that an operator wanted paid for again. */
+  readonly resubmitted = new Set<string>();
+  readonly #engine: Engine;
+  readonly #subject: Subject;
+  readonly #random: Random;
+  readonly #models: Models;
+  readonly #servicesOf: (invocation: Invocation) => Services;
+  readonly #seen = new Set<string>();
+  /** How likely an operator looks at an attempt at all. */
+  readonly #diligence: number;
+
+  constructor(
+    engine: Engine,
+    subject: Subject,
+    random: Random,
+    models: Models,
+    servicesOf: (invocation: Invocation) => Services,
+  ) {
+    this.#engine = engine;
+    this.#subject = subject;
+    this.#random = random;
+    this.#models = models;
+    this.#servicesOf = servicesOf;
+    this.#diligence = random.pick([0, 0, 0.4, 0.9]);
+  }
+
+  readonly written = (after: Job): void => {
+    if (this.#diligence === 0) return;
+    const live = liveAttemptOf(after);
+    if (live?.state === 'uncertain') this.#notice(after.jobId, live.attemptId);
+    else if (!live && after.status === 'failed') {
+      const ended = after.attempts.find(({ charged }) => charged === 'unknown');
+      if (ended) this.#notice(after.jobId, ended.attemptId);
+    }
+  };
+
+  #notice(jobId: string, attemptId: string): void {
+    if (this.#seen.has(attemptId)) return;
+    this.#seen.add(attemptId);
+    if (!this.#random.chance(this.#diligence)) return;
+    const rulings = this.#random.int(1, 3);
+    const soon = this.#random.chance(0.4);
+    for (let n = 0; n < rulings; n++) {
+      this.waiting++;
+      const delayMs = this.#random.int(0, soon ? 3 * MINUTE : 25 * MINUTE);
+      this.#engine.after(delayMs, () => this.#rule(jobId, this.#rulingOf(attemptId), 1));
+    }
+  }
+
+  #rulingOf(attemptId: string): Ruling {
+    const truth = this.#models.truthOf(attemptId);
+    const operation = this.#models.operationOf(attemptId);
+    let decision: Ruling['decision'] = this.#random.pick(DECISIONS[truth]);
+    if (decision === 'found' && !operation) decision = 'fail';
+    return {
+      attemptId,
+      by: 'operator',
+      decision,
+      ...(decision === 'found' && operation ? { operation } : {}),
+    };
+  }
+
+  #rule(jobId: string, ruling: Ruling, tries: number): void {
+    const { attemptId, decision } = ruling;
+    this.#engine.note(`operator rules ${attemptId.slice(0, 9)} ${decision}`);
+    this.ruled.add(attemptId);
+    if (decision === 'resubmit') this.resubmitted.add(attemptId);
+    this.#engine.start(
+      `resolve ${decision}`,
+      (invocation) =>
+        this.#subject.advanceAndPerform(this.#servicesOf(invocation), jobId, { type: 'resolve', ruling }),
+      ({ kind }) => {
+        if (kind === 'returned' || tries === TRIES_MAX) this.waiting--;
+        else this.#engine.after(this.#random.int(SECOND, MINUTE), () => this.#rule(jobId, ruling, tries + 1));
+      },
+    );
+  }
+}

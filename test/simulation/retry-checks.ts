@@ -1,0 +1,62 @@
+/** What has to hold between a failed job and the one that makes it good. */
+import { type EndedAttempt, type Job, liveAttemptOf } from '../../functions/core/job.ts';
+import type { Rest } from './final-checks.ts';
+
+export function checkRetry(rest: Rest, job: Job): void {
+  checkOne(rest, job);
+  const parent = job.retryOf && rest.jobs.get(job.retryOf.jobId);
+  if (!job.retryOf) return;
+  if (parent?.status !== 'failed') {
+    rest.engine.violate('only a failed job is retried', `${job.jobId} retries a ${parent?.status} job`);
+    return;
+  }
+  checkInherited(rest, job, parent);
+  checkPaidOnce(rest, job, parent);
+}
+
+/** However often it was asked for. */
+function checkOne({ engine, jobs, retries }: Rest, job: Job): void {
+  const made = [...jobs.values()].filter(({ retryOf }) => retryOf?.jobId === job.jobId);
+  const told = retries.told.get(job.jobId) ?? new Set();
+  if (made.length > 1 || told.size > 1)
+    engine.violate('I5 one retry per job', `${job.jobId} has ${made.length}, callers know of ${told.size}`);
+  for (const jobId of told)
+    if (!jobs.has(jobId)) engine.violate('I3 no accepted job is missing', `retry ${jobId}`);
+}
+
+/** What the job before has landed is there, and is not made again. */
+function checkInherited({ engine, retries }: Rest, job: Job, parent: Job): void {
+  const inherited = job.retryOf?.landed ?? [];
+  const before = [...(parent.retryOf?.landed ?? []), ...parent.attempts.filter(isLanded)];
+  for (const [n, { attemptId, stage }] of inherited.entries())
+    if (stage !== n || !before.some((each) => each.attemptId === attemptId))
+      engine.violate('a retry inherits what landed', `${job.jobId} has ${attemptId} from nowhere`);
+  if (retries.accepted.has(parent.jobId)) return;
+  for (const { stage, attemptId } of before)
+    if (!inherited.some((each) => each.stage === stage))
+      engine.violate('a retry inherits what landed', `${job.jobId} does not know ${attemptId}`);
+}
+
+function checkPaidOnce({ engine, ledger, retries }: Rest, job: Job, parent: Job): void {
+  const next = job.retryOf?.landed.length ?? 0;
+  const again = [...job.attempts].sort((a, b) => a.submittedAt - b.submittedAt);
+  const lost = parent.attempts.filter(({ stage }) => stage === next).find(canLandAgain);
+  const [first] = again;
+  if (lost && (first ?? liveAttemptOf(job))?.attemptId !== lost.attemptId)
+    engine.violate('what was made is landed again', `${job.jobId} pays for ${lost.attemptId} again`);
+  if (retries.accepted.has(parent.jobId)) return;
+  for (const { stage, attemptId } of parent.attempts) {
+    if ((ledger.entries.get(attemptId)?.charged ?? 0) === 0) continue;
+    const twice = again.find(
+      (each) =>
+        each.stage === stage && each.attemptId !== attemptId && ledger.entries.get(each.attemptId)?.begun,
+    );
+    if (twice)
+      engine.violate('I1 nothing is paid twice', `${job.jobId}: ${twice.attemptId} follows ${attemptId}`);
+  }
+}
+
+const isLanded = ({ outcome }: EndedAttempt): boolean => outcome === 'landed';
+
+const canLandAgain = ({ error, operation }: EndedAttempt): boolean =>
+  error?.code === 'LANDING_FAILED' && operation !== undefined;
