@@ -5,6 +5,7 @@
 import { attemptBaseOf } from './attempt.ts';
 import {
   type AttemptIn,
+  baseOf,
   type EndedAttempt,
   type Job,
   type JobBase,
@@ -27,25 +28,34 @@ export function doubleChargeRisk(job: JobIn<'failed'>): string | undefined {
   if (live) return `attempt ${live.attemptId} is still followed; its outcome may come`;
   const stage = stageIndexOf(job);
   const paid = job.attempts.find((attempt) => attempt.stage === stage && attempt.charged !== 'no');
-  if (!paid || canLandAgain(paid)) return undefined;
+  if (!paid || madeAndLost(job)) return undefined;
   const said = paid.charged === 'yes' ? 'was charged' : 'may have been charged';
   return `attempt ${paid.attemptId} ${said} ($${paid.reservedUsd})`;
 }
 
-/** It was made and paid for, and only the way home failed. */
-const canLandAgain = ({ error, operation }: EndedAttempt): boolean =>
-  error?.code === 'LANDING_FAILED' && operation !== undefined;
+/**
+ * What was made at the job's stage, and only its way home failed. Not always the last attempt: one that was given up and
+ * followed again stands behind it.
+ */
+function madeAndLost(job: JobIn<'failed'>): EndedAttempt | undefined {
+  const stage = stageIndexOf(job);
+  return job.attempts.findLast(
+    (attempt) =>
+      attempt.stage === stage && attempt.error?.code === 'LANDING_FAILED' && attempt.operation !== undefined,
+  );
+}
 
 export function retryJob(job: JobIn<'failed'>, seed: RetrySeed, now: number): Step {
   const { caller, request, fingerprint, lane } = job;
   const landed = landedAttempts(job);
   const { job: fresh, effects } = newJob({ ...seed, caller, request, fingerprint, lane }, { now });
-  const base: JobBase = { ...fresh, retryOf: { jobId: job.jobId, landed } };
+  // Not the whole of it: one that has succeeded at once would keep the wake of a queued one, and be swept for ever.
+  const base: JobBase = { ...baseOf(fresh), retryOf: { jobId: job.jobId, landed } };
   const stage = stageIndexOf(base);
   const last = landed.at(-1);
   if (last && stage >= stagesOf(request).length) return { job: succeeded(base, last, now), effects: [] };
-  const lost = job.attempts.findLast((attempt) => attempt.stage === stage);
-  if (lost && canLandAgain(lost)) return withNewAttempt(base, landingAgain(lost, now), now);
+  const lost = madeAndLost(job);
+  if (lost) return withNewAttempt(base, landingAgain(lost, now), now);
   return { job: { ...fresh, ...base }, effects };
 }
 

@@ -69,9 +69,10 @@ function checkJob(rest: Rest, job: Job): void {
 }
 
 /** An attempt may follow another of the same stage only if that one cannot have cost anything. */
-function checkSuperseded({ engine, ledger, operators }: Rest, job: Job): void {
+function checkSuperseded({ engine, ledger, operators, monitor }: Rest, job: Job): void {
   // One that was given up and followed again stands behind those that came after it.
-  const attempts = [...job.attempts].sort((a, b) => a.submittedAt - b.submittedAt);
+  const claimOf = ({ attemptId }: EndedAttempt): number => monitor.claims.get(attemptId) ?? -1;
+  const attempts = [...job.attempts].sort((a, b) => claimOf(a) - claimOf(b));
   for (const [n, attempt] of attempts.entries()) {
     const next = attempts[n + 1];
     if (next?.stage !== attempt.stage || operators.resubmitted.has(attempt.attemptId)) continue;

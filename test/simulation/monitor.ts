@@ -24,6 +24,8 @@ interface OpenWake {
 export class Monitor {
   /** Attempts whose outcome was unknown at some time. */
   readonly doubted = new Map<string, DoubtedAttempt>();
+  /** The number of each claim: clocks that differ cannot say which came first. */
+  readonly claims = new Map<string, number>();
   /** Attempts of cancelled jobs, seen to run on while nothing goes wrong. */
   readonly unwanted = new Set<string>();
   /** Attempts that were given up as unknown and followed again. */
@@ -136,6 +138,7 @@ export class Monitor {
   /** Back-off and Retry-After are kept, whichever task brings the submission. */
   #claim(before: Job | undefined, after: Job): void {
     if (before?.status !== 'queued' || after.status !== 'submitting') return;
+    this.claims.set(after.attempt.attemptId, this.claims.size);
     const earlyMs = (this.#wakes.get(before.jobId)?.firstAt ?? before.wake.at) - this.#engine.now;
     if (earlyMs > SKEW_MAX_MS)
       this.#engine.violate(
@@ -150,6 +153,8 @@ export class Monitor {
 
   #wake(after: Job): void {
     const wake = wakeOf(after);
+    if (wake && isTerminal(after) && !liveAttemptOf(after))
+      this.#engine.violate('I3 nothing wakes what is over', `${after.jobId} is ${after.status}`);
     if (!wake) {
       this.#wakes.delete(after.jobId);
       if (!isTerminal(after))

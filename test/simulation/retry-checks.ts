@@ -1,5 +1,5 @@
 /** What has to hold between a failed job and the one that makes it good. */
-import { type EndedAttempt, type Job, liveAttemptOf } from '../../functions/core/job.ts';
+import type { EndedAttempt, Job } from '../../functions/core/job.ts';
 import type { Rest } from './final-checks.ts';
 
 export function checkRetry(rest: Rest, job: Job): void {
@@ -39,17 +39,16 @@ function checkInherited({ engine, retries }: Rest, job: Job, parent: Job): void 
 
 function checkPaidOnce({ engine, ledger, retries }: Rest, job: Job, parent: Job): void {
   const next = job.retryOf?.landed.length ?? 0;
-  const again = [...job.attempts].sort((a, b) => a.submittedAt - b.submittedAt);
+  const known = new Set(parent.attempts.map(({ attemptId }) => attemptId));
   const lost = parent.attempts.filter(({ stage }) => stage === next).find(canLandAgain);
-  const [first] = again;
-  if (lost && (first ?? liveAttemptOf(job))?.attemptId !== lost.attemptId)
+  if (lost && !job.attempts.some(({ attemptId }) => attemptId === lost.attemptId))
     engine.violate('what was made is landed again', `${job.jobId} pays for ${lost.attemptId} again`);
   if (retries.accepted.has(parent.jobId)) return;
   for (const { stage, attemptId } of parent.attempts) {
     if ((ledger.entries.get(attemptId)?.charged ?? 0) === 0) continue;
-    const twice = again.find(
+    const twice = job.attempts.find(
       (each) =>
-        each.stage === stage && each.attemptId !== attemptId && ledger.entries.get(each.attemptId)?.begun,
+        each.stage === stage && !known.has(each.attemptId) && ledger.entries.get(each.attemptId)?.begun,
     );
     if (twice)
       engine.violate('I1 nothing is paid twice', `${job.jobId}: ${twice.attemptId} follows ${attemptId}`);
