@@ -23,6 +23,8 @@ const PAST_DEADLINE_MAX_MS = 2 * MINUTE + 20 * SECOND + WAKE_PAST_DEADLINE_MS;
 const OUTPUT_NAME = /^jobs\/([^/]+)\/([^/]+)\//;
 /** Prices are rounded up to a hundredth of a cent, and binary. */
 const USD_NOISE = 1e-6;
+/** So many requests to stop an operation are not all lost in crashes, nor all but one. */
+const UNWANTED_SEEN_MIN = 8;
 
 const isImpatient = ({ maxLandingTries }: Policy): boolean =>
   maxLandingTries < defaultPolicy().maxLandingTries;
@@ -114,8 +116,12 @@ function checkPaid({ engine, jobs, monitor, policy }: Rest, entry: PaidEntry): v
   const { jobId, attemptId, charged } = entry;
   if (entry.cancelled && charged > 0)
     engine.violate('what is stopped is not charged', `${attemptId}: ${charged} were charged`);
-  if (monitor.unwanted.has(attemptId) && !entry.cancelAsked)
-    engine.violate('an unwanted operation is stopped', `nobody asked to stop ${attemptId}`);
+  const seen = monitor.unwanted.get(attemptId) ?? 0;
+  if (seen >= UNWANTED_SEEN_MIN && entry.cancelTries < 2)
+    engine.violate(
+      'an unwanted operation is stopped',
+      `${attemptId} ran on, asked ${entry.cancelTries} times`,
+    );
   const attempt: EndedAttempt | undefined = jobs
     .get(jobId)
     ?.attempts.find((each) => each.attemptId === attemptId);

@@ -16,8 +16,8 @@ export interface PaidEntry {
   pending: boolean;
   /** Whatever was begun has come to its end. */
   ended: boolean;
-  /** Somebody asked to stop it. */
-  cancelAsked: boolean;
+  /** How often somebody tried to stop it. */
+  cancelTries: number;
   /** It was stopped. */
   cancelled: boolean;
   /** Videos or pictures charged for. */
@@ -36,7 +36,7 @@ export class Ledger {
   ): PaidEntry {
     const fresh = {
       ...entry,
-      ...{ calls: 0, begun: false, pending: false, ended: false, cancelAsked: false, cancelled: false },
+      ...{ calls: 0, begun: false, pending: false, ended: false, cancelTries: 0, cancelled: false },
       ...{ charged: 0, objects: 0, firstObjectAt: undefined },
     };
     const known = this.entries.get(entry.attemptId) ?? fresh;

@@ -255,6 +255,7 @@ class ProviderPort implements VideoProvider {
 class StoppableProviderPort extends ProviderPort {
   cancel({ name }: OperationRef): Promise<void> {
     return this.engine.call(this.invocation, 'cancelOperation', () => {
+      this.models.operations.triedToCancel(name);
       if (this.engine.faults.happens('model')) throw new SimulatedFault('simulated refusal to cancel');
       this.models.operations.cancel(name);
     });

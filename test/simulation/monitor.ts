@@ -26,8 +26,8 @@ export class Monitor {
   readonly doubted = new Map<string, DoubtedAttempt>();
   /** The number of each claim: clocks that differ cannot say which came first. */
   readonly claims = new Map<string, number>();
-  /** Attempts of cancelled jobs, seen to run on while nothing goes wrong. */
-  readonly unwanted = new Set<string>();
+  /** Attempts of cancelled jobs, and how often they were seen to run on. */
+  readonly unwanted = new Map<string, number>();
   /** Attempts that were given up as unknown and followed again. */
   readonly revived = new Set<string>();
   readonly #engine: Engine;
@@ -131,8 +131,8 @@ export class Monitor {
     const { attemptId, operation } = live;
     if (!operation.name.endsWith(attemptId))
       this.#engine.violate('I4 an attempt polls its own operation', `${attemptId} polls ${operation.name}`);
-    if (after.status === 'cancelled' && operation.provider === 'omni' && this.#engine.faults.quiet)
-      this.unwanted.add(attemptId);
+    if (after.status === 'cancelled' && operation.provider === 'omni')
+      this.unwanted.set(attemptId, (this.unwanted.get(attemptId) ?? 0) + 1);
   }
 
   /** Back-off and Retry-After are kept, whichever task brings the submission. */

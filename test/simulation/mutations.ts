@@ -155,8 +155,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'every attempt counts as a stage',
     file: 'core/stages.ts',
-    find: `  ...attempts.filter(({ outcome }) => outcome === 'landed'),`,
-    replace: `  ...attempts,`,
+    find: `  ...attempts
+    .filter(({ outcome }) => outcome === 'landed')`,
+    replace: `  ...attempts`,
   },
   {
     name: 'one video is reserved for, however many are asked for',
@@ -193,5 +194,110 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'core/attempt.ts',
     find: `result.sources.length === 0 && result.filteredCount > 0`,
     replace: `result.sources.length === 0`,
+  },
+  {
+    name: 'a retry pays twice without asking',
+    file: 'handlers/retry-job.ts',
+    find: `if (risk !== undefined && !acceptDoubleCharge) {`,
+    replace: `if (risk === 'never' && !acceptDoubleCharge) {`,
+  },
+  {
+    name: 'a retry begins at the beginning',
+    file: 'core/retry.ts',
+    find: `retryOf: { jobId: job.jobId, landed } };`,
+    replace: `retryOf: { jobId: job.jobId, landed: [] } };`,
+  },
+  {
+    name: 'every retry is another job',
+    file: 'handlers/retry-job.ts',
+    find: `  ids.jobIdOf(['retry', jobId]);`,
+    replace: `  ids.newJobId();`,
+  },
+  {
+    name: 'what only could not be landed is paid for again',
+    file: 'core/retry.ts',
+    find: `  if (lost) return withNewAttempt(`,
+    replace: `  if (lost && lost.reservedUsd < 0) return withNewAttempt(`,
+  },
+  {
+    name: 'a retry does not wait for what is still followed',
+    file: 'core/retry.ts',
+    find: `  if (live) return \``,
+    replace: `  if (live?.state === 'submitting') return \``,
+  },
+  {
+    name: 'a retry that succeeds at once keeps a wake',
+    file: 'core/retry.ts',
+    find: `{ ...baseOf(fresh), retryOf`,
+    replace: `{ ...fresh, retryOf`,
+  },
+  {
+    name: 'a webhook is believed of whatever attempt there is',
+    file: 'handlers/provider-event.ts',
+    find: `  const { job_id: jobId, attempt_id: attemptId } = ours;
+  const job = await services.jobs.get(jobId);
+  const attempt = job && liveAttemptOf(job);
+  if (!job || attempt?.attemptId !== attemptId) return;`,
+    replace: `  const { job_id: jobId } = ours;
+  const job = await services.jobs.get(jobId);
+  const attempt = job && liveAttemptOf(job);
+  if (!job || !attempt) return;
+  const { attemptId } = attempt;`,
+  },
+  {
+    name: 'an operator can wake the dead',
+    file: 'core/step.ts',
+    find: `  return { ...job, attempts };
+}`,
+    replace: `  return charged === 'no' ? requeue(baseOf({ ...job, attempts }), ctx.now, undefined, 0) : { ...job, attempts };
+}`,
+  },
+  {
+    name: 'an operator rules on whatever attempt there is',
+    file: 'core/step.ts',
+    find: `  if (live?.attemptId === ruling.attemptId) {`,
+    replace: `  if (live) {`,
+  },
+  {
+    name: 'an operator who gives up means that nothing was charged',
+    file: 'core/attempt.ts',
+    find: `{ outcome: 'unknown', charged: 'unknown', error, resolved }`,
+    replace: `{ outcome: 'unknown', charged: 'no', error, resolved }`,
+  },
+  {
+    name: 'startBy is not looked at',
+    file: 'core/step.ts',
+    find: `  attempts.length === 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;`,
+    replace: `  attempts.length < 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;`,
+  },
+  {
+    name: 'finishBy is not looked at',
+    file: 'core/job-times.ts',
+    find: `deadlineAt: finishBy ?? now`,
+    replace: `deadlineAt: now`,
+  },
+  {
+    name: 'what appears late is written off',
+    file: 'core/step.ts',
+    find: `  const attempt: LiveAttempt = {
+    ...attemptBaseOf(ended),`,
+    replace: `  if (ctx.now > 0) {
+    const attempts = job.attempts.map((each) => (each === ended ? { ...each, charged: 'no' as const } : each));
+    return { ...job, attempts };
+  }
+  const attempt: LiveAttempt = {
+    ...attemptBaseOf(ended),`,
+  },
+  {
+    name: 'an operation is asked to stop once, or never',
+    file: 'core/step.ts',
+    find: `...cancelEffects(saved)] };`,
+    replace: `...(isTerminal(job) ? [] : cancelEffects(saved))] };`,
+  },
+  {
+    name: 'callers share their keys',
+    file: 'handlers/create-job.ts',
+    find: `ids.jobIdOf(['http', caller, idempotencyKey])`,
+    replace: `ids.jobIdOf(['http', idempotencyKey])`,
   },
 ];

@@ -108,11 +108,16 @@ export class Operations {
     return operation.answer ?? { kind: 'running' };
   }
 
+  /** Whether or not the request gets through. */
+  triedToCancel(name: string): void {
+    const operation = this.#operations.get(name);
+    if (operation) operation.entry.cancelTries++;
+  }
+
   /** Some can be stopped; then nothing is made and nothing is charged. */
   cancel(name: string): void {
     const operation = this.#operations.get(name);
     if (!operation) return;
-    operation.entry.cancelAsked = true;
     if (operation.ended || this.#outcomes.chance(0.5)) return;
     operation.ended = true;
     operation.entry.cancelled = true;

@@ -47,11 +47,11 @@ export function statisticsOf(observed: Observed): Statistics {
     charged,
     provider,
     kind,
-    cancelAsked,
+    cancelTries,
     cancelled,
   } of ledger.entries.values()) {
     count('paid calls', calls);
-    if (cancelAsked) count(`operations asked to stop: ${cancelled ? 'stopped' : 'too late or refused'}`);
+    if (cancelTries > 0) count(`operations asked to stop: ${cancelled ? 'stopped' : 'too late or refused'}`);
     if (charged === 0) continue;
     count('charged attempts');
     const attempt = jobs.get(jobId)?.attempts.find((each) => each.attemptId === attemptId);
