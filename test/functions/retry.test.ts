@@ -1,5 +1,6 @@
 /** Retrying a failed job: never a second payment that nobody agreed to. */
 import { describe, expect, it } from 'vitest';
+import { doubleChargeRisk, retryJob } from '../../functions/core/retry.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';
@@ -112,5 +113,48 @@ describe('a retry', () => {
       priceUsd: { charged: 0 },
     });
     expect(world.vertex.calls).toHaveLength(1);
+    // Nothing is left to do, so nothing may wake it: a sweep would find it every minute for ever.
+    expect(await world.jobs.overdue(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  });
+
+  it('of a landing whose bucket was away looks again, where no videos had been named', async () => {
+    const world = makeWorld();
+    const result = { sources: [], filteredCount: 0, filteredReasons: [] };
+    world.vertex.onPoll = () => ({ kind: 'done', result });
+    const job = await accept(world);
+    await runFor(world, 5000);
+    world.output.failNext = 1000;
+    await runFor(world, 12 * HOUR);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'LANDING_FAILED', charged: 'unknown' },
+    });
+    world.output.failNext = 0;
+    const made = await apiOf(world).post(`/v1/jobs/${job.jobId}/retry`);
+    expect(made).toMatchObject({ status: 201, body: { status: 'landing' } });
+    await runFor(world, HOUR);
+    expect(await world.jobs.get(String(made.body['id']))).toMatchObject({ error: { code: 'NO_VIDEOS' } });
+    expect(world.vertex.calls).toHaveLength(1);
+  });
+
+  it('lands what was made, though another attempt stands behind it', async () => {
+    const world = makeWorld();
+    finishesAfter(world, MINUTE);
+    const job = await accept(world);
+    await runFor(world, 30_000);
+    world.output.failNext = 1000;
+    await runFor(world, 12 * HOUR);
+    const failed = await stored(world, job);
+    const [made] = failed.attempts;
+    if (failed.status !== 'failed' || !made) throw new Error('it did not fail');
+    const unknown = { ...made, attemptId: 'att_unknown', outcome: 'unknown', charged: 'unknown' } as const;
+    const error = { code: 'OUTCOME_UNKNOWN', message: '', retryable: true, charged: 'unknown' } as const;
+    const both = { ...failed, attempts: [made, { ...unknown, error }] };
+    expect(doubleChargeRisk(both)).toBeUndefined();
+    const seed = { jobId: 'job_retry', estimateUsd: 0, deadlineAt: failed.deadlineAt };
+    expect(retryJob(both, seed, world.clock.now()).job).toMatchObject({
+      status: 'landing',
+      attempt: { attemptId: made.attemptId, reservedUsd: 0 },
+    });
   });
 });
