@@ -20,6 +20,8 @@ export interface IdTokenOptions {
 }
 
 const API_KEY = 'x-goog-api-key';
+/** A key is a caller's name here, and names are stored with every job. */
+const KEY_CHARACTERS_MAX = 256;
 const BEARER = /^Bearer\s+(\S+)$/i;
 
 export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
@@ -77,6 +79,8 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
 export const localCaller: CallerCheck = {
   async verify(headers) {
     const key = headers.get(API_KEY)?.trim();
+    if (key !== undefined && key.length > KEY_CHARACTERS_MAX)
+      throw unauthenticated(`The API key has ${key.length} characters; ${KEY_CHARACTERS_MAX} are taken.`);
     if (key) return key;
     const [, token] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
     return token === undefined || /^(?:ya29\.|eyJ)/.test(token) ? 'local' : token;

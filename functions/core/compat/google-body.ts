@@ -47,6 +47,8 @@ const instance = z.strictObject({
 
 const parameters = z.strictObject({
   sampleCount: number.optional(),
+  /** What the SDKs call it; some programs send it as it is. */
+  numberOfVideos: number.optional(),
   durationSeconds: number.optional(),
   seed: number.optional(),
   fps: number.optional(),

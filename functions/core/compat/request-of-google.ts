@@ -45,7 +45,9 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
     note(`model: ${asked.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs in its place.`);
   checkSurface(google, asked.surface);
   if (google.webhookConfig) note('webhookConfig: nothing is sent there; poll the operation.');
-  const number = (field: 'sampleCount' | 'durationSeconds' | 'seed' | 'fps'): number | undefined => {
+  const number = (
+    field: 'sampleCount' | 'numberOfVideos' | 'durationSeconds' | 'seed' | 'fps',
+  ): number | undefined => {
     const given = parameters[field];
     if (typeof given !== 'string') return given;
     note(`parameters.${field}: the string "${given}" was read as ${Number.parseInt(given, 10)}.`);
@@ -67,7 +69,7 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
     referenceImages: referenceImages?.map((reference) => ({ ...reference, image: imageOf(reference.image) })),
     resolution: resolution?.toLowerCase(),
     durationSeconds: durationOf(number('durationSeconds'), google, asked, note),
-    sampleCount: number('sampleCount'),
+    sampleCount: number('sampleCount') ?? number('numberOfVideos'),
     seed: number('seed'),
     fps: number('fps'),
     enhancePrompt: bool('enhancePrompt'),

@@ -35,9 +35,11 @@ export function addDeveloperRoutes(app: Hono, services: Services): void {
     return c.json(operationOf(job, operationContext(services, job, c)));
   });
 
-  app.get('/:version{v1|v1beta}/files/:file', async (c) => {
+  // Google's SDKs take the id out of an https URI, and put one of a local http service into the path whole.
+  app.get('/:version{v1|v1beta}/files/*', async (c) => {
     const caller = await callerOf(services, c.req.raw, 'developer');
-    return fileAnswer(services, c.req.raw, caller, c.req.param('file'));
+    const file = c.req.path.slice(c.req.path.lastIndexOf('/files/') + '/files/'.length);
+    return fileAnswer(services, c.req.raw, caller, file);
   });
 }
 

@@ -4,8 +4,11 @@ import { type Problem, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 
 function googleErrorResponse(problem: Problem): Response {
-  const body = googleErrorOf(problem);
-  const { retryAfterSeconds } = problem;
+  const { status, retryAfterSeconds = status === 429 ? 1 : undefined } = problem;
+  const body = googleErrorOf({
+    ...problem,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
   return errorResponse(
     body,
     retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) },
