@@ -183,7 +183,7 @@ describe('a reply without a folder to put videos in', () => {
       response: { videos: [] },
     };
     const video = { uri: 'gs://out/v.mp4', bytes, generation: '1', crc32c: '', contentType: 'video/mp4' };
-    const response = replyWithVideos(
+    const response = await replyWithVideos(
       { results: Object.assign(Object.create(googleWorld().output), results) },
       operation,
       [video],
@@ -198,18 +198,23 @@ describe('a reply without a folder to put videos in', () => {
     expect(ahead).toBeLessThan(3 * 1024 * 1024);
   });
 
-  it('breaks off rather than give a part for the whole, when an object is shorter than it was', async () => {
+  it.each([
+    ['that is gone is an error', 0],
+    ['that is shorter than it was is an error', 10],
+    ['that turns out shorter breaks off, and is no part for the whole', 786_500],
+  ])('of an object %s', async (_what, bytesLeft) => {
     const world = googleWorld();
     const { submitToVertex, app } = googleClient(world);
     const name = await submitToVertex(MODEL, body());
-    makesVideos(world, [Buffer.alloc(1000)]);
+    makesVideos(world, [Buffer.alloc(1_000_000)]);
     await finish(world);
-    for (const [key] of world.output.objects) world.output.put(key, Buffer.alloc(10));
+    for (const [key] of world.output.objects) world.output.put(key, Buffer.alloc(bytesLeft));
     const response = await app.request(FETCH, {
       ...{ method: 'POST', headers: { 'x-goog-api-key': 'ann' } },
       body: JSON.stringify({ operationName: name }),
     });
-    await expect(response.text()).rejects.toThrow('is shorter than');
+    if (bytesLeft > 786_432) await expect(response.text()).rejects.toThrow('is shorter than');
+    else expect(response.status).toBe(500);
   });
 
   it('is sent back as bytes to be extended', async () => {

@@ -6,11 +6,12 @@ import type { Services } from '../../ports.ts';
 /** A multiple of 3, so that no chunk but the last needs padding. */
 const CHUNK_BYTES = 3 * 256 * 1024;
 
-export function replyWithVideos(
+/** @throws when the first video cannot be read: then an error can still be answered */
+export async function replyWithVideos(
   { results }: Pick<Services, 'results'>,
   operation: Operation | undefined,
   videos: readonly LandedVideo[],
-): Response {
+): Promise<Response> {
   const json = JSON.stringify(operation);
   // The list of videos is empty and comes last: it is filled while it is sent.
   const end = ']}}';
@@ -35,7 +36,11 @@ export function replyWithVideos(
     }
     yield end;
   }
-  return new Response(streamOf(chunks()), {
+  const rest = chunks();
+  // Everything up to the first bytes of the first video.
+  let opening = '';
+  for (let n = 0; n < 3; n++) opening += (await rest.next()).value ?? '';
+  return new Response(streamOf(opening, rest), {
     headers: { 'content-type': 'application/json; charset=UTF-8', 'content-length': String(length) },
   });
 }
@@ -52,10 +57,13 @@ async function* base64Of(results: Services['results'], { uri, bytes }: LandedVid
 }
 
 /** Made as it is read: a slow reader holds up the bucket and not our memory. */
-function streamOf(chunks: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+function streamOf(opening: string, chunks: AsyncGenerator<string>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        controller.enqueue(encoder.encode(opening));
+      },
       async pull(controller) {
         const next = await chunks.next();
         if (next.done) controller.close();
