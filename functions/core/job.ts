@@ -50,7 +50,7 @@ const compatOriginSchema = z.object({
   surface: z.enum(['developer', 'vertex']),
   /** The model that was asked for, as the operation's name has it. */
   model: z.string(),
-  /** `projects/{project}/locations/{location}` of the Vertex surface. */
+  /** `projects/{project}/locations/{location}` of the Vertex surface; absent in its express mode, and elsewhere. */
   parent: z.string().optional(),
   /** What was asked and runs otherwise, a sentence each. */
   changes: z.array(z.string()),

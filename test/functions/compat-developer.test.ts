@@ -1,9 +1,12 @@
 /** The Developer API's shape over ports in memory: submissions, polls, files, and who may see them. */
 import { describe, expect, it } from 'vitest';
+import { createIdTokenCallers } from '../../functions/adapters/id-token-callers.ts';
 import { createApi } from '../../functions/handlers/api.ts';
 import { apiOf } from '../support/api-client.ts';
 import { finish, googleClient, googleWorld, makesVideos, mp4 } from '../support/google.ts';
+import { finishesAfter } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';
+import { runFor } from '../support/run.ts';
 
 const MODEL = 'veo-3.1-generate-preview';
 const SUBMIT = `/v1beta/models/${MODEL}:predictLongRunning`;
@@ -107,6 +110,17 @@ describe('a submission on the Developer API', () => {
     },
   );
 
+  it('with a key where only verified identities pass is refused with what to send instead', async () => {
+    const callers = createIdTokenCallers({
+      ...{ signature: 'verify', jwksUrl: 'https://keys.test', issuers: [], audiences: [] },
+    });
+    const { post } = googleClient(googleWorld({}, { callers }));
+    expect(await post(SUBMIT, BODY)).toMatchObject({
+      status: 401,
+      body: { error: { status: 'UNAUTHENTICATED', message: expect.stringContaining('ID token') } },
+    });
+  });
+
   it('names the field that is wrong by its path in the request of Google', async () => {
     const { post } = googleClient(googleWorld());
     const living = '/v1beta/models/veo-3.1-generate-001:predictLongRunning';
@@ -174,6 +188,30 @@ describe('a poll on the Developer API', () => {
     expect(first.body).toMatchObject({ done: true });
     expect(second.body).toEqual(first.body);
     expect(later.body).toEqual(first.body);
+  });
+
+  it('answers two clients alike at every moment of a job, and once it has said done says nothing else', async () => {
+    const world = googleWorld();
+    const { submit, get } = googleClient(world);
+    const name = await submit(MODEL, BODY);
+    finishesAfter(world, 95_000);
+    const answers: Record<string, unknown>[] = [];
+    for (let n = 0; n < 60; n++) {
+      const [one, other] = await Promise.all([
+        get(`/v1beta/${name}`),
+        googleClient(world).get(`/v1/${name}`),
+      ]);
+      expect(other.body).toEqual(one.body);
+      answers.push(one.body);
+      await runFor(world, 4000);
+      world.clock.advance(1000);
+    }
+    const progress = answers.map((answer) => Object(answer['metadata']).progressPercent);
+    expect(progress).toEqual([...progress].sort((a, b) => a - b));
+    const done = answers.findIndex((answer) => answer['done'] === true);
+    expect(done).toBeGreaterThan(3);
+    for (const answer of answers.slice(done)) expect(answer).toEqual(answers[done]);
+    expect(world.vertex.calls).toHaveLength(1);
   });
 
   it('gives the video a URI on the host that was asked, with a query to append a key to', async () => {

@@ -76,6 +76,22 @@ describe('a submission on Vertex', () => {
   });
 });
 
+describe('express mode, where a key stands for the project', () => {
+  it('has operations without a project, and polls them so', async () => {
+    const world = googleWorld();
+    const { post, fetchOperation } = googleClient(world);
+    const { body: submitted } = await post(
+      `/v1beta1/publishers/google/models/${MODEL}:predictLongRunning`,
+      body(),
+    );
+    const name = String(submitted['name']);
+    expect(name).toMatch(/^publishers\/google\/models\/veo-3\.1-generate-001\/operations\/[a-z2-7]{26}$/);
+    expect((await fetchOperation(name)).body).toMatchObject({ name, metadata: { state: 'queued' } });
+    const inProject = `projects/my-proj/locations/us-central1/${name}`;
+    expect((await fetchOperation(inProject)).status).toBe(404);
+  });
+});
+
 describe('videos that a request wants put somewhere', () => {
   it('are copied there before the job has succeeded, and are named in the reply', async () => {
     const world = googleWorld();

@@ -9,7 +9,7 @@ const OPERATION_ID = /^[a-z2-7]{26}$/;
 const FILE_ID = /^([a-z2-7]{26})(0|[1-9]\d?)$/;
 const FILE_IN_URI = /(?:^|\/)files\/([a-z0-9]+)/;
 const VERTEX_OPERATION =
-  /^(projects\/[\w.:-]+\/locations\/[a-z0-9-]+)\/publishers\/google\/models\/([\w.-]+)\/operations\/([\w-]+)$/;
+  /^(?:(projects\/[\w.:-]+\/locations\/[a-z0-9-]+)\/)?publishers\/google\/models\/([\w.-]+)\/operations\/([\w-]+)$/;
 
 /** One video of a job, by its place in the job's list. */
 export interface VideoRef {
@@ -42,20 +42,21 @@ export function operationNameOf({ jobId, request }: Pick<Job, 'jobId' | 'request
   const { compat } = request;
   if (!compat) return undefined;
   const id = operationIdOf(jobId);
-  return compat.surface === 'developer'
-    ? `models/${compat.model}/operations/${id}`
-    : `${compat.parent}/publishers/google/models/${compat.model}/operations/${id}`;
+  const name = `models/${compat.model}/operations/${id}`;
+  if (compat.surface === 'developer') return name;
+  return `${compat.parent === undefined ? '' : `${compat.parent}/`}publishers/google/${name}`;
 }
 
 export interface VertexOperationName {
-  readonly parent: string;
+  /** Absent in express mode, where the key stands for a project. */
+  readonly parent: string | undefined;
   readonly model: string;
   readonly id: string;
 }
 
 export function parseVertexOperation(name: string): VertexOperationName | undefined {
   const [, parent, model, id] = VERTEX_OPERATION.exec(name) ?? [];
-  return parent === undefined || model === undefined || id === undefined ? undefined : { parent, model, id };
+  return model === undefined || id === undefined ? undefined : { parent, model, id };
 }
 
 /** `storageUri` as a folder, with one slash at its end. */

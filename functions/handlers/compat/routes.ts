@@ -13,7 +13,14 @@ export function addCompatRoutes(app: Hono, services: Services): void {
   google.onError((error) => answerError(services, error));
   addDeveloperRoutes(google, services);
   addVertexRoutes(google, services);
-  for (const path of ['/v1beta/*', '/v1beta1/*', '/v1/projects/*', '/v1/files/*', '/v1/models/*'])
+  for (const path of [
+    '/v1beta/*',
+    '/v1beta1/*',
+    '/v1/projects/*',
+    '/v1/publishers/*',
+    '/v1/files/*',
+    '/v1/models/*',
+  ])
     google.all(path, (c) => nothingHere(c.req.raw));
   app.route('/', google);
 }
