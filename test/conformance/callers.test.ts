@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createIdTokenCallers, type IdTokenOptions } from '../../functions/adapters/id-token-callers.ts';
+import {
+  createIdTokenCallers,
+  type IdTokenOptions,
+  localCaller,
+} from '../../functions/adapters/id-token-callers.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
 import { startTokenServer } from '../../infra/identity/token-server.ts';
 import { idTokenClaims, LOCAL_ISSUER, loadIdentity } from '../../infra/shared/identity.ts';
@@ -78,5 +82,42 @@ describe('the caller of an ID token', () => {
     const stripped = `Bearer ${header}.${claims}.SIGNATURE_REMOVED_BY_GOOGLE`;
     expect(await verify(stripped, { signature: 'platform' })).toBe('ann@example.test');
     expect(await verify(stripped)).toBe(401);
+  });
+});
+
+describe('a caller of the local stack', () => {
+  const named = (headers: Record<string, string>): Promise<string> =>
+    localCaller.verify(new Headers(headers));
+
+  it('is named by its API key or its bearer token, the key first', async () => {
+    expect(await named({ 'x-goog-api-key': 'ann' })).toBe('ann');
+    expect(await named({ authorization: 'Bearer bob' })).toBe('bob');
+    expect(await named({ 'x-goog-api-key': 'ann', authorization: 'Bearer bob' })).toBe('ann');
+  });
+
+  it('is local without either, and with a token of Google that will be another one in an hour', async () => {
+    expect(await named({})).toBe('local');
+    expect(await named({ 'x-goog-api-key': ' ' })).toBe('local');
+    expect(await named({ authorization: 'Bearer ya29.a0AfB' })).toBe('local');
+    expect(await named({ authorization: `Bearer ${token()}` })).toBe('local');
+  });
+
+  it('has a name of no more than 256 characters', async () => {
+    await expect(named({ 'x-goog-api-key': 'k'.repeat(257) })).rejects.toThrow('257 characters');
+  });
+});
+
+describe('an API key in the cloud', () => {
+  it('is refused with what to send instead, and does not spoil a token', async () => {
+    const callers = createIdTokenCallers({
+      ...{ signature: 'verify', issuers: [LOCAL_ISSUER], audiences: [AUDIENCE] },
+      jwksUrl: `http://127.0.0.1:${server.port}/jwks`,
+    });
+    const key = { 'x-goog-api-key': 'ann' };
+    await expect(callers.verify(new Headers(key))).rejects.toMatchObject({
+      problem: { status: 401, detail: expect.stringContaining('API keys are not accepted') },
+    });
+    const both = new Headers({ ...key, authorization: `Bearer ${token()}` });
+    expect(await callers.verify(both)).toBe('ann@example.test');
   });
 });

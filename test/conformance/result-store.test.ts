@@ -149,3 +149,49 @@ describe('the input bucket', () => {
     await expect(inputs.read('https://in/nothing')).rejects.toThrow('gs://bucket/name');
   });
 });
+
+describe('a copy of a landed video', () => {
+  const video = async (name: string) => {
+    const [object] = await results.list(name);
+    if (!object) throw new Error(`there is no ${name}`);
+    return object;
+  };
+
+  it('is made in another bucket, and again is the same copy', async () => {
+    await write('landed/a.mp4', 'a video');
+    const landed = await video('landed/a.mp4');
+    await results.copyTo(landed, 'gs://test-in/delivered/a.mp4');
+    await results.copyTo(landed, 'gs://test-in/delivered/a.mp4');
+    expect(Buffer.from(await inputs.read('gs://test-in/delivered/a.mp4')).toString()).toBe('a video');
+    expect(await inputs.head('gs://test-in/delivered/a.mp4')).toMatchObject({ contentType: 'video/mp4' });
+  });
+
+  it('leaves another object that is there already alone, and says so', async () => {
+    await write('landed/b.mp4', 'a video');
+    await write('taken.mp4', 'another');
+    await expect(results.copyTo(await video('landed/b.mp4'), 'gs://test-out/taken.mp4')).rejects.toThrow(
+      'is another object',
+    );
+    expect(Buffer.from(await results.readRange('taken.mp4', 0, 99)).toString()).toBe('another');
+  });
+
+  it('into a bucket that there is not fails', async () => {
+    await write('landed/c.mp4', 'a video');
+    await expect(results.copyTo(await video('landed/c.mp4'), 'gs://nowhere/c.mp4')).rejects.toThrow();
+  });
+});
+
+describe('a link for a reader that brings x-goog- headers', () => {
+  it('is good with these headers, in part too, and not with others', async () => {
+    await write('linked.mp4', '0123456789');
+    const [object] = await results.list('linked.mp4');
+    if (!object) throw new Error('there is no object');
+    const url = await results.signedReadUrl(object, 60_000, { 'x-goog-api-key': 'ann' });
+    expect(url).not.toContain('ann');
+    const get = (headers: Record<string, string>): Promise<Response> => fetch(url, { headers });
+    const part = await get({ 'x-goog-api-key': 'ann', range: 'bytes=2-4' });
+    expect(part.status).toBe(206);
+    expect(await part.text()).toBe('234');
+    expect((await get({ 'x-goog-api-key': 'bob' })).status).toBe(403);
+  });
+});

@@ -31,6 +31,16 @@ describe('the configuration', () => {
     expect(() => of('a')).toThrow('CLAPPER_ALLOWED_PUBSUB_TOPICS: must be projects/PROJECT/topics/TOPIC');
   });
 
+  it('takes folders to deliver to as gs:// names, and puts retired models on their successors unless told otherwise', () => {
+    const of = (over: Record<string, string>) => parseConfig({ ...COMPLETE, ...over });
+    expect(of({})).toMatchObject({ CLAPPER_DELIVERY_PREFIXES: [], CLAPPER_COMPAT_ALIASES: true });
+    expect(of({ CLAPPER_COMPAT_ALIASES: 'false' }).CLAPPER_COMPAT_ALIASES).toBe(false);
+    expect(of({ CLAPPER_DELIVERY_PREFIXES: 'gs://a/x/, gs://b' }).CLAPPER_DELIVERY_PREFIXES).toHaveLength(2);
+    expect(() => of({ CLAPPER_DELIVERY_PREFIXES: 'a/x' })).toThrow(
+      'CLAPPER_DELIVERY_PREFIXES: must be gs://',
+    );
+  });
+
   it('names everything that is missing or wrong, at once', () => {
     const { CLAPPER_POLL_URL: _, ...rest } = COMPLETE;
     const wrong = { ...rest, CLAPPER_CALLERS: 'anybody', CLAPPER_SIGNED_URL_TTL_SECONDS: '0' };

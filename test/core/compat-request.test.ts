@@ -1,0 +1,190 @@
+/** What Google's request becomes, and that nothing of it changes without being said. */
+import { describe, expect, it } from 'vitest';
+import { videoModelFor } from '../../functions/core/compat/models.ts';
+import { type MappedRequest, requestOfGoogle } from '../../functions/core/compat/request-of-google.ts';
+import { CATALOGUE } from '../../functions/core/models.ts';
+import { ProblemError } from '../../functions/core/problem.ts';
+
+const rules = {
+  ...{ catalogue: CATALOGUE, today: '2026-11-21', restrictedRegion: false },
+  ...{ allowRetired: false, aliasRetired: true },
+};
+const map = (
+  body: unknown,
+  { model = 'veo-3.1-generate-001', surface = 'vertex' as 'vertex' | 'developer' } = {},
+): MappedRequest => requestOfGoogle(body, { surface, model, running: videoModelFor(model, rules) });
+const instances = [{ prompt: 'a cat' }];
+const withParameters = (parameters: Record<string, unknown>, model?: string): MappedRequest =>
+  map({ instances, parameters }, model === undefined ? {} : { model });
+
+function problemOf(work: () => unknown) {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ProblemError) return error.problem;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('a request of a living model', () => {
+  it('is taken over as it is, and nothing is said to have changed', () => {
+    const image = { bytesBase64Encoded: 'iVBORw0KGgo=', mimeType: 'image/png' };
+    const mapped = map({
+      instances: [{ prompt: 'a cat', image, lastFrame: { gcsUri: 'gs://b/l.jpg', mimeType: 'image/jpeg' } }],
+      parameters: {
+        sampleCount: 2,
+        durationSeconds: 8,
+        seed: 42,
+        enhancePrompt: true,
+        compressionQuality: 'OPTIMIZED',
+      },
+      labels: { team: 'x' },
+    });
+    expect(mapped).toEqual({
+      body: {
+        model: 'veo-3.1-generate-001',
+        prompt: 'a cat',
+        image,
+        lastFrame: { gcsUri: 'gs://b/l.jpg', mimeType: 'image/jpeg' },
+        ...{
+          sampleCount: 2,
+          durationSeconds: 8,
+          seed: 42,
+          enhancePrompt: true,
+          compressionQuality: 'optimized',
+        },
+        labels: { team: 'x' },
+      },
+      ...{ video: undefined, deliverTo: undefined, changes: [] },
+    });
+  });
+
+  it('keeps a duration that the model does not have, so that it is refused by name', () => {
+    expect(withParameters({ durationSeconds: 5 })).toMatchObject({
+      body: { durationSeconds: 5 },
+      changes: [],
+    });
+  });
+
+  it.each([
+    [{ durationSeconds: '8' }, { durationSeconds: 8 }, 'durationSeconds'],
+    [{ durationSeconds: '8s' }, { durationSeconds: 8 }, 'durationSeconds'],
+    [{ sampleCount: '2' }, { sampleCount: 2 }, 'sampleCount'],
+    [{ enhancePrompt: 'no' }, { enhancePrompt: false }, 'enhancePrompt'],
+    [{ personGeneration: 'disallow' }, { personGeneration: 'dont_allow' }, 'personGeneration'],
+  ])('reads %j as %j and says so', (parameters, body, named) => {
+    const mapped = withParameters(parameters);
+    expect(mapped.body).toMatchObject(body);
+    expect(mapped.changes).toEqual([expect.stringContaining(`parameters.${named}`)]);
+  });
+
+  it('has null read as absent, as in the JSON of protocol buffers', () => {
+    expect(map({ instances: [{ prompt: 'a', image: null }], parameters: null }).body).toEqual({
+      ...{ model: 'veo-3.1-generate-001', prompt: 'a' },
+    });
+  });
+
+  it('gives a folder to put videos in with one slash at its end', () => {
+    for (const storageUri of ['gs://b/out', 'gs://b/out/', 'gs://b/out//'])
+      expect(withParameters({ storageUri }).deliverTo).toBe('gs://b/out/');
+    expect(withParameters({ storageUri: 'gs://b' }).deliverTo).toBe('gs://b/');
+  });
+
+  it.each([
+    ['an unknown parameter', { instances, parameters: { loop: true } }, 'parameters.loop'],
+    ['a mask', { instances: [{ prompt: 'a', mask: {} }] }, 'instances[0].mask'],
+    ['two instances', { instances: [...instances, ...instances] }, 'instances'],
+    ['no instances', {}, 'instances'],
+    [
+      'a number in words',
+      { instances, parameters: { durationSeconds: 'eight' } },
+      'parameters.durationSeconds',
+    ],
+    ['a webhook on Vertex', { instances, webhookConfig: { uris: [] } }, 'webhookConfig'],
+    [
+      'a video of nobody',
+      { instances: [{ video: { uri: 'https://x.test/v.mp4' } }] },
+      'instances[0].video.uri',
+    ],
+  ])('is refused by name with %s', (_what, body, field) => {
+    expect(problemOf(() => map(body))).toMatchObject({ status: 400, errors: [{ field }] });
+  });
+
+  it('of the Developer API knows no storageUri', () => {
+    const body = { instances, parameters: { storageUri: 'gs://b/o/' } };
+    expect(problemOf(() => map(body, { surface: 'developer' }))).toMatchObject({
+      errors: [{ field: 'parameters.storageUri' }],
+    });
+  });
+});
+
+describe('a request of a retired model', () => {
+  it.each([
+    [5, 6],
+    [6, 6],
+    [7, 8],
+    [8, 8],
+  ])('asks for %i s and is made at the next longer duration, %i s', (asked, made) => {
+    const mapped = withParameters({ durationSeconds: asked }, 'veo-2.0-generate-001');
+    expect(mapped.body).toMatchObject({ durationSeconds: made });
+    expect(mapped.changes.some((text) => text.includes('durationSeconds'))).toBe(asked !== made);
+    expect(mapped.changes[0]).toContain('veo-3.1-generate-001 runs in its place');
+  });
+
+  it('with references is made at the only duration they have', () => {
+    const image = { gcsUri: 'gs://b/a.png' };
+    const mapped = map(
+      { instances: [{ prompt: 'a', referenceImages: [{ image }] }], parameters: { durationSeconds: 5 } },
+      { model: 'veo-2.0-generate-001' },
+    );
+    expect(mapped.body).toMatchObject({
+      durationSeconds: 8,
+      referenceImages: [{ image: { gcsUri: 'gs://b/a.png', mimeType: 'image/png' } }],
+    });
+  });
+
+  it('is silent where the old one was, and not where sound is asked for', () => {
+    expect(withParameters({}, 'veo-2.0-generate-001').body).toMatchObject({ generateAudio: false });
+    expect(withParameters({ generateAudio: true }, 'veo-2.0-generate-001').body).toMatchObject({
+      generateAudio: true,
+    });
+    expect(withParameters({}, 'veo-3.0-generate-001').body).not.toHaveProperty('generateAudio');
+  });
+
+  it('that says 8 s of an extension gets what an extension adds', () => {
+    const video = { uri: 'https://h.test/v1beta/files/abcdefghijklmnopqrstuvwxyz0:download?alt=media' };
+    const mapped = map(
+      { instances: [{ prompt: 'on', video }], parameters: { durationSeconds: 8 } },
+      { model: 'veo-3.1-generate-preview', surface: 'developer' },
+    );
+    expect(mapped.body).not.toHaveProperty('durationSeconds');
+    expect(mapped.video).toEqual({ kind: 'file', jobId: 'job_abcdefghijklmnopqrstuvwxyz', index: 0 });
+    expect(mapped.changes).toContainEqual(expect.stringContaining('adds 7 s'));
+  });
+});
+
+describe('a model of a path', () => {
+  it('is not found when nobody knows it, and when it is gone and aliases are off', () => {
+    expect(problemOf(() => videoModelFor('veo-9', rules))).toMatchObject({ status: 404 });
+    const off = { ...rules, aliasRetired: false };
+    expect(problemOf(() => videoModelFor('veo-3.1-generate-preview', off))).toMatchObject({
+      status: 404,
+      detail: expect.stringContaining('no longer available'),
+    });
+  });
+
+  it('that makes pictures is refused for videos', () => {
+    expect(problemOf(() => videoModelFor('gemini-3.1-flash-image', rules))).toMatchObject({ status: 400 });
+  });
+
+  it('is aliased to a model that lives, for every retired video model', () => {
+    const gone = CATALOGUE.retired.filter(({ model }) => model.startsWith('veo-'));
+    expect(gone.length).toBeGreaterThan(10);
+    for (const { model, retirement } of gone)
+      expect(videoModelFor(model, rules)).toMatchObject({
+        spec: { model: retirement.runsOn.model },
+        aliasOf: { model },
+      });
+  });
+});
