@@ -49,6 +49,11 @@ const environmentSchema = z.object({
   CLAPPER_PROVIDER_WEBHOOK_URL: z.url().optional(),
   /** `gs://` prefixes that any caller may name as input. */
   CLAPPER_READABLE_PREFIXES: list(''),
+  /** `gs://` prefixes that any caller may name as `storageUri`, to have its videos copied there. */
+  CLAPPER_DELIVERY_PREFIXES: list('').refine(
+    (prefixes) => prefixes.every((prefix) => /^gs:\/\/[^/]+(?:\/|$)/.test(prefix)),
+    'must be gs://BUCKET/FOLDER/, separated by commas',
+  ),
   /** Topics that requests may name as `pubsubTopic`: Google publishes to them with this service's identity. */
   CLAPPER_ALLOWED_PUBSUB_TOPICS: topics,
   /** How pictures go to Vertex AI: `inline` where the models' service agent may not read the bucket. */
@@ -63,6 +68,11 @@ const environmentSchema = z.object({
   CLAPPER_ALLOW_RETIRED_MODELS: flag,
   /** A job that names a retired model runs on its successor, and says so. */
   CLAPPER_ALIAS_RETIRED_MODELS: flag,
+  /** The same for requests of Google's own shapes, which name the models that Google's old documents taught. */
+  CLAPPER_COMPAT_ALIASES: z
+    .enum(['true', 'false'])
+    .default('true')
+    .transform((value) => value === 'true'),
   /** Requests come from the EU, UK, Switzerland or MENA. */
   CLAPPER_RESTRICTED_REGION: flag,
   /** JSON by `provider/model`: prices, quotas and retirement that differ from the built-in table. */

@@ -106,8 +106,20 @@ export interface ResultStore {
   readRange(name: string, start: number, end: number): Promise<Uint8Array>;
   /** Streams `body` into an object that must not exist yet, with constant memory; an existing one is kept. Verified by CRC-32C. */
   writeOnce(name: string, contentType: string, body: Readable): Promise<void>;
-  /** A link that lets anybody read this video for `ttlMs`. */
-  signedReadUrl(video: LandedVideo, ttlMs: number): Promise<string>;
+  /**
+   * A link that lets anybody read this video for `ttlMs`.
+   * @param headers that the reader will send and Cloud Storage wants signed: any `x-goog-…`
+   */
+  signedReadUrl(
+    video: LandedVideo,
+    ttlMs: number,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<string>;
+  /**
+   * Copies a landed video to `gs://bucket/name` without passing through here. An object that is there already and is
+   * the same is success. @throws when it is another one, or the copy is refused
+   */
+  copyTo(video: LandedVideo, gcsUri: string): Promise<void>;
 }
 
 /** An object that a request names as input. */
@@ -180,6 +192,31 @@ export interface VideoProvider {
   cancel?(operation: OperationRef): Promise<void>;
 }
 
+/** A call of an image model, passed on with our credentials. */
+export interface ImageCall {
+  readonly provider: 'vertex' | 'gemini';
+  readonly model: string;
+  readonly method: 'predict' | 'generateContent';
+  readonly location: string;
+  /** JSON as Google takes it. */
+  readonly body: string;
+  readonly timeoutMs: number;
+  /** More of an answer than this is cut off, and the connection with it. */
+  readonly answerBytesMax: number;
+}
+
+export type ImageCallAnswer =
+  /** What the model says, as it comes. */
+  | { readonly kind: 'body'; readonly body: ReadableStream<Uint8Array>; readonly contentType: string }
+  | { readonly kind: 'failed'; readonly signal: ProviderSignal };
+
+export interface ImagePassThrough {
+  /** Whether calls of this provider can be made at all. */
+  serves(provider: ImageCall['provider']): boolean;
+  /** I1: exactly one request. Does not throw. */
+  send(call: ImageCall): Promise<ImageCallAnswer>;
+}
+
 /** Who asks, proven. */
 export interface CallerCheck {
   /** @throws ProblemError 401 or 403 */
@@ -208,6 +245,8 @@ export interface Services {
   readonly inputs: InputStore;
   readonly providers: Readonly<Partial<Record<ProviderName, VideoProvider>>>;
   readonly callers: CallerCheck;
+  /** Absent where image calls are not passed on. */
+  readonly images?: ImagePassThrough | undefined;
   /** Absent where no provider was given a URL to call. */
   readonly providerWebhooks?: WebhookCheck | undefined;
   readonly policy: Policy;
@@ -228,6 +267,10 @@ export interface ServiceSettings {
   readonly readablePrefixes: readonly string[];
   /** Topics that requests may have Google publish to, `projects/PROJECT/topics/TOPIC`. */
   readonly pubsubTopics?: readonly string[];
+  /** `gs://` prefixes under which any caller may have videos put, besides its own folder in the input bucket. */
+  readonly deliveryPrefixes?: readonly string[];
+  /** Whether a retired model runs on its successor on Google's own surfaces; it does unless this is false. */
+  readonly compatAliases?: boolean;
   readonly signedUrlTtlMs: number;
   readonly logPrompts: boolean;
   /** Callers who answer for the deployment: they see every job, and rule on what could not be learned. */

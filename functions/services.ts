@@ -12,6 +12,7 @@ import { createFirestoreTurnstiles } from './adapters/firestore-turnstiles.ts';
 import { createGeminiProvider } from './adapters/gemini-provider.ts';
 import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.ts';
 import { createIds } from './adapters/ids.ts';
+import { createImagePassThrough } from './adapters/image-pass-through.ts';
 import { createJsonLog } from './adapters/json-log.ts';
 import { createKeySigner } from './adapters/key-signer.ts';
 import { createOmniProvider, type OmniBackend } from './adapters/omni-provider.ts';
@@ -102,6 +103,17 @@ export function buildServices(config: Config): Built {
       config.CLAPPER_CALLERS === 'local'
         ? localCaller
         : createIdTokenCallers({ ...token, audiences: config.CLAPPER_API_AUDIENCES }),
+    images: createImagePassThrough({
+      vertex: {
+        project,
+        baseUrl: config.GOOGLE_VERTEX_BASE_URL,
+        getAccessToken: () => auth.getAccessToken(),
+      },
+      ...(config.CLAPPER_GEMINI_API_KEY === undefined
+        ? {}
+        : { gemini: { apiKey: config.CLAPPER_GEMINI_API_KEY, baseUrl: config.GOOGLE_GEMINI_BASE_URL } }),
+      fetch,
+    }),
     providerWebhooks: webhookCheck(config),
     policy: {
       ...defaultPolicy(config.CLAPPER_MODEL_SPEED_UP),
@@ -115,6 +127,8 @@ export function buildServices(config: Config): Built {
       aliasRetiredModels: config.CLAPPER_ALIAS_RETIRED_MODELS,
       restrictedRegion: config.CLAPPER_RESTRICTED_REGION,
       readablePrefixes: config.CLAPPER_READABLE_PREFIXES,
+      deliveryPrefixes: config.CLAPPER_DELIVERY_PREFIXES,
+      compatAliases: config.CLAPPER_COMPAT_ALIASES,
       pubsubTopics: config.CLAPPER_ALLOWED_PUBSUB_TOPICS,
       signedUrlTtlMs: config.CLAPPER_SIGNED_URL_TTL_SECONDS * 1000,
       logPrompts: config.CLAPPER_LOG_PROMPTS,

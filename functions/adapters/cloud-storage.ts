@@ -64,11 +64,33 @@ export function createResultStore(storage: Storage, signing: Storage, bucketName
       await verify(bucket, file, crc.toString());
     },
 
-    async signedReadUrl(video, ttlMs) {
+    async signedReadUrl(video, ttlMs, headers = {}) {
       const [, bucketOfVideo = '', name = ''] = GS_URI.exec(video.uri) ?? [];
       const file = signing.bucket(bucketOfVideo).file(name);
-      const [url] = await file.getSignedUrl({ version: 'v4', action: 'read', expires: Date.now() + ttlMs });
+      const expires = Date.now() + ttlMs;
+      const [url] = await file.getSignedUrl({
+        ...{ version: 'v4', action: 'read', expires },
+        extensionHeaders: { ...headers },
+      });
       return url;
+    },
+
+    async copyTo({ uri, crc32c, bytes }, gcsUri) {
+      const [, fromBucket = '', fromName = ''] = GS_URI.exec(uri) ?? [];
+      const [, toBucket = '', toName = ''] = GS_URI.exec(gcsUri) ?? [];
+      const target = storage.bucket(toBucket).file(toName);
+      try {
+        await storage
+          .bucket(fromBucket)
+          .file(fromName)
+          .copy(target, { preconditionOpts: { ifGenerationMatch: 0 } });
+      } catch (error) {
+        if (codeOf(error) !== PRECONDITION_FAILED) throw error;
+        const [metadata] = await target.getMetadata();
+        const there = metadataSchema.parse(metadata);
+        if (there.crc32c !== crc32c || there.size !== bytes)
+          throw new Error(`${gcsUri} is there already and is another object than ${uri}`);
+      }
     },
   };
 }

@@ -19,6 +19,7 @@ export interface IdTokenOptions {
   readonly allowedEmails?: readonly string[] | undefined;
 }
 
+const API_KEY = 'x-goog-api-key';
 const BEARER = /^Bearer\s+(\S+)$/i;
 
 export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
@@ -38,6 +39,11 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
   return {
     async verify(headers) {
       const [, token] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
+      if (token === undefined && headers.has(API_KEY))
+        throw unauthenticated(
+          'API keys are not accepted here: this deployment knows its callers by Google-signed ID tokens. ' +
+            'Send one as Authorization: Bearer instead of the key.',
+        );
       if (token === undefined)
         throw unauthenticated('Send Authorization: Bearer with a Google-signed ID token.');
       let claims: JWTPayload;
@@ -64,8 +70,18 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
   };
 }
 
-/** Everybody is the same caller: for the local stack, which only loopback can reach. */
-export const localCaller: CallerCheck = { verify: async () => 'local' };
+/**
+ * For the local stack, which only loopback can reach: an API key or a bearer token is the name of its caller, and
+ * everybody else is 'local'. So are Google's own tokens: they change every hour, and whoever sends them does not.
+ */
+export const localCaller: CallerCheck = {
+  async verify(headers) {
+    const key = headers.get(API_KEY)?.trim();
+    if (key) return key;
+    const [, token] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
+    return token === undefined || /^(?:ya29\.|eyJ)/.test(token) ? 'local' : token;
+  },
+};
 
 const unauthenticated = (detail: string): ProblemError =>
   new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not authenticated', detail });

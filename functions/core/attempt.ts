@@ -245,7 +245,9 @@ function onDone(attempt: AttemptIn<'running'>, result: OperationResult, ctx: Att
   const polled = { ...attempt, polls: attempt.polls + 1 };
   if (result.sources.length === 0 && result.filteredCount > 0) {
     const error = safetyFiltered(result.filteredReasons);
-    return end(polled, { outcome: 'filtered', charged: 'no', error }, ctx, false);
+    const { filteredCount, filteredReasons } = result;
+    const outcome = { outcome: 'filtered', charged: 'no', error, filteredCount, filteredReasons } as const;
+    return end(polled, outcome, ctx, false);
   }
   // Without videos and without a reason the listing of the prefix still has the last word: one known answer of Vertex
   // carries its videos under a name that the SDK drops.

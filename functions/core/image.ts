@@ -20,16 +20,19 @@ export const IMAGE_TAIL_BYTES = TRAILER_BYTES_MAX + PNG_END.length;
  * What is wrong with a picture, as a sentence without its subject; nothing if all is well.
  * @param head its first bytes (at least {@link IMAGE_HEAD_BYTES}, or all)
  * @param tail its last bytes (at least {@link IMAGE_TAIL_BYTES}, or all)
+ * @param depth `kind` looks no further than what it is and how large
  */
 export function imageFault(
   declared: ImageMimeType,
   sizeBytes: number,
   head: Uint8Array,
   tail: Uint8Array,
+  depth: 'whole' | 'kind' = 'whole',
 ): string | undefined {
   if (sizeBytes > IMAGE_BYTES_MAX) return `has ${sizeBytes} bytes; the limit is ${IMAGE_BYTES_MAX}.`;
   const found = sniffImage(head);
   if (found !== declared) return `holds ${found ?? 'neither PNG nor JPEG'}, but mimeType says ${declared}.`;
+  if (depth === 'kind') return undefined;
   if (found === 'image/png' && !hasPngHeader(head)) return 'is a PNG without a valid header.';
   const end = found === 'image/png' ? PNG_END : JPEG_END;
   return endsWith(tail, end) ? undefined : 'is cut short: the end of the picture is missing.';

@@ -45,6 +45,18 @@ const previousTurnSchema = storedVideoSchema
   .extend({ jobId: z.string(), operationName: z.string() });
 export type PreviousTurn = z.infer<typeof previousTurnSchema>;
 
+/** The request of one of Google's own surfaces that a job was made of: its operation is named and answered by this. */
+const compatOriginSchema = z.object({
+  surface: z.enum(['developer', 'vertex']),
+  /** The model that was asked for, as the operation's name has it. */
+  model: z.string(),
+  /** `projects/{project}/locations/{location}` of the Vertex surface. */
+  parent: z.string().optional(),
+  /** What was asked and runs otherwise, a sentence each. */
+  changes: z.array(z.string()),
+});
+export type CompatOrigin = z.infer<typeof compatOriginSchema>;
+
 /** A request with every default settled: what goes out is written here, not decided later. */
 const videoRequestSchema = z.object({
   provider: providerSchema,
@@ -92,6 +104,9 @@ const videoRequestSchema = z.object({
   /** New attempts after a filter withheld everything it had made, each paid for only if it delivers. */
   rerollOnSafety: z.number().optional(),
   aliasOf: aliasOfSchema.optional(),
+  /** `gs://bucket/folder/` that the landed videos are copied under, besides our own bucket. */
+  deliverTo: z.string().optional(),
+  compat: compatOriginSchema.optional(),
 });
 export type VideoRequest = z.infer<typeof videoRequestSchema>;
 
@@ -128,6 +143,8 @@ const landedVideoSchema = z.object({
   contentType: z.string(),
   /** Read from the file itself; absent when the file does not say. */
   durationSeconds: z.number().optional(),
+  /** The copy under the request's `deliverTo`, `gs://bucket/name`. */
+  deliveredUri: z.string().optional(),
 });
 export type LandedVideo = z.infer<typeof landedVideoSchema>;
 
@@ -205,7 +222,7 @@ const endedAttemptSchema = attemptBaseSchema.extend({
   videos: z.array(landedVideoSchema).optional(),
   /** Where the provider kept the videos, in their order, when it said so. */
   sourceUris: z.array(z.string()).optional(),
-  /** Videos of a landed attempt that a safety filter withheld, and why. */
+  /** Videos that a safety filter withheld, and why: some of a landed attempt, all of a filtered one. */
   filteredCount: z.number().optional(),
   filteredReasons: z.array(z.string()).optional(),
   /** The operator who said what could not be learned. */

@@ -5,8 +5,10 @@ import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../core/job.t
 import { invalidRequest, notFound, type Problem, ProblemError } from '../core/problem.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, stepContext } from './advance.ts';
+import { addCompatRoutes } from './compat/routes.ts';
 import { addConsole } from './console.ts';
 import { createJob, estimateJob } from './create-job.ts';
+import { idempotencyKeyOf } from './idempotency-key.ts';
 import { type JobView, jobView } from './job-view.ts';
 import { parseJson, readBytes, readJson } from './json-body.ts';
 import { modelsView } from './models-view.ts';
@@ -19,7 +21,6 @@ import { waitReason } from './turn.ts';
 import { createUpload } from './uploads.ts';
 
 const JOB_ID = /^job_[a-z2-7]{26}$/;
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** What Google's load balancers and most clients let a request wait. */
 const WAIT_SECONDS_MAX = 60;
 
@@ -140,6 +141,8 @@ export function createApi(services: Services): Hono {
     return c.body(null, 204);
   });
 
+  addCompatRoutes(app, services);
+
   app.notFound((c) =>
     problemResponse({
       status: 404,
@@ -189,13 +192,6 @@ function listedCaller({ settings }: Services, caller: string, asked: string | un
   if (asked === undefined || asked === caller) return caller;
   if (settings.operators.includes(caller)) return asked === '*' ? undefined : asked;
   throw invalidRequest([{ field: 'caller', detail: 'may be another one for operators only.' }]);
-}
-
-function idempotencyKeyOf(header: string | undefined): string | undefined {
-  if (header === undefined || IDEMPOTENCY_KEY.test(header)) return header;
-  throw invalidRequest([
-    { field: 'Idempotency-Key', detail: 'has to be 1 to 255 printable ASCII characters without spaces.' },
-  ]);
 }
 
 const retryBodySchema = z.strictObject({ acceptDoubleCharge: z.boolean().default(false) });

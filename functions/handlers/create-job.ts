@@ -1,15 +1,16 @@
 /** Accepting a job: parse everything, put inline pictures in the input bucket, store the job, ring its first wake. */
 
-import type { Job } from '../core/job.ts';
+import type { CompatOrigin, Job } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';
 import { estimateUsd } from '../core/price.ts';
-import { ProblemError } from '../core/problem.ts';
+import { invalidRequest, ProblemError } from '../core/problem.ts';
 import { completeRequest, parseRequest } from '../core/request.ts';
+import type { RequestRules } from '../core/request-model.ts';
 import { stagesOf } from '../core/stages.ts';
 import { newJob } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { logFields, perform } from './advance.ts';
-import { checkInputs, storeInputs } from './inputs.ts';
+import { checkInputs, mayDeliver, type PictureDepth, storeInputs } from './inputs.ts';
 
 export interface NewJob {
   readonly caller: string;
@@ -17,6 +18,18 @@ export interface NewJob {
   /** `Idempotency-Key`, when the caller sent one. */
   readonly idempotencyKey?: string | undefined;
   readonly trace?: string | undefined;
+  /** What a request of one of Google's own surfaces has besides. */
+  readonly foreign?: ForeignRequest | undefined;
+}
+
+export interface ForeignRequest {
+  readonly origin: CompatOrigin;
+  /** `gs://bucket/folder/` */
+  readonly deliverTo?: string | undefined;
+  /** The request as it came: what makes it the same one under the same key. */
+  readonly source: unknown;
+  readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired'>;
+  readonly pictures: PictureDepth;
 }
 
 /**
@@ -25,19 +38,23 @@ export interface NewJob {
  */
 export async function createJob(
   services: Services,
-  { caller, body, idempotencyKey, trace }: NewJob,
+  { caller, body, idempotencyKey, trace, foreign }: NewJob,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
   const { clock, ids, jobs, settings, log } = services;
   const now = clock.now();
-  const fingerprint = ids.hash(['request', canonicalJson(body)]);
+  const fingerprint = ids.hash(['request', canonicalJson(foreign?.source ?? body)]);
   const jobId = idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]);
   if (idempotencyKey !== undefined) {
     // Before anything is judged: a request that was accepted stays accepted, whatever has been retired since.
     const earlier = await jobs.get(jobId);
     if (earlier) return { job: sameRequest(earlier, fingerprint), created: false };
   }
-  const { parsed, checked, times } = await judge(services, caller, body);
-  const request = completeRequest(parsed, await storeInputs(services, jobId, checked));
+  const { parsed, checked, times } = await judge(services, caller, body, foreign);
+  const request = {
+    ...completeRequest(parsed, await storeInputs(services, jobId, checked)),
+    ...(foreign?.deliverTo === undefined ? {} : { deliverTo: foreign.deliverTo }),
+    ...(foreign ? { compat: foreign.origin } : {}),
+  };
   const price = estimateUsd(services.catalogue, request);
   const { lane } = parsed;
   const first = newJob(
@@ -80,7 +97,7 @@ export async function estimateJob(
 }
 
 /** Everything that can be known of a request before anything is written: its meaning, its inputs, its chain. */
-async function judge(services: Services, caller: string, body: unknown) {
+async function judge(services: Services, caller: string, body: unknown, foreign?: ForeignRequest) {
   const { clock, settings, catalogue, policy } = services;
   const parsed = parseRequest(body, {
     catalogue,
@@ -89,8 +106,15 @@ async function judge(services: Services, caller: string, body: unknown) {
     aliasRetired: settings.aliasRetiredModels,
     restrictedRegion: settings.restrictedRegion,
     pubsubTopics: settings.pubsubTopics ?? [],
+    ...foreign?.rules,
   });
-  const checked = await checkInputs(services, caller, parsed.inputs);
+  if (foreign?.deliverTo !== undefined && !mayDeliver(services, caller, foreign.deliverTo)) {
+    const detail =
+      `is '${foreign.deliverTo}', where this service does not put videos for this caller; ` +
+      'its operator has to allow the bucket and folder (CLAPPER_DELIVERY_PREFIXES).';
+    throw invalidRequest([{ field: 'deliverTo', detail }]);
+  }
+  const checked = await checkInputs(services, caller, parsed.inputs, foreign?.pictures);
   // The places of pictures make no difference to it; the length of a video does.
   const judged = completeRequest(parsed, {
     ...NO_INPUTS,

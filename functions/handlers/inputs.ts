@@ -17,15 +17,19 @@ type CheckedImage = StoredImage | { readonly bytes: Uint8Array; readonly mimeTyp
 
 export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo, PreviousTurn>;
 
+/** How far pictures are looked into: whether they are whole, or only what kind they are. */
+export type PictureDepth = 'whole' | 'kind';
+
 /** @throws ProblemError 400 naming every input that cannot be used */
 export async function checkInputs(
   services: Services,
   caller: string,
   given: GivenInputs,
+  pictures: PictureDepth = 'whole',
 ): Promise<CheckedInputs> {
   const errors: FieldError[] = [];
   const image = (field: string, body: ImageBody | undefined): Promise<CheckedImage | undefined> =>
-    checkImage(services, caller, field, body, errors);
+    checkImage(services, caller, field, body, pictures, errors);
   const referenceImages = await Promise.all(
     given.referenceImages.map((body, n) => image(`referenceImages.${n}.image`, body)),
   );
@@ -81,9 +85,16 @@ export const callerFolder = ({ ids }: Pick<Services, 'ids'>, caller: string): st
   `callers/${ids.hash(['caller', caller])}/`;
 
 /** A `gs://` name is read with our identity, so only what the caller may see: its own folder, and what is open to all. */
-function mayRead(services: Services, caller: string, gcsUri: string): boolean {
+export function mayRead(services: Services, caller: string, gcsUri: string): boolean {
   const own = `gs://${services.inputs.bucket}/${callerFolder(services, caller)}`;
   return [own, ...services.settings.readablePrefixes].some((prefix) => gcsUri.startsWith(prefix));
+}
+
+/** Where a request may have its videos copied: the caller's own folder, and what is open to all. */
+export function mayDeliver(services: Services, caller: string, folder: string): boolean {
+  const own = `gs://${services.inputs.bucket}/${callerFolder(services, caller)}`;
+  const open = services.settings.deliveryPrefixes ?? [];
+  return [own, ...open].some((prefix) => folder.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));
 }
 
 const NOT_YOURS = 'is not in a bucket and folder that this caller may read from.';
@@ -93,13 +104,14 @@ async function checkImage(
   caller: string,
   field: string,
   body: ImageBody | undefined,
+  pictures: PictureDepth,
   errors: FieldError[],
 ): Promise<CheckedImage | undefined> {
   if (!body) return undefined;
   if ('bytesBase64Encoded' in body) {
     const at = `${field}.bytesBase64Encoded`;
     const bytes = decodeBase64(body.bytesBase64Encoded);
-    const fault = bytes ? imageFault(body.mimeType, bytes.length, bytes, bytes) : 'is not base64.';
+    const fault = bytes ? imageFault(body.mimeType, bytes.length, bytes, bytes, pictures) : 'is not base64.';
     if (bytes && fault === undefined) return { bytes, mimeType: body.mimeType };
     errors.push({ field: at, detail: fault ?? 'is not base64.' });
     return undefined;
@@ -110,7 +122,7 @@ async function checkImage(
     errors.push({ field: at, detail: NOT_YOURS });
     return undefined;
   }
-  const fault = await storedImageFault(services, body);
+  const fault = await storedImageFault(services, body, pictures);
   if (fault === undefined) return { gcsUri, mimeType };
   errors.push({ field: at, detail: fault });
   return undefined;
@@ -119,13 +131,14 @@ async function checkImage(
 async function storedImageFault(
   { inputs }: Services,
   { gcsUri, mimeType }: StoredImage,
+  pictures: PictureDepth,
 ): Promise<string | undefined> {
   const object = await inputs.head(gcsUri);
   if (!object) return `names no object: ${gcsUri} does not exist.`;
   if (object.bytes === 0) return 'is empty.';
   const head = await inputs.readRange(gcsUri, 0, Math.min(object.bytes, IMAGE_HEAD_BYTES) - 1);
   const tail = await inputs.readRange(gcsUri, Math.max(0, object.bytes - IMAGE_TAIL_BYTES), object.bytes - 1);
-  return imageFault(mimeType, object.bytes, head, tail);
+  return imageFault(mimeType, object.bytes, head, tail, pictures);
 }
 
 async function checkVideo(

@@ -6,9 +6,10 @@
  * that is repeated keeps what an earlier one brought home.
  */
 import type { AttemptEvent } from '../core/attempt.ts';
-import type { AttemptIn, Job, LandedVideo } from '../core/job.ts';
+import { deliveryUriOf } from '../core/compat/names.ts';
+import { type AttemptIn, isTerminal, type Job, type LandedVideo } from '../core/job.ts';
 import { mp4DurationSeconds } from '../core/mp4.ts';
-import { currentStage, type Stage } from '../core/stages.ts';
+import { currentStage, type Stage, stageIndexOf, stagesOf } from '../core/stages.ts';
 import type { Services, StoredObject, VideoProvider } from '../ports.ts';
 import { logFields } from './advance.ts';
 
@@ -37,7 +38,7 @@ export async function land(
     }
     const videos: LandedVideo[] = [];
     for (const object of objects) videos.push(await describe(services, object));
-    return { type: 'landed', videos };
+    return { type: 'landed', videos: await deliver(services, job, videos) };
   } catch (error) {
     services.log('WARNING', `job ${job.jobId}: landing failed, will be tried again`, {
       ...logFields(job),
@@ -45,6 +46,20 @@ export async function land(
     });
     return { type: 'landingFailed', message: String(error), final: false };
   }
+}
+
+/** Copies what the last stage has made to where the request wants it. A job that was ended from outside wants nothing. */
+async function deliver({ results }: Services, job: Job, videos: LandedVideo[]): Promise<LandedVideo[]> {
+  const { deliverTo } = job.request;
+  const isLast = stageIndexOf(job) === stagesOf(job.request).length - 1;
+  if (deliverTo === undefined || !isLast || isTerminal(job)) return videos;
+  const delivered: LandedVideo[] = [];
+  for (const [index, video] of videos.entries()) {
+    const deliveredUri = deliveryUriOf(deliverTo, job.jobId, index);
+    await results.copyTo(video, deliveredUri);
+    delivered.push({ ...video, deliveredUri });
+  }
+  return delivered;
 }
 
 /** Kept aside by the result store. */

@@ -23,20 +23,25 @@ export async function takeTurn(
   services: Services,
   message: SubmitMessage,
 ): Promise<JobIn<'queued'> | undefined> {
-  const { line } = message;
+  const next = await nextOf(services, message, 1);
+  if (next) await passTurnstile(services, message.line, next.caller);
+  return next;
+}
+
+/**
+ * Lets one call of this caller through.
+ * @throws ProblemError 429 when the model takes no call now
+ */
+export async function passTurnstile(services: Services, line: Line, caller: string): Promise<void> {
   const { clock, turnstiles } = services;
   const requestsPerMinute = quotaOf(services, line);
   const now = clock.now();
-  const next = await nextOf(services, message, 1);
-  if (!next) return undefined;
-  const { caller } = next;
   let closedMs = 0;
   await turnstiles.update(line, (turnstile) => {
     closedMs = waitMs(turnstile, now, requestsPerMinute);
     return closedMs > 0 ? undefined : pass(turnstile, { lane: line.lane, caller, now, requestsPerMinute });
   });
   if (closedMs > 0) throw notYet(line, closedMs);
-  return next;
 }
 
 /**

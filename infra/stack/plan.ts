@@ -138,6 +138,7 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_TOKEN_ISSUERS: 'https://accounts.clapper.local',
     CLAPPER_TOKEN_JWKS_URL: `${urlOf(plan, 'identity')}/jwks`,
     CLAPPER_READABLE_PREFIXES: `gs://${INPUT_BUCKET}/`,
+    CLAPPER_DELIVERY_PREFIXES: `gs://${OUTPUT_BUCKET}/delivered/`,
     CLAPPER_ALLOW_RETIRED_MODELS: 'true',
     CLAPPER_MODEL_SPEED_UP: String(plan.speedUp),
     ...(plan.requestsPerMinute === undefined

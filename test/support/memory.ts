@@ -257,6 +257,15 @@ class MemoryBucket implements ResultStore, InputStore {
     return `https://signed.test/${uri.slice('gs://'.length)}`;
   }
 
+  async copyTo({ uri }: { readonly uri: string }, gcsUri: string): Promise<void> {
+    this.#mayFail();
+    const source = this.objects.get(this.#nameOf(uri));
+    if (!source) throw new Error(`${uri} does not exist`);
+    const there = this.objects.get(this.#nameOf(gcsUri));
+    if (there && !Buffer.from(there.body).equals(source.body)) throw new Error(`${gcsUri} is another object`);
+    if (!there) this.put(this.#nameOf(gcsUri), source.body, source.contentType);
+  }
+
   async putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string> {
     this.#mayFail();
     if (!this.objects.has(name)) this.put(name, bytes, mimeType);

@@ -1,0 +1,183 @@
+/**
+ * From a request as Google's documents write it to one of our own, with everything that becomes different on the way
+ * said in a sentence. What the running model takes otherwise than the one that was asked for is mapped here where there
+ * is one sensible way; the rest goes on as it is, to be refused by name (`request.ts`).
+ */
+import type { VideoModelSpec } from '../catalogue.ts';
+import type { CompatOrigin } from '../job.ts';
+import { invalidRequest } from '../problem.ts';
+import { type GoogleBody, type GoogleImage, type GoogleVideo, parseGoogleBody } from './google-body.ts';
+import type { RunningModel } from './models.ts';
+import { folderOf, type VideoRef, videoOfFileUri } from './names.ts';
+
+/** A video as the request gives it; who made it, and whether it is there, takes a look. */
+export type AskedVideo =
+  | ({ readonly kind: 'file' } & VideoRef)
+  | { readonly kind: 'object'; readonly gcsUri: string }
+  | { readonly kind: 'bytes'; readonly bytesBase64Encoded: string };
+
+export interface MappedRequest {
+  /** Our own body, but for its video. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly video: AskedVideo | undefined;
+  readonly deliverTo: string | undefined;
+  readonly changes: readonly string[];
+}
+
+export interface Asked {
+  readonly surface: CompatOrigin['surface'];
+  /** As the path names it. */
+  readonly model: string;
+  readonly running: RunningModel<VideoModelSpec>;
+}
+
+/** @throws ProblemError 400 naming every field that cannot be understood */
+export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
+  const google = parseGoogleBody(raw);
+  const [instance = {}] = google.instances;
+  const parameters = google.parameters ?? {};
+  const changes: string[] = [];
+  const note = (text: string): void => {
+    changes.push(text);
+  };
+  const { spec, aliasOf } = asked.running;
+  if (aliasOf)
+    note(`model: ${asked.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs in its place.`);
+  checkSurface(google, asked.surface);
+  if (google.webhookConfig) note('webhookConfig: nothing is sent there; poll the operation.');
+  const number = (field: 'sampleCount' | 'durationSeconds' | 'seed' | 'fps'): number | undefined => {
+    const given = parameters[field];
+    if (typeof given !== 'string') return given;
+    note(`parameters.${field}: the string "${given}" was read as ${Number.parseInt(given, 10)}.`);
+    return Number.parseInt(given, 10);
+  };
+  const bool = (field: 'enhancePrompt' | 'generateAudio'): boolean | undefined => {
+    const given = parameters[field];
+    if (typeof given !== 'string') return given;
+    note(`parameters.${field}: the string "${given}" was read as ${given === 'true' || given === 'yes'}.`);
+    return given === 'true' || given === 'yes';
+  };
+  const { prompt, image, lastFrame, referenceImages } = instance;
+  const { aspectRatio, resolution, negativePrompt, compressionQuality, resizeMode, pubsubTopic } = parameters;
+  const body = {
+    model: asked.model,
+    ...{ prompt, aspectRatio, negativePrompt, pubsubTopic },
+    image: image && imageOf(image),
+    lastFrame: lastFrame && imageOf(lastFrame),
+    referenceImages: referenceImages?.map((reference) => ({ ...reference, image: imageOf(reference.image) })),
+    resolution: resolution?.toLowerCase(),
+    durationSeconds: durationOf(number('durationSeconds'), google, asked, note),
+    sampleCount: number('sampleCount'),
+    seed: number('seed'),
+    fps: number('fps'),
+    enhancePrompt: bool('enhancePrompt'),
+    generateAudio: audioOf(bool('generateAudio'), asked, note),
+    personGeneration: peopleOf(parameters.personGeneration, note),
+    compressionQuality: compressionQuality?.toLowerCase(),
+    resizeMode: resizeMode?.toLowerCase(),
+    labels: google.labels,
+  };
+  return {
+    body: Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)),
+    video: instance.video && videoOf(instance.video),
+    deliverTo: parameters.storageUri === undefined ? undefined : folderOf(parameters.storageUri),
+    changes,
+  };
+}
+
+type Note = (text: string) => void;
+
+/** What only the other surface has is refused there too. */
+function checkSurface({ parameters, webhookConfig }: GoogleBody, surface: CompatOrigin['surface']): void {
+  if (surface === 'developer' && parameters?.storageUri !== undefined) {
+    const detail = 'is not taken by the Developer API; its videos are downloaded by the URI in the response.';
+    throw invalidRequest([{ field: 'parameters.storageUri', detail }]);
+  }
+  if (surface === 'vertex' && webhookConfig) {
+    const detail = 'is not taken by Vertex AI; poll the operation.';
+    throw invalidRequest([{ field: 'webhookConfig', detail }]);
+  }
+}
+
+/**
+ * The running model's next longer duration, for a retired one that had others: nothing that was asked for is missing
+ * then, and the price is in the job. A living model is asked for what it has, or refuses.
+ */
+function durationOf(
+  asked: number | undefined,
+  { instances }: GoogleBody,
+  { running: { spec, aliasOf } }: Asked,
+  note: Note,
+): number | undefined {
+  const [instance] = instances;
+  if (asked === undefined) return undefined;
+  if (instance?.video) {
+    // Google wants 8 said of an extension that adds 7, and the sum of both is another number again.
+    if (spec.extension?.durationIsSent !== false || (asked !== 7 && asked !== 8)) return asked;
+    const adds = spec.extension.defaultAddsSeconds;
+    if (asked !== adds) note(`parameters.durationSeconds: is ${asked}; an extension adds ${adds} s.`);
+    return undefined;
+  }
+  const references = (instance?.referenceImages?.length ?? 0) > 0;
+  const allowed = (references ? spec.referenceDurationsSeconds : undefined) ?? spec.durationsSeconds;
+  if (!aliasOf || allowed.includes(asked)) return asked;
+  const longer = allowed.find((seconds) => seconds > asked);
+  if (longer === undefined) return asked;
+  note(`parameters.durationSeconds: ${asked} became ${longer}; ${spec.model} makes ${allowed.join(', ')} s.`);
+  return longer;
+}
+
+/** Veo 2 was silent, and who asked for it expects that, and its price. */
+function audioOf(
+  asked: boolean | undefined,
+  { model, running: { spec, aliasOf } }: Asked,
+  note: Note,
+): boolean | undefined {
+  if (asked !== undefined || !aliasOf || !model.startsWith('veo-2.') || !spec.takes.has('generateAudio'))
+    return asked;
+  note(`parameters.generateAudio: false, because ${model} made no sound.`);
+  return false;
+}
+
+/** Vertex's first document wrote `disallow`; Google's SDKs have the values in capitals too. */
+function peopleOf(asked: string | undefined, note: Note): string | undefined {
+  if (asked?.toLowerCase() !== 'disallow') return asked?.toLowerCase();
+  note(`parameters.personGeneration: ${asked} became dont_allow.`);
+  return 'dont_allow';
+}
+
+function imageOf(image: GoogleImage): Record<string, unknown> {
+  if ('gcsUri' in image) {
+    const guessed = /\.jpe?g$/i.test(image.gcsUri) ? 'image/jpeg' : 'image/png';
+    return { gcsUri: image.gcsUri, mimeType: mimeTypeOf(image.mimeType) ?? guessed };
+  }
+  const { data, mimeType } =
+    'inlineData' in image ? image.inlineData : { data: image.bytesBase64Encoded, mimeType: image.mimeType };
+  // The first bytes of a JPEG; a picture that is neither is refused for what it holds.
+  const guessed = data.startsWith('/9j/') ? 'image/jpeg' : 'image/png';
+  return { bytesBase64Encoded: standardBase64(data), mimeType: mimeTypeOf(mimeType) ?? guessed };
+}
+
+const mimeTypeOf = (given: string | undefined): string | undefined =>
+  given?.toLowerCase() === 'image/jpg' ? 'image/jpeg' : given?.toLowerCase();
+
+/** Some clients write the alphabet for URLs, and leave the padding out. */
+function standardBase64(text: string): string {
+  const standard = text.replaceAll('-', '+').replaceAll('_', '/');
+  return standard.length % 4 === 0 ? standard : standard.padEnd(Math.ceil(standard.length / 4) * 4, '=');
+}
+
+function videoOf(video: GoogleVideo): AskedVideo {
+  if ('gcsUri' in video) return { kind: 'object', gcsUri: video.gcsUri };
+  if ('inlineData' in video)
+    return { kind: 'bytes', bytesBase64Encoded: standardBase64(video.inlineData.data) };
+  if ('encodedVideo' in video)
+    return { kind: 'bytes', bytesBase64Encoded: standardBase64(video.encodedVideo) };
+  if ('bytesBase64Encoded' in video)
+    return { kind: 'bytes', bytesBase64Encoded: standardBase64(video.bytesBase64Encoded) };
+  if (video.uri.startsWith('gs://')) return { kind: 'object', gcsUri: video.uri };
+  const file = videoOfFileUri(video.uri);
+  if (file) return { kind: 'file', ...file };
+  const detail = `is '${video.uri}', which is no video of this service; only those can be extended.`;
+  throw invalidRequest([{ field: 'instances[0].video.uri', detail }]);
+}

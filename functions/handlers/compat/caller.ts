@@ -1,0 +1,50 @@
+/** Who asks on Google's surfaces: an API key in a header or in the URL, or a bearer token, as Google takes them. */
+import type { Job } from '../../core/job.ts';
+import { ProblemError } from '../../core/problem.ts';
+import type { Services } from '../../ports.ts';
+
+const API_KEY = 'x-goog-api-key';
+
+const MISSING = {
+  developer: {
+    status: 403,
+    code: 'no-credentials',
+    title: 'Permission denied',
+    detail:
+      "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or " +
+      'other form of API consumer identity to call this API.',
+  },
+  vertex: {
+    status: 401,
+    code: 'no-credentials',
+    title: 'Not authenticated',
+    detail:
+      'Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other ' +
+      'valid authentication credential.',
+  },
+} as const;
+
+/** @throws ProblemError 401 or 403, as the surface has it */
+export async function callerOf(
+  { callers }: Services,
+  request: Request,
+  surface: keyof typeof MISSING,
+): Promise<string> {
+  const headers = new Headers(request.headers);
+  const key = new URL(request.url).searchParams.get('key')?.trim();
+  if (key && !headers.get(API_KEY)) headers.set(API_KEY, key);
+  if (!headers.get(API_KEY)?.trim() && !headers.get('authorization')?.trim())
+    throw new ProblemError(MISSING[surface]);
+  return callers.verify(headers);
+}
+
+export const maySee = ({ settings }: Services, caller: string, job: Job): boolean =>
+  job.caller === caller || settings.operators.includes(caller);
+
+/** Scheme and host by which the caller reached us: behind a proxy that ends TLS the request itself says http. */
+export function originOf(request: Request): string {
+  const url = new URL(request.url);
+  const [forwarded] = (request.headers.get('x-forwarded-proto') ?? '').split(',');
+  const scheme = forwarded?.trim().toLowerCase();
+  return scheme === 'https' || scheme === 'http' ? `${scheme}://${url.host}` : url.origin;
+}

@@ -1,0 +1,63 @@
+/** The Gemini Developer API as it served Veo: `:predictLongRunning`, operations, and the files that videos are kept in. */
+import type { Context, Hono } from 'hono';
+import { permissionDenied } from '../../core/compat/google-error.ts';
+import { jobIdOfOperation, operationNameOf } from '../../core/compat/names.ts';
+import { operationOf } from '../../core/compat/operation.ts';
+import type { Job } from '../../core/job.ts';
+import { invalidRequest, notFound } from '../../core/problem.ts';
+import type { Services } from '../../ports.ts';
+import { stepContext } from '../advance.ts';
+import { rfc3339 } from '../job-view.ts';
+import { acceptPrediction } from './accept.ts';
+import { callerOf, maySee, originOf } from './caller.ts';
+import { fileAnswer } from './files.ts';
+import { passImageCall } from './images.ts';
+import { splitCall } from './paths.ts';
+
+export function addDeveloperRoutes(app: Hono, services: Services): void {
+  app.post('/:version{v1|v1beta}/models/:call', async (c) => {
+    const caller = await callerOf(services, c.req.raw, 'developer');
+    const { model, method } = splitCall(c.req.param('call'));
+    if (method !== 'predictLongRunning')
+      return passImageCall(services, c.req.raw, { caller, model, method, surface: 'developer' });
+    const name = await acceptPrediction(services, c.req.raw, caller, { surface: 'developer', model });
+    return c.json({ name });
+  });
+
+  app.get('/:version{v1|v1beta}/models/:model/operations/:id', async (c) => {
+    const caller = await callerOf(services, c.req.raw, 'developer');
+    const { model, id } = c.req.param();
+    if (!/^[\w.-]+$/.test(model) || !/^[\w-]{1,128}$/.test(id)) {
+      const detail = `'models/${model}/operations/${id}' is not the name of an operation.`;
+      throw invalidRequest([{ field: 'name', detail }]);
+    }
+    const job = await operationJob(services, caller, `models/${model}/operations/${id}`, id);
+    return c.json(operationOf(job, operationContext(services, job, c)));
+  });
+
+  app.get('/:version{v1|v1beta}/files/:file', async (c) => {
+    const caller = await callerOf(services, c.req.raw, 'developer');
+    return fileAnswer(services, c.req.raw, caller, c.req.param('file'));
+  });
+}
+
+/** @throws ProblemError 404 for no such operation, 403 for another caller's */
+export async function operationJob(
+  services: Services,
+  caller: string,
+  name: string,
+  id: string,
+): Promise<Job> {
+  const jobId = jobIdOfOperation(id);
+  const job = jobId === undefined ? undefined : await services.jobs.get(jobId);
+  if (!job || operationNameOf(job) !== name) throw notFound(`Operation ${name} was not found.`);
+  if (maySee(services, caller, job)) return job;
+  throw permissionDenied(`You do not have permission to access the operation ${name}.`);
+}
+
+export const operationContext = (services: Services, job: Job, c: Context) => ({
+  now: services.clock.now(),
+  latency: stepContext(services, job).latency,
+  origin: originOf(c.req.raw),
+  timestamp: rfc3339,
+});

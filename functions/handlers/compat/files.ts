@@ -1,0 +1,83 @@
+/** Files of the Developer API: a job's videos, to be looked at and downloaded. */
+
+import { permissionDenied } from '../../core/compat/google-error.ts';
+import { fileIdOf, type VideoRef, videoOfFile } from '../../core/compat/names.ts';
+import type { JobIn, LandedVideo } from '../../core/job.ts';
+import { invalidRequest } from '../../core/problem.ts';
+import type { Services } from '../../ports.ts';
+import { rfc3339 } from '../job-view.ts';
+import { maySee, originOf } from './caller.ts';
+
+const PATH = /^([a-zA-Z0-9-]{1,128})(:download)?$/;
+
+/** @param path `{id}` or `{id}:download` */
+export async function fileAnswer(
+  services: Services,
+  request: Request,
+  caller: string,
+  path: string,
+): Promise<Response> {
+  const [, id, download] = PATH.exec(path) ?? [];
+  if (id === undefined) {
+    throw invalidRequest([{ field: 'name', detail: `'files/${path}' is not the name of a file.` }]);
+  }
+  const found = await findFile(services, caller, id);
+  // As with Google, whether it is another's or none at all is not told.
+  if (!found)
+    throw permissionDenied(`You do not have permission to access the File ${id} or it may not exist.`);
+  if (download === undefined) return Response.json(resourceOf(found, originOf(request)));
+  return request.method === 'HEAD' ? headOf(found.video) : redirect(services, request, found.video);
+}
+
+interface FoundFile {
+  readonly ref: VideoRef;
+  readonly job: JobIn<'succeeded'>;
+  readonly video: LandedVideo;
+}
+
+async function findFile(services: Services, caller: string, id: string): Promise<FoundFile | undefined> {
+  const ref = videoOfFile(id);
+  const job = ref && (await services.jobs.get(ref.jobId));
+  if (!ref || job?.status !== 'succeeded' || !maySee(services, caller, job)) return undefined;
+  const video = job.videos[ref.index];
+  return video && { ref, job, video };
+}
+
+function resourceOf({ ref, job, video }: FoundFile, origin: string): Record<string, unknown> {
+  const uri = `${origin}/v1beta/files/${fileIdOf(ref)}`;
+  return {
+    name: `files/${fileIdOf(ref)}`,
+    mimeType: video.contentType,
+    // A 64-bit number, which JSON writes as a string.
+    sizeBytes: String(video.bytes),
+    createTime: rfc3339(job.finishedAt),
+    updateTime: rfc3339(job.finishedAt),
+    ...{ uri, downloadUri: `${uri}:download?alt=media`, state: 'ACTIVE', source: 'GENERATED' },
+    ...(video.durationSeconds === undefined
+      ? {}
+      : { videoMetadata: { videoDuration: `${video.durationSeconds}s` } }),
+  };
+}
+
+/** Answered here: the signed link is good for GET only, and the job knows it all. */
+const headOf = ({ bytes, contentType }: LandedVideo): Response =>
+  new Response(null, {
+    headers: {
+      'content-type': contentType,
+      'content-length': String(bytes),
+      'accept-ranges': 'bytes',
+      'cache-control': 'private, no-store',
+    },
+  });
+
+/** Any size, and ranges: the bytes come from Cloud Storage, not through here. */
+async function redirect(
+  { results, settings }: Services,
+  request: Request,
+  video: LandedVideo,
+): Promise<Response> {
+  // Clients follow a redirect with the headers they have, and Cloud Storage refuses an `x-goog-` one that is not signed.
+  const theirs = [...request.headers].filter(([name]) => name.startsWith('x-goog-'));
+  const location = await results.signedReadUrl(video, settings.signedUrlTtlMs, Object.fromEntries(theirs));
+  return new Response(null, { status: 302, headers: { location, 'cache-control': 'private, no-store' } });
+}

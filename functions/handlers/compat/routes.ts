@@ -1,0 +1,19 @@
+/**
+ * Google's own surfaces, so that code written for the Gemini API or for Vertex AI runs here with another base URL.
+ * Behind them are the same jobs as behind `/v1/jobs`; errors have Google's shape.
+ */
+import { Hono } from 'hono';
+import type { Services } from '../../ports.ts';
+import { addDeveloperRoutes } from './developer.ts';
+import { answerError, nothingHere } from './errors.ts';
+import { addVertexRoutes } from './vertex.ts';
+
+export function addCompatRoutes(app: Hono, services: Services): void {
+  const google = new Hono();
+  google.onError((error) => answerError(services, error));
+  addDeveloperRoutes(google, services);
+  addVertexRoutes(google, services);
+  for (const path of ['/v1beta/*', '/v1beta1/*', '/v1/projects/*', '/v1/files/*', '/v1/models/*'])
+    google.all(path, (c) => nothingHere(c.req.raw));
+  app.route('/', google);
+}

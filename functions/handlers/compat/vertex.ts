@@ -1,0 +1,61 @@
+/** Vertex AI as it serves Veo: `:predictLongRunning` and `:fetchPredictOperation` of a publisher model. */
+import type { Hono } from 'hono';
+import { z } from 'zod';
+import { parseVertexOperation } from '../../core/compat/names.ts';
+import { operationOf, videosInReply } from '../../core/compat/operation.ts';
+import { invalidRequest } from '../../core/problem.ts';
+import type { Services } from '../../ports.ts';
+import { parseJson, readBytes } from '../json-body.ts';
+import { acceptPrediction } from './accept.ts';
+import { callerOf } from './caller.ts';
+import { operationContext, operationJob } from './developer.ts';
+import { passImageCall } from './images.ts';
+import { splitCall } from './paths.ts';
+import { replyWithVideos } from './video-bytes.ts';
+
+const MODELS = '/:version{v1|v1beta1}/projects/:project/locations/:location/publishers/google/models/:call';
+const PARENT = /^projects\/[\w.:-]{1,100}\/locations\/[a-z0-9-]{1,63}$/;
+
+export function addVertexRoutes(app: Hono, services: Services): void {
+  app.post(MODELS, async (c) => {
+    const caller = await callerOf(services, c.req.raw, 'vertex');
+    const { project, location, call } = c.req.param();
+    const parent = `projects/${project}/locations/${location}`;
+    if (!PARENT.test(parent))
+      throw invalidRequest([{ field: 'parent', detail: `'${parent}' is not a project and location.` }]);
+    const { model, method } = splitCall(call);
+    if (method === 'predictLongRunning') {
+      const name = await acceptPrediction(services, c.req.raw, caller, { surface: 'vertex', model, parent });
+      return c.json({ name });
+    }
+    if (method !== 'fetchPredictOperation')
+      return passImageCall(services, c.req.raw, { caller, model, method, surface: 'vertex' });
+    const { name, id } = operationAsked(parseJson(await readBytes(c.req.raw)), parent, model);
+    const job = await operationJob(services, caller, name, id);
+    const operation = operationOf(job, operationContext(services, job, c));
+    const videos = videosInReply(job);
+    return videos.length === 0 ? c.json(operation) : replyWithVideos(services, operation, videos);
+  });
+}
+
+const fetchSchema = z.object({ operationName: z.string() });
+
+/** @throws ProblemError 400 */
+function operationAsked(
+  body: unknown,
+  parent: string,
+  model: string,
+): { readonly name: string; readonly id: string } {
+  const parsed = fetchSchema.safeParse(body);
+  const name = parsed.success ? parsed.data.operationName : '';
+  const operation = parseVertexOperation(name);
+  if (!operation) {
+    const detail = `is ${name === '' ? 'missing' : `'${name}', which is not the name of an operation`}.`;
+    throw invalidRequest([{ field: 'operationName', detail }]);
+  }
+  if (operation.parent !== parent || operation.model !== model) {
+    const detail = `is '${name}', which does not belong to ${parent}/publishers/google/models/${model}.`;
+    throw invalidRequest([{ field: 'operationName', detail }]);
+  }
+  return { name, id: operation.id };
+}

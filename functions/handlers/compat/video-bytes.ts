@@ -1,0 +1,70 @@
+/** The reply of a Vertex operation that holds its videos: streamed out of the bucket as base64, never whole in memory. */
+import type { Operation } from '../../core/compat/operation.ts';
+import type { LandedVideo } from '../../core/job.ts';
+import type { Services } from '../../ports.ts';
+
+/** A multiple of 3, so that no chunk but the last needs padding. */
+const CHUNK_BYTES = 3 * 256 * 1024;
+
+export function replyWithVideos(
+  { results }: Pick<Services, 'results'>,
+  operation: Operation | undefined,
+  videos: readonly LandedVideo[],
+): Response {
+  const json = JSON.stringify(operation);
+  // The list of videos is empty and comes last: it is filled while it is sent.
+  const end = ']}}';
+  if (!json.endsWith(`[${end}`)) throw new Error('an operation ends with its list of videos');
+  const head = json.slice(0, -end.length);
+  const parts = videos.map((_, n) => ({
+    before: `${n === 0 ? '' : ','}{"bytesBase64Encoded":"`,
+    after: '","mimeType":"video/mp4"}',
+  }));
+  const texts = [head, ...parts.flatMap(({ before, after }) => [before, after]), end];
+  const length =
+    texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) +
+    videos.reduce((sum, { bytes }) => sum + 4 * Math.ceil(bytes / 3), 0);
+
+  async function* chunks(): AsyncGenerator<string> {
+    yield head;
+    for (const [n, { before, after }] of parts.entries()) {
+      yield before;
+      const video = videos[n];
+      if (video) yield* base64Of(results, video);
+      yield after;
+    }
+    yield end;
+  }
+  return new Response(streamOf(chunks()), {
+    headers: { 'content-type': 'application/json; charset=UTF-8', 'content-length': String(length) },
+  });
+}
+
+async function* base64Of(results: Services['results'], { uri, bytes }: LandedVideo): AsyncGenerator<string> {
+  const name = uri.slice(`gs://${results.bucket}/`.length);
+  for (let start = 0; start < bytes; start += CHUNK_BYTES) {
+    const end = Math.min(start + CHUNK_BYTES, bytes) - 1;
+    const chunk = await results.readRange(name, start, end);
+    // Another object by now, or a torn one: the reader must not take half a video for a whole one.
+    if (chunk.length !== end - start + 1) throw new Error(`${uri} is shorter than its ${bytes} bytes`);
+    yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('base64');
+  }
+}
+
+/** Made as it is read: a slow reader holds up the bucket and not our memory. */
+function streamOf(chunks: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await chunks.next();
+        if (next.done) controller.close();
+        else controller.enqueue(encoder.encode(next.value));
+      },
+      async cancel() {
+        await chunks.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
