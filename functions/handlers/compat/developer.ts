@@ -35,11 +35,17 @@ export function addDeveloperRoutes(app: Hono, services: Services): void {
     return c.json(operationOf(job, operationContext(services, job, c)));
   });
 
-  app.get('/:version{v1|v1beta}/files/:file', async (c) => {
+  app.get('/:version{v1|v1beta}/files/:file{.+}', async (c) => {
     const caller = await callerOf(services, c.req.raw, 'developer');
-    return fileAnswer(services, c.req.raw, caller, c.req.param('file'));
+    return fileAnswer(services, c.req.raw, caller, lastFileOf(c.req.param('file')));
   });
 }
+
+/**
+ * Google's SDK finds the id in a video's URI if that is of https. Of a local stack's, which is of http, its download
+ * puts the whole URI where the id belongs.
+ */
+const lastFileOf = (path: string): string => path.replace(/^http:.*\/files\//, '');
 
 /** @throws ProblemError 404 for no such operation, 403 for another caller's */
 export async function operationJob(
