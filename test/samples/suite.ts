@@ -59,6 +59,7 @@ async function check(program: Program, run: Run, target: Target): Promise<void> 
 
 export function samplesRunOn(name: string, start: () => Promise<Target>): void {
   let target: Target;
+  let expectedCalls = 0;
   beforeAll(async () => {
     target = await start();
   }, 60_000);
@@ -71,8 +72,14 @@ export function samplesRunOn(name: string, start: () => Promise<Target>): void {
       async ([, program], { skip }) => {
         const tool = missingTool(program);
         if (tool !== undefined) skip(`${tool} is not installed here`);
+        expectedCalls += program.paidCalls ?? 1;
         await check(program, await runProgram(program, target.environment), target);
       },
     );
+  });
+
+  it('and each of their calls is paid for once', async () => {
+    expect(expectedCalls).toBeGreaterThan(0);
+    expect(await target.countPaidCalls()).toBe(expectedCalls);
   });
 }

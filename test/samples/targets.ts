@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { z } from 'zod';
 import { accessToken, isAccessToken, startTokenServer } from '../../infra/identity/token-server.ts';
 import { startModels } from '../../infra/models/server.ts';
 import { loadIdentity } from '../../infra/shared/identity.ts';
@@ -15,6 +16,8 @@ export interface Target {
   readonly environment: Readonly<Record<string, string>>;
   /** The content behind a `gs://` URI. */
   readonly readObject: (uri: string) => Promise<Buffer>;
+  /** How many calls the models have accepted. */
+  readonly countPaidCalls: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
@@ -51,6 +54,7 @@ export async function simulatedGoogle(): Promise<Target> {
       POLL_INTERVAL_MS: '100',
     },
     readObject: async (uri) => objectAt(bucket, uri),
+    countPaidCalls: async () => models.paidCalls().length,
     stop: async () => {
       await google.stop();
       await models.stop();
@@ -62,11 +66,11 @@ export async function simulatedGoogle(): Promise<Target> {
 
 export async function clapper(): Promise<Target> {
   const stack = await startTestStack({ speedUp: 200, submitPerSecond: 50 });
-  const { api, storage } = stack.endpoints;
+  const { api, models, storage } = stack.endpoints;
   return {
     environment: {
       ...baseUrls(api),
-      OUTPUT_STORAGE_URI: `gs://${stack.environment['CLAPPER_OUTPUT_BUCKET']}/samples`,
+      OUTPUT_STORAGE_URI: `gs://${stack.environment['CLAPPER_OUTPUT_BUCKET']}/delivered/samples`,
       ACCESS_TOKEN: 'local',
       GOOGLE_APPLICATION_CREDENTIALS: stack.environment['GOOGLE_APPLICATION_CREDENTIALS'] ?? '',
       POLL_INTERVAL_MS: '250',
@@ -78,6 +82,10 @@ export async function clapper(): Promise<Target> {
       );
       if (!response.ok) throw new Error(`${response.status} for ${uri}: ${await response.text()}`);
       return Buffer.from(await response.arrayBuffer());
+    },
+    countPaidCalls: async () => {
+      const response = await fetch(`${models}/_control/paid-calls`);
+      return z.object({ paidCalls: z.array(z.unknown()) }).parse(await response.json()).paidCalls.length;
     },
     stop: stack.dispose,
   };
