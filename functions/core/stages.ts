@@ -148,6 +148,12 @@ export function currentStage(job: Pick<Job, 'request' | 'attempts' | 'retryOf'>)
   return { ...stage, video: { gcsUri: made.uri, mimeType: 'video/mp4', durationSeconds, sourceUri } };
 }
 
+/** The stage that an attempt is for: the job may have gone on meanwhile. */
+export const stageOf = (
+  job: Pick<Job, 'request' | 'attempts' | 'retryOf'>,
+  attempt: { stage: number },
+): Stage => stagesOf(job.request)[attempt.stage] ?? currentStage(job);
+
 /** @throws Error for a model that the catalogue does not have */
 export function specOf(
   catalogue: Catalogue,

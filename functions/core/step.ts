@@ -181,7 +181,10 @@ function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job
 
 function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepContext): Job | undefined {
   const attempt = liveAttemptOf(job);
-  if (!attempt && observed.type === 'objectAppeared') return lookAgain(job, attemptId, ctx);
+  if (!attempt && observed.type === 'objectAppeared') return lookAgain(job, attemptId, undefined, ctx);
+  if (!attempt && observed.type === 'submitAccepted') {
+    return lookAgain(job, attemptId, observed.operation, ctx);
+  }
   if (attempt?.attemptId !== attemptId) return undefined;
   const stage = currentStage(job);
   const sampleCount = stage.kind === 'image' ? 1 : stage.sampleCount;
@@ -191,18 +194,24 @@ function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepC
   return isTerminal(job) ? follow(job, attempt, change, ctx) : settle(job, attempt, change, ctx);
 }
 
-/** What was given up as unknown has left an object after all: it is followed again, to be brought home and accounted. */
-function lookAgain(job: Job, attemptId: string, ctx: StepContext): Job | undefined {
+/** What was given up as unknown has given a sign after all: it is followed again, to be brought home and accounted. */
+function lookAgain(
+  job: Job,
+  attemptId: string,
+  told: OperationRef | undefined,
+  ctx: StepContext,
+): Job | undefined {
   if (job.status !== 'failed' && job.status !== 'cancelled') return undefined;
   const ended = job.attempts.find((each) => each.attemptId === attemptId);
   if (ended?.outcome !== 'unknown' || ended.charged !== 'unknown') return undefined;
+  const operation = ended.operation ?? told;
   const attempt: LiveAttempt = {
     ...attemptBaseOf(ended),
     state: 'uncertain',
     cause: ended.error?.message ?? 'It was given up.',
     decideAt: ctx.now + ctx.latency.longestMs,
     looks: 0,
-    ...(ended.operation ? { operation: ended.operation } : {}),
+    ...(operation ? { operation } : {}),
   };
   const attempts = job.attempts.filter((each) => each !== ended);
   const { wakes, wake } = followingWake(job, ctx.now);

@@ -9,7 +9,7 @@ import type { AttemptEvent } from '../core/attempt.ts';
 import { deliveryUriOf } from '../core/compat/names.ts';
 import { type AttemptIn, isTerminal, type Job, type LandedVideo } from '../core/job.ts';
 import { mp4DurationSeconds } from '../core/mp4.ts';
-import { currentStage, type Stage, stageIndexOf, stagesOf } from '../core/stages.ts';
+import { type Stage, stageIndexOf, stageOf, stagesOf } from '../core/stages.ts';
 import type { Services, StoredObject, VideoProvider } from '../ports.ts';
 import { logFields } from './advance.ts';
 
@@ -21,7 +21,7 @@ export async function land(
   job: Job,
   attempt: AttemptIn<'landing'>,
 ): Promise<AttemptEvent> {
-  const stage = currentStage(job);
+  const stage = stageOf(job, attempt);
   const provider = services.providers[stage.provider];
   try {
     const failure =

@@ -8,7 +8,7 @@ import {
   type OperationRef,
   wakeOf,
 } from '../core/job.ts';
-import { currentStage } from '../core/stages.ts';
+import { stageOf } from '../core/stages.ts';
 import { type Effect, timeUpAt } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { type Advanced, advance, logFields, perform } from './advance.ts';
@@ -60,7 +60,7 @@ async function observe(services: Services, job: Job, attempt: LiveAttempt): Prom
     case 'uncertain': {
       const asked = attempt.operation && (await ask(services, attempt.operation));
       if (asked && asked.type !== 'pollFailed') return asked;
-      const outputs = outputsAmong(await services.results.list(attempt.outputPrefix), currentStage(job));
+      const outputs = outputsAmong(await services.results.list(attempt.outputPrefix), stageOf(job, attempt));
       const newestAt =
         outputs.length > 0 ? Math.max(...outputs.map(({ updatedAt }) => updatedAt)) : undefined;
       return { type: 'looked', found: outputs.length, newestAt };

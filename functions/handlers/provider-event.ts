@@ -3,9 +3,15 @@
  * evidence where the answer to that call was lost (I2). What came of the operation is always asked for, never believed.
  */
 import { z } from 'zod';
-import { liveAttemptOf, type OperationRef } from '../core/job.ts';
+import {
+  type EndedAttempt,
+  type Job,
+  type LiveAttempt,
+  liveAttemptOf,
+  type OperationRef,
+} from '../core/job.ts';
 import { invalidRequest } from '../core/problem.ts';
-import { currentStage } from '../core/stages.ts';
+import { stageOf } from '../core/stages.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform } from './advance.ts';
 
@@ -23,11 +29,11 @@ export async function handleProviderEvent(services: Services, body: unknown): Pr
   const { data, type, user_metadata: ours } = parsed.data;
   const { job_id: jobId, attempt_id: attemptId } = ours;
   const job = await services.jobs.get(jobId);
-  const attempt = job && liveAttemptOf(job);
-  if (!job || attempt?.attemptId !== attemptId) return;
+  const attempt = job && attemptOf(job, attemptId);
+  if (!job || !attempt) return;
   services.log('INFO', `job ${jobId}: the provider tells of ${type}`, { job: jobId, attempt: attemptId });
-  if (attempt.state === 'submitting' || attempt.state === 'uncertain') {
-    const { provider, model } = currentStage(job);
+  if (attempt.state === 'submitting' || attempt.state === 'uncertain' || attempt.state === 'ended') {
+    const { provider, model } = stageOf(job, attempt);
     const name = provider === 'gemini' ? operationName(data.id, model) : data.id;
     const operation: OperationRef = { provider, name, model, location: attempt.location };
     const observed = { type: 'submitAccepted', operation } as const;
@@ -35,6 +41,13 @@ export async function handleProviderEvent(services: Services, body: unknown): Pr
   }
   const observed = { type: 'objectAppeared' } as const;
   await advanceAndPerform(services, jobId, { type: 'attempt', attemptId, observed });
+}
+
+/** One that is under way, or that was given up without knowing. */
+function attemptOf(job: Job, attemptId: string): LiveAttempt | EndedAttempt | undefined {
+  const live = liveAttemptOf(job);
+  if (live) return live.attemptId === attemptId ? live : undefined;
+  return job.attempts.find((each) => each.attemptId === attemptId && each.outcome === 'unknown');
 }
 
 /** The whole name where the event has it, otherwise made of its last part. */

@@ -1,6 +1,7 @@
 /** Webhooks of the provider: evidence where the answer to a paid call was lost, believed only when signed. */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import { Readable } from 'node:stream';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProviderWebhooks } from '../../functions/adapters/provider-webhooks.ts';
@@ -108,5 +109,29 @@ describe('a webhook', () => {
   it('has nowhere to go in a deployment that has given no provider a URL', async () => {
     const api = createApi(makeWorld().services);
     expect((await api.request('/v1/provider-events', { method: 'POST', body: '{}' })).status).toBe(404);
+  });
+});
+
+describe('a webhook that comes after its attempt was given up', () => {
+  it('brings the video home all the same, and the job stays failed', async () => {
+    const { world, job } = await lost();
+    await runFor(world, 60 * MINUTE);
+    expect((await stored(world, job)).status).toBe('failed');
+    const body = eventOf(job);
+    world.gemini.onPoll = () => ({
+      kind: 'done',
+      result: { sources: [{ uri: 'u' }], filteredCount: 0, filteredReasons: [] },
+    });
+    world.gemini.onDownload = async () => ({
+      kind: 'body',
+      contentType: 'video/mp4',
+      body: Readable.from([Buffer.from('video')]),
+    });
+    expect(await post(world, body, await sign(body))).toBe(204);
+    await runFor(world, 60 * MINUTE);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      attempts: [{ outcome: 'landed', charged: 'yes', videos: [{ bytes: 5 }] }],
+    });
   });
 });

@@ -1,5 +1,6 @@
 /** The buckets: consistent, as Cloud Storage is, and out of order now and then. */
 import type { Readable } from 'node:stream';
+import type { LandedVideo } from '../../functions/core/job.ts';
 import type { InputStore, ResultStore, StoredObject } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';
@@ -116,6 +117,14 @@ class BucketPort implements ResultStore, InputStore {
     await this.#engine.call(this.#invocation, 'writeOnce', () =>
       this.#bucket.writeOnce(name, contentType, content),
     );
+  }
+
+  copyTo(video: LandedVideo, gcsUri: string): Promise<void> {
+    return this.#engine.call(this.#invocation, 'copyTo', () => {
+      const object = this.#bucket.find(video.uri);
+      if (!object) throw new Error(`404 ${video.uri}`);
+      this.#bucket.writeOnce(gcsUri.replace(`gs://${this.bucket}/`, ''), object.contentType, object.content);
+    });
   }
 
   putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string> {

@@ -24,6 +24,9 @@ function checkOne({ engine, jobs, retries }: Rest, job: Job): void {
     if (!jobs.has(jobId)) engine.violate('I3 no accepted job is missing', `retry ${jobId}`);
 }
 
+/** Two clocks at their worst, and the calls between them. */
+const CLOCKS_MS = 30_000;
+
 /** What the job before has landed is there, and is not made again. */
 function checkInherited({ engine, retries }: Rest, job: Job, parent: Job): void {
   const inherited = job.retryOf?.landed ?? [];
@@ -41,7 +44,9 @@ function checkPaidOnce({ engine, ledger, retries }: Rest, job: Job, parent: Job)
   const next = job.retryOf?.landed.length ?? 0;
   const known = new Set(parent.attempts.map(({ attemptId }) => attemptId));
   const lost = parent.attempts.filter(({ stage }) => stage === next).find(canLandAgain);
-  if (lost && !job.attempts.some(({ attemptId }) => attemptId === lost.attemptId))
+  // Where a double charge was accepted it may have been under way still.
+  const hadEnded = lost && lost.endedAt + CLOCKS_MS < job.createdAt;
+  if (hadEnded && !job.attempts.some(({ attemptId }) => attemptId === lost.attemptId))
     engine.violate('what was made is landed again', `${job.jobId} pays for ${lost.attemptId} again`);
   if (retries.accepted.has(parent.jobId)) return;
   for (const { stage, attemptId } of parent.attempts) {

@@ -1,0 +1,85 @@
+/** One test per program: it ends well, says nothing on stderr, and leaves exactly what its document promises. */
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseMp4 } from '../../infra/mp4/mp4-parser.ts';
+import { decodePng } from '../conformance/models-image-harness.ts';
+import { PROGRAMS, type Program, type VideoLook } from './programs.ts';
+import { type Run, runProgram } from './run-program.ts';
+import type { Target } from './targets.ts';
+
+/** What the scripts call besides bash. */
+const TOOLS = ['curl', 'jq', 'base64'];
+
+/** Why a program cannot run here, if so. */
+function missingTool({ file }: Program): string | undefined {
+  if (!file.endsWith('.sh')) return undefined;
+  return ['bash', ...TOOLS].find((tool) => {
+    try {
+      execFileSync(tool, ['--version'], { stdio: 'ignore' });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
+/** The simulated models draw a quarter of 720p on each side, and a third of 1080p. */
+function lookOf({ seconds, aspectRatio, resolution }: VideoLook) {
+  const [long, short] = resolution === '1080p' ? [640, 360] : [320, 180];
+  const [width, height] = aspectRatio === '9:16' ? [short, long] : [long, short];
+  return { width, height, seconds, frames: seconds * 24, isH264: true };
+}
+
+/** @throws Mp4Error when it cannot be played */
+function look(bytes: Buffer) {
+  const { width, height, durationSeconds, codec, frames } = parseMp4(bytes);
+  return {
+    width,
+    height,
+    seconds: durationSeconds,
+    frames: frames().length,
+    isH264: codec.startsWith('avc1.'),
+  };
+}
+
+async function check(program: Program, run: Run, target: Target): Promise<void> {
+  const { videos = {}, images = [], object } = program;
+  expect({ exitCode: run.exitCode, stderr: run.stderr }, run.stdout).toEqual({ exitCode: 0, stderr: '' });
+  expect(Object.keys(run.written).sort()).toEqual([...Object.keys(videos), ...images].sort());
+  for (const [name, bytes] of Object.entries(run.written)) {
+    const wanted = videos[name];
+    if (wanted) expect(look(bytes), name).toEqual(lookOf(wanted));
+    else expect(decodePng(bytes).width, name).toBeGreaterThan(0);
+  }
+  if (!object) return;
+  const uri = run.stdout.trim().split('\n').at(-1) ?? '';
+  expect(uri).toMatch(/^gs:\/\//);
+  expect(look(await target.readObject(uri)), uri).toEqual(lookOf(object));
+}
+
+export function samplesRunOn(name: string, start: () => Promise<Target>): void {
+  let target: Target;
+  let expectedCalls = 0;
+  beforeAll(async () => {
+    target = await start();
+  }, 60_000);
+  afterAll(() => target.stop());
+
+  describe.concurrent(`the samples of Google’s documents run on ${name}`, () => {
+    it.for(PROGRAMS.map((program) => [program.file, program] as const))(
+      '%s',
+      { timeout: 90_000 },
+      async ([, program], { skip }) => {
+        const tool = missingTool(program);
+        if (tool !== undefined) skip(`${tool} is not installed here`);
+        expectedCalls += program.paidCalls ?? 1;
+        await check(program, await runProgram(program, target.environment), target);
+      },
+    );
+  });
+
+  it('and each of their calls is paid for once', async () => {
+    expect(expectedCalls).toBeGreaterThan(0);
+    expect(await target.countPaidCalls()).toBe(expectedCalls);
+  });
+}
