@@ -1,6 +1,7 @@
 /** The environment, parsed once. A function that lacks something fails at its start, with the names of what is missing. */
 import { z } from 'zod';
 import { catalogueOverridesSchema } from './core/catalogue-overrides.ts';
+import { uploadRulesSchema } from './core/upload-rules.ts';
 
 const flag = z
   .enum(['true', 'false'])
@@ -16,6 +17,20 @@ const list = (fallback: string) =>
         .map((part) => part.trim())
         .filter((part) => part !== ''),
     );
+
+/** JSON of this shape. */
+const json = <T>(schema: z.ZodType<T>, fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      try {
+        return schema.parse(JSON.parse(text));
+      } catch (error) {
+        context.addIssue(error instanceof Error ? error.message : String(error));
+        return z.NEVER;
+      }
+    });
 
 const topics = list('').refine(
   (names) => names.every((name) => /^projects\/[^/]+\/topics\/[^/]+$/.test(name)),
@@ -66,17 +81,9 @@ const environmentSchema = z.object({
   /** Requests come from the EU, UK, Switzerland or MENA. */
   CLAPPER_RESTRICTED_REGION: flag,
   /** JSON by `provider/model`: prices, quotas and retirement that differ from the built-in table. */
-  CLAPPER_CATALOGUE_OVERRIDES: z
-    .string()
-    .default('{}')
-    .transform((text, context) => {
-      try {
-        return catalogueOverridesSchema.parse(JSON.parse(text));
-      } catch (error) {
-        context.addIssue(error instanceof Error ? error.message : String(error));
-        return z.NEVER;
-      }
-    }),
+  CLAPPER_CATALOGUE_OVERRIDES: json(catalogueOverridesSchema, '{}'),
+  /** JSON: a list of rules by prefix, what becomes of objects in the input bucket. Default: nothing. */
+  CLAPPER_UPLOADS: json(uploadRulesSchema, '[]'),
   /** How much faster than Google's the models are; above 1 only for simulated ones. */
   CLAPPER_MODEL_SPEED_UP: z.coerce.number().min(1).default(1),
   /** host:port of a Cloud Tasks server without TLS. */

@@ -14,12 +14,13 @@ import { handleLanded } from './handlers/landed.ts';
 import { handlePoll } from './handlers/poll.ts';
 import { handleSubmit } from './handlers/submit.ts';
 import { handleSweep } from './handlers/sweep.ts';
+import { handleUpload, type StartBatch } from './handlers/upload.ts';
 import { submitMessageSchema, wakeMessageSchema } from './handlers/wake-message.ts';
 import type { Severity } from './ports.ts';
 import { buildServices } from './services.ts';
 import { leaveAllBodiesUntouched } from './untouched-body.ts';
 
-const { services, taskCallers } = buildServices(parseConfig(process.env));
+const { services, taskCallers, uploads } = buildServices(parseConfig(process.env));
 
 if (process.env['FUNCTION_TARGET'] === 'api') leaveAllBodiesUntouched();
 
@@ -68,7 +69,16 @@ task('poll', (body) => handlePoll(services, wakeMessageSchema.parse(body)));
 task('sweep', () => handleSweep(services));
 cloudEvent('landed', (event: CloudEvent<unknown>) => handleLanded(services, event.data));
 
-// Registered so that the deployment is whole; webhooks, batches and uploads come with later versions.
+const startBatch: StartBatch = async () => {
+  throw new ProblemError({
+    status: 501,
+    code: 'not-implemented',
+    title: 'Not implemented',
+    detail: 'This version of Clapper makes no batches yet.',
+  });
+};
+
+// Registered so that the deployment is whole; webhooks and batches come with later versions.
 for (const name of ['notify', 'batch']) {
   task(name, async () => {
     throw new ProblemError({
@@ -79,8 +89,8 @@ for (const name of ['notify', 'batch']) {
     });
   });
 }
-cloudEvent('upload', (event: CloudEvent<unknown>) => {
-  services.log('NOTICE', 'upload: this version of Clapper makes no jobs of uploads yet', {
-    subject: event.subject,
-  });
-});
+
+const rules = services.settings.uploadRules ?? [];
+cloudEvent('upload', ({ type, data }: CloudEvent<unknown>) =>
+  handleUpload({ services, uploads, rules, startBatch }, { type, data }),
+);

@@ -8,6 +8,7 @@ import type { Line } from './core/queues.ts';
 import type { Stage } from './core/stages.ts';
 import type { Step } from './core/step.ts';
 import type { Turnstile } from './core/turnstile.ts';
+import type { UploadRule } from './core/upload-rules.ts';
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -129,6 +130,25 @@ export interface InputStore {
   putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string>;
 }
 
+/** One generation of an object of the input bucket. */
+export interface UploadedObject {
+  readonly name: string;
+  readonly generation: string;
+  readonly bytes: number;
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The input bucket as those see it who drop files there. */
+export interface UploadBucket {
+  readonly bucket: string;
+  head(name: string): Promise<UploadedObject | undefined>;
+  /** Nothing where that generation is not there any more. */
+  read(name: string, generation: string): Promise<Uint8Array | undefined>;
+  /** Only over that generation, `0` being none. @returns whether it was written */
+  write(name: string, contentType: string, bytes: Uint8Array, over: string): Promise<boolean>;
+}
+
 export interface PaidCall {
   /** Told to a provider that calls back, so that the call names them. */
   readonly jobId: string;
@@ -228,6 +248,8 @@ export interface ServiceSettings {
   readonly readablePrefixes: readonly string[];
   /** Topics that requests may have Google publish to, `projects/PROJECT/topics/TOPIC`. */
   readonly pubsubTopics?: readonly string[];
+  /** What becomes of objects in the input bucket, and what callers of theirs may read there. */
+  readonly uploadRules?: readonly UploadRule[];
   readonly signedUrlTtlMs: number;
   readonly logPrompts: boolean;
   /** Callers who answer for the deployment: they see every job, and rule on what could not be learned. */

@@ -16,12 +16,13 @@ import { createJsonLog } from './adapters/json-log.ts';
 import { createKeySigner } from './adapters/key-signer.ts';
 import { createOmniProvider, type OmniBackend } from './adapters/omni-provider.ts';
 import { createProviderWebhooks } from './adapters/provider-webhooks.ts';
+import { createUploadBucket } from './adapters/upload-bucket.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
 import { overrideCatalogue } from './core/catalogue-overrides.ts';
 import { CATALOGUE } from './core/models.ts';
 import { defaultPolicy } from './core/policy.ts';
-import type { CallerCheck, Services, WebhookCheck } from './ports.ts';
+import type { CallerCheck, Services, UploadBucket, WebhookCheck } from './ports.ts';
 
 /** A poll that takes longer is asked again by the next one. */
 const POLL_TIMEOUT_MS = 30_000;
@@ -30,6 +31,7 @@ export interface Built {
   readonly services: Services;
   /** Who may call `submit`, `poll` and `sweep`. */
   readonly taskCallers: CallerCheck;
+  readonly uploads: UploadBucket;
 }
 
 export function buildServices(config: Config): Built {
@@ -116,6 +118,7 @@ export function buildServices(config: Config): Built {
       restrictedRegion: config.CLAPPER_RESTRICTED_REGION,
       readablePrefixes: config.CLAPPER_READABLE_PREFIXES,
       pubsubTopics: config.CLAPPER_ALLOWED_PUBSUB_TOPICS,
+      uploadRules: config.CLAPPER_UPLOADS,
       signedUrlTtlMs: config.CLAPPER_SIGNED_URL_TTL_SECONDS * 1000,
       logPrompts: config.CLAPPER_LOG_PROMPTS,
       operators: config.CLAPPER_OPERATORS,
@@ -127,7 +130,7 @@ export function buildServices(config: Config): Built {
     audiences: [config.CLAPPER_SUBMIT_URL, config.CLAPPER_POLL_URL, ...config.CLAPPER_TASKS_AUDIENCES],
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
   });
-  return { services, taskCallers };
+  return { services, taskCallers, uploads: createUploadBucket(storage, config.CLAPPER_INPUT_BUCKET) };
 }
 
 function webhookCheck(config: Config): WebhookCheck | undefined {

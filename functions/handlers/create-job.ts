@@ -16,6 +16,8 @@ export interface NewJob {
   readonly body: unknown;
   /** `Idempotency-Key`, when the caller sent one. */
   readonly idempotencyKey?: string | undefined;
+  /** The id that follows from its cause (I5), where that is no key: a job that has it is the one. */
+  readonly jobId?: string | undefined;
   readonly trace?: string | undefined;
 }
 
@@ -25,16 +27,19 @@ export interface NewJob {
  */
 export async function createJob(
   services: Services,
-  { caller, body, idempotencyKey, trace }: NewJob,
+  { caller, body, idempotencyKey, jobId: givenId, trace }: NewJob,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
   const { clock, ids, jobs, settings, log } = services;
   const now = clock.now();
   const fingerprint = ids.hash(['request', canonicalJson(body)]);
-  const jobId = idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]);
-  if (idempotencyKey !== undefined) {
+  const jobId =
+    givenId ??
+    (idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]));
+  const same = (earlier: Job): Job => (givenId === undefined ? sameRequest(earlier, fingerprint) : earlier);
+  if (givenId !== undefined || idempotencyKey !== undefined) {
     // Before anything is judged: a request that was accepted stays accepted, whatever has been retired since.
     const earlier = await jobs.get(jobId);
-    if (earlier) return { job: sameRequest(earlier, fingerprint), created: false };
+    if (earlier) return { job: same(earlier), created: false };
   }
   const { parsed, checked, times } = await judge(services, caller, body);
   const request = completeRequest(parsed, await storeInputs(services, jobId, checked));
@@ -47,7 +52,7 @@ export async function createJob(
   if ((await jobs.create(first.job)) === 'exists') {
     const earlier = await jobs.get(jobId);
     if (!earlier) throw new Error(`job ${jobId} exists and cannot be read`);
-    return { job: sameRequest(earlier, fingerprint), created: false };
+    return { job: same(earlier), created: false };
   }
   log('INFO', `job ${jobId}: accepted`, {
     ...logFields(first.job),

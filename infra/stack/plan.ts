@@ -138,6 +138,7 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_TOKEN_ISSUERS: 'https://accounts.clapper.local',
     CLAPPER_TOKEN_JWKS_URL: `${urlOf(plan, 'identity')}/jwks`,
     CLAPPER_READABLE_PREFIXES: `gs://${INPUT_BUCKET}/`,
+    CLAPPER_UPLOADS: JSON.stringify([{ prefix: 'uploads/', caller: 'local' }]),
     CLAPPER_ALLOW_RETIRED_MODELS: 'true',
     CLAPPER_MODEL_SPEED_UP: String(plan.speedUp),
     ...(plan.requestsPerMinute === undefined
