@@ -66,6 +66,11 @@ const environmentSchema = z.object({
   CLAPPER_READABLE_PREFIXES: list(''),
   /** Topics that requests may name as `pubsubTopic`: Google publishes to them with this service's identity. */
   CLAPPER_ALLOWED_PUBSUB_TOPICS: topics,
+  /** Where the ends of jobs and batches are published, `projects/PROJECT/topics/TOPIC`. Default: nowhere. */
+  CLAPPER_EVENTS_TOPIC: z
+    .string()
+    .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
+    .optional(),
   /** How pictures go to Vertex AI: `inline` where the models' service agent may not read the bucket. */
   CLAPPER_VERTEX_PICTURES: z.enum(['uri', 'inline']).default('uri'),
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),

@@ -60,6 +60,8 @@ export interface JobStore {
   atStake(limit: number): Promise<readonly Job[]>;
   /** Jobs with a wake before `before`, most overdue first. */
   overdue(before: number, limit: number): Promise<readonly Job[]>;
+  /** Jobs whose end has waited to be published since before `before`, the longest first. */
+  unannounced(before: number, limit: number): Promise<readonly Job[]>;
   /** Resolves to the job once `until` holds, or as it is after `timeoutMs`. */
   waitFor(jobId: string, until: (job: Job) => boolean, timeoutMs: number): Promise<Job | undefined>;
 }
@@ -149,6 +151,23 @@ export interface UploadBucket {
   write(name: string, contentType: string, bytes: Uint8Array, over: string): Promise<boolean>;
 }
 
+/** A CloudEvent 1.0 of ours; its source is the deployment. */
+export interface OutgoingEvent {
+  /** The same event has the same id, however often it is published. */
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly data: unknown;
+}
+
+/** Those who want to know what has become of jobs and batches. */
+export interface EventSink {
+  /** Resolves once it will be delivered, at least once. */
+  publish(event: OutgoingEvent): Promise<void>;
+}
+
 export interface PaidCall {
   /** Told to a provider that calls back, so that the call names them. */
   readonly jobId: string;
@@ -230,6 +249,8 @@ export interface Services {
   readonly callers: CallerCheck;
   /** Absent where no provider was given a URL to call. */
   readonly providerWebhooks?: WebhookCheck | undefined;
+  /** Absent where nobody is told. */
+  readonly events?: EventSink | undefined;
   readonly policy: Policy;
   readonly catalogue: Catalogue;
   readonly log: Log;

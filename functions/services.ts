@@ -16,6 +16,7 @@ import { createJsonLog } from './adapters/json-log.ts';
 import { createKeySigner } from './adapters/key-signer.ts';
 import { createOmniProvider, type OmniBackend } from './adapters/omni-provider.ts';
 import { createProviderWebhooks } from './adapters/provider-webhooks.ts';
+import { createPubSubEvents } from './adapters/pubsub-events.ts';
 import { createUploadBucket } from './adapters/upload-bucket.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
@@ -105,8 +106,10 @@ export function buildServices(config: Config): Built {
         ? localCaller
         : createIdTokenCallers({ ...token, audiences: config.CLAPPER_API_AUDIENCES }),
     providerWebhooks: webhookCheck(config),
+    events: createEvents(config),
     policy: {
       ...defaultPolicy(config.CLAPPER_MODEL_SPEED_UP),
+      announce: config.CLAPPER_EVENTS_TOPIC !== undefined,
       unknownOutcome: config.CLAPPER_UNKNOWN_OUTCOME,
     },
     catalogue: overrideCatalogue(CATALOGUE, config.CLAPPER_CATALOGUE_OVERRIDES),
@@ -131,6 +134,11 @@ export function buildServices(config: Config): Built {
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
   });
   return { services, taskCallers, uploads: createUploadBucket(storage, config.CLAPPER_INPUT_BUCKET) };
+}
+
+function createEvents({ CLAPPER_EVENTS_TOPIC: topic, GOOGLE_CLOUD_PROJECT: project }: Config) {
+  const source = `//clapper/projects/${project}`;
+  return topic === undefined ? undefined : createPubSubEvents({ topic, source });
 }
 
 function webhookCheck(config: Config): WebhookCheck | undefined {

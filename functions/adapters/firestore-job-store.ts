@@ -5,6 +5,7 @@
  * derived from the record on every save and never read back.
  */
 import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
+import { announcementDueAt } from '../core/announcement.ts';
 import { atStakeUsd } from '../core/at-stake.ts';
 import { type Job, jobSchema, wakeOf } from '../core/job.ts';
 import { lineOf, standsInLine, submitQueueOf } from '../core/queues.ts';
@@ -85,6 +86,13 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
       return docs.map((doc) => jobOf(doc.get('record')));
     },
 
+    async unannounced(before, limit) {
+      const due = Timestamp.fromMillis(before);
+      const query = jobs.where('announceAt', '<=', due).orderBy('announceAt').limit(limit);
+      const { docs } = await query.get();
+      return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
     waitFor: (jobId, until, timeoutMs) =>
       new Promise((resolve, reject) => {
         let latest: Job | undefined;
@@ -117,6 +125,7 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
 function documentOf(job: Job): Record<string, unknown> {
   const wake = wakeOf(job);
   const stake = atStakeUsd(job);
+  const announceAt = announcementDueAt(job);
   return {
     caller: job.caller,
     status: job.status,
@@ -125,6 +134,7 @@ function documentOf(job: Job): Record<string, unknown> {
     // Absent once nothing is left to do, so that finished jobs cost the sweep's index nothing.
     ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
     ...(standsInLine(job) ? { line: submitQueueOf(lineOf(job)) } : {}),
+    ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
     ...(stake > 0 ? { atStakeUsd: stake } : {}),
     record: job,
   };

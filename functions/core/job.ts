@@ -248,6 +248,10 @@ export type JobBase = z.infer<typeof jobBaseSchema>;
 
 const followingSchema = z.object({ attempt: liveAttemptSchema, wake: wakeSchema });
 
+/** Where ends are published: since when this one waits for it, or when it was. */
+const announcementSchema = z.union([z.object({ dueAt: z.number() }), z.object({ sentAt: z.number() })]);
+const over = { finishedAt: z.number(), announcement: announcementSchema.optional() };
+
 const queuedSchema = jobBaseSchema.extend({
   status: z.literal('queued'),
   wake: wakeSchema,
@@ -267,7 +271,7 @@ export const jobSchema = z.discriminatedUnion('status', [
   jobBaseSchema.extend({ status: z.literal('landing'), ...live(landingSchema) }),
   jobBaseSchema.extend({
     status: z.literal('succeeded'),
-    finishedAt: z.number(),
+    ...over,
     videos: z.array(landedVideoSchema),
     /** Videos asked for that a safety filter withheld, and why. */
     filteredCount: z.number(),
@@ -275,13 +279,13 @@ export const jobSchema = z.discriminatedUnion('status', [
   }),
   jobBaseSchema.extend({
     status: z.literal('failed'),
-    finishedAt: z.number(),
+    ...over,
     error: jobErrorSchema,
     following: followingSchema.optional(),
   }),
   jobBaseSchema.extend({
     status: z.literal('cancelled'),
-    finishedAt: z.number(),
+    ...over,
     following: followingSchema.optional(),
   }),
 ]);

@@ -7,6 +7,7 @@ import { estimateStageUsd } from '../core/price.ts';
 import { ProblemError } from '../core/problem.ts';
 import { doubleChargeRisk, retryJob } from '../core/retry.ts';
 import { stageIndexOf, stagesOf } from '../core/stages.ts';
+import { announcing } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { logFields, perform } from './advance.ts';
 
@@ -44,7 +45,7 @@ export async function retry(
   const now = clock.now();
   const { deadlineAt } = jobTimes({}, job.request, { now, policy, catalogue });
   const seed = { jobId, estimateUsd: remainingUsd(services, job), deadlineAt, trace };
-  const first = retryJob(job, seed, now);
+  const first = announcing(retryJob(job, seed, now), { now, policy });
   if ((await jobs.create(first.job)) === 'exists') {
     const other = await jobs.get(jobId);
     if (!other) throw new Error(`job ${jobId} exists and cannot be read`);

@@ -1,5 +1,6 @@
 /** The ports in memory, for tests of handlers: as strict as the real ones, and with a clock that moves when told. */
 import { createIds } from '../../functions/adapters/ids.ts';
+import { announcementDueAt } from '../../functions/core/announcement.ts';
 import { atStakeUsd } from '../../functions/core/at-stake.ts';
 import { type Job, type JobIn, jobSchema, type OperationRef, wakeOf } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
@@ -98,6 +99,12 @@ export class MemoryJobStore implements JobStore {
   async overdue(before: number, limit: number): Promise<readonly Job[]> {
     const due = this.#saved().filter((job) => (wakeOf(job)?.at ?? Number.POSITIVE_INFINITY) <= before);
     return this.#readAll(due.sort((a, b) => (wakeOf(a)?.at ?? 0) - (wakeOf(b)?.at ?? 0)).slice(0, limit));
+  }
+
+  async unannounced(before: number, limit: number): Promise<readonly Job[]> {
+    const dueAt = (job: Job): number => announcementDueAt(job) ?? Number.POSITIVE_INFINITY;
+    const due = this.#saved().filter((job) => dueAt(job) <= before);
+    return this.#readAll(due.sort((a, b) => dueAt(a) - dueAt(b)).slice(0, limit));
   }
 
   async waitFor(jobId: string, until: (job: Job) => boolean, timeoutMs: number): Promise<Job | undefined> {
