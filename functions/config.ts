@@ -1,6 +1,7 @@
 /** The environment, parsed once. A function that lacks something fails at its start, with the names of what is missing. */
 import { z } from 'zod';
 import { catalogueOverridesSchema } from './core/catalogue-overrides.ts';
+import { schedulesSchema } from './core/schedules.ts';
 import { uploadRulesSchema } from './core/upload-rules.ts';
 
 const flag = z
@@ -89,6 +90,8 @@ const environmentSchema = z.object({
   CLAPPER_CATALOGUE_OVERRIDES: json(catalogueOverridesSchema, '{}'),
   /** JSON: a list of rules by prefix, what becomes of objects in the input bucket. Default: nothing. */
   CLAPPER_UPLOADS: json(uploadRulesSchema, '[]'),
+  /** JSON: schedules by id, batches that come by themselves. Cloud Scheduler, or what fires here, has the same ones. */
+  CLAPPER_SCHEDULES: json(schedulesSchema, '{}'),
   /** How much faster than Google's the models are; above 1 only for simulated ones. */
   CLAPPER_MODEL_SPEED_UP: z.coerce.number().min(1).default(1),
   /** host:port of a Cloud Tasks server without TLS. */

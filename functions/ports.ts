@@ -5,6 +5,7 @@ import type { ProviderSignal } from './core/errors.ts';
 import type { Job, JobIn, JobStatus, LandedVideo, OperationRef, OperationResult, Wake } from './core/job.ts';
 import type { Policy } from './core/policy.ts';
 import type { Line } from './core/queues.ts';
+import type { ScheduleState } from './core/schedules.ts';
 import type { Stage } from './core/stages.ts';
 import type { Step } from './core/step.ts';
 import type { Turnstile } from './core/turnstile.ts';
@@ -80,6 +81,16 @@ export interface TurnstileStore {
   update(
     model: Pick<Line, 'provider' | 'model'>,
     decide: (turnstile: Turnstile) => Turnstile | undefined,
+  ): Promise<'saved' | 'unchanged'>;
+}
+
+/** What has become of the fires of each schedule. */
+export interface ScheduleStore {
+  get(scheduleId: string): Promise<ScheduleState>;
+  /** In one transaction; `decide` may run several times, and returns nothing to leave it as it is. */
+  update(
+    scheduleId: string,
+    decide: (state: ScheduleState) => ScheduleState | undefined,
   ): Promise<'saved' | 'unchanged'>;
 }
 

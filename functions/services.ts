@@ -8,6 +8,7 @@ import { grpc } from 'google-gax';
 import { createInputStore, createResultStore } from './adapters/cloud-storage.ts';
 import { createCloudTaskQueue } from './adapters/cloud-task-queue.ts';
 import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
+import { createFirestoreSchedules } from './adapters/firestore-schedules.ts';
 import { createFirestoreTurnstiles } from './adapters/firestore-turnstiles.ts';
 import { createGeminiProvider } from './adapters/gemini-provider.ts';
 import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.ts';
@@ -23,7 +24,7 @@ import type { Config } from './config.ts';
 import { overrideCatalogue } from './core/catalogue-overrides.ts';
 import { CATALOGUE } from './core/models.ts';
 import { defaultPolicy } from './core/policy.ts';
-import type { CallerCheck, Services, UploadBucket, WebhookCheck } from './ports.ts';
+import type { CallerCheck, ScheduleStore, Services, UploadBucket, WebhookCheck } from './ports.ts';
 
 /** A poll that takes longer is asked again by the next one. */
 const POLL_TIMEOUT_MS = 30_000;
@@ -33,6 +34,7 @@ export interface Built {
   /** Who may call `submit`, `poll` and `sweep`. */
   readonly taskCallers: CallerCheck;
   readonly uploads: UploadBucket;
+  readonly scheduleStore: ScheduleStore;
 }
 
 export function buildServices(config: Config): Built {
@@ -133,7 +135,12 @@ export function buildServices(config: Config): Built {
     audiences: [config.CLAPPER_SUBMIT_URL, config.CLAPPER_POLL_URL, ...config.CLAPPER_TASKS_AUDIENCES],
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
   });
-  return { services, taskCallers, uploads: createUploadBucket(storage, config.CLAPPER_INPUT_BUCKET) };
+  return {
+    services,
+    taskCallers,
+    uploads: createUploadBucket(storage, config.CLAPPER_INPUT_BUCKET),
+    scheduleStore: createFirestoreSchedules(db),
+  };
 }
 
 function createEvents({ CLAPPER_EVENTS_TOPIC: topic, GOOGLE_CLOUD_PROJECT: project }: Config) {
