@@ -12,6 +12,12 @@ import { ProblemError } from './core/problem.ts';
 import { createApi, problemResponse } from './handlers/api.ts';
 import { handleLanded } from './handlers/landed.ts';
 import { handlePoll } from './handlers/poll.ts';
+import {
+  handleSchedule,
+  type ScheduleWork,
+  scheduleMessageSchema,
+  sweepSchedules,
+} from './handlers/schedule.ts';
 import { handleSubmit } from './handlers/submit.ts';
 import { handleSweep } from './handlers/sweep.ts';
 import { handleUpload, type StartBatch } from './handlers/upload.ts';
@@ -20,7 +26,7 @@ import type { Severity } from './ports.ts';
 import { buildServices } from './services.ts';
 import { leaveAllBodiesUntouched } from './untouched-body.ts';
 
-const { services, taskCallers, uploads } = buildServices(parseConfig(process.env));
+const { services, taskCallers, uploads, schedules } = buildServices(parseConfig(process.env));
 
 if (process.env['FUNCTION_TARGET'] === 'api') leaveAllBodiesUntouched();
 
@@ -29,11 +35,11 @@ const api = getRequestListener(createApi(services).fetch, { overrideGlobalObject
 http('api', (request, response) => api(request, response));
 
 /** A function that Cloud Tasks or Cloud Scheduler calls. 2xx: done or stale. Anything else: to be delivered again. */
-function task(name: string, work: (body: unknown) => Promise<unknown>): void {
+function task(name: string, work: (body: unknown, request: Request) => Promise<unknown>): void {
   http(name, async (request, response) => {
     try {
       await taskCallers.verify(new Headers({ authorization: request.get('authorization') ?? '' }));
-      const answer = await work(request.body);
+      const answer = await work(request.body, request);
       if (answer === undefined) response.status(204).end();
       else response.json(answer);
     } catch (error) {
@@ -66,7 +72,11 @@ const severityOf = (status: number): Severity =>
 
 task('submit', (body) => handleSubmit(services, submitMessageSchema.parse(body)));
 task('poll', (body) => handlePoll(services, wakeMessageSchema.parse(body)));
-task('sweep', () => handleSweep(services));
+task('sweep', async () => {
+  const report = await handleSweep(services);
+  await sweepSchedules(scheduleWork);
+  return report;
+});
 cloudEvent('landed', (event: CloudEvent<unknown>) => handleLanded(services, event.data));
 
 const startBatch: StartBatch = async () => {
@@ -78,8 +88,14 @@ const startBatch: StartBatch = async () => {
   });
 };
 
-// Registered so that the deployment is whole; webhooks and batches come with later versions.
-for (const name of ['notify', 'batch']) {
+const scheduleWork: ScheduleWork = { services, ...schedules, startBatch, isActive: async () => false };
+task('batch', (body, request) => {
+  const fire = scheduleMessageSchema.parse(body);
+  return handleSchedule(scheduleWork, fire, request.get('x-cloudscheduler-scheduletime'));
+});
+
+// Registered so that the deployment is whole; webhooks come with later versions.
+for (const name of ['notify']) {
   task(name, async () => {
     throw new ProblemError({
       status: 501,

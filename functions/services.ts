@@ -24,6 +24,7 @@ import type { Config } from './config.ts';
 import { overrideCatalogue } from './core/catalogue-overrides.ts';
 import { CATALOGUE } from './core/models.ts';
 import { defaultPolicy } from './core/policy.ts';
+import type { Schedules } from './core/schedules.ts';
 import type { CallerCheck, ScheduleStore, Services, UploadBucket, WebhookCheck } from './ports.ts';
 
 /** A poll that takes longer is asked again by the next one. */
@@ -34,7 +35,7 @@ export interface Built {
   /** Who may call `submit`, `poll` and `sweep`. */
   readonly taskCallers: CallerCheck;
   readonly uploads: UploadBucket;
-  readonly scheduleStore: ScheduleStore;
+  readonly schedules: { readonly schedules: Schedules; readonly store: ScheduleStore };
 }
 
 export function buildServices(config: Config): Built {
@@ -139,7 +140,7 @@ export function buildServices(config: Config): Built {
     services,
     taskCallers,
     uploads: createUploadBucket(storage, config.CLAPPER_INPUT_BUCKET),
-    scheduleStore: createFirestoreSchedules(db),
+    schedules: { schedules: config.CLAPPER_SCHEDULES, store: createFirestoreSchedules(db) },
   };
 }
 

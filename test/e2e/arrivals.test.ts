@@ -1,0 +1,153 @@
+/** Files dropped into the input bucket with a plain client, over the whole path: jobs, results, reports and events out. */
+import { randomInt } from 'node:crypto';
+import { PubSub } from '@google-cloud/pubsub';
+import { Storage } from '@google-cloud/storage';
+import { grpc } from 'google-gax';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { PNG } from '../support/images.ts';
+import { startTestStack, type TestStack } from '../support/local-stack.ts';
+
+const BUCKET = 'clapper-local-in';
+const TYPE = 'google.cloud.storage.object.v1.finalized';
+
+let stack: TestStack;
+let storage: Storage;
+let pubsub: PubSub;
+/** Ids of the events that were published, with how often each came. */
+const told = new Map<string, number>();
+
+beforeAll(async () => {
+  stack = await startTestStack({ submitPerSecond: 20 });
+  storage = new Storage({ apiEndpoint: stack.endpoints.storage, projectId: 'clapper-local' });
+  pubsub = new PubSub({
+    ...{ projectId: 'clapper-local', apiEndpoint: stack.endpoints.pubsub, emulatorMode: true },
+    sslCreds: grpc.credentials.createInsecure(),
+  });
+  const [subscription] = await pubsub.topic('clapper-events').createSubscription('test-events');
+  subscription.on('message', (message) => {
+    const id = message.attributes['ce-id'] ?? '';
+    told.set(id, (told.get(id) ?? 0) + 1);
+    message.ack();
+  });
+}, 60_000);
+afterAll(async () => {
+  await pubsub.close();
+  await stack.dispose();
+});
+
+interface Dropped {
+  readonly name: string;
+  /** The object's resource, which is the data of its event. */
+  readonly resource: unknown;
+}
+
+async function drop(
+  name: string,
+  body: string | Buffer,
+  contentType: string,
+  metadata: Record<string, string> = {},
+): Promise<Dropped> {
+  const file = storage.bucket(BUCKET).file(name);
+  await file.save(body, { resumable: false, contentType, metadata: { metadata } });
+  return { name, resource: (await file.getMetadata())[0] };
+}
+
+/** As Eventarc delivers it: `binary` with the attributes in headers, `structured` with the data inside the event. */
+async function deliver(
+  { name, resource }: Dropped,
+  id: string,
+  mode: 'binary' | 'structured',
+): Promise<number> {
+  const attributes = {
+    id,
+    type: TYPE,
+    specversion: '1.0',
+    source: `//storage.googleapis.com/projects/_/buckets/${BUCKET}`,
+    subject: `objects/${name}`,
+    time: '2026-11-21T00:00:00Z',
+  };
+  const headers: Record<string, string> =
+    mode === 'structured'
+      ? { 'content-type': 'application/cloudevents+json; charset=utf-8' }
+      : {
+          'content-type': 'application/json',
+          ...Object.fromEntries(Object.entries(attributes).map(([key, value]) => [`ce-${key}`, value])),
+        };
+  const body = mode === 'structured' ? { ...attributes, data: resource } : resource;
+  const url = `${stack.endpoints.api}/_functions/upload`;
+  return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).status;
+}
+
+/** Every event three times more, under other ids too, in both modes and in any order. */
+async function deliverThrice(files: readonly Dropped[]): Promise<number[]> {
+  const deliveries = files.flatMap((file, n) =>
+    (['binary', 'structured', 'binary'] as const).map((mode, m) => ({ file, mode, id: `${n}-${m % 2}` })),
+  );
+  for (let n = deliveries.length - 1; n > 0; n--) {
+    const other = randomInt(n + 1);
+    const [a, b] = [deliveries[n], deliveries[other]];
+    if (a && b) [deliveries[n], deliveries[other]] = [b, a];
+  }
+  return Promise.all(deliveries.map(({ file, id, mode }) => deliver(file, id, mode)));
+}
+
+const listSchema = z.object({
+  jobs: z.array(z.object({ id: z.string(), request: z.object({ prompt: z.string().optional() }) })),
+});
+
+async function jobs(): Promise<{ id: string; prompt: string | undefined }[]> {
+  const response = await fetch(`${stack.endpoints.api}/v1/jobs?pageSize=200`);
+  const { jobs: found } = listSchema.parse(await response.json());
+  return found.map(({ id, request }) => ({ id, prompt: request.prompt }));
+}
+
+describe('three pictures and a request, their events delivered four times', () => {
+  it('are four jobs with four results, each paid for once, and four events out', async () => {
+    const pictures = await Promise.all(
+      [1, 2, 3].map((n) =>
+        drop(`uploads/kitten-${n}.png`, PNG, 'image/png', {
+          prompt: `kitten ${n} wakes`,
+          'clapper-durationSeconds': '4',
+        }),
+      ),
+    );
+    const request = await drop(
+      'uploads/moon.json',
+      '{"prompt":"a moon","durationSeconds":4}',
+      'application/json',
+    );
+    const statuses = await deliverThrice([...pictures, request]);
+    expect(new Set(statuses)).toEqual(new Set([204]));
+    const made = await jobs();
+    expect(made.map(({ prompt }) => prompt).sort()).toEqual([
+      ...['a moon', 'kitten 1 wakes', 'kitten 2 wakes', 'kitten 3 wakes'],
+    ]);
+    const done = await Promise.all(made.map(({ id }) => stack.finished(id)));
+    expect(done.map(({ status, videos = [] }) => [status, videos.length])).toEqual(
+      made.map(() => ['succeeded', 1]),
+    );
+    expect(await stack.paidCalls()).toHaveLength(4);
+    await expect.poll(() => [...told.keys()].sort()).toEqual(made.map(({ id }) => `${id}.succeeded`).sort());
+    expect(await jobs()).toHaveLength(4);
+  }, 60_000);
+});
+
+describe('a file that is no use', () => {
+  it('is told so beside it, once, and the telling makes no job', async () => {
+    const before = (await jobs()).length;
+    const bad = await drop('uploads/bad.json', '{"prompt":"x","durationSeconds":9}', 'application/json');
+    expect(new Set(await deliverThrice([bad]))).toEqual(new Set([204]));
+    const file = storage.bucket(BUCKET).file('uploads/bad.json.error.json');
+    const [text] = await file.download();
+    expect(JSON.parse(text.toString())).toMatchObject({
+      object: `gs://${BUCKET}/uploads/bad.json`,
+      errors: [{ field: 'durationSeconds', detail: expect.stringContaining('is 9') }],
+    });
+    const [{ generation }] = await file.getMetadata();
+    await deliverThrice([bad, { name: file.name, resource: (await file.getMetadata())[0] }]);
+    const [again] = await file.getMetadata();
+    expect(again.generation).toBe(generation);
+    expect(await jobs()).toHaveLength(before);
+  }, 30_000);
+});
