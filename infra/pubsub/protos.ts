@@ -36,19 +36,19 @@ export interface StreamingPullRequest {
   readonly maxOutstandingMessages?: number;
 }
 
-const protos: unknown = JSON.parse(
-  readFileSync(
-    createRequire(import.meta.url).resolve('@google-cloud/pubsub/build/protos/protos.json'),
-    'utf8',
+// Once for both: reading it is most of the time that this server takes to start.
+const definitions = fromJSON(
+  JSON.parse(
+    readFileSync(
+      createRequire(import.meta.url).resolve('@google-cloud/pubsub/build/protos/protos.json'),
+      'utf8',
+    ),
   ),
+  { longs: Number, enums: String, oneofs: true },
 );
 
 function service(name: string): ServiceDefinition {
-  const definition = fromJSON(protos as Parameters<typeof fromJSON>[0], {
-    longs: Number,
-    enums: String,
-    oneofs: true,
-  })[name];
+  const definition = definitions[name];
   if (definition === undefined || 'format' in definition)
     throw new Error(`The protos do not define ${name}.`);
   return definition as ServiceDefinition;

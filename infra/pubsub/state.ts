@@ -44,7 +44,7 @@ export type PubSubRecord =
   | { readonly kind: 'acknowledged'; readonly subscription: string; readonly ids: readonly string[] };
 
 /** What the service calls the topic of a subscription that has lost it. */
-export const DELETED_TOPIC = '_deleted-topic_';
+const DELETED_TOPIC = '_deleted-topic_';
 
 export class PubSubState {
   readonly topics = new Map<string, Readonly<Record<string, string>>>();
