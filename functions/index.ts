@@ -10,6 +10,8 @@ import { getRequestListener } from '@hono/node-server';
 import { parseConfig } from './config.ts';
 import { ProblemError } from './core/problem.ts';
 import { createApi, problemResponse } from './handlers/api.ts';
+import { handleBatch } from './handlers/batch.ts';
+import { batchCallSchema } from './handlers/batch-message.ts';
 import { handleLanded } from './handlers/landed.ts';
 import { handlePoll } from './handlers/poll.ts';
 import { handleSubmit } from './handlers/submit.ts';
@@ -66,17 +68,21 @@ const severityOf = (status: number): Severity =>
 task('submit', (body) => handleSubmit(services, submitMessageSchema.parse(body)));
 task('poll', (body) => handlePoll(services, wakeMessageSchema.parse(body)));
 task('sweep', () => handleSweep(services));
+task('batch', async (body) => {
+  const call = batchCallSchema.parse(body);
+  return 'batchId' in call ? handleBatch(services, call) : notImplemented('the schedule');
+});
 cloudEvent('landed', (event: CloudEvent<unknown>) => handleLanded(services, event.data));
 
-// Registered so that the deployment is whole; webhooks, batches and uploads come with later versions.
-for (const name of ['notify', 'batch']) {
-  task(name, async () => {
-    throw new ProblemError({
-      status: 501,
-      code: 'not-implemented',
-      title: 'Not implemented',
-      detail: `This version of Clapper does nothing yet when ${name} is called.`,
-    });
+// Registered so that the deployment is whole; webhooks, schedules and uploads come with later versions.
+task('notify', async () => notImplemented('notify'));
+
+function notImplemented(what: string): never {
+  throw new ProblemError({
+    status: 501,
+    code: 'not-implemented',
+    title: 'Not implemented',
+    detail: `This version of Clapper does nothing yet when ${what} is called.`,
   });
 }
 cloudEvent('upload', (event: CloudEvent<unknown>) => {

@@ -220,6 +220,15 @@ export type EndedAttempt = z.infer<typeof endedAttemptSchema>;
 const wakeSchema = z.object({ at: z.number(), seq: z.number(), ring: z.number() });
 export type Wake = z.infer<typeof wakeSchema>;
 
+/** The row that a job was made of. Once a retry makes it good, the job does not count for the row any more. */
+const batchRowSchema = z.object({
+  batchId: z.string(),
+  /** 1 for the first. */
+  row: z.number(),
+  supersededBy: z.string().optional(),
+});
+export type BatchRow = z.infer<typeof batchRowSchema>;
+
 const jobBaseSchema = z.object({
   jobId: z.string(),
   caller: z.string(),
@@ -242,6 +251,7 @@ const jobBaseSchema = z.object({
   attempts: z.array(endedAttemptSchema),
   /** The failed job that this one makes good, and what that one has landed: it is not paid for again. */
   retryOf: z.object({ jobId: z.string(), landed: z.array(endedAttemptSchema) }).optional(),
+  batch: batchRowSchema.optional(),
 });
 
 export type JobBase = z.infer<typeof jobBaseSchema>;
@@ -304,13 +314,14 @@ export const JOB_STATUSES = [
 /** The part of a job that every status shares. */
 export function baseOf(job: Job): JobBase {
   const { jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes } = job;
-  const { deadlineAt, startByAt, lane, trace, attempts, retryOf } = job;
+  const { deadlineAt, startByAt, lane, trace, attempts, retryOf, batch } = job;
   return {
     ...{ jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes },
     ...{ deadlineAt, lane, attempts },
     ...(startByAt === undefined ? {} : { startByAt }),
     ...(trace === undefined ? {} : { trace }),
     ...(retryOf === undefined ? {} : { retryOf }),
+    ...(batch === undefined ? {} : { batch }),
   };
 }
 

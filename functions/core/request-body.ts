@@ -88,6 +88,9 @@ const requestBodySchema = z.strictObject({
 });
 export type RequestBody = z.infer<typeof requestBodySchema>;
 
+/** Names of the fields of a request. */
+export const REQUEST_FIELDS: ReadonlySet<string> = new Set(Object.keys(requestBodySchema.shape));
+
 /** The body, or everything that is wrong with its shape. */
 export function parseBody(
   body: unknown,

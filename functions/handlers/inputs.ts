@@ -81,7 +81,7 @@ export const callerFolder = ({ ids }: Pick<Services, 'ids'>, caller: string): st
   `callers/${ids.hash(['caller', caller])}/`;
 
 /** A `gs://` name is read with our identity, so only what the caller may see: its own folder, and what is open to all. */
-function mayRead(services: Services, caller: string, gcsUri: string): boolean {
+export function mayRead(services: Services, caller: string, gcsUri: string): boolean {
   const own = `gs://${services.inputs.bucket}/${callerFolder(services, caller)}`;
   return [own, ...services.settings.readablePrefixes].some((prefix) => gcsUri.startsWith(prefix));
 }
