@@ -47,9 +47,10 @@ const environmentSchema = z.object({
   CLAPPER_FIRESTORE_DATABASE: z.string().min(1).default('(default)'),
   CLAPPER_SUBMIT_URL: z.url(),
   CLAPPER_POLL_URL: z.url(),
+  CLAPPER_BATCH_URL: z.url(),
   /** Its ID tokens come with every task; `submit`, `poll` and `sweep` admit no other identity. */
   CLAPPER_TASKS_SERVICE_ACCOUNT: z.string().min(1),
-  /** Audiences of tokens for `submit`, `poll` and `sweep`, besides the two URLs above. */
+  /** Audiences of tokens for `submit`, `poll` and `sweep`, besides the URLs above. */
   CLAPPER_TASKS_AUDIENCES: list(''),
   /** `local`: every caller is 'local'. Only for a stack that nobody else can reach. */
   CLAPPER_CALLERS: z.enum(['id-token', 'local']).default('id-token'),

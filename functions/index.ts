@@ -8,25 +8,34 @@ import {
 } from '@google-cloud/functions-framework';
 import { getRequestListener } from '@hono/node-server';
 import { parseConfig } from './config.ts';
+import { isBatchOver } from './core/batch.ts';
 import { ProblemError } from './core/problem.ts';
 import { createApi, problemResponse } from './handlers/api.ts';
+import { handleBatch } from './handlers/batch.ts';
+import { batchCallSchema } from './handlers/batch-message.ts';
+import { createBatch } from './handlers/create-batch.ts';
 import { handleLanded } from './handlers/landed.ts';
 import { handlePoll } from './handlers/poll.ts';
-import {
-  handleSchedule,
-  type ScheduleWork,
-  scheduleMessageSchema,
-  sweepSchedules,
-} from './handlers/schedule.ts';
+import { handleSchedule, type ScheduleWork, sweepSchedules } from './handlers/schedule.ts';
 import { handleSubmit } from './handlers/submit.ts';
 import { handleSweep } from './handlers/sweep.ts';
-import { handleUpload, type StartBatch } from './handlers/upload.ts';
+import { handleUpload, type StartBatch, type UploadWork } from './handlers/upload.ts';
 import { submitMessageSchema, wakeMessageSchema } from './handlers/wake-message.ts';
 import type { Severity } from './ports.ts';
 import { buildServices } from './services.ts';
 import { leaveAllBodiesUntouched } from './untouched-body.ts';
 
 const { services, taskCallers, uploads, schedules } = buildServices(parseConfig(process.env));
+
+const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
+const uploadWork: UploadWork = { services, uploads, rules: services.settings.uploadRules ?? [], startBatch };
+const scheduleWork: ScheduleWork = {
+  ...{ services, ...schedules, startBatch },
+  isActive: async (batchId) => {
+    const batch = await services.batches.get(batchId);
+    return batch !== undefined && !isBatchOver(batch);
+  },
+};
 
 if (process.env['FUNCTION_TARGET'] === 'api') leaveAllBodiesUntouched();
 
@@ -77,36 +86,20 @@ task('sweep', async () => {
   await sweepSchedules(scheduleWork);
   return report;
 });
+task('batch', async (body, request) => {
+  const call = batchCallSchema.parse(body);
+  if ('batchId' in call) return handleBatch(services, call);
+  return handleSchedule(scheduleWork, call, request.get('x-cloudscheduler-scheduletime'));
+});
 cloudEvent('landed', (event: CloudEvent<unknown>) => handleLanded(services, event.data));
+cloudEvent('upload', ({ type, data }: CloudEvent<unknown>) => handleUpload(uploadWork, { type, data }));
 
-const startBatch: StartBatch = async () => {
+// Registered so that the deployment is whole; webhooks come with later versions.
+task('notify', async () => {
   throw new ProblemError({
     status: 501,
     code: 'not-implemented',
     title: 'Not implemented',
-    detail: 'This version of Clapper makes no batches yet.',
+    detail: 'This version of Clapper does nothing yet when notify is called.',
   });
-};
-
-const scheduleWork: ScheduleWork = { services, ...schedules, startBatch, isActive: async () => false };
-task('batch', (body, request) => {
-  const fire = scheduleMessageSchema.parse(body);
-  return handleSchedule(scheduleWork, fire, request.get('x-cloudscheduler-scheduletime'));
 });
-
-// Registered so that the deployment is whole; webhooks come with later versions.
-for (const name of ['notify']) {
-  task(name, async () => {
-    throw new ProblemError({
-      status: 501,
-      code: 'not-implemented',
-      title: 'Not implemented',
-      detail: `This version of Clapper does nothing yet when ${name} is called.`,
-    });
-  });
-}
-
-const rules = services.settings.uploadRules ?? [];
-cloudEvent('upload', ({ type, data }: CloudEvent<unknown>) =>
-  handleUpload({ services, uploads, rules, startBatch }, { type, data }),
-);

@@ -7,6 +7,7 @@ import { GoogleAuth } from 'google-auth-library';
 import { grpc } from 'google-gax';
 import { createInputStore, createResultStore } from './adapters/cloud-storage.ts';
 import { createCloudTaskQueue } from './adapters/cloud-task-queue.ts';
+import { createFirestoreBatchStore } from './adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
 import { createFirestoreSchedules } from './adapters/firestore-schedules.ts';
 import { createFirestoreTurnstiles } from './adapters/firestore-turnstiles.ts';
@@ -32,7 +33,7 @@ const POLL_TIMEOUT_MS = 30_000;
 
 export interface Built {
   readonly services: Services;
-  /** Who may call `submit`, `poll` and `sweep`. */
+  /** Who may call `submit`, `poll`, `batch` and `sweep`. */
   readonly taskCallers: CallerCheck;
   readonly uploads: UploadBucket;
   readonly schedules: { readonly schedules: Schedules; readonly store: ScheduleStore };
@@ -64,12 +65,17 @@ export function buildServices(config: Config): Built {
     clock,
     ids,
     jobs: createFirestoreJobStore(db),
+    batches: createFirestoreBatchStore(db),
     turnstiles: createFirestoreTurnstiles(db),
     tasks: createCloudTaskQueue({
       client: createTasksClient(config),
       project,
       location: config.CLAPPER_REGION,
-      urls: { submit: config.CLAPPER_SUBMIT_URL, poll: config.CLAPPER_POLL_URL },
+      urls: {
+        submit: config.CLAPPER_SUBMIT_URL,
+        poll: config.CLAPPER_POLL_URL,
+        batch: config.CLAPPER_BATCH_URL,
+      },
       serviceAccountEmail: config.CLAPPER_TASKS_SERVICE_ACCOUNT,
       hash: ids.hash,
       now: clock.now,
@@ -133,7 +139,12 @@ export function buildServices(config: Config): Built {
   };
   const taskCallers = createIdTokenCallers({
     ...token,
-    audiences: [config.CLAPPER_SUBMIT_URL, config.CLAPPER_POLL_URL, ...config.CLAPPER_TASKS_AUDIENCES],
+    audiences: [
+      config.CLAPPER_SUBMIT_URL,
+      config.CLAPPER_POLL_URL,
+      config.CLAPPER_BATCH_URL,
+      ...config.CLAPPER_TASKS_AUDIENCES,
+    ],
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
   });
   return {

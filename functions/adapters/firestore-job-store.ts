@@ -93,6 +93,19 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
       return docs.map((doc) => jobOf(doc.get('record')));
     },
 
+    async countOfBatch(batchId, statuses) {
+      const query = jobs.where('batchId', '==', batchId).where('status', 'in', [...statuses]);
+      return (await query.count().get()).data().count;
+    },
+
+    async listOfBatch({ batchId, statuses, afterRow, limit }) {
+      let query = jobs.where('batchId', '==', batchId);
+      if (statuses) query = query.where('status', 'in', [...statuses]);
+      query = query.where('row', '>', afterRow).orderBy('row').orderBy('createdAt', 'desc');
+      const { docs } = await query.limit(limit).get();
+      return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
     waitFor: (jobId, until, timeoutMs) =>
       new Promise((resolve, reject) => {
         let latest: Job | undefined;
@@ -126,6 +139,8 @@ function documentOf(job: Job): Record<string, unknown> {
   const wake = wakeOf(job);
   const stake = atStakeUsd(job);
   const announceAt = announcementDueAt(job);
+  // A job that a retry stands for does not count for its row.
+  const { batchId, row } = job.batch?.supersededBy === undefined ? (job.batch ?? {}) : {};
   return {
     caller: job.caller,
     status: job.status,
@@ -135,6 +150,7 @@ function documentOf(job: Job): Record<string, unknown> {
     ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
     ...(standsInLine(job) ? { line: submitQueueOf(lineOf(job)) } : {}),
     ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
+    ...(batchId === undefined ? {} : { batchId, row }),
     ...(stake > 0 ? { atStakeUsd: stake } : {}),
     record: job,
   };

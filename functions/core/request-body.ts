@@ -104,6 +104,9 @@ export function readField(field: string, text: string): unknown {
   }
 }
 
+/** Names of the fields of a request. */
+export const REQUEST_FIELDS: ReadonlySet<string> = new Set(Object.keys(requestBodySchema.shape));
+
 /** The body, or everything that is wrong with its shape. */
 export function parseBody(
   body: unknown,

@@ -20,6 +20,7 @@ import {
 } from './attempt.ts';
 import type { LatencyProfile } from './catalogue.ts';
 import {
+  type BatchRow,
   baseOf,
   type EndedAttempt,
   isTerminal,
@@ -98,6 +99,7 @@ export function newJob(
     readonly startByAt?: number | undefined;
     readonly lane: Lane;
     readonly trace?: string | undefined;
+    readonly batch?: BatchRow | undefined;
   },
   { now }: Pick<StepContext, 'now'>,
 ): Step {

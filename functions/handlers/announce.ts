@@ -1,14 +1,18 @@
 /**
- * Publishing what has ended: at once after the save, and again by the sweep until it is known to be published. At least
- * once, under an id that follows from what ended, so that whoever listens can tell a repetition.
+ * Publishing what has ended, jobs and batches: at once after the save, and again by the sweep until it is known to be
+ * published. At least once, under an id that follows from what ended, so that whoever listens can tell a repetition.
  */
+import { type Batch, type BatchIn, batchAnnouncementDueAt, isBatchOver } from '../core/batch.ts';
 import { isTerminal, type Job, type TerminalJob } from '../core/job.ts';
 import { step } from '../core/step.ts';
+import { stepBatch } from '../core/step-batch.ts';
 import type { OutgoingEvent, Services } from '../ports.ts';
+import { fullBatchView } from './batch-view.ts';
+import { inParallel } from './batch-work.ts';
 import { jobView } from './job-view.ts';
 
 /** What one minute's sweep publishes with room to spare. */
-const JOBS_PER_RUN = 200;
+const PER_RUN = 200;
 const CONCURRENCY = 10;
 /** A job of such an event is over; how long its model takes makes no difference to what is told of it. */
 const NO_LATENCY = { minMs: 0, typicalMs: 0, longestMs: 0 };
@@ -24,32 +28,55 @@ export async function announceJob(services: Services, job: Job): Promise<void> {
   });
 }
 
+/** The same of a batch. */
+async function announceBatch(services: Services, batch: Batch): Promise<void> {
+  const { events, batches, clock } = services;
+  if (!events || !isBatchOver(batch)) return;
+  await events.publish(await batchFinished(services, batch));
+  await batches.update(batch.batchId, (stored) =>
+    // Retried meanwhile, it has another end to come.
+    stored.retries === batch.retries
+      ? stepBatch(stored, { type: 'announced' }, { now: clock.now() })
+      : undefined,
+  );
+}
+
+/** The batch is saved; what cannot be published now is left to the sweep. */
+export async function tryToAnnounce(services: Services, batch: Batch): Promise<void> {
+  if (batchAnnouncementDueAt(batch) === undefined) return;
+  await orLater(services, `batch ${batch.batchId}`, () => announceBatch(services, batch));
+}
+
 /** Ends that were saved and not published, for whatever reason. @returns how many were published now */
 export async function announceOverdue(services: Services): Promise<number> {
-  const { events, jobs, clock, policy, log } = services;
+  const { events, jobs, batches, clock, policy } = services;
   if (!events) return 0;
-  const overdue = await jobs.unannounced(clock.now() - policy.ringAfterMs, JOBS_PER_RUN);
+  const before = clock.now() - policy.ringAfterMs;
   let published = 0;
-  const queue = overdue.values();
-  const worker = async (): Promise<void> => {
-    for (const job of queue) {
-      try {
-        await announceJob(services, job);
-        published++;
-      } catch (error) {
-        log('ERROR', `job ${job.jobId}: its end could not be published; the next sweep tries again`, {
-          job: job.jobId,
-          error: String(error),
-        });
-      }
-    }
+  const publish = async (what: string, work: () => Promise<void>): Promise<void> => {
+    if (await orLater(services, what, work)) published++;
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  await inParallel(await jobs.unannounced(before, PER_RUN), CONCURRENCY, (job) =>
+    publish(`job ${job.jobId}`, () => announceJob(services, job)),
+  );
+  await inParallel(await batches.unannounced(before, PER_RUN), CONCURRENCY, (batch) =>
+    publish(`batch ${batch.batchId}`, () => announceBatch(services, batch)),
+  );
   return published;
 }
 
-function jobFinished(services: Services, job: TerminalJob): OutgoingEvent {
-  const { settings, clock } = services;
+async function orLater({ log }: Services, what: string, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    log('ERROR', `${what}: its end could not be published; the sweep tries again`, { error: String(error) });
+    return false;
+  }
+}
+
+/** Prompts are told only to a log that may have them. */
+function jobFinished({ settings, clock }: Services, job: TerminalJob): OutgoingEvent {
   const { model, provider } = job.request;
   const { request, ...view } = jobView(job, clock.now(), NO_LATENCY);
   const { labels } = request;
@@ -60,5 +87,25 @@ function jobFinished(services: Services, job: TerminalJob): OutgoingEvent {
     subject: `jobs/${job.jobId}`,
     time: job.finishedAt,
     data: { ...view, caller: job.caller, provider, model, ...told },
+  };
+}
+
+/** A batch that was retried ends again, and says so again. */
+async function batchFinished(
+  services: Services,
+  batch: BatchIn<'done' | 'cancelled' | 'failed'>,
+): Promise<OutgoingEvent> {
+  const { template, defaults, ...view } = await fullBatchView(services, batch);
+  const round = batch.retries === 0 ? '' : `.${batch.retries}`;
+  return {
+    id: `${batch.batchId}.${batch.status}${round}`,
+    type: 'dev.clapper.batch.finished.v1',
+    subject: `batches/${batch.batchId}`,
+    time: batch.finishedAt,
+    data: {
+      ...view,
+      caller: batch.caller,
+      ...(services.settings.logPrompts ? { template, defaults } : {}),
+    },
   };
 }

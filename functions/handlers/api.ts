@@ -5,6 +5,8 @@ import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../core/job.t
 import { invalidRequest, notFound, type Problem, ProblemError } from '../core/problem.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, stepContext } from './advance.ts';
+import { addBatchRoutes } from './batches-api.ts';
+import { idempotencyKeyOf, listedCaller } from './caller-scope.ts';
 import { addConsole } from './console.ts';
 import { createJob, estimateJob } from './create-job.ts';
 import { type JobView, jobView } from './job-view.ts';
@@ -19,7 +21,6 @@ import { waitReason } from './turn.ts';
 import { createUpload } from './uploads.ts';
 
 const JOB_ID = /^job_[a-z2-7]{26}$/;
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** What Google's load balancers and most clients let a request wait. */
 const WAIT_SECONDS_MAX = 60;
 
@@ -38,6 +39,7 @@ export function createApi(services: Services): Hono {
 
   addConsole(app);
   addOperatorRoutes(app, services, view);
+  addBatchRoutes(app, services);
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
 
   app.post('/v1/jobs', async (c) => {
@@ -182,20 +184,6 @@ async function ownJob(services: Services, headers: Headers, jobId: string): Prom
   const mayRead = job?.caller === caller || services.settings.operators.includes(caller);
   if (!job || !mayRead) throw notFound(`There is no job ${jobId}.`);
   return job;
-}
-
-/** Whose jobs are listed; nothing stands for everybody's. */
-function listedCaller({ settings }: Services, caller: string, asked: string | undefined): string | undefined {
-  if (asked === undefined || asked === caller) return caller;
-  if (settings.operators.includes(caller)) return asked === '*' ? undefined : asked;
-  throw invalidRequest([{ field: 'caller', detail: 'may be another one for operators only.' }]);
-}
-
-function idempotencyKeyOf(header: string | undefined): string | undefined {
-  if (header === undefined || IDEMPOTENCY_KEY.test(header)) return header;
-  throw invalidRequest([
-    { field: 'Idempotency-Key', detail: 'has to be 1 to 255 printable ASCII characters without spaces.' },
-  ]);
 }
 
 const retryBodySchema = z.strictObject({ acceptDoubleCharge: z.boolean().default(false) });

@@ -82,7 +82,7 @@ export const callerFolder = ({ ids }: Pick<Services, 'ids'>, caller: string): st
   `callers/${ids.hash(['caller', caller])}/`;
 
 /** A `gs://` name is read with our identity, so only what the caller may see: its own folders, and what is open to all. */
-function mayRead(services: Services, caller: string, gcsUri: string): boolean {
+export function mayRead(services: Services, caller: string, gcsUri: string): boolean {
   const { readablePrefixes, uploadRules = [] } = services.settings;
   const { bucket } = services.inputs;
   const own = `gs://${bucket}/${callerFolder(services, caller)}`;

@@ -5,7 +5,7 @@ import type { Job, JobIn } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';
 import { estimateStageUsd } from '../core/price.ts';
 import { ProblemError } from '../core/problem.ts';
-import { doubleChargeRisk, retryJob } from '../core/retry.ts';
+import { doubleChargeRisk, retryJob, superseded } from '../core/retry.ts';
 import { stageIndexOf, stagesOf } from '../core/stages.ts';
 import { announcing } from '../core/step.ts';
 import type { Services } from '../ports.ts';
@@ -30,7 +30,10 @@ export async function retry(
   const { clock, jobs, policy, catalogue, log } = services;
   const jobId = retryIdOf(services, job.jobId);
   const earlier = await jobs.get(jobId);
-  if (earlier) return { job: earlier, created: false };
+  if (earlier) {
+    await supersede(services, job, jobId);
+    return { job: earlier, created: false };
+  }
   if (job.status !== 'failed') {
     throw refused('not-failed', `Job ${job.jobId} is ${job.status}; only a failed job can be retried.`);
   }
@@ -56,11 +59,17 @@ export async function retry(
     to: first.job.status,
   });
   await perform(services, first.job, first.effects);
+  await supersede(services, job, jobId);
   return { job: first.job, created: true };
 }
 
+/** Repeated with the retry, so that a crash in between leaves nothing for long. */
+async function supersede({ jobs, clock }: Services, job: Job, by: string): Promise<void> {
+  if (job.batch) await jobs.update(job.jobId, (stored) => superseded(stored, by, clock.now()));
+}
+
 /** What has not landed yet. */
-function remainingUsd({ catalogue }: Services, job: JobIn<'failed'>): number {
+export function remainingUsd({ catalogue }: Services, job: JobIn<'failed'>): number {
   const stages = stagesOf(job.request).slice(stageIndexOf(job));
   return roundUsd(stages.reduce((sum, stage) => sum + estimateStageUsd(catalogue, stage), 0));
 }

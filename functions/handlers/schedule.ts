@@ -3,7 +3,6 @@
  * starts one batch at most (I5: schedule and time are its cause). What has to wait is taken up by the sweep, because
  * Cloud Scheduler repeats a call five times at most.
  */
-import { z } from 'zod';
 import { invalidRequest, notFound, ProblemError } from '../core/problem.ts';
 import {
   aheadOf,
@@ -17,14 +16,8 @@ import {
   withFire,
 } from '../core/schedules.ts';
 import type { ScheduleStore, Services } from '../ports.ts';
+import type { ScheduleMessage } from './batch-message.ts';
 import type { StartBatch } from './upload.ts';
-
-export const scheduleMessageSchema = z.strictObject({
-  schedule: z.string().min(1),
-  /** For a call by hand; Cloud Scheduler says it in a header. */
-  scheduledTime: z.iso.datetime({ offset: true }).optional(),
-});
-export type ScheduleMessage = z.infer<typeof scheduleMessageSchema>;
 
 export interface ScheduleWork {
   readonly services: Services;

@@ -138,6 +138,7 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_OUTPUT_BUCKET: OUTPUT_BUCKET,
     CLAPPER_SUBMIT_URL: functionUrl(plan, 'submit'),
     CLAPPER_POLL_URL: functionUrl(plan, 'poll'),
+    CLAPPER_BATCH_URL: functionUrl(plan, 'batch'),
     CLAPPER_TASKS_SERVICE_ACCOUNT: serviceAccountEmail,
     CLAPPER_TASKS_AUDIENCES: `${functionUrl(plan, 'sweep')},${functionUrl(plan, 'batch')}`,
     CLAPPER_CALLERS: 'local',

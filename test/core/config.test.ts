@@ -7,6 +7,7 @@ const COMPLETE = {
   CLAPPER_OUTPUT_BUCKET: 'out',
   CLAPPER_SUBMIT_URL: 'https://submit.test',
   CLAPPER_POLL_URL: 'https://poll.test',
+  CLAPPER_BATCH_URL: 'https://batch.test',
   CLAPPER_TASKS_SERVICE_ACCOUNT: 'tasks@p.iam.gserviceaccount.com',
 };
 
