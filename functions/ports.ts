@@ -317,6 +317,8 @@ export interface Services {
   readonly callers: CallerCheck;
   /** Absent where no provider was given a URL to call. */
   readonly providerWebhooks?: WebhookCheck | undefined;
+  /** Absent where nothing is made of uploads. */
+  readonly uploads?: UploadBucket | undefined;
   /** Absent where nobody is told. */
   readonly events?: EventSink | undefined;
   readonly policy: Policy;

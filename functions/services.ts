@@ -46,6 +46,7 @@ export function buildServices(config: Config): Built {
   const storage = createStorage(config);
   const signer = createSigner(config) ?? storage;
   const inputs = createInputStore(storage, signer, config.CLAPPER_INPUT_BUCKET);
+  const uploads = createUploadBucket(storage, config.CLAPPER_INPUT_BUCKET);
   const db = new Firestore({
     projectId: project,
     databaseId: config.CLAPPER_FIRESTORE_DATABASE,
@@ -115,6 +116,7 @@ export function buildServices(config: Config): Built {
         ? localCaller
         : createIdTokenCallers({ ...token, audiences: config.CLAPPER_API_AUDIENCES }),
     providerWebhooks: webhookCheck(config),
+    uploads,
     events: createEvents(config),
     policy: {
       ...defaultPolicy(config.CLAPPER_MODEL_SPEED_UP),
@@ -150,7 +152,7 @@ export function buildServices(config: Config): Built {
   return {
     services,
     taskCallers,
-    uploads: createUploadBucket(storage, config.CLAPPER_INPUT_BUCKET),
+    uploads,
     schedules: { schedules: config.CLAPPER_SCHEDULES, store: createFirestoreSchedules(db) },
   };
 }

@@ -69,10 +69,16 @@ export function arrivalOf(rules: readonly UploadRule[], name: string, contentTyp
   const rule = uploadRuleFor(rules, name);
   if (!rule) return ignored('no rule has a prefix for it');
   const { stem, extension } = partsOf(name);
-  switch (extension) {
+  // A manifest may be zipped.
+  switch (extension === 'gz' ? `${partsOf(stem).extension}.gz` : extension) {
     case 'jsonl':
     case 'ndjson':
     case 'csv':
+    case 'tsv':
+    case 'jsonl.gz':
+    case 'ndjson.gz':
+    case 'csv.gz':
+    case 'tsv.gz':
       return { kind: 'manifest', rule };
     case 'txt':
       return { kind: 'sidecar', rule, images: imagesFor(stem) };

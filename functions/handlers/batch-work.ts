@@ -4,7 +4,11 @@ import { JOB_STATUSES, type JobStatus } from '../core/job.ts';
 import { REQUEST_FIELDS } from '../core/request-body.ts';
 import type { BodyRules } from '../core/row-body.ts';
 import type { BatchEvent } from '../core/step-batch.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Ids } from '../ports.ts';
+
+/** I5: the same cause gives the same batch. */
+export const batchIdOf = (ids: Pick<Ids, 'hash'>, cause: readonly string[]): string =>
+  `bat_${ids.hash(['batch', ...cause])}`;
 
 /** What a step came to, for the wake that it was taken for. */
 export type Work = WithoutSeq<Extract<BatchEvent, { seq: number }>>;

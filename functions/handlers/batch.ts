@@ -13,6 +13,7 @@ import { openManifest } from './batch-manifest.ts';
 import type { BatchMessage } from './batch-message.ts';
 import { writeReport } from './batch-report.ts';
 import type { Work } from './batch-work.ts';
+import { tellManifestFaults } from './upload-errors.ts';
 
 export async function handleBatch(services: Services, { batchId, seq }: BatchMessage): Promise<void> {
   const batch = await services.batches.get(batchId);
@@ -35,8 +36,11 @@ async function workOf(services: Services, batch: Batch): Promise<Work | undefine
       return retryJobs(services, batch);
     case 'cancelling':
       return cancelJobs(services, batch);
-    case 'reporting':
-      return writeReport(services, batch);
+    case 'reporting': {
+      const work = await writeReport(services, batch);
+      if (work.type === 'reported') await tellManifestFaults(services, batch, work.csv);
+      return work;
+    }
     case 'paused':
     case 'done':
     case 'cancelled':

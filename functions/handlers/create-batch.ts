@@ -9,6 +9,7 @@ import { REQUEST_FIELDS } from '../core/request-body.ts';
 import { newBatch } from '../core/step-batch.ts';
 import type { Services } from '../ports.ts';
 import { ring } from './batch.ts';
+import { batchIdOf } from './batch-work.ts';
 import { canonicalJson } from './create-job.ts';
 import { mayRead } from './inputs.ts';
 
@@ -66,7 +67,7 @@ export async function createBatch(
 ): Promise<{ readonly batch: Batch; readonly created: boolean }> {
   const { clock, ids, batches, log } = services;
   const fingerprint = ids.hash(['batch-request', canonicalJson(raw)]);
-  const batchId = cause ? `bat_${ids.hash(['batch', ...cause])}` : ids.newAttemptId().replace('att_', 'bat_');
+  const batchId = cause ? batchIdOf(ids, cause) : ids.newAttemptId().replace('att_', 'bat_');
   // The deployment's own causes are files and times: what is configured for them may have changed since.
   const same = (other: Batch): Batch => (isTrusted ? other : sameRequest(other, fingerprint));
   const before = cause && (await batches.get(batchId));

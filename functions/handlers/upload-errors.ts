@@ -1,8 +1,10 @@
 /** What is wrong with an uploaded file, written beside it: once per generation, and never an older one over a newer. */
 import { z } from 'zod';
+import type { BatchIn } from '../core/batch.ts';
 import type { FieldError } from '../core/problem.ts';
 import { errorNameOf } from '../core/upload-rules.ts';
-import type { UploadBucket, UploadedObject } from '../ports.ts';
+import type { Services, UploadBucket, UploadedObject } from '../ports.ts';
+import { batchIdOf } from './batch-work.ts';
 
 /** `line` of a manifest, counted from 1, where the fault is in one. */
 export interface FileError extends FieldError {
@@ -11,13 +13,21 @@ export interface FileError extends FieldError {
 
 const errorFileSchema = z.object({ generation: z.string().regex(/^\d+$/) });
 
+/** I5: what the job or batch of an uploaded object follows from. */
+export const uploadCause = (bucket: string, name: string, generation: string): readonly string[] => [
+  'upload',
+  bucket,
+  name,
+  generation,
+];
+
 /** Others may write it at the same time, each once. */
 const TRIES = 5;
 
 /** @returns whether this call has written it */
 export async function writeErrorFile(
   uploads: UploadBucket,
-  { name, generation }: UploadedObject,
+  { name, generation }: Pick<UploadedObject, 'name' | 'generation'>,
   errors: readonly FileError[],
 ): Promise<boolean> {
   const errorName = errorNameOf(name);
@@ -46,4 +56,34 @@ async function generationTold(uploads: UploadBucket, file: UploadedObject): Prom
     if (error instanceof SyntaxError || error instanceof z.ZodError) return -1n;
     throw error;
   }
+}
+
+/** `field: what is wrong with it`, as problems are written out. */
+const FIELD_AND_DETAIL = /^([A-Za-z][\w.]*): (.+)$/s;
+
+/**
+ * What is wrong with an uploaded manifest is known once its rows have been read: it is told beside it too, the first
+ * faults by line. Batches of other causes are left alone.
+ */
+export async function tellManifestFaults(
+  { uploads, ids, results }: Pick<Services, 'uploads' | 'ids' | 'results'>,
+  { batchId, source, totals, firstFaults, ending }: BatchIn<'reporting'>,
+  reportName: string,
+): Promise<void> {
+  const { gcsUri, generation } = source;
+  if (!uploads || !gcsUri.startsWith(`gs://${uploads.bucket}/`)) return;
+  const name = gcsUri.slice(`gs://${uploads.bucket}/`.length);
+  if (batchId !== batchIdOf(ids, uploadCause(uploads.bucket, name, generation))) return;
+  const errors: FileError[] = ending.status === 'failed' ? [{ field: '', detail: ending.error.message }] : [];
+  for (const { line, fault } of firstFaults) {
+    const [, field = '', detail = fault] = FIELD_AND_DETAIL.exec(fault) ?? [];
+    errors.push({ line, field, detail });
+  }
+  const more = totals.faults - firstFaults.length;
+  if (more > 0) {
+    const all = `gs://${results.bucket}/${reportName}`;
+    errors.push({ field: '', detail: `There are ${more} more faults; all of them are in ${all}.` });
+  }
+  if (errors.length === 0) return;
+  await writeErrorFile(uploads, { name, generation }, errors);
 }

@@ -18,7 +18,7 @@ import {
 import type { Services, UploadBucket, UploadedObject } from '../ports.ts';
 import { createJob } from './create-job.ts';
 import { parseJson } from './json-body.ts';
-import { writeErrorFile } from './upload-errors.ts';
+import { uploadCause, writeErrorFile } from './upload-errors.ts';
 
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
 /** A request may hold pictures, as in a call of the API; what is said about a picture is short. */
@@ -112,12 +112,8 @@ async function take(
   }
 }
 
-const causeOf = ({ uploads }: UploadWork, { name, generation }: UploadedObject): readonly string[] => [
-  'upload',
-  uploads.bucket,
-  name,
-  generation,
-];
+const causeOf = ({ uploads }: UploadWork, { name, generation }: UploadedObject): readonly string[] =>
+  uploadCause(uploads.bucket, name, generation);
 
 async function makeJob(
   work: UploadWork,
@@ -267,6 +263,8 @@ async function takeRequest(
 async function takeManifest(work: UploadWork, object: UploadedObject, rule: UploadRule): Promise<void> {
   const { services, uploads, startBatch } = work;
   const { name, generation } = object;
+  // The batch of one that was replaced is there already, or would have nothing to read.
+  if (!(await isCurrent(work, object))) return;
   const { batch, created } = await startBatch({
     caller: uploadCallerOf(rule, uploads.bucket),
     body: {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { PNG } from '../support/images.ts';
 import { startTestStack, type TestStack } from '../support/local-stack.ts';
 
+const ROWS = 50;
 const BUCKET = 'clapper-local-in';
 const TYPE = 'google.cloud.storage.object.v1.finalized';
 
@@ -96,41 +97,71 @@ const listSchema = z.object({
   jobs: z.array(z.object({ id: z.string(), request: z.object({ prompt: z.string().optional() }) })),
 });
 
+const batchesSchema = z.object({ batches: z.array(z.object({ id: z.string(), status: z.string() })) });
+
+async function batches(): Promise<{ id: string; status: string }[]> {
+  const response = await fetch(`${stack.endpoints.api}/v1/batches`);
+  return batchesSchema.parse(await response.json()).batches;
+}
+
 async function jobs(): Promise<{ id: string; prompt: string | undefined }[]> {
   const response = await fetch(`${stack.endpoints.api}/v1/jobs?pageSize=200`);
   const { jobs: found } = listSchema.parse(await response.json());
   return found.map(({ id, request }) => ({ id, prompt: request.prompt }));
 }
 
-describe('three pictures and a request, their events delivered four times', () => {
-  it('are four jobs with four results, each paid for once, and four events out', async () => {
-    const pictures = await Promise.all(
-      [1, 2, 3].map((n) =>
+describe('three pictures and a manifest of 50 rows, their events delivered four times', () => {
+  it('are 53 jobs with 53 results, each paid for once, one report, and 54 events out', async () => {
+    const rows = Array.from({ length: ROWS }, (_, n) => `row ${n} of the manifest,4`);
+    const files = await Promise.all([
+      ...[1, 2, 3].map((n) =>
         drop(`uploads/kitten-${n}.png`, PNG, 'image/png', {
           prompt: `kitten ${n} wakes`,
           'clapper-durationSeconds': '4',
         }),
       ),
-    );
-    const request = await drop(
-      'uploads/moon.json',
-      '{"prompt":"a moon","durationSeconds":4}',
-      'application/json',
-    );
-    const statuses = await deliverThrice([...pictures, request]);
-    expect(new Set(statuses)).toEqual(new Set([204]));
-    const made = await jobs();
-    expect(made.map(({ prompt }) => prompt).sort()).toEqual([
-      ...['a moon', 'kitten 1 wakes', 'kitten 2 wakes', 'kitten 3 wakes'],
+      drop('uploads/many.csv', `prompt,durationSeconds\n${rows.join('\n')}\n`, 'text/csv'),
     ]);
+    expect(new Set(await deliverThrice(files))).toEqual(new Set([204]));
+    const [batch, ...others] = await batches();
+    if (!batch) throw new Error('there is no batch');
+    expect(others).toEqual([]);
+    await expect
+      .poll(async () => (await batches()).map(({ status }) => status), { timeout: 120_000, interval: 250 })
+      .toEqual(['done']);
+    const made = await jobs();
+    expect(made).toHaveLength(ROWS + 3);
+    expect(new Set(made.map(({ prompt }) => prompt)).size).toBe(ROWS + 3);
     const done = await Promise.all(made.map(({ id }) => stack.finished(id)));
     expect(done.map(({ status, videos = [] }) => [status, videos.length])).toEqual(
       made.map(() => ['succeeded', 1]),
     );
-    expect(await stack.paidCalls()).toHaveLength(4);
-    await expect.poll(() => [...told.keys()].sort()).toEqual(made.map(({ id }) => `${id}.succeeded`).sort());
-    expect(await jobs()).toHaveLength(4);
-  }, 60_000);
+    expect(await stack.paidCalls()).toHaveLength(ROWS + 3);
+    const report = await fetch(`${stack.endpoints.api}/v1/batches/${batch.id}/report?format=csv`);
+    expect((await report.text()).trim().split('\n')).toHaveLength(ROWS + 1);
+    const expected = [...made.map(({ id }) => `${id}.succeeded`), `${batch.id}.done`];
+    await expect.poll(() => [...told.keys()].sort(), { timeout: 20_000 }).toEqual(expected.sort());
+    // Once more, now that all is over.
+    await deliverThrice(files);
+    expect([(await jobs()).length, (await batches()).length]).toEqual([ROWS + 3, 1]);
+    expect(await stack.paidCalls()).toHaveLength(ROWS + 3);
+  }, 180_000);
+});
+
+describe('a manifest with rows that are no use', () => {
+  it('has them told beside it by line and field, and the others are jobs', async () => {
+    const before = (await jobs()).length;
+    const text = 'prompt,durationSeconds\na fox,4\na hen,9\na cow,4\n';
+    await deliverThrice([await drop('uploads/some.csv', text, 'text/csv')]);
+    const file = storage.bucket(BUCKET).file('uploads/some.csv.error.json');
+    await expect.poll(() => file.exists(), { timeout: 60_000, interval: 250 }).toEqual([true]);
+    const [told] = await file.download();
+    expect(JSON.parse(told.toString())).toMatchObject({
+      object: `gs://${BUCKET}/uploads/some.csv`,
+      errors: [{ line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') }],
+    });
+    expect(await jobs()).toHaveLength(before + 2);
+  }, 90_000);
 });
 
 describe('a file that is no use', () => {
