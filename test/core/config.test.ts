@@ -32,6 +32,18 @@ describe('the configuration', () => {
     expect(() => of('a')).toThrow('CLAPPER_ALLOWED_PUBSUB_TOPICS: must be projects/PROJECT/topics/TOPIC');
   });
 
+  it('takes rules for uploads, schedules and a topic, and says where they are wrong', () => {
+    const of = (more: Record<string, string>) => parseConfig({ ...COMPLETE, ...more });
+    expect(of({})).toMatchObject({ CLAPPER_UPLOADS: [], CLAPPER_SCHEDULES: {} });
+    expect(of({}).CLAPPER_EVENTS_TOPIC).toBeUndefined();
+    expect(of({ CLAPPER_UPLOADS: '[{"prefix":"in/"}]' }).CLAPPER_UPLOADS).toMatchObject([
+      { prefix: 'in/', sidecar: 'optional', lane: 'batch' },
+    ]);
+    expect(() => of({ CLAPPER_UPLOADS: '[{"prefixes":"in/"}]' })).toThrow(/CLAPPER_UPLOADS[\s\S]*prefixes/);
+    expect(() => of({ CLAPPER_SCHEDULES: '{"nightly":{"cron":"daily"}}' })).toThrow('must have five fields');
+    expect(() => of({ CLAPPER_EVENTS_TOPIC: 'events' })).toThrow('must be projects/PROJECT/topics/TOPIC');
+  });
+
   it('names everything that is missing or wrong, at once', () => {
     const { CLAPPER_POLL_URL: _, ...rest } = COMPLETE;
     const wrong = { ...rest, CLAPPER_CALLERS: 'anybody', CLAPPER_SIGNED_URL_TTL_SECONDS: '0' };

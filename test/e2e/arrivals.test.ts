@@ -1,16 +1,30 @@
 /** Files dropped into the input bucket with a plain client, over the whole path: jobs, results, reports and events out. */
-import { randomInt } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { grpc } from 'google-gax';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { idTokenClaims, loadIdentity } from '../../infra/shared/identity.ts';
+import { Random, seedOfRun } from '../conformance/firestore/random.ts';
 import { PNG } from '../support/images.ts';
 import { startTestStack, type TestStack } from '../support/local-stack.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 
 const ROWS = 50;
 const BUCKET = 'clapper-local-in';
 const TYPE = 'google.cloud.storage.object.v1.finalized';
+
+/** Due once a year: the test fires them itself. */
+const yearly = { cron: '0 1 1 1 *', caller: 'local', timeZone: 'Europe/Berlin' };
+const SCHEDULES = {
+  nightly: { ...yearly, manifest: `gs://${BUCKET}/nightly/{yyyy}-{MM}-{dd}.jsonl` },
+  gone: { ...yearly, manifest: `gs://${BUCKET}/gone/{dd}.csv` },
+};
+
+const seed = seedOfRun();
+const random = new Random(seed);
 
 let stack: TestStack;
 let storage: Storage;
@@ -19,7 +33,9 @@ let pubsub: PubSub;
 const told = new Map<string, number>();
 
 beforeAll(async () => {
-  stack = await startTestStack({ submitPerSecond: 20 });
+  const schedulesFile = path.join(temporaryDir(), 'schedules.json');
+  writeFileSync(schedulesFile, JSON.stringify(SCHEDULES));
+  stack = await startTestStack({ submitPerSecond: 20, schedulesFile });
   storage = new Storage({ apiEndpoint: stack.endpoints.storage, projectId: 'clapper-local' });
   pubsub = new PubSub({
     ...{ projectId: 'clapper-local', apiEndpoint: stack.endpoints.pubsub, emulatorMode: true },
@@ -86,7 +102,7 @@ async function deliverThrice(files: readonly Dropped[]): Promise<number[]> {
     (['binary', 'structured', 'binary'] as const).map((mode, m) => ({ file, mode, id: `${n}-${m % 2}` })),
   );
   for (let n = deliveries.length - 1; n > 0; n--) {
-    const other = randomInt(n + 1);
+    const other = random.below(n + 1);
     const [a, b] = [deliveries[n], deliveries[other]];
     if (a && b) [deliveries[n], deliveries[other]] = [b, a];
   }
@@ -110,7 +126,7 @@ async function jobs(): Promise<{ id: string; prompt: string | undefined }[]> {
   return found.map(({ id, request }) => ({ id, prompt: request.prompt }));
 }
 
-describe('three pictures and a manifest of 50 rows, their events delivered four times', () => {
+describe(`three pictures and a manifest of 50 rows, their events delivered four times (SEED=${seed})`, () => {
   it('are 53 jobs with 53 results, each paid for once, one report, and 54 events out', async () => {
     const rows = Array.from({ length: ROWS }, (_, n) => `row ${n} of the manifest,4`);
     const files = await Promise.all([
@@ -181,4 +197,41 @@ describe('a file that is no use', () => {
     expect(again.generation).toBe(generation);
     expect(await jobs()).toHaveLength(before);
   }, 30_000);
+});
+
+describe('a schedule', () => {
+  const fireAt = async (schedule: string, time: string, isSigned = true): Promise<Response> => {
+    const url = `${stack.endpoints.api}/_functions/batch`;
+    const identity = loadIdentity(stack.stateDir);
+    const token = identity.signJwt(idTokenClaims(identity.serviceAccountEmail, url, Date.now()));
+    return fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-cloudscheduler-scheduletime': time,
+        ...(isSigned ? { authorization: `Bearer ${token}` } : {}),
+      },
+      body: JSON.stringify({ schedule }),
+    });
+  };
+
+  it('starts one batch of the manifest of its day for a fire that comes three times, and none for others', async () => {
+    // Half past midnight in Berlin: the day there has begun, that of UTC has not.
+    const time = '2026-11-20T23:30:00Z';
+    const before = await batches();
+    await drop('nightly/2026-11-21.jsonl', '{"prompt":"a night","durationSeconds":4}\n', 'application/jsonl');
+    expect((await fireAt('nightly', time, false)).status).toBe(401);
+    const answers = await Promise.all([1, 2, 3].map(() => fireAt('nightly', time)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const after = await batches();
+    expect(after).toHaveLength(before.length + 1);
+    const made = after.find(({ id }) => !before.some((earlier) => earlier.id === id));
+    await expect
+      .poll(async () => (await batches()).find(({ id }) => id === made?.id)?.status, { timeout: 60_000 })
+      .toBe('done');
+    expect((await jobs()).filter(({ prompt }) => prompt === 'a night')).toHaveLength(1);
+    expect(await (await fireAt('gone', time)).json()).toMatchObject({ state: 'over', why: 'missing' });
+    expect(await batches()).toHaveLength(after.length);
+    await expect.poll(() => told.get('gone.2026-11-20T23:30:00.000Z.missing')).toBe(1);
+  }, 90_000);
 });

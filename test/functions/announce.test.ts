@@ -1,6 +1,8 @@
 /** Ends of jobs, published: each at least once, under one id, and nothing of the job changed by it. */
 import { describe, expect, it } from 'vitest';
 import { advanceAndPerform } from '../../functions/handlers/advance.ts';
+import { advanceBatch } from '../../functions/handlers/batch.ts';
+import { createBatch } from '../../functions/handlers/create-batch.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import type { OutgoingEvent } from '../../functions/ports.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
@@ -69,6 +71,40 @@ describe('the end of a job', () => {
     expect(after).toEqual(same);
     await handleSweep(world.services);
     expect(published).toHaveLength(1);
+  });
+
+  it('of a batch is published too, once for each time that it ends', async () => {
+    const { world, published } = listening();
+    finishesAfter(world, MINUTE);
+    const rows = [{ prompt: 'a secret fox' }, { prompt: 'a hen', durationSeconds: 9 }];
+    const body = { rows, template: { aspectRatio: '9:16', negativePrompt: 'secret rain' }, title: 'animals' };
+    const { batch } = await createBatch(world.services, { caller: 'local', body });
+    await runFor(world, 60 * MINUTE);
+    const ofBatch = published.filter(({ type }) => type === 'dev.clapper.batch.finished.v1');
+    expect(ofBatch).toMatchObject([
+      {
+        id: `${batch.batchId}.done`,
+        subject: `batches/${batch.batchId}`,
+        data: { status: 'done', title: 'animals', caller: 'local', rows: { read: 2, valid: 1, invalid: 1 } },
+      },
+    ]);
+    expect(JSON.stringify(published)).not.toContain('secret');
+    expect(published).toHaveLength(2);
+    await advanceBatch(world.services, batch.batchId, { type: 'retry' });
+    await runFor(world, 60 * MINUTE);
+    expect(published.map(({ id }) => id).slice(2)).toEqual([`${batch.batchId}.done.1`]);
+    expect(await world.services.batches.unannounced(Number.MAX_SAFE_INTEGER, 9)).toEqual([]);
+  });
+
+  it('of a batch that could not be published is published by the sweep', async () => {
+    const { world, published, fail } = listening();
+    const { batch } = await createBatch(world.services, { caller: 'local', body: { rows: [{ prompt: 1 }] } });
+    fail(1);
+    await runFor(world, 10 * MINUTE);
+    world.clock.advance(2 * MINUTE);
+    expect(published).toEqual([]);
+    await handleSweep(world.services);
+    expect(published.map(({ id }) => id)).toEqual([`${batch.batchId}.done`]);
   });
 
   it('is of no concern where no topic is configured', async () => {
