@@ -1,6 +1,8 @@
 /** The environment, parsed once. A function that lacks something fails at its start, with the names of what is missing. */
 import { z } from 'zod';
 import { catalogueOverridesSchema } from './core/catalogue-overrides.ts';
+import { schedulesSchema } from './core/schedules.ts';
+import { uploadRulesSchema } from './core/upload-rules.ts';
 
 const flag = z
   .enum(['true', 'false'])
@@ -17,6 +19,20 @@ const list = (fallback: string) =>
         .filter((part) => part !== ''),
     );
 
+/** JSON of this shape. */
+const json = <T>(schema: z.ZodType<T>, fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      try {
+        return schema.parse(JSON.parse(text));
+      } catch (error) {
+        context.addIssue(error instanceof Error ? error.message : String(error));
+        return z.NEVER;
+      }
+    });
+
 const topics = list('').refine(
   (names) => names.every((name) => /^projects\/[^/]+\/topics\/[^/]+$/.test(name)),
   'must be projects/PROJECT/topics/TOPIC, separated by commas',
@@ -31,9 +47,10 @@ const environmentSchema = z.object({
   CLAPPER_FIRESTORE_DATABASE: z.string().min(1).default('(default)'),
   CLAPPER_SUBMIT_URL: z.url(),
   CLAPPER_POLL_URL: z.url(),
+  CLAPPER_BATCH_URL: z.url(),
   /** Its ID tokens come with every task; `submit`, `poll` and `sweep` admit no other identity. */
   CLAPPER_TASKS_SERVICE_ACCOUNT: z.string().min(1),
-  /** Audiences of tokens for `submit`, `poll` and `sweep`, besides the two URLs above. */
+  /** Audiences of tokens for `submit`, `poll` and `sweep`, besides the URLs above. */
   CLAPPER_TASKS_AUDIENCES: list(''),
   /** `local`: every caller is 'local'. Only for a stack that nobody else can reach. */
   CLAPPER_CALLERS: z.enum(['id-token', 'local']).default('id-token'),
@@ -56,6 +73,11 @@ const environmentSchema = z.object({
   ),
   /** Topics that requests may name as `pubsubTopic`: Google publishes to them with this service's identity. */
   CLAPPER_ALLOWED_PUBSUB_TOPICS: topics,
+  /** Where the ends of jobs and batches are published, `projects/PROJECT/topics/TOPIC`. Default: nowhere. */
+  CLAPPER_EVENTS_TOPIC: z
+    .string()
+    .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
+    .optional(),
   /** How pictures go to Vertex AI: `inline` where the models' service agent may not read the bucket. */
   CLAPPER_VERTEX_PICTURES: z.enum(['uri', 'inline']).default('uri'),
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),
@@ -76,17 +98,11 @@ const environmentSchema = z.object({
   /** Requests come from the EU, UK, Switzerland or MENA. */
   CLAPPER_RESTRICTED_REGION: flag,
   /** JSON by `provider/model`: prices, quotas and retirement that differ from the built-in table. */
-  CLAPPER_CATALOGUE_OVERRIDES: z
-    .string()
-    .default('{}')
-    .transform((text, context) => {
-      try {
-        return catalogueOverridesSchema.parse(JSON.parse(text));
-      } catch (error) {
-        context.addIssue(error instanceof Error ? error.message : String(error));
-        return z.NEVER;
-      }
-    }),
+  CLAPPER_CATALOGUE_OVERRIDES: json(catalogueOverridesSchema, '{}'),
+  /** JSON: a list of rules by prefix, what becomes of objects in the input bucket. Default: nothing. */
+  CLAPPER_UPLOADS: json(uploadRulesSchema, '[]'),
+  /** JSON: schedules by id, batches that come by themselves. Cloud Scheduler, or what fires here, has the same ones. */
+  CLAPPER_SCHEDULES: json(schedulesSchema, '{}'),
   /** How much faster than Google's the models are; above 1 only for simulated ones. */
   CLAPPER_MODEL_SPEED_UP: z.coerce.number().min(1).default(1),
   /** host:port of a Cloud Tasks server without TLS. */

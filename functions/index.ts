@@ -8,18 +8,34 @@ import {
 } from '@google-cloud/functions-framework';
 import { getRequestListener } from '@hono/node-server';
 import { parseConfig } from './config.ts';
+import { isBatchOver } from './core/batch.ts';
 import { ProblemError } from './core/problem.ts';
 import { createApi, problemResponse } from './handlers/api.ts';
+import { handleBatch } from './handlers/batch.ts';
+import { batchCallSchema } from './handlers/batch-message.ts';
+import { createBatch } from './handlers/create-batch.ts';
 import { handleLanded } from './handlers/landed.ts';
 import { handlePoll } from './handlers/poll.ts';
+import { handleSchedule, type ScheduleWork, sweepSchedules } from './handlers/schedule.ts';
 import { handleSubmit } from './handlers/submit.ts';
 import { handleSweep } from './handlers/sweep.ts';
+import { handleUpload, type StartBatch, type UploadWork } from './handlers/upload.ts';
 import { submitMessageSchema, wakeMessageSchema } from './handlers/wake-message.ts';
 import type { Severity } from './ports.ts';
 import { buildServices } from './services.ts';
 import { leaveAllBodiesUntouched } from './untouched-body.ts';
 
-const { services, taskCallers } = buildServices(parseConfig(process.env));
+const { services, taskCallers, uploads, schedules } = buildServices(parseConfig(process.env));
+
+const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
+const uploadWork: UploadWork = { services, uploads, rules: services.settings.uploadRules ?? [], startBatch };
+const scheduleWork: ScheduleWork = {
+  ...{ services, ...schedules, startBatch },
+  isActive: async (batchId) => {
+    const batch = await services.batches.get(batchId);
+    return batch !== undefined && !isBatchOver(batch);
+  },
+};
 
 if (process.env['FUNCTION_TARGET'] === 'api') leaveAllBodiesUntouched();
 
@@ -28,11 +44,11 @@ const api = getRequestListener(createApi(services).fetch, { overrideGlobalObject
 http('api', (request, response) => api(request, response));
 
 /** A function that Cloud Tasks or Cloud Scheduler calls. 2xx: done or stale. Anything else: to be delivered again. */
-function task(name: string, work: (body: unknown) => Promise<unknown>): void {
+function task(name: string, work: (body: unknown, request: Request) => Promise<unknown>): void {
   http(name, async (request, response) => {
     try {
       await taskCallers.verify(new Headers({ authorization: request.get('authorization') ?? '' }));
-      const answer = await work(request.body);
+      const answer = await work(request.body, request);
       if (answer === undefined) response.status(204).end();
       else response.json(answer);
     } catch (error) {
@@ -65,22 +81,25 @@ const severityOf = (status: number): Severity =>
 
 task('submit', (body) => handleSubmit(services, submitMessageSchema.parse(body)));
 task('poll', (body) => handlePoll(services, wakeMessageSchema.parse(body)));
-task('sweep', () => handleSweep(services));
+task('sweep', async () => {
+  const report = await handleSweep(services);
+  await sweepSchedules(scheduleWork);
+  return report;
+});
+task('batch', async (body, request) => {
+  const call = batchCallSchema.parse(body);
+  if ('batchId' in call) return handleBatch(services, call);
+  return handleSchedule(scheduleWork, call, request.get('x-cloudscheduler-scheduletime'));
+});
 cloudEvent('landed', (event: CloudEvent<unknown>) => handleLanded(services, event.data));
+cloudEvent('upload', ({ type, data }: CloudEvent<unknown>) => handleUpload(uploadWork, { type, data }));
 
-// Registered so that the deployment is whole; webhooks, batches and uploads come with later versions.
-for (const name of ['notify', 'batch']) {
-  task(name, async () => {
-    throw new ProblemError({
-      status: 501,
-      code: 'not-implemented',
-      title: 'Not implemented',
-      detail: `This version of Clapper does nothing yet when ${name} is called.`,
-    });
-  });
-}
-cloudEvent('upload', (event: CloudEvent<unknown>) => {
-  services.log('NOTICE', 'upload: this version of Clapper makes no jobs of uploads yet', {
-    subject: event.subject,
+// Registered so that the deployment is whole; webhooks come with later versions.
+task('notify', async () => {
+  throw new ProblemError({
+    status: 501,
+    code: 'not-implemented',
+    title: 'Not implemented',
+    detail: 'This version of Clapper does nothing yet when notify is called.',
   });
 });

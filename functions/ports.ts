@@ -1,13 +1,17 @@
 /** What the handlers need of the world. Adapters provide it; tests provide it in memory. */
 import type { Readable } from 'node:stream';
+import type { Batch } from './core/batch.ts';
 import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue.ts';
 import type { ProviderSignal } from './core/errors.ts';
 import type { Job, JobIn, JobStatus, LandedVideo, OperationRef, OperationResult, Wake } from './core/job.ts';
 import type { Policy } from './core/policy.ts';
 import type { Line } from './core/queues.ts';
+import type { ScheduleState } from './core/schedules.ts';
 import type { Stage } from './core/stages.ts';
 import type { Step } from './core/step.ts';
+import type { BatchStep } from './core/step-batch.ts';
 import type { Turnstile } from './core/turnstile.ts';
+import type { UploadRule } from './core/upload-rules.ts';
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -42,6 +46,13 @@ export interface ListJobs {
   readonly after?: { readonly createdAt: number; readonly jobId: string } | undefined;
 }
 
+export interface ListOfBatch {
+  readonly batchId: string;
+  readonly statuses?: readonly JobStatus[] | undefined;
+  readonly afterRow: number;
+  readonly limit: number;
+}
+
 export interface JobStore {
   /** Stores a job that must not exist yet. */
   create(job: Job): Promise<'created' | 'exists'>;
@@ -59,8 +70,45 @@ export interface JobStore {
   atStake(limit: number): Promise<readonly Job[]>;
   /** Jobs with a wake before `before`, most overdue first. */
   overdue(before: number, limit: number): Promise<readonly Job[]>;
+  /** Jobs whose end has waited to be published since before `before`, the longest first. */
+  unannounced(before: number, limit: number): Promise<readonly Job[]>;
+  /** How many jobs of the batch have one of these statuses, without those that a retry stands for. */
+  countOfBatch(batchId: string, statuses: readonly JobStatus[]): Promise<number>;
+  /** Jobs of the batch in the order of their rows, without those that a retry stands for. Of one row the newest is first. */
+  listOfBatch(query: ListOfBatch): Promise<readonly Job[]>;
   /** Resolves to the job once `until` holds, or as it is after `timeoutMs`. */
   waitFor(jobId: string, until: (job: Job) => boolean, timeoutMs: number): Promise<Job | undefined>;
+}
+
+export type BatchUpdated =
+  | { readonly kind: 'saved'; readonly step: BatchStep }
+  /** The decision was to change nothing; `batch` is what is stored. */
+  | { readonly kind: 'unchanged'; readonly batch: Batch }
+  | { readonly kind: 'missing' };
+
+export interface BatchStore {
+  /** Stores a batch that must not exist yet. */
+  create(batch: Batch): Promise<'created' | 'exists'>;
+  get(batchId: string): Promise<Batch | undefined>;
+  /** I4: load, decide and save in one transaction. `decide` may run several times and must be pure. */
+  update(batchId: string, decide: (batch: Batch) => BatchStep | undefined): Promise<BatchUpdated>;
+  /** Newest first. */
+  list(query: {
+    /** Absent: every caller's, for an operator. */
+    readonly caller?: string | undefined;
+    readonly pageSize: number;
+    readonly after?: { readonly createdAt: number; readonly batchId: string } | undefined;
+  }): Promise<readonly Batch[]>;
+  /** Batches with a wake before `before`, most overdue first. */
+  overdue(before: number, limit: number): Promise<readonly Batch[]>;
+  /** Batches whose end has waited to be published since before `before`, the longest first. */
+  unannounced(before: number, limit: number): Promise<readonly Batch[]>;
+}
+
+/** A wake of a batch on its way. */
+export interface BatchTask {
+  readonly batchId: string;
+  readonly wake: Wake;
 }
 
 /** A wake on its way: which function, which queue's business, and when. */
@@ -80,11 +128,24 @@ export interface TurnstileStore {
   ): Promise<'saved' | 'unchanged'>;
 }
 
+/** What has become of the fires of each schedule. */
+export interface ScheduleStore {
+  get(scheduleId: string): Promise<ScheduleState>;
+  /** In one transaction; `decide` may run several times, and returns nothing to leave it as it is. */
+  update(
+    scheduleId: string,
+    decide: (state: ScheduleState) => ScheduleState | undefined,
+  ): Promise<'saved' | 'unchanged'>;
+}
+
 export interface TaskQueue {
   /** Puts the task in its queue; a task of the same name that is there, or was lately, is success too. */
   enqueue(task: WakeTask): Promise<void>;
   /** Whether the task is still in its queue. */
   isWaiting(task: WakeTask): Promise<boolean>;
+  /** As `enqueue`, in the queue of batches. */
+  enqueueBatch(task: BatchTask): Promise<void>;
+  isBatchWaiting(task: BatchTask): Promise<boolean>;
 }
 
 export interface StoredObject {
@@ -107,11 +168,11 @@ export interface ResultStore {
   /** Streams `body` into an object that must not exist yet, with constant memory; an existing one is kept. Verified by CRC-32C. */
   writeOnce(name: string, contentType: string, body: Readable): Promise<void>;
   /**
-   * A link that lets anybody read this video for `ttlMs`.
+   * A link that lets anybody read this object for `ttlMs`.
    * @param headers that the reader will send and Cloud Storage wants signed: any `x-goog-…`
    */
   signedReadUrl(
-    video: LandedVideo,
+    video: Pick<LandedVideo, 'uri'>,
     ttlMs: number,
     headers?: Readonly<Record<string, string>>,
   ): Promise<string>;
@@ -122,10 +183,14 @@ export interface ResultStore {
   copyTo(video: LandedVideo, gcsUri: string): Promise<void>;
 }
 
+/** The object, or the generation of it that was asked for, is not there any more. */
+export class ObjectGoneError extends Error {}
+
 /** An object that a request names as input. */
 export interface InputObject {
   readonly bytes: number;
   readonly contentType: string;
+  readonly generation: string;
 }
 
 /** What requests bring: the input bucket, and whatever else they may name. */
@@ -133,12 +198,53 @@ export interface InputStore {
   readonly bucket: string;
   /** What is there, or nothing. */
   head(gcsUri: string): Promise<InputObject | undefined>;
-  /** Bytes `start` to `end` inclusive; fewer at the end of the object. */
-  readRange(gcsUri: string, start: number, end: number): Promise<Uint8Array>;
+  /**
+   * Bytes `start` to `end` inclusive, as they are stored; fewer at the end of the object.
+   * @param generation of one that must not have been replaced since @throws ObjectGoneError when it was
+   */
+  readRange(gcsUri: string, start: number, end: number, generation?: string): Promise<Uint8Array>;
   /** A link by which anybody may put one object of this type and name, until `ttlMs` from now. */
   signedPutUrl(name: string, mimeType: string, ttlMs: number): Promise<string>;
   /** Stores the bytes unless an object of that name is there; returns its `gs://` name. */
   putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string>;
+  /** As {@link ResultStore.writeOnce}. */
+  writeOnce(name: string, contentType: string, body: Readable): Promise<void>;
+}
+
+/** One generation of an object of the input bucket. */
+export interface UploadedObject {
+  readonly name: string;
+  readonly generation: string;
+  readonly bytes: number;
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The input bucket as those see it who drop files there. */
+export interface UploadBucket {
+  readonly bucket: string;
+  head(name: string): Promise<UploadedObject | undefined>;
+  /** Nothing where that generation is not there any more. */
+  read(name: string, generation: string): Promise<Uint8Array | undefined>;
+  /** Only over that generation, `0` being none. @returns whether it was written */
+  write(name: string, contentType: string, bytes: Uint8Array, over: string): Promise<boolean>;
+}
+
+/** A CloudEvent 1.0 of ours; its source is the deployment. */
+export interface OutgoingEvent {
+  /** The same event has the same id, however often it is published. */
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly data: unknown;
+}
+
+/** Those who want to know what has become of jobs and batches. */
+export interface EventSink {
+  /** Resolves once it will be delivered, at least once. */
+  publish(event: OutgoingEvent): Promise<void>;
 }
 
 export interface PaidCall {
@@ -239,6 +345,7 @@ export interface Services {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly jobs: JobStore;
+  readonly batches: BatchStore;
   readonly tasks: TaskQueue;
   readonly turnstiles: TurnstileStore;
   readonly results: ResultStore;
@@ -249,6 +356,10 @@ export interface Services {
   readonly images?: ImagePassThrough | undefined;
   /** Absent where no provider was given a URL to call. */
   readonly providerWebhooks?: WebhookCheck | undefined;
+  /** Absent where nothing is made of uploads. */
+  readonly uploads?: UploadBucket | undefined;
+  /** Absent where nobody is told. */
+  readonly events?: EventSink | undefined;
   readonly policy: Policy;
   readonly catalogue: Catalogue;
   readonly log: Log;
@@ -271,6 +382,8 @@ export interface ServiceSettings {
   readonly deliveryPrefixes?: readonly string[];
   /** Whether a retired model runs on its successor on Google's own surfaces; it does unless this is false. */
   readonly compatAliases?: boolean;
+  /** What becomes of objects in the input bucket, and what callers of theirs may read there. */
+  readonly uploadRules?: readonly UploadRule[];
   readonly signedUrlTtlMs: number;
   readonly logPrompts: boolean;
   /** Callers who answer for the deployment: they see every job, and rule on what could not be learned. */

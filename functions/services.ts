@@ -7,7 +7,9 @@ import { GoogleAuth } from 'google-auth-library';
 import { grpc } from 'google-gax';
 import { createInputStore, createResultStore } from './adapters/cloud-storage.ts';
 import { createCloudTaskQueue } from './adapters/cloud-task-queue.ts';
+import { createFirestoreBatchStore } from './adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
+import { createFirestoreSchedules } from './adapters/firestore-schedules.ts';
 import { createFirestoreTurnstiles } from './adapters/firestore-turnstiles.ts';
 import { createGeminiProvider } from './adapters/gemini-provider.ts';
 import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.ts';
@@ -17,20 +19,25 @@ import { createJsonLog } from './adapters/json-log.ts';
 import { createKeySigner } from './adapters/key-signer.ts';
 import { createOmniProvider, type OmniBackend } from './adapters/omni-provider.ts';
 import { createProviderWebhooks } from './adapters/provider-webhooks.ts';
+import { createPubSubEvents } from './adapters/pubsub-events.ts';
+import { createUploadBucket } from './adapters/upload-bucket.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
 import { overrideCatalogue } from './core/catalogue-overrides.ts';
 import { CATALOGUE } from './core/models.ts';
 import { defaultPolicy } from './core/policy.ts';
-import type { CallerCheck, Services, WebhookCheck } from './ports.ts';
+import type { Schedules } from './core/schedules.ts';
+import type { CallerCheck, ScheduleStore, Services, UploadBucket, WebhookCheck } from './ports.ts';
 
 /** A poll that takes longer is asked again by the next one. */
 const POLL_TIMEOUT_MS = 30_000;
 
 export interface Built {
   readonly services: Services;
-  /** Who may call `submit`, `poll` and `sweep`. */
+  /** Who may call `submit`, `poll`, `batch` and `sweep`. */
   readonly taskCallers: CallerCheck;
+  readonly uploads: UploadBucket;
+  readonly schedules: { readonly schedules: Schedules; readonly store: ScheduleStore };
 }
 
 export function buildServices(config: Config): Built {
@@ -40,6 +47,7 @@ export function buildServices(config: Config): Built {
   const storage = createStorage(config);
   const signer = createSigner(config) ?? storage;
   const inputs = createInputStore(storage, signer, config.CLAPPER_INPUT_BUCKET);
+  const uploads = createUploadBucket(storage, config.CLAPPER_INPUT_BUCKET);
   const db = new Firestore({
     projectId: project,
     databaseId: config.CLAPPER_FIRESTORE_DATABASE,
@@ -59,12 +67,17 @@ export function buildServices(config: Config): Built {
     clock,
     ids,
     jobs: createFirestoreJobStore(db),
+    batches: createFirestoreBatchStore(db),
     turnstiles: createFirestoreTurnstiles(db),
     tasks: createCloudTaskQueue({
       client: createTasksClient(config),
       project,
       location: config.CLAPPER_REGION,
-      urls: { submit: config.CLAPPER_SUBMIT_URL, poll: config.CLAPPER_POLL_URL },
+      urls: {
+        submit: config.CLAPPER_SUBMIT_URL,
+        poll: config.CLAPPER_POLL_URL,
+        batch: config.CLAPPER_BATCH_URL,
+      },
       serviceAccountEmail: config.CLAPPER_TASKS_SERVICE_ACCOUNT,
       hash: ids.hash,
       now: clock.now,
@@ -115,8 +128,11 @@ export function buildServices(config: Config): Built {
       fetch,
     }),
     providerWebhooks: webhookCheck(config),
+    uploads,
+    events: createEvents(config),
     policy: {
       ...defaultPolicy(config.CLAPPER_MODEL_SPEED_UP),
+      announce: config.CLAPPER_EVENTS_TOPIC !== undefined,
       unknownOutcome: config.CLAPPER_UNKNOWN_OUTCOME,
     },
     catalogue: overrideCatalogue(CATALOGUE, config.CLAPPER_CATALOGUE_OVERRIDES),
@@ -130,6 +146,7 @@ export function buildServices(config: Config): Built {
       deliveryPrefixes: config.CLAPPER_DELIVERY_PREFIXES,
       compatAliases: config.CLAPPER_COMPAT_ALIASES,
       pubsubTopics: config.CLAPPER_ALLOWED_PUBSUB_TOPICS,
+      uploadRules: config.CLAPPER_UPLOADS,
       signedUrlTtlMs: config.CLAPPER_SIGNED_URL_TTL_SECONDS * 1000,
       logPrompts: config.CLAPPER_LOG_PROMPTS,
       operators: config.CLAPPER_OPERATORS,
@@ -138,10 +155,25 @@ export function buildServices(config: Config): Built {
   };
   const taskCallers = createIdTokenCallers({
     ...token,
-    audiences: [config.CLAPPER_SUBMIT_URL, config.CLAPPER_POLL_URL, ...config.CLAPPER_TASKS_AUDIENCES],
+    audiences: [
+      config.CLAPPER_SUBMIT_URL,
+      config.CLAPPER_POLL_URL,
+      config.CLAPPER_BATCH_URL,
+      ...config.CLAPPER_TASKS_AUDIENCES,
+    ],
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
   });
-  return { services, taskCallers };
+  return {
+    services,
+    taskCallers,
+    uploads,
+    schedules: { schedules: config.CLAPPER_SCHEDULES, store: createFirestoreSchedules(db) },
+  };
+}
+
+function createEvents({ CLAPPER_EVENTS_TOPIC: topic, GOOGLE_CLOUD_PROJECT: project }: Config) {
+  const source = `//clapper/projects/${project}`;
+  return topic === undefined ? undefined : createPubSubEvents({ topic, source });
 }
 
 function webhookCheck(config: Config): WebhookCheck | undefined {

@@ -1,9 +1,9 @@
 /** The input and output buckets in Cloud Storage. */
-import { Transform } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Bucket, CRC32C, type File, type Storage } from '@google-cloud/storage';
 import { z } from 'zod';
-import type { InputStore, ResultStore, StoredObject } from '../ports.ts';
+import { type InputStore, ObjectGoneError, type ResultStore, type StoredObject } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
 /** "At least one of the pre-conditions you specified did not hold": with `ifGenerationMatch: 0`, the object exists. */
@@ -38,31 +38,7 @@ export function createResultStore(storage: Storage, signing: Storage, bucketName
       return bytes;
     },
 
-    async writeOnce(name, contentType, body) {
-      const crc = new CRC32C();
-      const counted = new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          crc.update(chunk);
-          done(null, chunk);
-        },
-      });
-      const file = bucket.file(name);
-      // One request, not resumable: half the memory, and a torn body leaves no object behind. The client's own
-      // validation is off because it answers a mismatch by deleting whatever stands under the name.
-      const sink = file.createWriteStream({
-        resumable: false,
-        validation: false,
-        contentType,
-        preconditionOpts: { ifGenerationMatch: 0 },
-      });
-      try {
-        await pipeline(body, counted, sink);
-      } catch (error) {
-        if (codeOf(error) === PRECONDITION_FAILED) return;
-        throw error;
-      }
-      await verify(bucket, file, crc.toString());
-    },
+    writeOnce: (name, contentType, body) => writeStreamOnce(bucket, name, contentType, body),
 
     async signedReadUrl(video, ttlMs, headers = {}) {
       const [, bucketOfVideo = '', name = ''] = GS_URI.exec(video.uri) ?? [];
@@ -95,6 +71,37 @@ export function createResultStore(storage: Storage, signing: Storage, bucketName
   };
 }
 
+async function writeStreamOnce(
+  bucket: Bucket,
+  name: string,
+  contentType: string,
+  body: Readable,
+): Promise<void> {
+  const crc = new CRC32C();
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      crc.update(chunk);
+      done(null, chunk);
+    },
+  });
+  const file = bucket.file(name);
+  // One request, not resumable: half the memory, and a torn body leaves no object behind. The client's own
+  // validation is off because it answers a mismatch by deleting whatever stands under the name.
+  const sink = file.createWriteStream({
+    resumable: false,
+    validation: false,
+    contentType,
+    preconditionOpts: { ifGenerationMatch: 0 },
+  });
+  try {
+    await pipeline(body, counted, sink);
+  } catch (error) {
+    if (codeOf(error) === PRECONDITION_FAILED) return;
+    throw error;
+  }
+  await verify(bucket, file, crc.toString());
+}
+
 /**
  * What is stored has to be what was sent. A damaged copy makes way for the next try under another name: the source may
  * expire before that, and then it is the only copy there is.
@@ -118,10 +125,10 @@ export function createInputStore(
   readonly read: (gcsUri: string) => Promise<Uint8Array>;
 } {
   const bucket = storage.bucket(bucketName);
-  const fileOf = (gcsUri: string): File => {
+  const fileOf = (gcsUri: string, generation?: string): File => {
     const [, from, name] = GS_URI.exec(gcsUri) ?? [];
     if (from === undefined || name === undefined) throw new Error(`'${gcsUri}' is not gs://bucket/name`);
-    return storage.bucket(from).file(name);
+    return storage.bucket(from).file(name, generation === undefined ? {} : { generation });
   };
   return {
     bucket: bucketName,
@@ -129,18 +136,27 @@ export function createInputStore(
     async head(gcsUri) {
       try {
         const [metadata] = await fileOf(gcsUri).getMetadata();
-        const { size, contentType } = metadataSchema.parse(metadata);
-        return { bytes: size, contentType };
+        const { size, contentType, generation } = metadataSchema.parse(metadata);
+        return { bytes: size, contentType, generation };
       } catch (error) {
         if (codeOf(error) === NOT_FOUND) return undefined;
         throw error;
       }
     },
 
-    async readRange(gcsUri, start, end) {
-      const [bytes] = await fileOf(gcsUri).download({ start, end, validation: false });
-      return bytes;
+    async readRange(gcsUri, start, end, generation) {
+      const file = fileOf(gcsUri, generation);
+      try {
+        // As it is stored: what is zipped is unzipped by whoever wants it, and counted before.
+        const [bytes] = await file.download({ start, end, validation: false, decompress: false });
+        return bytes;
+      } catch (error) {
+        if (generation === undefined || codeOf(error) !== NOT_FOUND) throw error;
+        throw new ObjectGoneError(`${gcsUri} was replaced or deleted`, { cause: error });
+      }
     },
+
+    writeOnce: (name, contentType, body) => writeStreamOnce(bucket, name, contentType, body),
 
     async signedPutUrl(name, mimeType, ttlMs) {
       const file = signing.bucket(bucketName).file(name);

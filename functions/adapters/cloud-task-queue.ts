@@ -3,9 +3,11 @@
  * enqueues it once (I3); the name is a hash because names in sequence slow a queue down.
  */
 import type { CloudTasksClient } from '@google-cloud/tasks';
-import { POLL_QUEUE, submitQueueOf } from '../core/queues.ts';
-import type { Ids, TaskQueue, WakeTask } from '../ports.ts';
+import { BATCH_QUEUE, POLL_QUEUE, submitQueueOf } from '../core/queues.ts';
+import type { BatchTask, Ids, TaskQueue, WakeTask } from '../ports.ts';
 import { codeOf } from './error-code.ts';
+
+type Target = WakeTask['target'] | 'batch';
 
 export interface CloudTaskQueueOptions {
   readonly client: CloudTasksClient;
@@ -13,7 +15,7 @@ export interface CloudTaskQueueOptions {
   /** Region of the queues. */
   readonly location: string;
   /** Where each function answers. */
-  readonly urls: Readonly<Record<WakeTask['target'], string>>;
+  readonly urls: Readonly<Record<Target, string>>;
   /** Whose identity token the tasks carry. */
   readonly serviceAccountEmail: string;
   readonly hash: Ids['hash'];
@@ -22,60 +24,75 @@ export interface CloudTaskQueueOptions {
 
 const ALREADY_EXISTS = 6;
 const NOT_FOUND = 5;
-/** A poll may stream a video home; 10 minutes is Cloud Tasks' own default. A submission is over after its time-out. */
-const DISPATCH_DEADLINE_SECONDS = { submit: 180, poll: 600 } as const;
+/**
+ * A poll may stream a video home; 10 minutes is Cloud Tasks' own default. A submission is over after its time-out. The
+ * first task of a batch may unzip its manifest, so it has the longest there is.
+ */
+const DISPATCH_DEADLINE_SECONDS = { submit: 180, poll: 600, batch: 1800 } as const;
 
 export function createCloudTaskQueue(options: CloudTaskQueueOptions): TaskQueue {
   const { client, project, location, urls, serviceAccountEmail, hash, now } = options;
 
-  const nameOf = (task: WakeTask): { parent: string; name: string } => {
+  const named = (queue: string, parts: readonly string[]): TaskName => ({
+    parent: client.queuePath(project, location, queue),
+    name: client.taskPath(project, location, queue, hash(parts)),
+  });
+  const nameOf = (task: WakeTask): TaskName => {
     const { target, jobId, wake } = task;
     const queue = target === 'poll' ? POLL_QUEUE : submitQueueOf(task);
-    const id = hash(['wake', jobId, String(wake.seq), String(wake.ring)]);
-    return {
-      parent: client.queuePath(project, location, queue),
-      name: client.taskPath(project, location, queue, id),
-    };
+    return named(queue, ['wake', jobId, String(wake.seq), String(wake.ring)]);
+  };
+  const nameOfBatch = ({ batchId, wake }: BatchTask): TaskName =>
+    named(BATCH_QUEUE, ['batch', batchId, String(wake.seq), String(wake.ring)]);
+
+  const create = async ({ parent, name }: TaskName, target: Target, at: number, message: unknown) => {
+    const url = urls[target];
+    try {
+      await client.createTask({
+        parent,
+        task: {
+          name,
+          dispatchDeadline: { seconds: DISPATCH_DEADLINE_SECONDS[target] },
+          ...(at > now() ? { scheduleTime: timestampOf(at) } : {}),
+          httpRequest: {
+            url,
+            httpMethod: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: Buffer.from(JSON.stringify(message)),
+            oidcToken: { serviceAccountEmail, audience: url },
+          },
+        },
+      });
+    } catch (error) {
+      if (codeOf(error) !== ALREADY_EXISTS) throw error;
+    }
+  };
+  const exists = async ({ name }: TaskName): Promise<boolean> => {
+    try {
+      await client.getTask({ name });
+      return true;
+    } catch (error) {
+      if (codeOf(error) === NOT_FOUND) return false;
+      throw error;
+    }
   };
 
   return {
-    async enqueue(task) {
-      const { parent, name } = nameOf(task);
-      const url = urls[task.target];
-      const { jobId, provider, model, lane } = task;
-      const line = task.target === 'submit' ? { line: { provider, model, lane } } : {};
-      const body = Buffer.from(JSON.stringify({ jobId, seq: task.wake.seq, ...line }));
-      try {
-        await client.createTask({
-          parent,
-          task: {
-            name,
-            dispatchDeadline: { seconds: DISPATCH_DEADLINE_SECONDS[task.target] },
-            ...(task.wake.at > now() ? { scheduleTime: timestampOf(task.wake.at) } : {}),
-            httpRequest: {
-              url,
-              httpMethod: 'POST',
-              headers: { 'content-type': 'application/json' },
-              body,
-              oidcToken: { serviceAccountEmail, audience: url },
-            },
-          },
-        });
-      } catch (error) {
-        if (codeOf(error) !== ALREADY_EXISTS) throw error;
-      }
+    enqueue(task) {
+      const { jobId, wake, target, provider, model, lane } = task;
+      const line = target === 'submit' ? { line: { provider, model, lane } } : {};
+      return create(nameOf(task), target, wake.at, { jobId, seq: wake.seq, ...line });
     },
-
-    async isWaiting(task) {
-      try {
-        await client.getTask({ name: nameOf(task).name });
-        return true;
-      } catch (error) {
-        if (codeOf(error) === NOT_FOUND) return false;
-        throw error;
-      }
-    },
+    isWaiting: (task) => exists(nameOf(task)),
+    enqueueBatch: (task) =>
+      create(nameOfBatch(task), 'batch', task.wake.at, { batchId: task.batchId, seq: task.wake.seq }),
+    isBatchWaiting: (task) => exists(nameOfBatch(task)),
   };
+}
+
+interface TaskName {
+  readonly parent: string;
+  readonly name: string;
 }
 
 const timestampOf = (ms: number): { seconds: number; nanos: number } => {

@@ -5,6 +5,7 @@
  * derived from the record on every save and never read back.
  */
 import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
+import { announcementDueAt } from '../core/announcement.ts';
 import { atStakeUsd } from '../core/at-stake.ts';
 import { type Job, jobSchema, wakeOf } from '../core/job.ts';
 import { lineOf, standsInLine, submitQueueOf } from '../core/queues.ts';
@@ -85,6 +86,26 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
       return docs.map((doc) => jobOf(doc.get('record')));
     },
 
+    async unannounced(before, limit) {
+      const due = Timestamp.fromMillis(before);
+      const query = jobs.where('announceAt', '<=', due).orderBy('announceAt').limit(limit);
+      const { docs } = await query.get();
+      return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
+    async countOfBatch(batchId, statuses) {
+      const query = jobs.where('batchId', '==', batchId).where('status', 'in', [...statuses]);
+      return (await query.count().get()).data().count;
+    },
+
+    async listOfBatch({ batchId, statuses, afterRow, limit }) {
+      let query = jobs.where('batchId', '==', batchId);
+      if (statuses) query = query.where('status', 'in', [...statuses]);
+      query = query.where('row', '>', afterRow).orderBy('row').orderBy('createdAt', 'desc');
+      const { docs } = await query.limit(limit).get();
+      return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
     waitFor: (jobId, until, timeoutMs) =>
       new Promise((resolve, reject) => {
         let latest: Job | undefined;
@@ -117,6 +138,9 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
 function documentOf(job: Job): Record<string, unknown> {
   const wake = wakeOf(job);
   const stake = atStakeUsd(job);
+  const announceAt = announcementDueAt(job);
+  // A job that a retry stands for does not count for its row.
+  const { batchId, row } = job.batch?.supersededBy === undefined ? (job.batch ?? {}) : {};
   return {
     caller: job.caller,
     status: job.status,
@@ -125,6 +149,8 @@ function documentOf(job: Job): Record<string, unknown> {
     // Absent once nothing is left to do, so that finished jobs cost the sweep's index nothing.
     ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
     ...(standsInLine(job) ? { line: submitQueueOf(lineOf(job)) } : {}),
+    ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
+    ...(batchId === undefined ? {} : { batchId, row }),
     ...(stake > 0 ? { atStakeUsd: stake } : {}),
     record: job,
   };

@@ -237,6 +237,15 @@ export type EndedAttempt = z.infer<typeof endedAttemptSchema>;
 const wakeSchema = z.object({ at: z.number(), seq: z.number(), ring: z.number() });
 export type Wake = z.infer<typeof wakeSchema>;
 
+/** The row that a job was made of. Once a retry makes it good, the job does not count for the row any more. */
+const batchRowSchema = z.object({
+  batchId: z.string(),
+  /** 1 for the first. */
+  row: z.number(),
+  supersededBy: z.string().optional(),
+});
+export type BatchRow = z.infer<typeof batchRowSchema>;
+
 const jobBaseSchema = z.object({
   jobId: z.string(),
   caller: z.string(),
@@ -259,11 +268,19 @@ const jobBaseSchema = z.object({
   attempts: z.array(endedAttemptSchema),
   /** The failed job that this one makes good, and what that one has landed: it is not paid for again. */
   retryOf: z.object({ jobId: z.string(), landed: z.array(endedAttemptSchema) }).optional(),
+  batch: batchRowSchema.optional(),
 });
 
 export type JobBase = z.infer<typeof jobBaseSchema>;
 
 const followingSchema = z.object({ attempt: liveAttemptSchema, wake: wakeSchema });
+
+/** Where ends are published: since when that of a job or batch waits for it, or when it was. */
+export const announcementSchema = z.union([
+  z.object({ dueAt: z.number() }),
+  z.object({ sentAt: z.number() }),
+]);
+const over = { finishedAt: z.number(), announcement: announcementSchema.optional() };
 
 const queuedSchema = jobBaseSchema.extend({
   status: z.literal('queued'),
@@ -284,7 +301,7 @@ export const jobSchema = z.discriminatedUnion('status', [
   jobBaseSchema.extend({ status: z.literal('landing'), ...live(landingSchema) }),
   jobBaseSchema.extend({
     status: z.literal('succeeded'),
-    finishedAt: z.number(),
+    ...over,
     videos: z.array(landedVideoSchema),
     /** Videos asked for that a safety filter withheld, and why. */
     filteredCount: z.number(),
@@ -292,13 +309,13 @@ export const jobSchema = z.discriminatedUnion('status', [
   }),
   jobBaseSchema.extend({
     status: z.literal('failed'),
-    finishedAt: z.number(),
+    ...over,
     error: jobErrorSchema,
     following: followingSchema.optional(),
   }),
   jobBaseSchema.extend({
     status: z.literal('cancelled'),
-    finishedAt: z.number(),
+    ...over,
     following: followingSchema.optional(),
   }),
 ]);
@@ -321,13 +338,14 @@ export const JOB_STATUSES = [
 /** The part of a job that every status shares. */
 export function baseOf(job: Job): JobBase {
   const { jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes } = job;
-  const { deadlineAt, startByAt, lane, trace, attempts, retryOf } = job;
+  const { deadlineAt, startByAt, lane, trace, attempts, retryOf, batch } = job;
   return {
     ...{ jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes },
     ...{ deadlineAt, lane, attempts },
     ...(startByAt === undefined ? {} : { startByAt }),
     ...(trace === undefined ? {} : { trace }),
     ...(retryOf === undefined ? {} : { retryOf }),
+    ...(batch === undefined ? {} : { batch }),
   };
 }
 

@@ -26,6 +26,8 @@ export interface Policy {
   readonly settleMs: number;
   /** Back-off for anything tried again: full jitter between zero and `base * 2^n`, at most `cap`. */
   readonly backoff: { readonly baseMs: number; readonly capMs: number };
+  /** Whether the end of a job is published. */
+  readonly announce: boolean;
   /** Divides every latency of the catalogue; above 1 only for simulated models. */
   readonly speedUp: number;
 }
@@ -56,6 +58,7 @@ export function defaultPolicy(speedUp = 1): Policy {
     ringAfterMs: MINUTE / speedUp,
     settleMs: MINUTE / speedUp,
     backoff: { baseMs: (4 * SECOND) / speedUp, capMs: (5 * MINUTE) / speedUp },
+    announce: false,
     speedUp,
   };
 }

@@ -7,6 +7,7 @@ import type { Job, Lane } from './job.ts';
 import { currentStage } from './stages.ts';
 
 export const POLL_QUEUE = 'poll';
+export const BATCH_QUEUE = 'batch';
 
 /** Where a job waits for its paid call. */
 export interface Line {

@@ -88,6 +88,25 @@ const requestBodySchema = z.strictObject({
 });
 export type RequestBody = z.infer<typeof requestBodySchema>;
 
+const FIELDS: Readonly<Record<string, z.ZodType>> = requestBodySchema.shape;
+
+/** The field of this name, in whatever case: metadata of objects and headers have lost theirs. */
+export const requestFieldNamed = (name: string): string | undefined =>
+  Object.keys(FIELDS).find((field) => field.toLowerCase() === name.toLowerCase());
+
+/** A field's value from where everything is text: JSON, unless the text itself is what the field takes. */
+export function readField(field: string, text: string): unknown {
+  if (FIELDS[field]?.safeParse(text).success) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Names of the fields of a request. */
+export const REQUEST_FIELDS: ReadonlySet<string> = new Set(Object.keys(requestBodySchema.shape));
+
 /** The body, or everything that is wrong with its shape. */
 export function parseBody(
   body: unknown,

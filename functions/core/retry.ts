@@ -46,9 +46,9 @@ function madeAndLost(job: JobIn<'failed'>): EndedAttempt | undefined {
 }
 
 export function retryJob(job: JobIn<'failed'>, seed: RetrySeed, now: number): Step {
-  const { caller, request, fingerprint, lane } = job;
+  const { caller, request, fingerprint, lane, batch } = job;
   const landed = landedAttempts(job);
-  const { job: fresh, effects } = newJob({ ...seed, caller, request, fingerprint, lane }, { now });
+  const { job: fresh, effects } = newJob({ ...seed, caller, request, fingerprint, lane, batch }, { now });
   // Not the whole of it: one that has succeeded at once would keep the wake of a queued one, and be swept for ever.
   const base: JobBase = { ...baseOf(fresh), retryOf: { jobId: job.jobId, landed } };
   const stage = stageIndexOf(base);
@@ -57,6 +57,13 @@ export function retryJob(job: JobIn<'failed'>, seed: RetrySeed, now: number): St
   const lost = madeAndLost(job);
   if (lost) return withNewAttempt(base, landingAgain(lost, now), now);
   return { job: { ...fresh, ...base }, effects };
+}
+
+/** From now on the retry stands for the row of the batch; nothing when the job has no row, or was told before. */
+export function superseded(job: Job, by: string, now: number): Step | undefined {
+  if (!job.batch || job.batch.supersededBy === by) return undefined;
+  const batch = { ...job.batch, supersededBy: by };
+  return { job: { ...job, batch, revision: job.revision + 1, updatedAt: now }, effects: [] };
 }
 
 function succeeded(base: JobBase, { videos = [], ...last }: EndedAttempt, now: number): Job {

@@ -8,6 +8,7 @@
  * I3 every status with work left carries a wake; a wake that is not the job's present one is ignored by the handlers.
  * I6 a terminal status never changes; only the attempt beneath may still end.
  */
+import { announced, announcementDueAt, dueOnceOver } from './announcement.ts';
 import {
   type AttemptChange,
   type AttemptContext,
@@ -19,6 +20,7 @@ import {
 } from './attempt.ts';
 import type { LatencyProfile } from './catalogue.ts';
 import {
+  type BatchRow,
   baseOf,
   type EndedAttempt,
   isTerminal,
@@ -60,7 +62,9 @@ export type JobEvent =
   | { readonly type: 'deadline' }
   | { readonly type: 'cancel' }
   /** An operator has said what could not be learned. */
-  | { readonly type: 'resolve'; readonly ruling: Ruling };
+  | { readonly type: 'resolve'; readonly ruling: Ruling }
+  /** Its end has been published. */
+  | { readonly type: 'announced' };
 
 export interface StepContext {
   readonly now: number;
@@ -75,7 +79,9 @@ export interface StepContext {
 export type Effect =
   | { readonly type: 'wake'; readonly target: 'submit' | 'poll'; readonly jobId: string; readonly wake: Wake }
   /** Nobody wants the operation any more; where its provider can stop it, it should. */
-  | { readonly type: 'cancelOperation'; readonly operation: OperationRef };
+  | { readonly type: 'cancelOperation'; readonly operation: OperationRef }
+  /** The job is over, and those who listen have to be told. */
+  | { readonly type: 'announce' };
 
 export interface Step {
   readonly job: Job;
@@ -93,6 +99,7 @@ export function newJob(
     readonly startByAt?: number | undefined;
     readonly lane: Lane;
     readonly trace?: string | undefined;
+    readonly batch?: BatchRow | undefined;
   },
   { now }: Pick<StepContext, 'now'>,
 ): Step {
@@ -114,8 +121,27 @@ export function newJob(
 export function step(job: Job, event: JobEvent, ctx: StepContext): Step | undefined {
   const next = transition(job, event, ctx);
   if (!next) return undefined;
-  const saved: Job = { ...next, revision: job.revision + 1, updatedAt: ctx.now };
-  return { job: saved, effects: [...wakeEffects(job, saved), ...cancelEffects(saved)] };
+  const updatedAt = event.type === 'announced' ? job.updatedAt : ctx.now;
+  const saved = withAnnouncement(job, { ...next, revision: job.revision + 1, updatedAt }, ctx);
+  const announce = announceEffects(job, saved);
+  return { job: saved, effects: [...wakeEffects(job, saved), ...cancelEffects(saved), ...announce] };
+}
+
+const withAnnouncement = (
+  before: Job | undefined,
+  job: Job,
+  { now, policy }: Pick<StepContext, 'now' | 'policy'>,
+): Job => (policy.announce ? dueOnceOver(before, job, now) : job);
+
+const announceEffects = (before: Job | undefined, after: Job): readonly Effect[] =>
+  announcementDueAt(after) !== undefined && (!before || announcementDueAt(before) === undefined)
+    ? [{ type: 'announce' }]
+    : [];
+
+/** A step to a job that did not exist before, and may be over already. */
+export function announcing({ job, effects }: Step, ctx: Pick<StepContext, 'now' | 'policy'>): Step {
+  const saved = withAnnouncement(undefined, job, ctx);
+  return { job: saved, effects: [...effects, ...announceEffects(undefined, saved)] };
 }
 
 function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefined {
@@ -135,6 +161,8 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
       return endFromOutside(job, ctx, undefined);
     case 'resolve':
       return resolve(job, event.ruling, ctx);
+    case 'announced':
+      return announced(job, ctx.now);
   }
 }
 

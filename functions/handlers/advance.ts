@@ -6,6 +6,7 @@ import { lineOf } from '../core/queues.ts';
 import { currentStage } from '../core/stages.ts';
 import { type Effect, type JobEvent, type StepContext, step } from '../core/step.ts';
 import type { Services } from '../ports.ts';
+import { announceJob } from './announce.ts';
 
 export type Advanced =
   | { readonly kind: 'saved'; readonly job: Job; readonly effects: readonly Effect[] }
@@ -45,12 +46,15 @@ export async function perform(services: Services, job: Job, effects: readonly Ef
   }
 }
 
-async function performOne({ tasks, providers }: Services, job: Job, effect: Effect): Promise<void> {
+async function performOne(services: Services, job: Job, effect: Effect): Promise<void> {
+  const { tasks, providers } = services;
   switch (effect.type) {
     case 'wake':
       return tasks.enqueue({ ...effect, ...lineOf(job) });
     case 'cancelOperation':
       return providers[effect.operation.provider]?.cancel?.(effect.operation);
+    case 'announce':
+      return announceJob(services, job);
   }
 }
 

@@ -5,6 +5,8 @@ import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../core/job.t
 import { invalidRequest, notFound, type Problem, ProblemError } from '../core/problem.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, stepContext } from './advance.ts';
+import { addBatchRoutes } from './batches-api.ts';
+import { listedCaller } from './caller-scope.ts';
 import { addCompatRoutes } from './compat/routes.ts';
 import { addConsole } from './console.ts';
 import { createJob, estimateJob } from './create-job.ts';
@@ -39,6 +41,7 @@ export function createApi(services: Services): Hono {
 
   addConsole(app);
   addOperatorRoutes(app, services, view);
+  addBatchRoutes(app, services);
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
 
   app.post('/v1/jobs', async (c) => {
@@ -185,13 +188,6 @@ async function ownJob(services: Services, headers: Headers, jobId: string): Prom
   const mayRead = job?.caller === caller || services.settings.operators.includes(caller);
   if (!job || !mayRead) throw notFound(`There is no job ${jobId}.`);
   return job;
-}
-
-/** Whose jobs are listed; nothing stands for everybody's. */
-function listedCaller({ settings }: Services, caller: string, asked: string | undefined): string | undefined {
-  if (asked === undefined || asked === caller) return caller;
-  if (settings.operators.includes(caller)) return asked === '*' ? undefined : asked;
-  throw invalidRequest([{ field: 'caller', detail: 'may be another one for operators only.' }]);
 }
 
 const retryBodySchema = z.strictObject({ acceptDoubleCharge: z.boolean().default(false) });

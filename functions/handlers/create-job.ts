@@ -1,6 +1,6 @@
 /** Accepting a job: parse everything, put inline pictures in the input bucket, store the job, ring its first wake. */
 
-import type { CompatOrigin, Job } from '../core/job.ts';
+import type { BatchRow, CompatOrigin, Job } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';
 import { estimateUsd } from '../core/price.ts';
 import { invalidRequest, ProblemError } from '../core/problem.ts';
@@ -17,9 +17,15 @@ export interface NewJob {
   readonly body: unknown;
   /** `Idempotency-Key`, when the caller sent one. */
   readonly idempotencyKey?: string | undefined;
+  /** The id that follows from its cause (I5), where that is no key: a job that has it is the one. */
+  readonly jobId?: string | undefined;
   readonly trace?: string | undefined;
   /** What a request of one of Google's own surfaces has besides. */
   readonly foreign?: ForeignRequest | undefined;
+  /** The row that it is made of; the id follows from it, and the job is the same however often the row is read (I5). */
+  readonly batch?: BatchRow | undefined;
+  /** Of {@link judge}, where it was asked before. */
+  readonly judged?: Judged | undefined;
 }
 
 export interface ForeignRequest {
@@ -32,24 +38,32 @@ export interface ForeignRequest {
   readonly pictures: PictureDepth;
 }
 
+/** I5 */
+export const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow): string =>
+  ids.jobIdOf(['batch', batchId, String(row)]);
+
 /**
  * @returns `created: false` when the same request under the same key has made this job before
  * @throws ProblemError 400 for a request that is not valid, 422 for another request under the same key
  */
 export async function createJob(
   services: Services,
-  { caller, body, idempotencyKey, trace, foreign }: NewJob,
+  { caller, body, idempotencyKey, jobId: givenId, trace, foreign, batch, judged }: NewJob,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
   const { clock, ids, jobs, settings, log } = services;
   const now = clock.now();
   const fingerprint = ids.hash(['request', canonicalJson(foreign?.source ?? body)]);
-  const jobId = idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]);
-  if (idempotencyKey !== undefined) {
+  const causedId = batch ? jobIdOfRow(services, batch) : givenId;
+  const jobId =
+    causedId ??
+    (idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]));
+  const same = (earlier: Job): Job => (causedId === undefined ? sameRequest(earlier, fingerprint) : earlier);
+  if (givenId !== undefined || idempotencyKey !== undefined) {
     // Before anything is judged: a request that was accepted stays accepted, whatever has been retired since.
     const earlier = await jobs.get(jobId);
-    if (earlier) return { job: sameRequest(earlier, fingerprint), created: false };
+    if (earlier) return { job: same(earlier), created: false };
   }
-  const { parsed, checked, times } = await judge(services, caller, body, foreign);
+  const { parsed, checked, times } = judged ?? (await judge(services, caller, body, foreign));
   const request = {
     ...completeRequest(parsed, await storeInputs(services, jobId, checked)),
     ...(foreign?.deliverTo === undefined ? {} : { deliverTo: foreign.deliverTo }),
@@ -58,13 +72,13 @@ export async function createJob(
   const price = estimateUsd(services.catalogue, request);
   const { lane } = parsed;
   const first = newJob(
-    { jobId, caller, request, fingerprint, estimateUsd: price, lane, trace, ...times },
+    { jobId, caller, request, fingerprint, estimateUsd: price, lane, trace, batch, ...times },
     { now },
   );
   if ((await jobs.create(first.job)) === 'exists') {
     const earlier = await jobs.get(jobId);
     if (!earlier) throw new Error(`job ${jobId} exists and cannot be read`);
-    return { job: sameRequest(earlier, fingerprint), created: false };
+    return { job: same(earlier), created: false };
   }
   log('INFO', `job ${jobId}: accepted`, {
     ...logFields(first.job),
@@ -96,8 +110,10 @@ export async function estimateJob(
   return { model, provider, stages, priceUsd: estimateUsd(services.catalogue, judged) };
 }
 
+export type Judged = Awaited<ReturnType<typeof judge>>;
+
 /** Everything that can be known of a request before anything is written: its meaning, its inputs, its chain. */
-async function judge(services: Services, caller: string, body: unknown, foreign?: ForeignRequest) {
+export async function judge(services: Services, caller: string, body: unknown, foreign?: ForeignRequest) {
   const { clock, settings, catalogue, policy } = services;
   const parsed = parseRequest(body, {
     catalogue,
@@ -144,7 +160,7 @@ function sameRequest(job: Job, fingerprint: string): Job {
 }
 
 /** JSON with the keys of every object in order, so that the same request is the same text however it was written. */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

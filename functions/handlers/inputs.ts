@@ -9,6 +9,7 @@ import { mp4Info, shapeOf } from '../core/mp4.ts';
 import { type FieldError, invalidRequest } from '../core/problem.ts';
 import type { FoundInputs, GivenInputs } from '../core/request.ts';
 import type { ImageBody, VideoBody } from '../core/request-body.ts';
+import { uploadCallerOf, uploadRuleFor } from '../core/upload-rules.ts';
 import type { Services } from '../ports.ts';
 import { earlierVideo, previousTurnOf } from './earlier-jobs.ts';
 
@@ -84,10 +85,15 @@ export async function storeInputs(
 export const callerFolder = ({ ids }: Pick<Services, 'ids'>, caller: string): string =>
   `callers/${ids.hash(['caller', caller])}/`;
 
-/** A `gs://` name is read with our identity, so only what the caller may see: its own folder, and what is open to all. */
+/** A `gs://` name is read with our identity, so only what the caller may see: its own folders, and what is open to all. */
 export function mayRead(services: Services, caller: string, gcsUri: string): boolean {
-  const own = `gs://${services.inputs.bucket}/${callerFolder(services, caller)}`;
-  return [own, ...services.settings.readablePrefixes].some((prefix) => gcsUri.startsWith(prefix));
+  const { readablePrefixes, uploadRules = [] } = services.settings;
+  const { bucket } = services.inputs;
+  const own = `gs://${bucket}/${callerFolder(services, caller)}`;
+  if ([own, ...readablePrefixes].some((prefix) => gcsUri.startsWith(prefix))) return true;
+  const name = gcsUri.startsWith(`gs://${bucket}/`) ? gcsUri.slice(`gs://${bucket}/`.length) : undefined;
+  const rule = name === undefined ? undefined : uploadRuleFor(uploadRules, name);
+  return rule !== undefined && uploadCallerOf(rule, bucket) === caller;
 }
 
 /** Where a request may have its videos copied: the caller's own folder, and what is open to all. */

@@ -20,6 +20,8 @@ export interface JobView {
   readonly lane: Job['lane'];
   /** The failed job that this one makes good. */
   readonly retryOf?: string;
+  /** The row of a batch that it was made of. */
+  readonly batch?: Job['batch'];
   /** Only while unfinished. `expectedRemainingMs` is an estimate from the model's usual latency, never below zero. */
   readonly progress?: { readonly elapsedMs: number; readonly expectedRemainingMs: number };
   readonly priceUsd: { readonly estimate: number; readonly charged: number; readonly unknown: number };
@@ -66,6 +68,7 @@ export function jobView(job: Job, now: number, latency: LatencyProfile): JobView
     deadlineAt: rfc3339(job.deadlineAt),
     ...(job.startByAt === undefined ? {} : { startBy: rfc3339(job.startByAt) }),
     lane: job.lane,
+    ...(job.batch ? { batch: job.batch } : {}),
     ...(job.retryOf ? { retryOf: job.retryOf.jobId } : {}),
     priceUsd: {
       estimate: job.estimateUsd,
@@ -97,7 +100,7 @@ function progressOf(
 }
 
 /** A landed attempt is charged for what it delivered, any other for all it reserved. */
-function sumUsd(attempts: readonly EndedAttempt[], charged: 'yes' | 'unknown'): number {
+export function sumUsd(attempts: readonly EndedAttempt[], charged: 'yes' | 'unknown'): number {
   const usd = attempts
     .filter((attempt) => attempt.charged === charged)
     .reduce((sum, attempt) => {

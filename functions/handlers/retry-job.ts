@@ -5,8 +5,9 @@ import type { Job, JobIn } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';
 import { estimateStageUsd } from '../core/price.ts';
 import { ProblemError } from '../core/problem.ts';
-import { doubleChargeRisk, retryJob } from '../core/retry.ts';
+import { doubleChargeRisk, retryJob, superseded } from '../core/retry.ts';
 import { stageIndexOf, stagesOf } from '../core/stages.ts';
+import { announcing } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { logFields, perform } from './advance.ts';
 
@@ -29,7 +30,10 @@ export async function retry(
   const { clock, jobs, policy, catalogue, log } = services;
   const jobId = retryIdOf(services, job.jobId);
   const earlier = await jobs.get(jobId);
-  if (earlier) return { job: earlier, created: false };
+  if (earlier) {
+    await supersede(services, job, jobId);
+    return { job: earlier, created: false };
+  }
   if (job.status !== 'failed') {
     throw refused('not-failed', `Job ${job.jobId} is ${job.status}; only a failed job can be retried.`);
   }
@@ -44,7 +48,7 @@ export async function retry(
   const now = clock.now();
   const { deadlineAt } = jobTimes({}, job.request, { now, policy, catalogue });
   const seed = { jobId, estimateUsd: remainingUsd(services, job), deadlineAt, trace };
-  const first = retryJob(job, seed, now);
+  const first = announcing(retryJob(job, seed, now), { now, policy });
   if ((await jobs.create(first.job)) === 'exists') {
     const other = await jobs.get(jobId);
     if (!other) throw new Error(`job ${jobId} exists and cannot be read`);
@@ -55,11 +59,17 @@ export async function retry(
     to: first.job.status,
   });
   await perform(services, first.job, first.effects);
+  await supersede(services, job, jobId);
   return { job: first.job, created: true };
 }
 
+/** Repeated with the retry, so that a crash in between leaves nothing for long. */
+async function supersede({ jobs, clock }: Services, job: Job, by: string): Promise<void> {
+  if (job.batch) await jobs.update(job.jobId, (stored) => superseded(stored, by, clock.now()));
+}
+
 /** What has not landed yet. */
-function remainingUsd({ catalogue }: Services, job: JobIn<'failed'>): number {
+export function remainingUsd({ catalogue }: Services, job: JobIn<'failed'>): number {
   const stages = stagesOf(job.request).slice(stageIndexOf(job));
   return roundUsd(stages.reduce((sum, stage) => sum + estimateStageUsd(catalogue, stage), 0));
 }

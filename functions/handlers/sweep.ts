@@ -7,6 +7,8 @@ import { lineOf } from '../core/queues.ts';
 import { timeUpAt } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, logFields } from './advance.ts';
+import { announceOverdue } from './announce.ts';
+import { sweepBatches } from './sweep-batches.ts';
 
 /** What one minute's run can do with room to spare; the rest stays overdue and is first in the next run. */
 const JOBS_PER_RUN = 500;
@@ -19,12 +21,17 @@ export interface SweepReport {
   readonly waiting: number;
   readonly ended: number;
   readonly errors: number;
+  /** Ends of jobs published that had waited. */
+  readonly announced: number;
 }
 
 export async function handleSweep(services: Services): Promise<SweepReport> {
   const { clock, jobs, policy, log } = services;
+  await sweepBatches(services).catch((error: unknown) =>
+    log('ERROR', 'sweep: the batches could not be read', { error: String(error) }),
+  );
   const overdue = await jobs.overdue(clock.now() - policy.ringAfterMs, JOBS_PER_RUN);
-  const tally = { overdue: overdue.length, rung: 0, waiting: 0, ended: 0, errors: 0 };
+  const tally = { overdue: overdue.length, rung: 0, waiting: 0, ended: 0, errors: 0, announced: 0 };
   const queue = overdue.values();
   const worker = async (): Promise<void> => {
     for (const job of queue) {
@@ -37,7 +44,9 @@ export async function handleSweep(services: Services): Promise<SweepReport> {
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  if (overdue.length > 0) log('INFO', `sweep: ${JSON.stringify(tally)}`, { sweep: tally });
+  tally.announced = await announceOverdue(services);
+  if (overdue.length > 0 || tally.announced > 0)
+    log('INFO', `sweep: ${JSON.stringify(tally)}`, { sweep: tally });
   return tally;
 }
 

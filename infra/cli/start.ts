@@ -8,6 +8,7 @@ const USAGE = `Usage: npm start -- [options]
   --port <n>        of the API and console (default 8080)
   --state <dir>     where everything is kept (default .clapper)
   --speed-up <n>    how much faster than Google's the simulated models are (default 20)
+  --schedules <file>  batches that come by themselves (default schedules.json in the state folder, if any)
   --seed <n>        makes the simulated models' latencies repeatable`;
 
 const { values } = parseArgs({
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     state: { type: 'string', default: '.clapper' },
     'speed-up': { type: 'string' },
     seed: { type: 'string' },
+    schedules: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -43,6 +45,7 @@ async function main(): Promise<void> {
     apiPort: Number(values.port),
     speedUp: numberOf(values['speed-up']),
     seed: numberOf(values.seed),
+    schedulesFile: values.schedules,
     onLine: (line) => console.log(readable(line)),
   });
   const { api, ...servers } = stack.endpoints;

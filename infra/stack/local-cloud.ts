@@ -1,18 +1,29 @@
 /**
- * The process of the local cloud: Firestore, Cloud Tasks, Cloud Storage with its events, the simulated models, identity
- * and the scheduler. Run by `stack.ts`, which passes the plan.
+ * The process of the local cloud: Firestore, Cloud Tasks, Cloud Storage with its events, the simulated models, identity,
+ * Pub/Sub and the scheduler. Run by `stack.ts`, which passes the plan.
  */
 import path from 'node:path';
 import { startEventarc } from '../eventarc/eventarc.ts';
 import { startFirestore } from '../firestore/server.ts';
 import { isAccessToken, startTokenServer } from '../identity/token-server.ts';
 import { startModels } from '../models/server.ts';
+import { startPubSub } from '../pubsub/server.ts';
+import { startCron } from '../scheduler/cron.ts';
 import { startSchedule } from '../scheduler/scheduler.ts';
 import { idTokenClaims, loadIdentity } from '../shared/identity.ts';
 import { startStorage } from '../storage/server.ts';
 import { startTasks } from '../tasks/server.ts';
 import { reportReady } from './child.ts';
-import { functionUrl, INPUT_BUCKET, OUTPUT_BUCKET, PROJECT, REGION, type StackPlan, urlOf } from './plan.ts';
+import {
+  EVENTS_TOPIC,
+  functionUrl,
+  INPUT_BUCKET,
+  OUTPUT_BUCKET,
+  PROJECT,
+  REGION,
+  type StackPlan,
+  urlOf,
+} from './plan.ts';
 
 // Written by the parent, of this same version, a moment ago.
 const plan: StackPlan = JSON.parse(process.env['CLAPPER_STACK_PLAN'] ?? '');
@@ -72,6 +83,12 @@ const tasks = await startTasks({
     ...queue,
   })),
 });
+const pubsub = await startPubSub({
+  port: ports.pubsub,
+  stateDir: path.join(stateDir, 'pubsub'),
+  topics: [EVENTS_TOPIC],
+  onBug,
+});
 const sweepUrl = functionUrl(plan, 'sweep');
 const stopSweep = startSchedule({
   url: sweepUrl,
@@ -79,11 +96,19 @@ const stopSweep = startSchedule({
   idToken: () => signIdToken(serviceAccountEmail, sweepUrl),
   onError: onBug,
 });
+const stopCron = startCron({
+  jobs: Object.entries(plan.schedules).map(([schedule, { cron, timeZone }]) => ({
+    name: `clapper-${schedule}`,
+    ...{ cron, timeZone, url: functionUrl(plan, 'batch'), body: { schedule } },
+  })),
+  idToken: (url) => signIdToken(serviceAccountEmail, url),
+  onError: onBug,
+});
 
 process.once('SIGTERM', () => {
   void (async () => {
-    await stopSweep();
-    await Promise.all([tasks.stop(), models.stop(), firestore?.stop(), eventarc.stop()]);
+    await Promise.all([stopSweep(), stopCron()]);
+    await Promise.all([pubsub.stop(), tasks.stop(), models.stop(), firestore?.stop(), eventarc.stop()]);
     await Promise.all([storage.stop(), tokens.stop()]);
     process.exit(0);
   })();

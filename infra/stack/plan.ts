@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { type FiredSchedules, readSchedules } from '../scheduler/schedule-file.ts';
 import { loadIdentity } from '../shared/identity.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import type { StackQueue } from './queues.ts';
@@ -14,6 +15,7 @@ export const PROJECT = 'clapper-local';
 export const REGION = 'us-central1';
 export const INPUT_BUCKET = 'clapper-local-in';
 export const OUTPUT_BUCKET = 'clapper-local-out';
+export const EVENTS_TOPIC = `projects/${PROJECT}/topics/clapper-events`;
 
 /** The simulated models take seconds instead of minutes. */
 const DEFAULT_SPEED_UP = 20;
@@ -30,7 +32,7 @@ export const FUNCTION_NAMES = [
 ] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
-const SERVERS = ['api', 'firestore', 'tasks', 'storage', 'models', 'identity'] as const;
+const SERVERS = ['api', 'firestore', 'tasks', 'storage', 'models', 'identity', 'pubsub'] as const;
 type ServerName = (typeof SERVERS)[number];
 
 export interface StackPlan {
@@ -45,6 +47,7 @@ export interface StackPlan {
   readonly requestsPerMinute?: number | undefined;
   /** The real Developer API instead of the simulated one, with this key; then nothing is sped up. */
   readonly geminiApiKey?: string | undefined;
+  readonly schedules: FiredSchedules;
 }
 
 /** What `.clapper/local.json` tells other programs. */
@@ -54,6 +57,7 @@ export interface Endpoints {
   readonly tasks: string;
   readonly storage: string;
   readonly models: string;
+  readonly pubsub: string;
 }
 
 export interface PlanOptions {
@@ -66,11 +70,13 @@ export interface PlanOptions {
   readonly submitPerSecond?: number | undefined;
   /** Use the real Developer API with this key. */
   readonly geminiApiKey?: string | undefined;
+  /** Default: `schedules.json` in the state folder, where it is. */
+  readonly schedulesFile?: string | undefined;
 }
 
 /** Chooses the ports: those of the last run where they are still free, since stored tasks name them. */
 export async function makePlan(options: PlanOptions): Promise<StackPlan> {
-  const { stateDir, apiPort, speedUp, seed, submitPerSecond, geminiApiKey } = options;
+  const { stateDir, apiPort, speedUp, seed, submitPerSecond, geminiApiKey, schedulesFile } = options;
   mkdirSync(stateDir, { recursive: true });
   const last = readPorts(stateDir);
   const ports: Partial<Record<ServerName, number>> = {};
@@ -82,17 +88,21 @@ export async function makePlan(options: PlanOptions): Promise<StackPlan> {
     }
     ports[name] = free;
   }
-  const { api = 0, firestore = 0, tasks = 0, storage = 0, models = 0, identity = 0 } = ports;
+  const { api = 0, firestore = 0, tasks = 0, storage = 0, models = 0, identity = 0, pubsub = 0 } = ports;
   const effectiveSpeedUp = geminiApiKey === undefined ? (speedUp ?? DEFAULT_SPEED_UP) : 1;
   const plan: StackPlan = {
     stateDir,
-    ports: { api, firestore, tasks, storage, models, identity },
+    ports: { api, firestore, tasks, storage, models, identity, pubsub },
     speedUp: effectiveSpeedUp,
     seed,
     firestoreHost: process.env['FIRESTORE_EMULATOR_HOST'],
     queues: stackQueues(effectiveSpeedUp, submitPerSecond),
     requestsPerMinute: submitPerSecond === undefined ? undefined : submitPerSecond * 60,
     geminiApiKey,
+    schedules: readSchedules(
+      schedulesFile ?? path.join(stateDir, 'schedules.json'),
+      schedulesFile !== undefined,
+    ),
   };
   writeFileSync(path.join(stateDir, 'ports.json'), JSON.stringify(plan.ports));
   writeCredentials(plan);
@@ -115,6 +125,7 @@ export const endpointsOf = (plan: StackPlan): Endpoints => ({
   tasks: `${LOOPBACK}:${plan.ports.tasks}`,
   storage: urlOf(plan, 'storage'),
   models: urlOf(plan, 'models'),
+  pubsub: `${LOOPBACK}:${plan.ports.pubsub}`,
 });
 
 /** The environment of the functions, by the names that `functions/config.ts` reads. */
@@ -127,8 +138,9 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_OUTPUT_BUCKET: OUTPUT_BUCKET,
     CLAPPER_SUBMIT_URL: functionUrl(plan, 'submit'),
     CLAPPER_POLL_URL: functionUrl(plan, 'poll'),
+    CLAPPER_BATCH_URL: functionUrl(plan, 'batch'),
     CLAPPER_TASKS_SERVICE_ACCOUNT: serviceAccountEmail,
-    CLAPPER_TASKS_AUDIENCES: functionUrl(plan, 'sweep'),
+    CLAPPER_TASKS_AUDIENCES: `${functionUrl(plan, 'sweep')},${functionUrl(plan, 'batch')}`,
     CLAPPER_CALLERS: 'local',
     CLAPPER_OPERATORS: 'local',
     // The simulated models can reach it; the real ones cannot.
@@ -139,6 +151,9 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_TOKEN_JWKS_URL: `${urlOf(plan, 'identity')}/jwks`,
     CLAPPER_READABLE_PREFIXES: `gs://${INPUT_BUCKET}/`,
     CLAPPER_DELIVERY_PREFIXES: `gs://${OUTPUT_BUCKET}/delivered/`,
+    CLAPPER_EVENTS_TOPIC: EVENTS_TOPIC,
+    CLAPPER_SCHEDULES: JSON.stringify(plan.schedules),
+    CLAPPER_UPLOADS: JSON.stringify([{ prefix: 'uploads/', caller: 'local' }]),
     CLAPPER_ALLOW_RETIRED_MODELS: 'true',
     CLAPPER_MODEL_SPEED_UP: String(plan.speedUp),
     ...(plan.requestsPerMinute === undefined
@@ -148,6 +163,7 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_STORAGE_ENDPOINT: urlOf(plan, 'storage'),
     CLAPPER_SIGNER_KEY_FILE: signerFile(plan.stateDir),
     FIRESTORE_EMULATOR_HOST: firestoreHost(plan),
+    PUBSUB_EMULATOR_HOST: `${LOOPBACK}:${plan.ports.pubsub}`,
     GOOGLE_VERTEX_BASE_URL: urlOf(plan, 'models'),
     ...(plan.geminiApiKey === undefined
       ? { GOOGLE_GEMINI_BASE_URL: urlOf(plan, 'models'), CLAPPER_GEMINI_API_KEY: 'simulated' }

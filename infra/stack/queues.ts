@@ -49,5 +49,10 @@ export function stackQueues(speedUp: number, submitPerSecond?: number): readonly
       ...retry,
     })),
   );
-  return [...submit, { id: 'poll', maxDispatchesPerSecond: 500, maxConcurrentDispatches: 50, ...retry }];
+  return [
+    ...submit,
+    { id: 'poll', maxDispatchesPerSecond: 500, maxConcurrentDispatches: 50, ...retry },
+    // A chunk of a manifest is seconds of work; more at once would only take turns at the store.
+    { id: 'batch', maxDispatchesPerSecond: 50, maxConcurrentDispatches: 10, ...retry },
+  ];
 }

@@ -7,12 +7,13 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningFirestore, startFirestore } from '../../infra/firestore/server.ts';
-import { Differential, type Disagreement } from './firestore/differential.ts';
 import {
+  FIRESTORE_EMULATOR,
   type OfficialEmulator,
   startOfficialEmulator,
   whyNoOfficialEmulator,
-} from './firestore/official-emulator.ts';
+} from '../support/official-emulator.ts';
+import { Differential, type Disagreement } from './firestore/differential.ts';
 import { seedOfRun } from './firestore/random.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 12);
@@ -34,7 +35,7 @@ const KNOWN: readonly { readonly reason: string; readonly matches: (found: Disag
   },
 ];
 
-const missing = await whyNoOfficialEmulator();
+const missing = await whyNoOfficialEmulator(FIRESTORE_EMULATOR);
 
 describe('the embedded Firestore beside the official emulator', () => {
   if (missing !== undefined) {
@@ -45,7 +46,7 @@ describe('the embedded Firestore beside the official emulator', () => {
   let ours: RunningFirestore;
   let theirs: OfficialEmulator;
   beforeAll(async () => {
-    [ours, theirs] = await Promise.all([startFirestore(), startOfficialEmulator()]);
+    [ours, theirs] = await Promise.all([startFirestore(), startOfficialEmulator(FIRESTORE_EMULATOR)]);
   });
   afterAll(async () => {
     await Promise.all([ours?.stop(), theirs?.stop()]);

@@ -1,7 +1,11 @@
 /** The conformance suite on the embedded Firestore, and on the official emulator where that is installed. */
 import { describe, it } from 'vitest';
 import { startFirestore } from '../../infra/firestore/server.ts';
-import { startOfficialEmulator, whyNoOfficialEmulator } from './firestore/official-emulator.ts';
+import {
+  FIRESTORE_EMULATOR,
+  startOfficialEmulator,
+  whyNoOfficialEmulator,
+} from '../support/official-emulator.ts';
 import { firestoreSuite } from './firestore-suite.ts';
 
 firestoreSuite('the embedded Firestore', async () => {
@@ -9,9 +13,9 @@ firestoreSuite('the embedded Firestore', async () => {
   return { host: `127.0.0.1:${port}`, stop };
 });
 
-const missing = await whyNoOfficialEmulator();
+const missing = await whyNoOfficialEmulator(FIRESTORE_EMULATOR);
 if (missing === undefined)
-  firestoreSuite('the official emulator', startOfficialEmulator, [
+  firestoreSuite('the official emulator', () => startOfficialEmulator(FIRESTORE_EMULATOR), [
     'partition queries',
     'requests of 10 MiB',
     'resuming without repetition',

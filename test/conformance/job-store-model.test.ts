@@ -7,7 +7,11 @@ import type { JobStore } from '../../functions/ports.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
 import { MemoryJobStore } from '../support/memory.ts';
 import { assertCommands, MODEL_TEST_TIMEOUT_MS, type Search } from '../support/model-run.ts';
-import { startOfficialEmulator, whyNoOfficialEmulator } from './firestore/official-emulator.ts';
+import {
+  FIRESTORE_EMULATOR,
+  startOfficialEmulator,
+  whyNoOfficialEmulator,
+} from '../support/official-emulator.ts';
 import { endWaits, JobsModel, jobStoreCommands, updateAtOnce } from './job-store-commands.ts';
 import { newJobs, note } from './job-store-decisions.ts';
 
@@ -86,9 +90,11 @@ firestoreJobStore('the embedded Firestore', { runs: 24, lanes: 6 }, async () => 
   return { host: `127.0.0.1:${port}`, stop };
 });
 
-const missing = await whyNoOfficialEmulator();
+const missing = await whyNoOfficialEmulator(FIRESTORE_EMULATOR);
 if (missing === undefined)
-  firestoreJobStore('the official emulator', { runs: 10, lanes: 5 }, startOfficialEmulator);
+  firestoreJobStore('the official emulator', { runs: 10, lanes: 5 }, () =>
+    startOfficialEmulator(FIRESTORE_EMULATOR),
+  );
 else
   describe('the job store on the official emulator', () => {
     it.skip(`${CLAIM} (skipped: ${missing})`, () => {});

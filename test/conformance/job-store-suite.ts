@@ -215,6 +215,24 @@ export function jobStoreSuite(
       expect(await ids(year + 3, 1)).toEqual(['overdue_1']);
     });
 
+    it('finds ends that wait to be published, the longest first, and none that have been', async () => {
+      const year = Date.UTC(2019, 0, 1);
+      const policy = { ...POLICY, announce: true };
+      for (const [n, at] of [year + 2, year + 1, year + 3].entries()) {
+        await store.create(makeJob(`told_${n}`, { at: year }));
+        const ctx = { now: at, random: 0, policy, latency: LATENCY };
+        await store.update(`told_${n}`, (job) => step(job, { type: 'cancel' }, ctx));
+      }
+      const ids = async (before: number, limit: number): Promise<string[]> =>
+        (await store.unannounced(before, limit)).map(({ jobId }) => jobId);
+      expect(await ids(year + 3, 10)).toEqual(['told_1', 'told_0', 'told_2']);
+      expect(await ids(year + 2, 10)).toEqual(['told_1', 'told_0']);
+      expect(await ids(year + 3, 1)).toEqual(['told_1']);
+      const ctx = { now: year + 9, random: 0, policy, latency: LATENCY };
+      await store.update('told_1', (job) => step(job, { type: 'announced' }, ctx));
+      expect(await ids(year + 3, 10)).toEqual(['told_0', 'told_2']);
+    });
+
     it('waits for a change and gives the job as it then is', async () => {
       await store.create(makeJob('wait_1'));
       const waiting = store.waitFor('wait_1', isTerminal, 10_000);

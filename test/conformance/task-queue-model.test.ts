@@ -87,7 +87,7 @@ async function cloudQueue(): Promise<QueueUnderTest> {
       client,
       project: 'clapper-test',
       location: 'us-central1',
-      urls: { submit: target.url('/submit'), poll: target.url('/poll') },
+      urls: { submit: target.url('/submit'), poll: target.url('/poll'), batch: target.url('/batch') },
       serviceAccountEmail: 'tasks@clapper-test.test',
       hash,
       now: clock.now,

@@ -57,7 +57,7 @@ beforeAll(async () => {
     client,
     project: 'p',
     location: 'l',
-    urls: { submit: `${base}/submit`, poll: `${base}/poll` },
+    urls: { submit: `${base}/submit`, poll: `${base}/poll`, batch: `${base}/batch` },
     serviceAccountEmail: identity.serviceAccountEmail,
     hash: createIds().hash,
     now: () => Date.now(),

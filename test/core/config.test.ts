@@ -7,6 +7,7 @@ const COMPLETE = {
   CLAPPER_OUTPUT_BUCKET: 'out',
   CLAPPER_SUBMIT_URL: 'https://submit.test',
   CLAPPER_POLL_URL: 'https://poll.test',
+  CLAPPER_BATCH_URL: 'https://batch.test',
   CLAPPER_TASKS_SERVICE_ACCOUNT: 'tasks@p.iam.gserviceaccount.com',
 };
 
@@ -39,6 +40,18 @@ describe('the configuration', () => {
     expect(() => of({ CLAPPER_DELIVERY_PREFIXES: 'a/x' })).toThrow(
       'CLAPPER_DELIVERY_PREFIXES: must be gs://',
     );
+  });
+
+  it('takes rules for uploads, schedules and a topic, and says where they are wrong', () => {
+    const of = (more: Record<string, string>) => parseConfig({ ...COMPLETE, ...more });
+    expect(of({})).toMatchObject({ CLAPPER_UPLOADS: [], CLAPPER_SCHEDULES: {} });
+    expect(of({}).CLAPPER_EVENTS_TOPIC).toBeUndefined();
+    expect(of({ CLAPPER_UPLOADS: '[{"prefix":"in/"}]' }).CLAPPER_UPLOADS).toMatchObject([
+      { prefix: 'in/', sidecar: 'optional', lane: 'batch' },
+    ]);
+    expect(() => of({ CLAPPER_UPLOADS: '[{"prefixes":"in/"}]' })).toThrow(/CLAPPER_UPLOADS[\s\S]*prefixes/);
+    expect(() => of({ CLAPPER_SCHEDULES: '{"nightly":{"cron":"daily"}}' })).toThrow('must have five fields');
+    expect(() => of({ CLAPPER_EVENTS_TOPIC: 'events' })).toThrow('must be projects/PROJECT/topics/TOPIC');
   });
 
   it('names everything that is missing or wrong, at once', () => {

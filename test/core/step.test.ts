@@ -7,7 +7,7 @@ import { isTerminal, type Job, jobSchema, liveAttemptOf, wakeOf } from '../../fu
 import { defaultPolicy } from '../../functions/core/policy.ts';
 import { type JobEvent, newJob, step } from '../../functions/core/step.ts';
 
-const POLICY = defaultPolicy();
+const POLICY = { ...defaultPolicy(), announce: true };
 const LATENCY = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
 const START = Date.UTC(2026, 10, 21);
 
@@ -90,6 +90,7 @@ const happening = fc.record({
         'stillWaiting' as const,
         'deadline' as const,
         'cancel' as const,
+        'announced' as const,
       ),
     },
   ),
@@ -103,7 +104,9 @@ function eventOf(
     what,
     stale,
   }: {
-    what: 'claim' | AttemptEvent | 'postpone' | 'ringAgain' | 'stillWaiting' | 'deadline' | 'cancel';
+    what:
+      | ('claim' | 'postpone' | 'ringAgain' | 'stillWaiting' | 'deadline' | 'cancel' | 'announced')
+      | AttemptEvent;
     stale: boolean;
   },
   n: number,
@@ -132,6 +135,10 @@ describe('every job', () => {
           const next = step(job, event, { now, random: each.random, policy: POLICY, latency: LATENCY });
           if (!next) continue;
           check(job, next.job, event, now);
+          // Its end is published once: due with the save that ends it, and never again.
+          expect(next.effects.filter(({ type }) => type === 'announce')).toHaveLength(
+            isTerminal(next.job) && !isTerminal(job) ? 1 : 0,
+          );
           // Whatever is stored comes back as it was.
           expect(jobSchema.parse(JSON.parse(JSON.stringify(next.job)))).toEqual(
             JSON.parse(JSON.stringify(next.job)),
@@ -163,6 +170,12 @@ function check(before: Job, after: Job, event: JobEvent, now: number): void {
   if (isTerminal(before)) {
     expect(after.status).toBe(before.status);
     expect(isTerminal(after) && after.finishedAt).toBe(before.finishedAt);
+  }
+  const toTell = isTerminal(after) ? after.announcement : undefined;
+  expect(toTell !== undefined).toBe(isTerminal(after));
+  if (event.type === 'announced') {
+    expect(toTell).toEqual({ sentAt: now });
+    expect({ ...after, announcement: 0, revision: 0 }).toEqual({ ...before, announcement: 0, revision: 0 });
   }
   expect(after.attempts.slice(0, before.attempts.length)).toEqual(before.attempts);
   // Attempts are capped.

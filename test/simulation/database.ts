@@ -155,6 +155,19 @@ class JobsPort implements JobStore {
     });
   }
 
+  /** Nobody is told of ends here. */
+  async unannounced(): ReturnType<JobStore['unannounced']> {
+    return [];
+  }
+
+  countOfBatch(): Promise<never> {
+    throw new Error('there are no batches here');
+  }
+
+  listOfBatch(): Promise<never> {
+    throw new Error('there are no batches here');
+  }
+
   nextInLine(line: Line, lastCaller: string | undefined, limit: number): ReturnType<JobStore['nextInLine']> {
     return this.#engine.call(this.#invocation, 'nextInLine', () =>
       this.#database.nextInLine(line, lastCaller, limit),

@@ -12,6 +12,7 @@ import { checkRest } from './final-checks.ts';
 import { Ledger } from './ledger.ts';
 import { Models } from './models.ts';
 import { Monitor } from './monitor.ts';
+import { NO_BATCHES } from './no-batches.ts';
 import { Operators } from './operators.ts';
 import { digitsOf, Random, randomDigits } from './random.ts';
 import { Retries } from './retries.ts';
@@ -90,6 +91,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     jobs: database.portOf(invocation),
     tasks: tasks.portOf(invocation),
     turnstiles: turnstiles.portOf(invocation),
+    batches: NO_BATCHES,
     results: output.portOf(invocation),
     inputs: input.portOf(invocation),
     providers: {

@@ -127,6 +127,14 @@ class TasksPort implements TaskQueue {
     });
   }
 
+  enqueueBatch(): Promise<never> {
+    throw new Error('there are no batches here');
+  }
+
+  isBatchWaiting(): Promise<never> {
+    throw new Error('there are no batches here');
+  }
+
   isWaiting(task: WakeTask): Promise<boolean> {
     return this.#engine.call(this.#invocation, 'isWaiting', () => {
       if (this.#engine.faults.happens('queue'))

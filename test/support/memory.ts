@@ -1,28 +1,40 @@
 /** The ports in memory, for tests of handlers: as strict as the real ones, and with a clock that moves when told. */
 import { createIds } from '../../functions/adapters/ids.ts';
+import { announcementDueAt } from '../../functions/core/announcement.ts';
 import { atStakeUsd } from '../../functions/core/at-stake.ts';
-import { type Job, type JobIn, jobSchema, type OperationRef, wakeOf } from '../../functions/core/job.ts';
+import {
+  type Job,
+  type JobIn,
+  type JobStatus,
+  jobSchema,
+  type OperationRef,
+  wakeOf,
+} from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { defaultPolicy } from '../../functions/core/policy.ts';
 import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/queues.ts';
 import { NEW_TURNSTILE, type Turnstile } from '../../functions/core/turnstile.ts';
-import type {
-  InputObject,
-  InputStore,
-  JobStore,
-  ListJobs,
-  PaidCall,
-  PaidSubmission,
-  PollAnswer,
-  ResultStore,
-  Services,
-  StoredObject,
-  SubmitAnswer,
-  TaskQueue,
-  TurnstileStore,
-  VideoProvider,
-  WakeTask,
+import {
+  type BatchTask,
+  type InputObject,
+  type InputStore,
+  type JobStore,
+  type ListJobs,
+  type ListOfBatch,
+  ObjectGoneError,
+  type PaidCall,
+  type PaidSubmission,
+  type PollAnswer,
+  type ResultStore,
+  type Services,
+  type StoredObject,
+  type SubmitAnswer,
+  type TaskQueue,
+  type TurnstileStore,
+  type VideoProvider,
+  type WakeTask,
 } from '../../functions/ports.ts';
+import { MemoryBatchStore } from './memory-batches.ts';
 
 class ManualClock {
   #now: number;
@@ -100,6 +112,25 @@ export class MemoryJobStore implements JobStore {
     return this.#readAll(due.sort((a, b) => (wakeOf(a)?.at ?? 0) - (wakeOf(b)?.at ?? 0)).slice(0, limit));
   }
 
+  async unannounced(before: number, limit: number): Promise<readonly Job[]> {
+    const dueAt = (job: Job): number => announcementDueAt(job) ?? Number.POSITIVE_INFINITY;
+    const due = this.#saved().filter((job) => dueAt(job) <= before);
+    return this.#readAll(due.sort((a, b) => dueAt(a) - dueAt(b)).slice(0, limit));
+  }
+
+  async countOfBatch(batchId: string, statuses: readonly JobStatus[]): Promise<number> {
+    return this.#saved().filter((job) => isOfBatch(job, batchId) && statuses.includes(job.status)).length;
+  }
+
+  async listOfBatch({ batchId, statuses, afterRow, limit }: ListOfBatch): Promise<readonly Job[]> {
+    const rowOf = ({ batch }: Job): number => batch?.row ?? 0;
+    const found = this.#saved()
+      .filter((job) => isOfBatch(job, batchId) && rowOf(job) > afterRow)
+      .filter((job) => statuses?.includes(job.status) ?? true)
+      .sort((a, b) => rowOf(a) - rowOf(b) || b.createdAt - a.createdAt || compare(b.jobId, a.jobId));
+    return this.#readAll(found.slice(0, limit));
+  }
+
   async waitFor(jobId: string, until: (job: Job) => boolean, timeoutMs: number): Promise<Job | undefined> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
@@ -142,6 +173,9 @@ export class MemoryJobStore implements JobStore {
   }
 }
 
+const isOfBatch = ({ batch }: Job, batchId: string): boolean =>
+  batch?.batchId === batchId && batch.supersededBy === undefined;
+
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 class MemoryTurnstileStore implements TurnstileStore {
@@ -162,6 +196,7 @@ class MemoryTurnstileStore implements TurnstileStore {
 
 class MemoryTaskQueue implements TaskQueue {
   readonly waiting: WakeTask[] = [];
+  readonly waitingBatches: BatchTask[] = [];
   readonly #names = new Set<string>();
   enqueued = 0;
   failNext = 0;
@@ -176,6 +211,30 @@ class MemoryTaskQueue implements TaskQueue {
     this.#names.add(name);
     this.enqueued++;
     this.waiting.push(task);
+  }
+
+  async enqueueBatch(task: BatchTask): Promise<void> {
+    if (this.failNext > 0) {
+      this.failNext--;
+      throw new Error('the queue does not answer');
+    }
+    const name = nameOf({ jobId: task.batchId, wake: task.wake });
+    if (this.#names.has(name)) return;
+    this.#names.add(name);
+    this.waitingBatches.push(task);
+  }
+
+  async isBatchWaiting({ batchId, wake }: BatchTask): Promise<boolean> {
+    const name = nameOf({ jobId: batchId, wake });
+    return this.waitingBatches.some((each) => nameOf({ jobId: each.batchId, wake: each.wake }) === name);
+  }
+
+  /** Takes the earliest task of a batch out, if it is due. */
+  takeBatch(now: number): BatchTask | undefined {
+    const [next] = [...this.waitingBatches].sort((a, b) => a.wake.at - b.wake.at);
+    if (!next || next.wake.at > now) return undefined;
+    this.waitingBatches.splice(this.waitingBatches.indexOf(next), 1);
+    return next;
   }
 
   async isWaiting(task: WakeTask): Promise<boolean> {
@@ -196,13 +255,17 @@ class MemoryTaskQueue implements TaskQueue {
   }
 }
 
-const nameOf = ({ jobId, wake }: WakeTask): string => `${jobId}/${wake.seq}/${wake.ring}`;
+const nameOf = ({ jobId, wake }: Pick<WakeTask, 'jobId' | 'wake'>): string =>
+  `${jobId}/${wake.seq}/${wake.ring}`;
 
 class MemoryBucket implements ResultStore, InputStore {
   readonly bucket: string;
   readonly objects = new Map<string, StoredObject & { readonly body: Uint8Array }>();
   readonly #now: () => number;
+  #generations = 0;
   failNext = 0;
+  /** Called before every read. */
+  onRead: (() => void) | undefined;
 
   constructor(bucket: string, now: () => number) {
     this.bucket = bucket;
@@ -211,7 +274,7 @@ class MemoryBucket implements ResultStore, InputStore {
 
   put(name: string, body: Uint8Array, contentType = 'video/mp4'): void {
     const uri = `gs://${this.bucket}/${name}`;
-    const generation = String(this.objects.size + 1);
+    const generation = String(++this.#generations);
     const object = {
       name,
       uri,
@@ -234,16 +297,20 @@ class MemoryBucket implements ResultStore, InputStore {
 
   async head(gcsUri: string): Promise<InputObject | undefined> {
     const object = this.objects.get(this.#nameOf(gcsUri));
-    return object && { bytes: object.bytes, contentType: object.contentType };
+    if (!object) return undefined;
+    const { bytes, contentType, generation } = object;
+    return { bytes, contentType, generation };
   }
 
   async signedPutUrl(name: string, mimeType: string): Promise<string> {
     return `https://signed.test/put/${this.bucket}/${name}?type=${encodeURIComponent(mimeType)}`;
   }
 
-  async readRange(nameOrUri: string, start: number, end: number): Promise<Uint8Array> {
-    const name = this.#nameOf(nameOrUri);
-    return (this.objects.get(name)?.body ?? new Uint8Array()).subarray(start, end + 1);
+  async readRange(nameOrUri: string, start: number, end: number, generation?: string): Promise<Uint8Array> {
+    this.onRead?.();
+    const object = this.objects.get(this.#nameOf(nameOrUri));
+    if (generation !== undefined && object?.generation !== generation) throw new ObjectGoneError(nameOrUri);
+    return (object?.body ?? new Uint8Array()).subarray(start, end + 1);
   }
 
   async writeOnce(name: string, contentType: string, body: AsyncIterable<Uint8Array>): Promise<void> {
@@ -333,6 +400,7 @@ export interface World {
   readonly services: Services;
   readonly clock: ManualClock;
   readonly jobs: MemoryJobStore;
+  readonly batches: MemoryBatchStore;
   readonly tasks: MemoryTaskQueue;
   readonly output: MemoryBucket;
   readonly input: MemoryBucket;
@@ -344,6 +412,7 @@ export interface World {
 export function makeWorld(overrides: Partial<Services> = {}): World {
   const clock = new ManualClock();
   const jobs = new MemoryJobStore();
+  const batches = new MemoryBatchStore();
   const tasks = new MemoryTaskQueue();
   const output = new MemoryBucket('out', () => clock.now());
   const input = new MemoryBucket('in', () => clock.now());
@@ -355,6 +424,7 @@ export function makeWorld(overrides: Partial<Services> = {}): World {
     ids: { ...createIds(), random: () => 0.5 },
     jobs,
     tasks,
+    batches,
     turnstiles: new MemoryTurnstileStore(),
     results: output,
     inputs: input,
@@ -375,5 +445,5 @@ export function makeWorld(overrides: Partial<Services> = {}): World {
     },
     ...overrides,
   };
-  return { services, clock, jobs, tasks, output, input, vertex, gemini, log };
+  return { services, clock, jobs, batches, tasks, output, input, vertex, gemini, log };
 }

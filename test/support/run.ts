@@ -1,5 +1,6 @@
 /** Runs a world of memory: delivers due tasks and lets the time pass until nothing is left to do. */
 import { ProblemError } from '../../functions/core/problem.ts';
+import { handleBatch } from '../../functions/handlers/batch.ts';
 import { handlePoll } from '../../functions/handlers/poll.ts';
 import { handleSubmit } from '../../functions/handlers/submit.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
@@ -20,6 +21,11 @@ export async function runFor(world: World, ms: number): Promise<void> {
   const end = world.clock.now() + ms;
   let nextSweep = world.clock.now() + 60_000;
   while (world.clock.now() <= end) {
+    const batch = world.tasks.takeBatch(world.clock.now());
+    if (batch) {
+      await handleBatch(world.services, { batchId: batch.batchId, seq: batch.wake.seq });
+      continue;
+    }
     const task = world.tasks.take(world.clock.now());
     if (task) {
       await deliver(world, task).catch((error: unknown) => {
@@ -34,10 +40,14 @@ export async function runFor(world: World, ms: number): Promise<void> {
       nextSweep += 60_000;
       continue;
     }
-    const nextTask = Math.min(...world.tasks.waiting.map(({ wake }) => wake.at));
+    const nextTask = [...world.tasks.waiting, ...world.tasks.waitingBatches].reduce(
+      (earliest, { wake }) => Math.min(earliest, wake.at),
+      Number.POSITIVE_INFINITY,
+    );
     if (
       nextTask === Number.POSITIVE_INFINITY &&
-      !(await world.jobs.overdue(Number.MAX_SAFE_INTEGER, 1)).length
+      !(await world.jobs.overdue(Number.MAX_SAFE_INTEGER, 1)).length &&
+      !(await world.batches.overdue(Number.MAX_SAFE_INTEGER, 1)).length
     )
       return;
     world.clock.advance(Math.max(1, Math.min(nextTask, nextSweep) - world.clock.now()));

@@ -1,4 +1,4 @@
-/** The official emulator, where it is installed: found by asking the commands it needs, started in its own process group. */
+/** Google's official emulators, where they are installed: found by asking the commands they need, started in their own process group. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -6,8 +6,29 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+export interface OfficialEmulatorKind {
+  readonly component: string;
+  /** After `gcloud`. */
+  readonly command: readonly string[];
+  /** What it prints once it serves. */
+  readonly readyText: string;
+}
+
+export const FIRESTORE_EMULATOR: OfficialEmulatorKind = {
+  component: 'cloud-firestore-emulator',
+  command: ['emulators', 'firestore', 'start'],
+  readyText: 'is now running',
+};
+export const PUBSUB_EMULATOR: OfficialEmulatorKind = {
+  component: 'pubsub-emulator',
+  command: ['beta', 'emulators', 'pubsub', 'start'],
+  readyText: 'Server started, listening',
+};
+
 /** Why the official emulator cannot be used here; undefined when it can. */
-export async function whyNoOfficialEmulator(): Promise<string | undefined> {
+export async function whyNoOfficialEmulator({
+  component,
+}: OfficialEmulatorKind): Promise<string | undefined> {
   try {
     await run('java', ['-version']);
   } catch {
@@ -15,9 +36,7 @@ export async function whyNoOfficialEmulator(): Promise<string | undefined> {
   }
   try {
     const { stdout } = await run('gcloud', ['--version']);
-    return stdout.includes('cloud-firestore-emulator')
-      ? undefined
-      : 'gcloud has no cloud-firestore-emulator component';
+    return stdout.includes(component) ? undefined : `gcloud has no ${component} component`;
   } catch {
     return 'gcloud is not installed';
   }
@@ -31,9 +50,12 @@ export interface OfficialEmulator {
 }
 
 /** Resolves once the emulator says that it is running. */
-export async function startOfficialEmulator(): Promise<OfficialEmulator> {
+export async function startOfficialEmulator({
+  command,
+  readyText,
+}: OfficialEmulatorKind): Promise<OfficialEmulator> {
   const host = `127.0.0.1:${await freePort()}`;
-  const child = spawn('gcloud', ['emulators', 'firestore', 'start', `--host-port=${host}`, '--quiet'], {
+  const child = spawn('gcloud', [...command, `--host-port=${host}`, '--quiet'], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -48,7 +70,7 @@ export async function startOfficialEmulator(): Promise<OfficialEmulator> {
     let output = '';
     const read = (chunk: Buffer): void => {
       output += chunk.toString();
-      if (output.includes('is now running')) resolve();
+      if (output.includes(readyText)) resolve();
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);

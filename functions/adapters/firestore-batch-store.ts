@@ -1,0 +1,82 @@
+/**
+ * Batches in Firestore: collection `batches`, one document per batch, kept like jobs: the whole as the text `record`,
+ * beside it the fields that queries need. As text, because templates may have names of fields that Firestore would index.
+ */
+import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
+import { type Batch, batchAnnouncementDueAt, batchSchema, batchWakeOf } from '../core/batch.ts';
+import type { BatchStore, BatchUpdated } from '../ports.ts';
+import { codeOf } from './error-code.ts';
+
+const ALREADY_EXISTS = 6;
+
+export function createFirestoreBatchStore(db: Firestore): BatchStore {
+  const batches = db.collection('batches');
+  return {
+    async create(batch) {
+      try {
+        await batches.doc(batch.batchId).create(documentOf(batch));
+        return 'created';
+      } catch (error) {
+        if (codeOf(error) === ALREADY_EXISTS) return 'exists';
+        throw error;
+      }
+    },
+
+    async get(batchId) {
+      const snapshot = await batches.doc(batchId).get();
+      return snapshot.exists ? batchOf(snapshot.get('record')) : undefined;
+    },
+
+    update: (batchId, decide) =>
+      db.runTransaction(async (transaction): Promise<BatchUpdated> => {
+        const ref = batches.doc(batchId);
+        const snapshot = await transaction.get(ref);
+        if (!snapshot.exists) return { kind: 'missing' };
+        const batch = batchOf(snapshot.get('record'));
+        const step = decide(batch);
+        if (!step) return { kind: 'unchanged', batch };
+        transaction.set(ref, documentOf(step.batch));
+        return { kind: 'saved', step };
+      }),
+
+    async list({ caller, pageSize, after }) {
+      let query: Query = batches;
+      if (caller !== undefined) query = query.where('caller', '==', caller);
+      query = query.orderBy('createdAt', 'desc').orderBy(FieldPath.documentId(), 'desc');
+      if (after) query = query.startAfter(Timestamp.fromMillis(after.createdAt), after.batchId);
+      const { docs } = await query.limit(pageSize).get();
+      return docs.map((doc) => batchOf(doc.get('record')));
+    },
+
+    async overdue(before, limit) {
+      const query = batches
+        .where('wakeAt', '<=', Timestamp.fromMillis(before))
+        .orderBy('wakeAt')
+        .limit(limit);
+      const { docs } = await query.get();
+      return docs.map((doc) => batchOf(doc.get('record')));
+    },
+
+    async unannounced(before, limit) {
+      const due = Timestamp.fromMillis(before);
+      const query = batches.where('announceAt', '<=', due).orderBy('announceAt').limit(limit);
+      const { docs } = await query.get();
+      return docs.map((doc) => batchOf(doc.get('record')));
+    },
+  };
+}
+
+function documentOf(batch: Batch): Record<string, unknown> {
+  const wake = batchWakeOf(batch);
+  const announceAt = batchAnnouncementDueAt(batch);
+  return {
+    caller: batch.caller,
+    status: batch.status,
+    createdAt: Timestamp.fromMillis(batch.createdAt),
+    ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
+    ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
+    record: JSON.stringify(batch),
+  };
+}
+
+const batchOf = (record: unknown): Batch => batchSchema.parse(JSON.parse(String(record)));

@@ -1,0 +1,58 @@
+/** The input bucket as `upload` sees it: objects with their generations. */
+import type { Storage } from '@google-cloud/storage';
+import { z } from 'zod';
+import type { UploadBucket } from '../ports.ts';
+import { codeOf } from './error-code.ts';
+
+const PRECONDITION_FAILED = 412;
+const NOT_FOUND = 404;
+
+const metadataSchema = z.object({
+  name: z.string(),
+  generation: z.coerce.string(),
+  size: z.coerce.number(),
+  contentType: z.string().default(''),
+  metadata: z.record(z.string(), z.string()).default({}),
+});
+
+export function createUploadBucket(storage: Storage, bucketName: string): UploadBucket {
+  const bucket = storage.bucket(bucketName);
+  return {
+    bucket: bucketName,
+
+    async head(name) {
+      try {
+        const [resource] = await bucket.file(name).getMetadata();
+        const { generation, size: bytes, contentType, metadata } = metadataSchema.parse(resource);
+        return { name, generation, bytes, contentType, metadata };
+      } catch (error) {
+        if (codeOf(error) === NOT_FOUND) return undefined;
+        throw error;
+      }
+    },
+
+    async read(name, generation) {
+      try {
+        const [bytes] = await bucket.file(name, { generation }).download();
+        return bytes;
+      } catch (error) {
+        if (codeOf(error) === NOT_FOUND) return undefined;
+        throw error;
+      }
+    },
+
+    async write(name, contentType, bytes, over) {
+      try {
+        await bucket.file(name).save(Buffer.from(bytes), {
+          resumable: false,
+          contentType,
+          preconditionOpts: { ifGenerationMatch: over },
+        });
+        return true;
+      } catch (error) {
+        if (codeOf(error) === PRECONDITION_FAILED) return false;
+        throw error;
+      }
+    },
+  };
+}

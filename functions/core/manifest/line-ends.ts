@@ -1,0 +1,29 @@
+/** Ends of lines in bytes: LF, CRLF and CR. In UTF-8 these bytes are never part of another character. */
+
+const LF = 10;
+const CR = 13;
+
+export const isLineEnd = (byte: number | undefined): boolean => byte === LF || byte === CR;
+
+/** Index of the first line end at or after `from`, or -1. */
+export function lineEndFrom(bytes: Uint8Array, from: number): number {
+  for (let at = from; at < bytes.length; at++) {
+    if (bytes[at] === LF || bytes[at] === CR) return at;
+  }
+  return -1;
+}
+
+/** Where the next line begins, after the line end at `at`; -1 while an LF may still follow its CR. */
+export function afterLineEnd(bytes: Uint8Array, at: number, isEnd: boolean): number {
+  if (bytes[at] === LF) return at + 1;
+  if (at + 1 >= bytes.length) return isEnd ? at + 1 : -1;
+  return bytes[at + 1] === LF ? at + 2 : at + 1;
+}
+
+export function countLineEnds(bytes: Uint8Array, from: number, to: number): number {
+  let count = 0;
+  for (let at = from; at < to; at++) {
+    if (bytes[at] === LF || (bytes[at] === CR && bytes[at + 1] !== LF)) count++;
+  }
+  return count;
+}

@@ -1,0 +1,203 @@
+/**
+ * Records of a manifest out of its bytes, however these are cut: `push` what has been read, take the records that are
+ * complete, go on later at the cursor that came with any of them. A record that cannot be read is a fault with a number
+ * and a line of its own, and the next one is read all the same. Keeps one record in memory, and that up to a limit.
+ *
+ * Lines end with LF, CRLF or CR, in any mixture. In CSV they may stand inside quotes; after a broken quote the reader
+ * goes on with the next line, since whatever the quote was meant to enclose is unknowable.
+ */
+import { type CsvFields, scanCsvRecord } from './csv-record.ts';
+import { afterLineEnd, countLineEnds, lineEndFrom } from './line-ends.ts';
+
+/** A record has to fit in memory several times over; no request is as long as this. */
+export const RECORD_BYTES_MAX = 1024 * 1024;
+
+/** Where to go on: always between two records, unless `isSkipping`. */
+export interface Cursor {
+  readonly byte: number;
+  /** Records before it, faulty ones included; blank lines are none. */
+  readonly row: number;
+  /** Lines before it. */
+  readonly line: number;
+  /** Inside a line that is too long: the rest of it is passed over. */
+  readonly isSkipping: boolean;
+}
+
+interface Place {
+  /** 1 for the first record. */
+  readonly row: number;
+  /** Of its beginning; 1 for the first line. */
+  readonly line: number;
+  readonly startByte: number;
+  /** After it. */
+  readonly next: Cursor;
+}
+
+export type RawRecord = Place &
+  (
+    | { readonly kind: 'text'; readonly text: string }
+    | { readonly kind: 'fields'; readonly values: readonly string[] }
+    | { readonly kind: 'fault'; readonly fault: string }
+  );
+
+export type RecordSyntax =
+  | { readonly format: 'jsonl' }
+  /** One byte. */
+  | { readonly format: 'csv'; readonly delimiter: string };
+
+export interface RecordReader {
+  push(bytes: Uint8Array): RawRecord[];
+  /** What is left once there are no more bytes. */
+  end(): RawRecord[];
+  /** After everything that was given out, or as far inside a line as it was passed over. */
+  cursor(): Cursor;
+}
+
+type Content =
+  | { readonly text: string }
+  | { readonly values: readonly string[] }
+  | { readonly fault: string };
+
+/** What stands at a place: a record or a fault up to `end`, or too little to tell. */
+type Found =
+  | { readonly kind: 'record'; readonly content: Content; readonly end: number }
+  | { readonly kind: 'blank'; readonly end: number }
+  | { readonly kind: 'more'; readonly openQuote: boolean };
+
+export function createRecordReader(syntax: RecordSyntax, start: Cursor): RecordReader {
+  let pending: Uint8Array = new Uint8Array();
+  let cursor = start;
+  const find = syntax.format === 'csv' ? csvFinder(syntax.delimiter) : findLine;
+
+  const drain = (isEnd: boolean): RawRecord[] => {
+    const records: RawRecord[] = [];
+    let at = 0;
+    const emit = (content: Content, end: number, isSkipping: boolean): void => {
+      const row = cursor.row + 1;
+      const place = { row, line: cursor.line + 1, startByte: cursor.byte };
+      const lines =
+        countLineEnds(pending, at, end) + (isEnd && end === pending.length ? unended(pending) : 0);
+      cursor = { byte: cursor.byte + end - at, row, line: cursor.line + lines, isSkipping };
+      records.push({ ...place, next: cursor, ...kindOf(content) });
+      at = end;
+    };
+    const pass = (end: number, isSkipping: boolean): void => {
+      const line = cursor.line + countLineEnds(pending, at, end);
+      cursor = { ...cursor, byte: cursor.byte + end - at, line, isSkipping };
+      at = end;
+    };
+    while (at < pending.length) {
+      if (cursor.isSkipping) {
+        const lineEnd = lineEndFrom(pending, at);
+        const next = lineEnd < 0 ? -1 : afterLineEnd(pending, lineEnd, isEnd);
+        // A CR at the very end waits for the LF that may follow.
+        const isCut = next < 0 && lineEnd >= 0;
+        pass(isCut ? lineEnd : next < 0 ? pending.length : next, next < 0 && !isEnd);
+        if (isCut) break;
+        continue;
+      }
+      const found = find(pending, at, isEnd);
+      if (found.kind === 'blank') pass(found.end, false);
+      else if (found.kind === 'record') emit(found.content, found.end, false);
+      else if (pending.length - at <= RECORD_BYTES_MAX) break;
+      else {
+        const lineEnd = lineEndFrom(pending, at);
+        const next = lineEnd < 0 ? -1 : afterLineEnd(pending, lineEnd, isEnd);
+        if (found.openQuote && next > 0) {
+          emit({ fault: `a quote is opened and not closed within ${MAX_TEXT}.` }, next, false);
+        } else {
+          emit({ fault: `is longer than ${MAX_TEXT}.` }, pending.length, true);
+        }
+      }
+    }
+    pending = pending.subarray(at);
+    return records;
+  };
+
+  return {
+    push(bytes) {
+      pending = pending.length === 0 ? bytes : concat(pending, bytes);
+      return drain(false);
+    },
+    end: () => drain(true),
+    cursor: () => cursor,
+  };
+}
+
+const MAX_TEXT = '1 MiB (1,048,576 bytes)';
+
+/** The last line counts as one without a line end too. */
+const unended = (bytes: Uint8Array): number => (lineEndFrom(bytes, bytes.length - 1) < 0 ? 1 : 0);
+
+function kindOf(
+  content: Content,
+):
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'fields'; readonly values: readonly string[] }
+  | { readonly kind: 'fault'; readonly fault: string } {
+  if ('text' in content) return { kind: 'text', ...content };
+  return 'values' in content ? { kind: 'fields', ...content } : { kind: 'fault', ...content };
+}
+
+function findLine(bytes: Uint8Array, from: number, isEnd: boolean): Found {
+  const lineEnd = lineEndFrom(bytes, from);
+  if (lineEnd < 0 && !isEnd) return { kind: 'more', openQuote: false };
+  const end = lineEnd < 0 ? bytes.length : afterLineEnd(bytes, lineEnd, isEnd);
+  if (end < 0) return { kind: 'more', openQuote: false };
+  const contentEnd = lineEnd < 0 ? bytes.length : lineEnd;
+  if (contentEnd - from > RECORD_BYTES_MAX)
+    return { kind: 'record', content: { fault: `is longer than ${MAX_TEXT}.` }, end };
+  const text = decode(bytes.subarray(from, contentEnd));
+  if ('text' in text && text.text.trim() === '') return { kind: 'blank', end };
+  return { kind: 'record', content: text, end };
+}
+
+const csvFinder = (delimiter: string) => {
+  const delimiterByte = delimiter.charCodeAt(0);
+  return (bytes: Uint8Array, from: number, isEnd: boolean): Found => {
+    const scanned = scanCsvRecord(bytes, from, { delimiterByte, isEnd });
+    if (scanned.kind === 'more') return scanned;
+    if (scanned.kind === 'fault')
+      return { kind: 'record', content: { fault: scanned.fault }, end: scanned.end };
+    if (scanned.end - from > RECORD_BYTES_MAX)
+      return { kind: 'record', content: { fault: `is longer than ${MAX_TEXT}.` }, end: scanned.end };
+    const isBlank = scanned.fields.length === 1 && scanned.fields[0]?.isQuoted === false;
+    const [only] = scanned.fields;
+    if (isBlank && only && only.start === only.end) return { kind: 'blank', end: scanned.end };
+    return { kind: 'record', content: valuesOf(bytes, scanned.fields), end: scanned.end };
+  };
+};
+
+function valuesOf(bytes: Uint8Array, fields: CsvFields): Content {
+  const values: string[] = [];
+  for (const { start, end, hasDoubledQuotes } of fields) {
+    const decoded = decode(bytes.subarray(start, end));
+    if ('fault' in decoded) return decoded;
+    values.push(hasDoubledQuotes ? decoded.text.replaceAll('""', '"') : decoded.text);
+  }
+  return { values };
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+
+function decode(bytes: Uint8Array): { readonly text: string } | { readonly fault: string } {
+  try {
+    const text = strict.decode(bytes);
+    return text.includes('\0') ? { fault: 'has a zero byte in it: this is not text.' } : { text };
+  } catch {
+    const before = lenient.decode(bytes).split('\uFFFD', 1)[0] ?? '';
+    const bad = bytes[new TextEncoder().encode(before).length] ?? 0;
+    const hex = bad.toString(16).toUpperCase().padStart(2, '0');
+    return {
+      fault: `is not UTF-8 (byte 0x${hex} after '${before.slice(-20)}'); save the manifest as UTF-8.`,
+    };
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,222 @@
+/**
+ * What an object of the input bucket is, by its name and type alone: a picture to be animated, what is said about one, a
+ * request, a manifest, or nothing of ours. And the request that a picture becomes.
+ */
+import { z } from 'zod';
+import type { ImageMimeType } from './catalogue.ts';
+import type { FieldError } from './problem.ts';
+import { readField, requestFieldNamed } from './request-body.ts';
+import { fillTemplate } from './template.ts';
+
+const fields = z.record(z.string(), z.unknown());
+
+const uploadRuleSchema = z.strictObject({
+  /** Objects whose names begin with it; of several rules the longest prefix wins. Empty: every object. */
+  prefix: z.string(),
+  /** Whose jobs they become. Default: `upload:{bucket}`. */
+  caller: z.string().min(1).optional(),
+  /** Fields of the request that a picture becomes, and defaults of a request. Texts may use {name}, {path} and metadata. */
+  template: fields.default({}),
+  /** Passed on with every manifest under the prefix. */
+  batch: z
+    .strictObject({
+      template: z.unknown(),
+      defaults: fields,
+      strict: z.boolean(),
+      maxSpendUsd: z.number().positive(),
+    })
+    .partial()
+    .default({}),
+  /** `required`: a picture waits for the file that says what to make of it. */
+  sidecar: z.enum(['optional', 'required']).default('optional'),
+  lane: z.enum(['interactive', 'batch']).default('batch'),
+});
+export const uploadRulesSchema = z
+  .array(uploadRuleSchema)
+  .refine(
+    (rules) => new Set(rules.map(({ prefix }) => prefix)).size === rules.length,
+    'two rules have the same prefix',
+  );
+export type UploadRule = z.infer<typeof uploadRuleSchema>;
+
+export const uploadCallerOf = (rule: UploadRule, bucket: string): string => rule.caller ?? `upload:${bucket}`;
+
+export type Arrival =
+  | { readonly kind: 'ignored'; readonly why: string }
+  | { readonly kind: 'image'; readonly rule: UploadRule; readonly mimeType: ImageMimeType }
+  /** `images`: the pictures that it may be about, likeliest first. */
+  | { readonly kind: 'sidecar'; readonly rule: UploadRule; readonly images: readonly string[] }
+  /** A request, unless one of `images` is there: then it is about that one. */
+  | { readonly kind: 'request'; readonly rule: UploadRule; readonly images: readonly string[] }
+  | { readonly kind: 'manifest'; readonly rule: UploadRule };
+
+/** Where Clapper itself writes in the input bucket. A rule may still name a folder below them. */
+const OWN_FOLDERS = ['jobs/', 'batches/', 'callers/'];
+const ERROR_SUFFIX = '.error.json';
+const IMAGE_TYPES: Readonly<Record<string, ImageMimeType>> = {
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+};
+/** Upper case too: that is how cameras name their files. */
+const IMAGE_EXTENSIONS = ['png', 'jpg', 'jpeg', 'PNG', 'JPG', 'JPEG'];
+
+export const errorNameOf = (name: string): string => `${name}${ERROR_SUFFIX}`;
+
+export function arrivalOf(rules: readonly UploadRule[], name: string, contentType: string): Arrival {
+  if (name.endsWith(ERROR_SUFFIX)) return ignored('it tells of an error');
+  if (name.endsWith('/')) return ignored('it is a folder');
+  const rule = uploadRuleFor(rules, name);
+  if (!rule) return ignored('no rule has a prefix for it');
+  const { stem, extension } = partsOf(name);
+  // A manifest may be zipped.
+  switch (extension === 'gz' ? `${partsOf(stem).extension}.gz` : extension) {
+    case 'jsonl':
+    case 'ndjson':
+    case 'csv':
+    case 'tsv':
+    case 'jsonl.gz':
+    case 'ndjson.gz':
+    case 'csv.gz':
+    case 'tsv.gz':
+      return { kind: 'manifest', rule };
+    case 'txt':
+      return { kind: 'sidecar', rule, images: imagesFor(stem) };
+    case 'json': {
+      // cat.png.json can only be about cat.png, and where pictures need such files every one is.
+      const about = rule.sidecar === 'required' || partsOf(stem).extension in IMAGE_TYPES;
+      return { kind: about ? 'sidecar' : 'request', rule, images: imagesFor(stem) };
+    }
+  }
+  const mimeType = IMAGE_TYPES[extension] ?? Object.values(IMAGE_TYPES).find((type) => type === contentType);
+  return mimeType ? { kind: 'image', rule, mimeType } : ignored('it is no picture, request or manifest');
+}
+
+const ignored = (why: string): Arrival => ({ kind: 'ignored', why });
+
+/** The rule for this name, Clapper's own folders left out. */
+export function uploadRuleFor(rules: readonly UploadRule[], name: string): UploadRule | undefined {
+  const own = OWN_FOLDERS.find((folder) => name.startsWith(folder));
+  return rules
+    .filter(({ prefix }) => name.startsWith(prefix) && (own === undefined || prefix.startsWith(own)))
+    .sort((a, b) => b.prefix.length - a.prefix.length)[0];
+}
+
+/** Of `a/cat.v2.PNG` the stem is `a/cat.v2` and the extension `png`. */
+function partsOf(name: string): { readonly stem: string; readonly extension: string } {
+  const [, stem = name, extension = ''] = /^(.*[^/])\.([^./]+)$/s.exec(name) ?? [];
+  return { stem, extension: extension.toLowerCase() };
+}
+
+const imagesFor = (stem: string): string[] =>
+  partsOf(stem).extension in IMAGE_TYPES
+    ? [stem]
+    : IMAGE_EXTENSIONS.map((extension) => `${stem}.${extension}`);
+
+/** What may be said about a picture, the first that is there. */
+export function sidecarsFor(imageName: string): readonly string[] {
+  const { stem } = partsOf(imageName);
+  return [`${imageName}.json`, `${imageName}.txt`, `${stem}.json`, `${stem}.txt`];
+}
+
+/** Where only a longer name is beyond doubt: `cat.json` may be a request of its own. */
+export const isDoubtfulSidecar = (rule: UploadRule, imageName: string, sidecar: string): boolean =>
+  rule.sidecar === 'optional' && sidecar === `${partsOf(imageName).stem}.json`;
+
+const METADATA_PREFIX = 'clapper-';
+
+/** What an object's own metadata says of its request: `prompt`, and `clapper-<field>` for any field. */
+export function fieldsOfMetadata(
+  metadata: Readonly<Record<string, string>>,
+  errors: FieldError[],
+): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const [key, text] of Object.entries(metadata)) {
+    const name = key.toLowerCase() === 'prompt' ? 'prompt' : afterPrefix(key);
+    if (name === undefined) continue;
+    const field = requestFieldNamed(name);
+    if (field === undefined)
+      errors.push({ field: `metadata.${key}`, detail: 'names no field of a job request.' });
+    else found[field] = readField(field, text);
+  }
+  return found;
+}
+
+const afterPrefix = (key: string): string | undefined =>
+  key.toLowerCase().startsWith(METADATA_PREFIX) ? key.slice(METADATA_PREFIX.length) : undefined;
+
+export interface ImageArrival {
+  readonly bucket: string;
+  readonly name: string;
+  readonly mimeType: ImageMimeType;
+  readonly rule: UploadRule;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Fields that the sidecar gives. */
+  readonly sidecar: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The body of the request for a picture: metadata before sidecar before template. */
+export function imageRequest(arrival: ImageArrival, errors: FieldError[]): Record<string, unknown> {
+  const { bucket, name, mimeType, rule, metadata, sidecar = {} } = arrival;
+  const own = fieldsOfMetadata(metadata, errors);
+  if ('image' in own || 'image' in sidecar)
+    errors.push({ field: 'image', detail: 'is the picture itself and cannot be given.' });
+  const given = { ...sidecar, ...own };
+  // What is said otherwise needs no filling: its placeholders may have no value.
+  const defaults = Object.entries(rule.template).filter(([field]) => !(field in given));
+  const filled = fillDeep(
+    Object.fromEntries(defaults),
+    { ...metadata, ...namesOf(name) },
+    'template',
+    errors,
+  );
+  return {
+    lane: rule.lane,
+    ...asFields(filled),
+    ...given,
+    image: { gcsUri: `gs://${bucket}/${name}`, mimeType },
+  };
+}
+
+function namesOf(path: string): Record<string, string> {
+  const { stem } = partsOf(path);
+  return { name: stem.slice(stem.lastIndexOf('/') + 1), path };
+}
+
+/** A request as it was uploaded, over the defaults of its prefix. */
+export function uploadedRequest(
+  rule: UploadRule,
+  name: string,
+  body: unknown,
+  errors: FieldError[],
+): unknown {
+  const parsed = fields.safeParse(body);
+  // Whatever it is, the parser of requests says best what it should be.
+  if (!parsed.success) return body;
+  const defaults = Object.entries(rule.template).filter(([field]) => !(field in parsed.data));
+  const filled = fillDeep(Object.fromEntries(defaults), namesOf(name), 'template', errors);
+  return { lane: rule.lane, ...asFields(filled), ...parsed.data };
+}
+
+const asFields = (value: unknown): Record<string, unknown> => fields.catch({}).parse(value);
+
+/** Every text in it, however deep, as a template. */
+function fillDeep(
+  value: unknown,
+  variables: Readonly<Record<string, string>>,
+  at: string,
+  errors: FieldError[],
+): unknown {
+  if (typeof value === 'string') {
+    const filled = fillTemplate(value, variables);
+    for (const name of filled.missing)
+      errors.push({ field: at, detail: `needs {${name}}, which neither the name nor the metadata gives.` });
+    for (const fault of filled.faults) errors.push({ field: at, detail: fault });
+    return filled.text;
+  }
+  if (Array.isArray(value)) return value.map((item, n) => fillDeep(item, variables, `${at}.${n}`, errors));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, fillDeep(item, variables, `${at}.${key}`, errors)]),
+  );
+}

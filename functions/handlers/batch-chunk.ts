@@ -1,0 +1,208 @@
+/**
+ * One chunk of a manifest: rows from the cursor on, judged, and made jobs unless this is the checking pass. It can be
+ * repeated, also while another runs: the same rows give the same jobs, and the cursor moves once.
+ */
+import { Readable } from 'node:stream';
+import type { BatchIn, BatchTotals, Manifest, RowFault } from '../core/batch.ts';
+import { batchWakeOf, NO_TOTALS } from '../core/batch.ts';
+import { type Cursor, createRecordReader, type RawRecord } from '../core/manifest/record-reader.ts';
+import { estimateUsd } from '../core/price.ts';
+import { ProblemError } from '../core/problem.ts';
+import { type BodyRules, bodyOfRecord } from '../core/row-body.ts';
+import { stagesOf } from '../core/stages.ts';
+import { sumUsd } from '../core/step-batch.ts';
+import { ObjectGoneError, type Services } from '../ports.ts';
+import {
+  faultsPrefixOf,
+  gone,
+  inParallel,
+  padded,
+  rulesOf,
+  stepEnd,
+  UNFINISHED,
+  type Work,
+} from './batch-work.ts';
+import { createJob, type Judged, judge } from './create-job.ts';
+
+/** Jobs per chunk: a few seconds of work, so that a crash repeats little. */
+const ADMITTED_PER_CHUNK = 100;
+/** Of rows that are only judged the time decides; this many faults are kept in memory at most. */
+const FAULTS_PER_CHUNK = 5_000;
+/** Rows between two looks at whether the batch was paused or cancelled meanwhile. */
+const SLICE = 25;
+const CONCURRENCY = 8;
+/** More unfinished jobs than that would only age in the queue, towards their deadline, and could not be paused. */
+const UNFINISHED_MAX = 2_000;
+const BACK_PRESSURE_MS = 10_000;
+/** Holds some 100 rows; and, of rows that are only judged, some thousands. */
+const WINDOW_BYTES = { admit: 128 * 1024, check: 1024 * 1024 } as const;
+/** After so many rings, each of which stands for many tries, a row that cannot be judged is at fault itself. */
+const POISON_RINGS = 3;
+
+type Expanding = BatchIn<'expanding'>;
+
+export async function expandChunk(services: Services, batch: Expanding, manifest: Manifest): Promise<Work> {
+  const isAdmitting = batch.pass === 'admit';
+  let rowsMax = Number.POSITIVE_INFINITY;
+  if (isAdmitting) {
+    const unfinished = await services.jobs.countOfBatch(batch.batchId, UNFINISHED);
+    rowsMax = Math.min(ADMITTED_PER_CHUNK, UNFINISHED_MAX - unfinished);
+    if (rowsMax <= 0) {
+      const { clock, policy } = services;
+      return { type: 'wait', untilMs: clock.now() + BACK_PRESSURE_MS / policy.speedUp };
+    }
+  }
+  const chunk = new Chunk(batch, manifest);
+  try {
+    await readChunk(services, chunk, rowsMax);
+  } catch (error) {
+    if (error instanceof ObjectGoneError) return gone(batch);
+    throw error;
+  }
+  await storeFaults(services, batch, chunk.faults);
+  const { cursor, totals, faults, isEnd, cappedAtRow } = chunk;
+  return {
+    type: 'chunk',
+    result: { cursor, totals, firstFaults: faults.slice(0, 20), isEnd, cappedAtRow },
+  };
+}
+
+/** What has been done of a chunk so far. */
+class Chunk {
+  readonly batch: Expanding;
+  readonly manifest: Manifest;
+  readonly rules: BodyRules;
+  readonly faults: RowFault[] = [];
+  cursor: Cursor;
+  totals: BatchTotals = NO_TOTALS;
+  isEnd = false;
+  cappedAtRow: number | undefined;
+  /** By the cap, or by a fault of a strict batch: nothing after it is wanted. */
+  isStopped = false;
+
+  constructor(batch: Expanding, manifest: Manifest) {
+    this.batch = batch;
+    this.manifest = manifest;
+    this.rules = rulesOf(batch, manifest.columns);
+    this.cursor = batch.cursor;
+  }
+}
+
+async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Promise<void> {
+  const { batch, manifest } = chunk;
+  const { format, delimiter, gcsUri, generation, bytes } = manifest;
+  const isOver = stepEnd(services.clock);
+  const reader = createRecordReader(format === 'csv' ? { format, delimiter } : { format }, batch.cursor);
+  const windowBytes = WINDOW_BYTES[batch.pass];
+  for (let at = batch.cursor.byte; ; at += windowBytes) {
+    const isLast = at + windowBytes >= bytes;
+    const records =
+      at < bytes
+        ? reader.push(
+            await services.inputs.readRange(gcsUri, at, Math.min(bytes, at + windowBytes) - 1, generation),
+          )
+        : [];
+    if (isLast) records.push(...reader.end());
+    for (let n = 0; n < records.length; n += SLICE) {
+      const room = Math.min(SLICE, rowsMax - chunk.totals.rows);
+      const slice = records.slice(n, n + room);
+      await takeSlice(services, chunk, slice);
+      const isFull = chunk.totals.rows >= rowsMax || chunk.faults.length >= FAULTS_PER_CHUNK;
+      const isAllOfIt = isLast && n + slice.length >= records.length;
+      if (chunk.isStopped) return;
+      if (!isAllOfIt && (isFull || isOver() || !(await isStillWanted(services, chunk)))) return;
+    }
+    // Past what is blank, or too long; otherwise after the last record.
+    chunk.cursor = reader.cursor();
+    chunk.isEnd = isLast;
+    if (isLast || isOver()) return;
+  }
+}
+
+/** A batch that is only checked costs nothing more if it goes on for a moment. */
+async function isStillWanted({ batches }: Services, { batch }: Chunk): Promise<boolean> {
+  if (batch.pass === 'check') return true;
+  const stored = await batches.get(batch.batchId);
+  return stored !== undefined && batchWakeOf(stored)?.seq === batch.wake.seq;
+}
+
+type Row = { readonly record: RawRecord } & (
+  | { readonly fault: string }
+  | { readonly body: unknown; readonly judged: Judged; readonly priceUsd: number; readonly seconds: number }
+);
+
+async function takeSlice(services: Services, chunk: Chunk, records: readonly RawRecord[]): Promise<void> {
+  const rows: Row[] = [];
+  await inParallel([...records.entries()], CONCURRENCY, async ([n, record]) => {
+    rows[n] = await judgeRow(services, chunk, record);
+  });
+  const { settings, batchId, caller, trace, pass, totals: before } = chunk.batch;
+  const admitted: Row[] = [];
+  for (const row of rows) {
+    const { record } = row;
+    const { rows: count, valid, faults, seconds, priceUsd } = chunk.totals;
+    if ('fault' in row) {
+      chunk.faults.push({ row: record.row, line: record.line, fault: row.fault });
+      chunk.totals = { ...chunk.totals, rows: count + 1, faults: faults + 1 };
+    } else {
+      const spentUsd = sumUsd(priceUsd, row.priceUsd);
+      const isTooMuch =
+        sumUsd(before.priceUsd, spentUsd) > (settings.maxSpendUsd ?? Number.POSITIVE_INFINITY);
+      if (isTooMuch && pass === 'admit') {
+        chunk.cappedAtRow = record.row;
+        chunk.isStopped = true;
+        break;
+      }
+      admitted.push(row);
+      chunk.totals = {
+        ...{ rows: count + 1, valid: valid + 1, faults, seconds: seconds + row.seconds },
+        priceUsd: spentUsd,
+      };
+    }
+    chunk.cursor = record.next;
+    if (settings.strict && pass === 'admit' && 'fault' in row) {
+      chunk.isStopped = true;
+      break;
+    }
+  }
+  if (pass === 'check') return;
+  await inParallel(admitted, CONCURRENCY, async (row) => {
+    if ('fault' in row) return;
+    const { body, judged, record } = row;
+    await createJob(services, { caller, body, trace, judged, batch: { batchId, row: record.row } });
+  });
+}
+
+async function judgeRow(services: Services, { batch, rules }: Chunk, record: RawRecord): Promise<Row> {
+  const made = bodyOfRecord(record, rules);
+  if ('fault' in made) return { record, fault: made.fault };
+  try {
+    const judged = await judge(services, batch.caller, made.body);
+    const priceUsd = estimateUsd(services.catalogue, judged.judged);
+    return { record, body: made.body, judged, priceUsd, seconds: secondsOf(judged) };
+  } catch (error) {
+    if (error instanceof ProblemError) return { record, fault: error.problem.detail };
+    if (batch.wake.ring < POISON_RINGS) throw error;
+    return { record, fault: `could not be judged, however often it was tried: ${String(error)}` };
+  }
+}
+
+const secondsOf = ({ judged }: Judged): number =>
+  stagesOf(judged).reduce(
+    (sum, stage) => sum + (stage.kind === 'image' ? 0 : stage.durationSeconds * stage.sampleCount),
+    0,
+  );
+
+/** Named by their content too: a chunk that is repeated may end elsewhere, and none of its faults may be lost. */
+async function storeFaults(
+  { results, ids }: Services,
+  { batchId }: Expanding,
+  faults: readonly RowFault[],
+): Promise<void> {
+  const [first] = faults;
+  const last = faults.at(-1);
+  if (!first || !last) return;
+  const text = faults.map((fault) => `${JSON.stringify(fault)}\n`).join('');
+  const name = `${faultsPrefixOf(batchId)}${padded(first.row)}-${padded(last.row)}-${ids.hash([text])}.jsonl`;
+  await results.writeOnce(name, 'application/jsonl', Readable.from([Buffer.from(text)]));
+}

@@ -1,0 +1,61 @@
+/** What the steps of a batch have in common. */
+import { type Batch, batchPrefixOf } from '../core/batch.ts';
+import { JOB_STATUSES, type JobStatus } from '../core/job.ts';
+import { REQUEST_FIELDS } from '../core/request-body.ts';
+import type { BodyRules } from '../core/row-body.ts';
+import type { BatchEvent } from '../core/step-batch.ts';
+import type { Clock, Ids } from '../ports.ts';
+
+/** I5: the same cause gives the same batch. */
+export const batchIdOf = (ids: Pick<Ids, 'hash'>, cause: readonly string[]): string =>
+  `bat_${ids.hash(['batch', ...cause])}`;
+
+/** What a step came to, for the wake that it was taken for. */
+export type Work = WithoutSeq<Extract<BatchEvent, { seq: number }>>;
+type WithoutSeq<E> = E extends { seq: number } ? Omit<E, 'seq'> : never;
+
+/** Well within a task's deadline, and short enough that a crash repeats little. */
+export const STEP_MS = 20_000;
+
+/** Several at once, in order of their coming; the first failure ends it. */
+export async function inParallel<T>(
+  items: readonly T[],
+  concurrency: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+}
+
+export const stepEnd = (clock: Clock): (() => boolean) => {
+  const end = clock.now() + STEP_MS;
+  return () => clock.now() >= end;
+};
+
+export const UNFINISHED: readonly JobStatus[] = JOB_STATUSES.filter(
+  (status) => status !== 'succeeded' && status !== 'failed' && status !== 'cancelled',
+);
+
+export const rulesOf = ({ settings }: Pick<Batch, 'settings'>, columns: readonly string[]): BodyRules => ({
+  template: settings.template,
+  defaults: settings.defaults,
+  columns,
+  fields: REQUEST_FIELDS,
+  lane: settings.lane,
+});
+
+export const gone = ({ source }: Pick<Batch, 'source'>): Work => ({
+  type: 'unreadable',
+  error: {
+    code: 'MANIFEST_GONE',
+    message: `${source.gcsUri} was replaced or deleted while it was read (generation ${source.generation}). Start a new batch.`,
+  },
+});
+
+export const faultsPrefixOf = (batchId: string): string => `${batchPrefixOf(batchId)}faults/`;
+
+/** So that names sort as numbers do. */
+export const padded = (row: number): string => String(row).padStart(10, '0');

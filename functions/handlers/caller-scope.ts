@@ -1,0 +1,24 @@
+/** What a request says of who asks, for whom, and whether it is asked again. */
+import { invalidRequest } from '../core/problem.ts';
+import type { Services } from '../ports.ts';
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** @throws ProblemError 400 */
+export function idempotencyKeyOf(header: string | undefined): string | undefined {
+  if (header === undefined || IDEMPOTENCY_KEY.test(header)) return header;
+  throw invalidRequest([
+    { field: 'Idempotency-Key', detail: 'has to be 1 to 255 printable ASCII characters without spaces.' },
+  ]);
+}
+
+/** Whose records are listed; nothing stands for everybody's. @throws ProblemError 400 */
+export function listedCaller(
+  { settings }: Services,
+  caller: string,
+  asked: string | undefined,
+): string | undefined {
+  if (asked === undefined || asked === caller) return caller;
+  if (settings.operators.includes(caller)) return asked === '*' ? undefined : asked;
+  throw invalidRequest([{ field: 'caller', detail: 'may be another one for operators only.' }]);
+}

@@ -1,0 +1,62 @@
+/** Batches in a world of memory: made, carried through, and their reports read. */
+import { z } from 'zod';
+import type { Batch } from '../../functions/core/batch.ts';
+import { createBatch } from '../../functions/handlers/create-batch.ts';
+import type { World } from './memory.ts';
+
+const reportRowSchema = z.object({
+  row: z.number(),
+  line: z.number().nullable(),
+  job: z.string().nullable(),
+  status: z.string(),
+  uris: z.array(z.string()),
+  seconds: z.number(),
+  priceUsd: z.number(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+type ReportRow = z.infer<typeof reportRowSchema>;
+
+/** A batch of a manifest with this content, in a folder that everybody may read. */
+export async function startBatch(
+  world: World,
+  content: string | Uint8Array,
+  body: Record<string, unknown> = {},
+  name = 'manifest.jsonl',
+): Promise<Batch> {
+  world.input.put(
+    `shared/${name}`,
+    typeof content === 'string' ? Buffer.from(content) : content,
+    'text/plain',
+  );
+  const manifest = { gcsUri: `gs://in/shared/${name}` };
+  const { batch } = await createBatch(world.services, {
+    caller: 'local',
+    body: { manifest, ...body },
+    isTrusted: true,
+  });
+  return batch;
+}
+
+export async function batchNow(world: World, { batchId }: Pick<Batch, 'batchId'>): Promise<Batch> {
+  const batch = await world.batches.get(batchId);
+  if (!batch) throw new Error('the batch is gone');
+  return batch;
+}
+
+export async function reportOf(world: World, batch: Pick<Batch, 'batchId'>): Promise<ReportRow[]> {
+  return textOfReport(await batchNow(world, batch), world, 'jsonl')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => reportRowSchema.parse(JSON.parse(line)));
+}
+
+export function textOfReport(batch: Batch, world: World, format: 'csv' | 'jsonl'): string {
+  if (!('report' in batch)) throw new Error(`batch is ${batch.status} and has no report`);
+  return Buffer.from(world.output.objects.get(batch.report[format])?.body ?? []).toString('utf8');
+}
+
+export const jsonl = (rows: readonly unknown[]): string =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+export const kittens = (count: number): unknown[] =>
+  Array.from({ length: count }, (_, n) => ({ prompt: `kitten number ${n + 1}`, durationSeconds: 4 }));

@@ -1,0 +1,61 @@
+/** Batches in memory: copies, parsed when they are given out, as a database would. */
+import { type Batch, batchAnnouncementDueAt, batchSchema, batchWakeOf } from '../../functions/core/batch.ts';
+import type { BatchStore, BatchUpdated } from '../../functions/ports.ts';
+
+export class MemoryBatchStore implements BatchStore {
+  readonly #batches = new Map<string, string>();
+
+  async create(batch: Batch): Promise<'created' | 'exists'> {
+    if (this.#batches.has(batch.batchId)) return 'exists';
+    this.#batches.set(batch.batchId, JSON.stringify(batch));
+    return 'created';
+  }
+
+  async get(batchId: string): Promise<Batch | undefined> {
+    return this.#read(batchId);
+  }
+
+  async update(batchId: string, decide: Parameters<BatchStore['update']>[1]): Promise<BatchUpdated> {
+    const batch = this.#read(batchId);
+    if (!batch) return { kind: 'missing' };
+    const step = decide(batch);
+    if (!step) return { kind: 'unchanged', batch };
+    this.#batches.set(batchId, JSON.stringify(step.batch));
+    return { kind: 'saved', step };
+  }
+
+  async list({ caller, pageSize, after }: Parameters<BatchStore['list']>[0]): Promise<readonly Batch[]> {
+    const key = (batch: { readonly createdAt: number; readonly batchId: string }): string =>
+      `${String(batch.createdAt).padStart(16, '0')}/${batch.batchId}`;
+    return this.#all()
+      .filter((batch) => caller === undefined || batch.caller === caller)
+      .filter((batch) => after === undefined || key(batch) < key(after))
+      .sort((a, b) => (key(a) < key(b) ? 1 : -1))
+      .slice(0, pageSize);
+  }
+
+  async overdue(before: number, limit: number): Promise<readonly Batch[]> {
+    const at = (batch: Batch): number => batchWakeOf(batch)?.at ?? Number.POSITIVE_INFINITY;
+    return this.#all()
+      .filter((batch) => at(batch) <= before)
+      .sort((a, b) => at(a) - at(b))
+      .slice(0, limit);
+  }
+
+  async unannounced(before: number, limit: number): Promise<readonly Batch[]> {
+    const at = (batch: Batch): number => batchAnnouncementDueAt(batch) ?? Number.POSITIVE_INFINITY;
+    return this.#all()
+      .filter((batch) => at(batch) <= before)
+      .sort((a, b) => at(a) - at(b))
+      .slice(0, limit);
+  }
+
+  #all(): Batch[] {
+    return [...this.#batches.keys()].flatMap((batchId) => this.#read(batchId) ?? []);
+  }
+
+  #read(batchId: string): Batch | undefined {
+    const text = this.#batches.get(batchId);
+    return text === undefined ? undefined : batchSchema.parse(JSON.parse(text));
+  }
+}
