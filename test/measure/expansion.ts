@@ -30,7 +30,7 @@ const rowSchema = z.object({
 
 const random = seededRandom(SEED);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const stack = await startTestStack({ speedUp: 100, submitPerSecond: 200 });
+const stack = await startTestStack({ speedUp: 40, submitPerSecond: 200 });
 const { api, storage: apiEndpoint } = stack.endpoints;
 
 /** Until it is answered. */
@@ -77,11 +77,14 @@ try {
       say(`${passed()}: ${view.status}, ${view.rows.read} rows, ${JSON.stringify(view.jobs)}`);
       nextLine = performance.now() - startedAt + 20_000;
     }
-    await sleep(250);
+    await sleep(killAt.length > 0 ? 1000 : 5000);
     view = await request(`/v1/batches/${view.id}`);
   }
   say(`${passed()}: ${view.status}, ${JSON.stringify(view.jobs)}`);
-  const [bytes] = await storage.bucket(OUTPUT_BUCKET).file(view.report?.jsonl ?? '').download();
+  const [bytes] = await storage
+    .bucket(OUTPUT_BUCKET)
+    .file(view.report?.jsonl ?? '')
+    .download();
   const rows = bytes
     .toString('utf8')
     .split('\n')
@@ -95,9 +98,13 @@ try {
     const key = error ? `${status} ${error.code}` : status;
     byStatus.set(key, (byStatus.get(key) ?? 0) + 1);
   }
-  say(`report: ${rows.length} rows, ${new Set(rows.map(({ row }) => row)).size} different, ${new Set(rows.map(({ job }) => job)).size} jobs`);
+  say(
+    `report: ${rows.length} rows, ${new Set(rows.map(({ row }) => row)).size} different, ${new Set(rows.map(({ job }) => job)).size} jobs`,
+  );
   say(`by status: ${JSON.stringify(Object.fromEntries(byStatus))}`);
-  say(`paid calls: ${paid.length}, prompts paid for: ${counts.size}, paid for more than once: ${[...counts.values()].filter((count) => count > 1).length}`);
+  say(
+    `paid calls: ${paid.length}, prompts paid for: ${counts.size}, paid for more than once: ${[...counts.values()].filter((count) => count > 1).length}`,
+  );
   const missing = prompts.filter((prompt) => !counts.has(prompt)).length;
   say(`rows never paid for: ${missing}`);
 } finally {
