@@ -53,8 +53,12 @@ export async function announceOverdue(services: Services): Promise<number> {
   if (!events) return 0;
   const before = clock.now() - policy.ringAfterMs;
   let published = 0;
+  let failed = 0;
   const publish = async (what: string, work: () => Promise<void>): Promise<void> => {
+    // Each failure takes its time, and the sweep has other things to do than to wait for a topic that is gone.
+    if (failed >= CONCURRENCY) return;
     if (await orLater(services, what, work)) published++;
+    else failed++;
   };
   await inParallel(await jobs.unannounced(before, PER_RUN), CONCURRENCY, (job) =>
     publish(`job ${job.jobId}`, () => announceJob(services, job)),

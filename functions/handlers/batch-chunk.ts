@@ -26,7 +26,7 @@ import { createJob, type Judged, judge } from './create-job.ts';
 
 /** Jobs per chunk: a few seconds of work, so that a crash repeats little. */
 const ADMITTED_PER_CHUNK = 100;
-/** Of rows that are only judged the time decides; this many faults are kept in memory at most. */
+/** Kept in memory until the chunk is saved. */
 const FAULTS_PER_CHUNK = 5_000;
 /** Rows between two looks at whether the batch was paused or cancelled meanwhile. */
 const SLICE = 25;
@@ -34,8 +34,10 @@ const CONCURRENCY = 8;
 /** More unfinished jobs than that would only age in the queue, towards their deadline, and could not be paused. */
 const UNFINISHED_MAX = 2_000;
 const BACK_PRESSURE_MS = 10_000;
-/** Holds some 100 rows; and, of rows that are only judged, some thousands. */
-const WINDOW_BYTES = { admit: 128 * 1024, check: 1024 * 1024 } as const;
+/** Rows that are only judged: some seconds of work, and a progress that can be watched. */
+const CHECKED_PER_CHUNK = 25_000;
+/** Holds some hundred rows. More at once is faster by little, and leaves much more for the garbage collector. */
+const WINDOW_BYTES = 128 * 1024;
 /** After so many rings, each of which stands for many tries, a row that cannot be judged is at fault itself. */
 const POISON_RINGS = 3;
 
@@ -43,7 +45,7 @@ type Expanding = BatchIn<'expanding'>;
 
 export async function expandChunk(services: Services, batch: Expanding, manifest: Manifest): Promise<Work> {
   const isAdmitting = batch.pass === 'admit';
-  let rowsMax = Number.POSITIVE_INFINITY;
+  let rowsMax = CHECKED_PER_CHUNK;
   if (isAdmitting) {
     const unfinished = await services.jobs.countOfBatch(batch.batchId, UNFINISHED);
     rowsMax = Math.min(ADMITTED_PER_CHUNK, UNFINISHED_MAX - unfinished);
@@ -93,13 +95,12 @@ async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Pro
   const { format, delimiter, gcsUri, generation, bytes } = manifest;
   const isOver = stepEnd(services.clock);
   const reader = createRecordReader(format === 'csv' ? { format, delimiter } : { format }, batch.cursor);
-  const windowBytes = WINDOW_BYTES[batch.pass];
-  for (let at = batch.cursor.byte; ; at += windowBytes) {
-    const isLast = at + windowBytes >= bytes;
+  for (let at = batch.cursor.byte; ; at += WINDOW_BYTES) {
+    const isLast = at + WINDOW_BYTES >= bytes;
     const records =
       at < bytes
         ? reader.push(
-            await services.inputs.readRange(gcsUri, at, Math.min(bytes, at + windowBytes) - 1, generation),
+            await services.inputs.readRange(gcsUri, at, Math.min(bytes, at + WINDOW_BYTES) - 1, generation),
           )
         : [];
     if (isLast) records.push(...reader.end());

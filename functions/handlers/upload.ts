@@ -193,9 +193,19 @@ async function readSidecar(
     const prompt = new TextDecoder('utf-8', { ignoreBOM: false }).decode(bytes).trim();
     return prompt === '' ? {} : { prompt };
   }
-  const parsed = z.record(z.string(), z.unknown()).safeParse(parseJson(bytes));
+  const parsed = z.record(z.string(), z.unknown()).safeParse(jsonOf(sidecar.name, bytes));
   if (parsed.success) return parsed.data;
   throw invalidRequest([{ field: sidecar.name, detail: 'has to be a JSON object of request fields.' }]);
+}
+
+/** @throws ProblemError 400 that names the file */
+function jsonOf(name: string, bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    throw invalidRequest([{ field: name, detail: `is not JSON: ${error.problem.detail}` }]);
+  }
 }
 
 /** @throws ProblemError 400 for one that is too large; Error for one that has changed meanwhile */
@@ -212,11 +222,11 @@ async function readAtMost(
   throw new Error(`${name} was replaced or deleted while it was read; the event has to come again`);
 }
 
-/** The picture's own event reads what is said about it; only one that waits has to be told. */
+/** Whichever event is the first to find both makes the job, which follows from the picture alone. */
 async function takeSidecar(
   work: UploadWork,
   sidecar: UploadedObject,
-  { rule, images }: Extract<Arrival, { kind: 'sidecar' | 'request' }>,
+  { images }: Extract<Arrival, { kind: 'sidecar' | 'request' }>,
 ): Promise<void> {
   const { uploads, services } = work;
   const image = await firstThere(uploads, images);
@@ -224,10 +234,14 @@ async function takeSidecar(
     const detail = 'it is about a picture that is not there yet';
     return services.log('INFO', `upload: ${sidecar.name} makes no job, ${detail}`, { object: sidecar.name });
   }
-  if (rule.sidecar === 'optional') {
-    return services.log('INFO', `upload: ${sidecar.name} is about ${image.name}; ignored`, {
-      object: sidecar.name,
-    });
+  if (await hasJob(work, image)) {
+    return services.log(
+      'INFO',
+      `upload: ${sidecar.name} is about ${image.name}, which has its job; ignored`,
+      {
+        object: sidecar.name,
+      },
+    );
   }
   const arrival = arrivalOf(work.rules, image.name, image.contentType);
   // Whatever is wrong is wrong with the picture's job, and is told beside the picture.

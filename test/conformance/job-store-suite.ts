@@ -114,6 +114,33 @@ export function jobStoreSuite(
       });
     });
 
+    it('finds the jobs of a batch by row and status, without those that a retry stands for', async () => {
+      const ofRow = (jobId: string, row: number, at = T0, supersededBy?: string): Job => ({
+        ...makeJob(jobId, { at }),
+        batch: { batchId: 'bat_1', row, ...(supersededBy === undefined ? {} : { supersededBy }) },
+      });
+      for (const row of [10, 9, 2, 1]) await store.create(ofRow(`row_${row}`, row));
+      await store.create(ofRow('row_2_newer', 2, T0 + 1));
+      await store.create(ofRow('row_3_before', 3, T0, 'row_3'));
+      await store.create({ ...ofRow('other', 1), batch: { batchId: 'bat_2', row: 1 } });
+      await store.update('row_9', cancel(T0 + 5));
+      const idsOf = (jobs: readonly Job[]): string[] => jobs.map(({ jobId }) => jobId);
+      expect(idsOf(await store.listOfBatch({ batchId: 'bat_1', afterRow: 0, limit: 4 }))).toEqual([
+        ...['row_1', 'row_2_newer', 'row_2', 'row_9'],
+      ]);
+      expect(idsOf(await store.listOfBatch({ batchId: 'bat_1', afterRow: 9, limit: 4 }))).toEqual(['row_10']);
+      const unfinished = {
+        batchId: 'bat_1',
+        statuses: ['queued', 'running'],
+        afterRow: 0,
+        limit: 9,
+      } as const;
+      expect(idsOf(await store.listOfBatch(unfinished))).toEqual(['row_1', 'row_2_newer', 'row_2', 'row_10']);
+      expect(await store.countOfBatch('bat_1', ['queued', 'running'])).toBe(4);
+      expect(await store.countOfBatch('bat_1', ['cancelled'])).toBe(1);
+      expect(await store.countOfBatch('bat_3', ['cancelled'])).toBe(0);
+    });
+
     it('saves nothing when nothing was decided', async () => {
       await store.create(makeJob('update_2'));
       expect(await store.update('update_2', () => undefined)).toMatchObject({

@@ -4,7 +4,7 @@ import { Storage } from '@google-cloud/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createInputStore, createResultStore } from '../../functions/adapters/cloud-storage.ts';
 import { createKeySigner } from '../../functions/adapters/key-signer.ts';
-import type { InputStore, ResultStore } from '../../functions/ports.ts';
+import { type InputStore, ObjectGoneError, type ResultStore } from '../../functions/ports.ts';
 import { loadIdentity } from '../../infra/shared/identity.ts';
 import { type StorageServer, startStorage } from '../../infra/storage/server.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
@@ -142,6 +142,15 @@ describe('the input bucket', () => {
       'gs://test-in/jobs/j/image.png',
     );
     expect(Buffer.from(await inputs.read('gs://test-in/jobs/j/image.png')).toString()).toBe('a picture');
+  });
+
+  it('reads the generation that was asked for, as it is stored, or says that it is gone', async () => {
+    await inputs.writeOnce('manifest', 'text/plain', body('0123', '456789'));
+    const found = await inputs.head('gs://test-in/manifest');
+    expect(found).toMatchObject({ bytes: 10 });
+    const read = (generation: string) => inputs.readRange('gs://test-in/manifest', 8, 20, generation);
+    expect(Buffer.from(await read(found?.generation ?? '')).toString()).toBe('89');
+    await expect(read('1')).rejects.toThrow(ObjectGoneError);
   });
 
   it('says so when there is nothing, or no such name', async () => {

@@ -8,7 +8,7 @@ import { createIdTokenCallers } from '../../functions/adapters/id-token-callers.
 import { createIds } from '../../functions/adapters/ids.ts';
 import { LANES } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
-import { POLL_QUEUE, submitQueueOf } from '../../functions/core/queues.ts';
+import { BATCH_QUEUE, POLL_QUEUE, submitQueueOf } from '../../functions/core/queues.ts';
 import type { TaskQueue, WakeTask } from '../../functions/ports.ts';
 import { startTokenServer } from '../../infra/identity/token-server.ts';
 import { idTokenClaims, LOCAL_ISSUER, loadIdentity } from '../../infra/shared/identity.ts';
@@ -128,17 +128,30 @@ describe('a wake', () => {
     expect(await queue.isWaiting({ ...later, wake: { ...later.wake, ring: 1 } })).toBe(false);
   });
 
+  it('of a batch reaches the function of batches, once', async () => {
+    const before = received.length;
+    const task = { batchId: 'bat_1', wake: { at: 0, seq: 3, ring: 0 } };
+    await Promise.all([queue.enqueueBatch(task), queue.enqueueBatch(task)]);
+    await arrival(before + 1);
+    expect(received.slice(before)).toMatchObject([{ url: '/batch', body: { batchId: 'bat_1', seq: 3 } }]);
+    const later = { ...task, wake: { at: Date.now() + 3_600_000, seq: 4, ring: 0 } };
+    expect(await queue.isBatchWaiting(later)).toBe(false);
+    await queue.enqueueBatch(later);
+    expect(await queue.isBatchWaiting(later)).toBe(true);
+  });
+
   it('into a queue that is not there is an error', async () => {
     await expect(queue.enqueue(wake('job_4', { target: 'submit', model: 'unheard-of' }))).rejects.toThrow();
   });
 });
 
 describe('the queues of the local stack', () => {
-  it('are the poll queue and one per model and lane, at the rate of the model’s quota', () => {
+  it('are those of polls and of batches, and one per model and lane, at the rate of the model’s quota', () => {
     const queues = new Map(
       stackQueues(1).map(({ id, maxDispatchesPerSecond }) => [id, maxDispatchesPerSecond]),
     );
     expect(queues.delete(POLL_QUEUE)).toBe(true);
+    expect(queues.delete(BATCH_QUEUE)).toBe(true);
     const expected = CATALOGUE.models.flatMap(({ provider, model, requestsPerMinute }) =>
       LANES.map((lane) => [submitQueueOf({ provider, model, lane }), requestsPerMinute / 60]),
     );

@@ -3,11 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { invalidRequest } from '../../functions/core/problem.ts';
 import { uploadRulesSchema } from '../../functions/core/upload-rules.ts';
+import { createBatch } from '../../functions/handlers/create-batch.ts';
 import { handleUpload, type StartBatch } from '../../functions/handlers/upload.ts';
 import { JPEG, PNG } from '../support/images.ts';
+import { finishesAfter } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';
+import { runFor } from '../support/run.ts';
 import { MemoryUploads } from '../support/upload-bucket.ts';
 
+const MINUTE = 60_000;
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
 type Starts = Parameters<StartBatch>[0][];
 
@@ -79,6 +83,21 @@ describe('an uploaded picture', () => {
       await send.sidecar();
       expect((await jobs()).map(({ request }) => request.prompt)).toEqual(['it jumps']);
     }
+  });
+
+  it('becomes its job once a sidecar that was no JSON is mended', async () => {
+    const { arrive, drop, jobs, uploads } = arrivals();
+    drop('uploads/cat.png.json', '{"prompt":');
+    const picture = drop('uploads/cat.png', PNG, 'image/png');
+    await arrive(picture);
+    expect(uploads.json('uploads/cat.png.error.json')).toMatchObject({
+      errors: [{ field: 'uploads/cat.png.json', detail: expect.stringContaining('is not JSON') }],
+    });
+    const mended = drop('uploads/cat.png.json', '{"prompt":"it yawns"}');
+    await arrive(mended);
+    await arrive(picture);
+    await arrive(drop('uploads/cat.png.json', '{"prompt":"too late"}'));
+    expect((await jobs()).map(({ request }) => request.prompt)).toEqual(['it yawns']);
   });
 
   it('is told once what is wrong with it, and again when another one is wrong too', async () => {
@@ -185,6 +204,32 @@ describe('an uploaded manifest', () => {
     expect(uploads.json('uploads/many.csv.error.json')).toMatchObject({
       errors: [{ line: 2, field: 'colour', detail: 'is not a field.' }],
     });
+  });
+});
+
+describe('the batch of an uploaded manifest', () => {
+  it('has its faults told beside the manifest, and one of another cause has not', async () => {
+    const { work, world, uploads, drop } = arrivals();
+    const services = { ...world.services, uploads };
+    const withUploads = { ...world, services };
+    finishesAfter(withUploads, MINUTE);
+    const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
+    const manifest = 'prompt,durationSeconds\na,4\nb,9\n';
+    // A bucket in memory has generations of its own for each of its ports; here they have to agree.
+    const data = drop('uploads/many.csv', manifest, 'text/csv');
+    const head = await world.input.head('gs://in/uploads/many.csv');
+    uploads.setGeneration('uploads/many.csv', head?.generation ?? '');
+    const event = { ...data, generation: head?.generation };
+    await handleUpload({ ...work, startBatch }, { type: FINALIZED, data: event });
+    await createBatch(services, { caller: 'other', body: { rows: [{ durationSeconds: 9 }] } });
+    await runFor(withUploads, 60 * MINUTE);
+    expect(uploads.json('uploads/many.csv.error.json')).toEqual({
+      object: 'gs://in/uploads/many.csv',
+      generation: head?.generation,
+      errors: [{ line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') }],
+    });
+    const told = [...uploads.objects.keys()].filter((name) => name.endsWith('.error.json'));
+    expect(told).toHaveLength(1);
   });
 });
 

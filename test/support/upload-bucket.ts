@@ -28,6 +28,11 @@ export class MemoryUploads implements UploadBucket {
     return { bucket: this.bucket, name, generation, size: String(bytes.length), contentType, metadata };
   }
 
+  setGeneration(name: string, generation: string): void {
+    const found = this.objects.get(name);
+    if (found) this.objects.set(name, { ...found, generation });
+  }
+
   async head(name: string): Promise<UploadedObject | undefined> {
     if (this.failNext > 0) {
       this.failNext--;
