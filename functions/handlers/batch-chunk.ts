@@ -38,6 +38,8 @@ const BACK_PRESSURE_MS = 10_000;
 const CHECKED_PER_CHUNK = 25_000;
 /** Holds some hundred rows. More at once is faster by little, and leaves much more for the garbage collector. */
 const WINDOW_BYTES = 128 * 1024;
+/** Of a line that is too long nothing is kept. */
+const SKIPPED_WINDOW_BYTES = 4 * 1024 * 1024;
 /** After so many rings, each of which stands for many tries, a row that cannot be judged is at fault itself. */
 const POISON_RINGS = 3;
 
@@ -95,15 +97,13 @@ async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Pro
   const { format, delimiter, gcsUri, generation, bytes } = manifest;
   const isOver = stepEnd(services.clock);
   const reader = createRecordReader(format === 'csv' ? { format, delimiter } : { format }, batch.cursor);
-  for (let at = batch.cursor.byte; ; at += WINDOW_BYTES) {
-    const isLast = at + WINDOW_BYTES >= bytes;
+  for (let at = batch.cursor.byte; ; ) {
+    const end = Math.min(bytes, at + (reader.cursor().isSkipping ? SKIPPED_WINDOW_BYTES : WINDOW_BYTES));
+    const isLast = end >= bytes;
     const records =
-      at < bytes
-        ? reader.push(
-            await services.inputs.readRange(gcsUri, at, Math.min(bytes, at + WINDOW_BYTES) - 1, generation),
-          )
-        : [];
+      at < end ? reader.push(await services.inputs.readRange(gcsUri, at, end - 1, generation)) : [];
     if (isLast) records.push(...reader.end());
+    at = end;
     for (let n = 0; n < records.length; n += SLICE) {
       const room = Math.min(SLICE, rowsMax - chunk.totals.rows);
       const slice = records.slice(n, n + room);

@@ -380,6 +380,30 @@ describe('a row that cannot be read', () => {
     ]);
   });
 
+  it('is a line of 2 GB: it is passed over with little memory, and the rows after it are read', async () => {
+    const [before, after] = ['{"prompt":"one"}\n', '\n{"prompt":"three"}\n'].map((text) => Buffer.from(text));
+    const lineBytes = 2 * 1024 ** 3;
+    const size = (before?.length ?? 0) + lineBytes + (after?.length ?? 0);
+    const filler = Buffer.alloc(8 * 1024 * 1024, 'x');
+    let largest = 0;
+    const { head } = world.input;
+    world.input.head = async (uri) => {
+      const found = await head.call(world.input, uri);
+      return found && uri.endsWith('long.jsonl') ? { ...found, bytes: size } : found;
+    };
+    world.input.readRange = async (_uri, start, end) => {
+      largest = Math.max(largest, end + 1 - start);
+      const bytes = Buffer.from(filler.subarray(0, end + 1 - start));
+      if (start < (before?.length ?? 0)) before?.copy(bytes, 0, start);
+      const tail = size - (after?.length ?? 0);
+      if (end >= tail) after?.copy(bytes, Math.max(0, tail - start), Math.max(0, start - tail));
+      return bytes;
+    };
+    expect(await faultsOf('x', {}, 'long.jsonl')).toEqual(['2@2: is longer than 1 MiB (1,048,576 bytes).']);
+    expect(largest).toBeLessThanOrEqual(4 * 1024 * 1024);
+    expect((await world.batches.list({ pageSize: 1 }))[0]).toMatchObject({ totals: { rows: 3, valid: 2 } });
+  }, 60_000);
+
   it('is in another encoding, has broken quotes, or is no number where one is wanted', async () => {
     const csv = Buffer.from('prompt,seed\ncaf\xe9,1\n"a "cat",2\nfine,three\nfine,4\n', 'latin1');
     expect(await faultsOf(csv, {}, 'a.csv')).toEqual([

@@ -7,7 +7,7 @@
  * goes on with the next line, since whatever the quote was meant to enclose is unknowable.
  */
 import { type CsvFields, scanCsvRecord } from './csv-record.ts';
-import { afterLineEnd, countLineEnds, lineEndFrom } from './line-ends.ts';
+import { afterLineEnd, countLineEnds, lineEndFarFrom, lineEndFrom } from './line-ends.ts';
 
 /** A record has to fit in memory several times over; no request is as long as this. */
 export const RECORD_BYTES_MAX = 1024 * 1024;
@@ -81,23 +81,22 @@ export function createRecordReader(syntax: RecordSyntax, start: Cursor): RecordR
       records.push({ ...place, next: cursor, ...kindOf(content) });
       at = end;
     };
-    const pass = (end: number, isSkipping: boolean): void => {
-      const line = cursor.line + countLineEnds(pending, at, end);
-      cursor = { ...cursor, byte: cursor.byte + end - at, line, isSkipping };
+    const pass = (end: number, isSkipping: boolean, lines: number): void => {
+      cursor = { ...cursor, byte: cursor.byte + end - at, line: cursor.line + lines, isSkipping };
       at = end;
     };
     while (at < pending.length) {
       if (cursor.isSkipping) {
-        const lineEnd = lineEndFrom(pending, at);
+        const lineEnd = lineEndFarFrom(pending, at);
         const next = lineEnd < 0 ? -1 : afterLineEnd(pending, lineEnd, isEnd);
         // A CR at the very end waits for the LF that may follow.
         const isCut = next < 0 && lineEnd >= 0;
-        pass(isCut ? lineEnd : next < 0 ? pending.length : next, next < 0 && !isEnd);
+        pass(isCut ? lineEnd : next < 0 ? pending.length : next, next < 0 && !isEnd, next < 0 ? 0 : 1);
         if (isCut) break;
         continue;
       }
       const found = find(pending, at, isEnd);
-      if (found.kind === 'blank') pass(found.end, false);
+      if (found.kind === 'blank') pass(found.end, false, countLineEnds(pending, at, found.end));
       else if (found.kind === 'record') emit(found.content, found.end, false);
       else if (pending.length - at <= RECORD_BYTES_MAX) break;
       else {
