@@ -24,7 +24,7 @@ export interface NewJob {
 }
 
 /** I5 */
-export const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow): string =>
+const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow): string =>
   ids.jobIdOf(['batch', batchId, String(row)]);
 
 /**
