@@ -69,7 +69,6 @@ const reportSchema = z.object({
   jsonl: z.string(),
   rows: z.number(),
 });
-export type BatchReport = z.infer<typeof reportSchema>;
 
 const wakeSchema = z.object({ at: z.number(), seq: z.number(), ring: z.number() });
 

@@ -63,7 +63,7 @@ function parsedObject(text: string): { readonly value: JsonObject } | { readonly
       };
 }
 
-export const isObject = (value: unknown): value is JsonObject =>
+const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** An empty cell says nothing. */
@@ -144,7 +144,7 @@ function partOf(body: JsonObject | undefined, name: string): JsonObject {
 }
 
 /** Names in the prompts of a request that somebody has to give a value to. */
-export function placeholdersOf(body: JsonObject): Set<string> {
+function placeholdersOf(body: JsonObject): Set<string> {
   const { prompt, negativePrompt, firstFrame, extensions } = body;
   const links: readonly unknown[] = Array.isArray(extensions) ? extensions : [];
   const prompts = [prompt, negativePrompt, firstFrame, ...links].map((each) =>

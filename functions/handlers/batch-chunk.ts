@@ -31,8 +31,11 @@ const FAULTS_PER_CHUNK = 5_000;
 /** Rows between two looks at whether the batch was paused or cancelled meanwhile. */
 const SLICE = 25;
 const CONCURRENCY = 8;
-/** More unfinished jobs than that would only age in the queue, towards their deadline, and could not be paused. */
-const UNFINISHED_MAX = 2_000;
+/**
+ * Ten minutes of work for a model with a quota of 50 a minute. More would only age in the queue towards their deadline,
+ * go on through a pause, and be looked after by every sweep.
+ */
+const UNFINISHED_MAX = 500;
 const BACK_PRESSURE_MS = 10_000;
 /** Rows that are only judged: some seconds of work, and a progress that can be watched. */
 const CHECKED_PER_CHUNK = 25_000;

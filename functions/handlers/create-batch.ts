@@ -14,7 +14,7 @@ import { canonicalJson } from './create-job.ts';
 import { mayRead } from './inputs.ts';
 
 /** As many as are answered within a request; longer lists are manifests in a bucket. */
-export const INLINE_ROWS_MAX = 1_000;
+const INLINE_ROWS_MAX = 1_000;
 /** The record of a batch is one document, and is read with every chunk. */
 const TEMPLATE_BYTES_MAX = 64 * 1024;
 

@@ -39,7 +39,7 @@ export interface ForeignRequest {
 }
 
 /** I5 */
-export const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow): string =>
+const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow): string =>
   ids.jobIdOf(['batch', batchId, String(row)]);
 
 /**

@@ -30,7 +30,7 @@ const rowSchema = z.object({
 
 const random = seededRandom(SEED);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const stack = await startTestStack({ speedUp: 40, submitPerSecond: 200 });
+const stack = await startTestStack({ speedUp: 10, submitPerSecond: 200 });
 const { api, storage: apiEndpoint } = stack.endpoints;
 
 /** Until it is answered. */
