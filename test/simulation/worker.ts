@@ -19,7 +19,7 @@ process.on('message', () => {
   stopped = true;
 });
 await runCampaign(await loadSubject(root), seeds, ({ runs, statistics, failed }) => {
-  process.send?.({ runs, statistics, ...(failed ? { failedSeed: failed.seed } : {}) });
+  if (process.connected) process.send?.({ runs, statistics, ...(failed ? { failedSeed: failed.seed } : {}) });
   return !stopped;
 });
-process.disconnect();
+if (process.connected) process.disconnect();
