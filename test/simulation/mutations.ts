@@ -149,7 +149,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a repeated request makes another job',
     file: 'handlers/create-job.ts',
-    find: `idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]);`,
+    find: `(idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]));`,
     replace: `ids.newJobId();`,
   },
   {
@@ -236,8 +236,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'handlers/provider-event.ts',
     find: `  const { job_id: jobId, attempt_id: attemptId } = ours;
   const job = await services.jobs.get(jobId);
-  const attempt = job && liveAttemptOf(job);
-  if (!job || attempt?.attemptId !== attemptId) return;`,
+  const attempt = job && attemptOf(job, attemptId);
+  if (!job || !attempt) return;`,
     replace: `  const { job_id: jobId } = ours;
   const job = await services.jobs.get(jobId);
   const attempt = job && liveAttemptOf(job);
@@ -291,8 +291,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an operation is asked to stop once, or never',
     file: 'core/step.ts',
-    find: `...cancelEffects(saved)] };`,
-    replace: `...(isTerminal(job) ? [] : cancelEffects(saved))] };`,
+    find: `...cancelEffects(saved), ...announce] };`,
+    replace: `...(isTerminal(job) ? [] : cancelEffects(saved)), ...announce] };`,
   },
   {
     name: 'callers share their keys',

@@ -35,7 +35,9 @@ function checkInherited({ engine, retries }: Rest, job: Job, parent: Job): void 
     if (stage !== n || !before.some((each) => each.attemptId === attemptId))
       engine.violate('a retry inherits what landed', `${job.jobId} has ${attemptId} from nowhere`);
   if (retries.accepted.has(parent.jobId)) return;
-  for (const { stage, attemptId } of before)
+  // What was given up and landed after all may have come too late for it.
+  const inTime = before.filter(({ endedAt }) => endedAt + CLOCKS_MS < job.createdAt);
+  for (const { stage, attemptId } of inTime)
     if (!inherited.some((each) => each.stage === stage))
       engine.violate('a retry inherits what landed', `${job.jobId} does not know ${attemptId}`);
 }
