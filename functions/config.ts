@@ -80,6 +80,10 @@ const environmentSchema = z.object({
     .optional(),
   /** How pictures go to Vertex AI: `inline` where the models' service agent may not read the bucket. */
   CLAPPER_VERTEX_PICTURES: z.enum(['uri', 'inline']).default('uri'),
+  /** Finished jobs are deleted after so many days; their videos stay. */
+  CLAPPER_JOB_TTL_DAYS: z.coerce.number().int().min(2).default(90),
+  /** Part of the budget, 1 for all of it, at which paid calls are stopped. Absent: the budget only tells. */
+  CLAPPER_BUDGET_STOP: z.coerce.number().positive().optional(),
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),
   /** Callers who see every job and rule on attempts whose outcome could not be learned. */
   CLAPPER_OPERATORS: list(''),
@@ -118,6 +122,9 @@ const environmentSchema = z.object({
 });
 
 export type Config = z.infer<typeof environmentSchema>;
+
+/** Names of everything that is read. */
+export const CONFIG_VARIABLES: readonly string[] = Object.keys(environmentSchema.shape);
 
 /** @throws Error naming every variable that is missing or wrong */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {

@@ -13,6 +13,7 @@ import { ProblemError } from './core/problem.ts';
 import { createApi, problemResponse } from './handlers/api.ts';
 import { handleBatch } from './handlers/batch.ts';
 import { batchCallSchema } from './handlers/batch-message.ts';
+import { budgetNoticeOf, handleBudgetNotice } from './handlers/budget.ts';
 import { createBatch } from './handlers/create-batch.ts';
 import { handleLanded } from './handlers/landed.ts';
 import { handlePoll } from './handlers/poll.ts';
@@ -25,7 +26,8 @@ import type { Severity } from './ports.ts';
 import { buildServices } from './services.ts';
 import { leaveAllBodiesUntouched } from './untouched-body.ts';
 
-const { services, taskCallers, uploads, schedules } = buildServices(parseConfig(process.env));
+const config = parseConfig(process.env);
+const { services, taskCallers, submissions, uploads, schedules } = buildServices(config);
 
 const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
 const uploadWork: UploadWork = { services, uploads, rules: services.settings.uploadRules ?? [], startBatch };
@@ -81,7 +83,10 @@ const severityOf = (status: number): Severity =>
 
 task('submit', (body) => handleSubmit(services, submitMessageSchema.parse(body)));
 task('poll', (body) => handlePoll(services, wakeMessageSchema.parse(body)));
-task('sweep', async () => {
+task('sweep', async (body) => {
+  const notice = budgetNoticeOf(body);
+  if (notice)
+    return handleBudgetNotice({ log: services.log, submissions, stopAt: config.CLAPPER_BUDGET_STOP }, notice);
   const report = await handleSweep(services);
   await sweepSchedules(scheduleWork);
   return report;

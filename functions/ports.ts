@@ -70,6 +70,8 @@ export interface JobStore {
   atStake(limit: number): Promise<readonly Job[]>;
   /** Jobs with a wake before `before`, most overdue first. */
   overdue(before: number, limit: number): Promise<readonly Job[]>;
+  /** Of the unfinished jobs the one that was accepted first. */
+  oldestOpen(): Promise<Job | undefined>;
   /** Jobs whose end has waited to be published since before `before`, the longest first. */
   unannounced(before: number, limit: number): Promise<readonly Job[]>;
   /** How many jobs of the batch have one of these statuses, without those that a retry stands for. */
@@ -156,6 +158,12 @@ export interface StoredObject {
   readonly crc32c: string;
   readonly contentType: string;
   readonly updatedAt: number;
+}
+
+/** The switch on every paid call. */
+export interface Submissions {
+  /** Pauses every submit queue; jobs go on being accepted and wait. @returns the queues, paused now or before */
+  pause(): Promise<readonly string[]>;
 }
 
 /** The output bucket. */

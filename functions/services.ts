@@ -7,6 +7,7 @@ import { GoogleAuth } from 'google-auth-library';
 import { grpc } from 'google-gax';
 import { createInputStore, createResultStore } from './adapters/cloud-storage.ts';
 import { createCloudTaskQueue } from './adapters/cloud-task-queue.ts';
+import { createCloudTaskSubmissions } from './adapters/cloud-task-submissions.ts';
 import { createFirestoreBatchStore } from './adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
 import { createFirestoreSchedules } from './adapters/firestore-schedules.ts';
@@ -27,7 +28,14 @@ import { overrideCatalogue } from './core/catalogue-overrides.ts';
 import { CATALOGUE } from './core/models.ts';
 import { defaultPolicy } from './core/policy.ts';
 import type { Schedules } from './core/schedules.ts';
-import type { CallerCheck, ScheduleStore, Services, UploadBucket, WebhookCheck } from './ports.ts';
+import type {
+  CallerCheck,
+  ScheduleStore,
+  Services,
+  Submissions,
+  UploadBucket,
+  WebhookCheck,
+} from './ports.ts';
 
 /** A poll that takes longer is asked again by the next one. */
 const POLL_TIMEOUT_MS = 30_000;
@@ -36,6 +44,7 @@ export interface Built {
   readonly services: Services;
   /** Who may call `submit`, `poll`, `batch` and `sweep`. */
   readonly taskCallers: CallerCheck;
+  readonly submissions: Submissions;
   readonly uploads: UploadBucket;
   readonly schedules: { readonly schedules: Schedules; readonly store: ScheduleStore };
 }
@@ -44,6 +53,7 @@ export function buildServices(config: Config): Built {
   const project = config.GOOGLE_CLOUD_PROJECT;
   const clock = { now: () => Date.now() };
   const ids = createIds();
+  const tasksClient = createTasksClient(config);
   const storage = createStorage(config);
   const signer = createSigner(config) ?? storage;
   const inputs = createInputStore(storage, signer, config.CLAPPER_INPUT_BUCKET);
@@ -66,11 +76,11 @@ export function buildServices(config: Config): Built {
   const services: Services = {
     clock,
     ids,
-    jobs: createFirestoreJobStore(db),
+    jobs: createFirestoreJobStore(db, { keepFinishedMs: config.CLAPPER_JOB_TTL_DAYS * 86_400_000 }),
     batches: createFirestoreBatchStore(db),
     turnstiles: createFirestoreTurnstiles(db),
     tasks: createCloudTaskQueue({
-      client: createTasksClient(config),
+      client: tasksClient,
       project,
       location: config.CLAPPER_REGION,
       urls: {
@@ -163,9 +173,16 @@ export function buildServices(config: Config): Built {
     ],
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
   });
+  const submissions = createCloudTaskSubmissions({
+    client: tasksClient,
+    project,
+    location: config.CLAPPER_REGION,
+    catalogue: services.catalogue,
+  });
   return {
     services,
     taskCallers,
+    submissions,
     uploads,
     schedules: { schedules: config.CLAPPER_SCHEDULES, store: createFirestoreSchedules(db) },
   };

@@ -28,7 +28,7 @@ const NOT_FOUND = 5;
  * A poll may stream a video home; 10 minutes is Cloud Tasks' own default. A submission is over after its time-out. The
  * first task of a batch may unzip its manifest, so it has the longest there is.
  */
-const DISPATCH_DEADLINE_SECONDS = { submit: 180, poll: 600, batch: 1800 } as const;
+export const DISPATCH_DEADLINE_SECONDS = { submit: 180, poll: 600, batch: 1800 } as const;
 
 export function createCloudTaskQueue(options: CloudTaskQueueOptions): TaskQueue {
   const { client, project, location, urls, serviceAccountEmail, hash, now } = options;

@@ -7,15 +7,24 @@
 import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
 import { announcementDueAt } from '../core/announcement.ts';
 import { atStakeUsd } from '../core/at-stake.ts';
-import { type Job, jobSchema, wakeOf } from '../core/job.ts';
+import { isTerminal, type Job, jobSchema, wakeOf } from '../core/job.ts';
 import { lineOf, standsInLine, submitQueueOf } from '../core/queues.ts';
 import type { JobStore, ListJobs, Updated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
 const ALREADY_EXISTS = 6;
 
-export function createFirestoreJobStore(db: Firestore): JobStore {
+export interface FirestoreJobStoreOptions {
+  /** How long a finished job is kept, from its end on. Absent: for ever. */
+  readonly keepFinishedMs?: number | undefined;
+}
+
+export function createFirestoreJobStore(
+  db: Firestore,
+  { keepFinishedMs }: FirestoreJobStoreOptions = {},
+): JobStore {
   const jobs = db.collection('jobs');
+  const documentOf = (job: Job) => ({ ...queryFieldsOf(job), ...expiryOf(job, keepFinishedMs), record: job });
   const get = async (jobId: string): Promise<Job | undefined> => {
     const snapshot = await jobs.doc(jobId).get();
     return snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
@@ -86,6 +95,12 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
       return docs.map((doc) => jobOf(doc.get('record')));
     },
 
+    async oldestOpen() {
+      const { docs } = await jobs.orderBy('openSince').limit(1).get();
+      const [oldest] = docs.map((doc) => jobOf(doc.get('record')));
+      return oldest;
+    },
+
     async unannounced(before, limit) {
       const due = Timestamp.fromMillis(before);
       const query = jobs.where('announceAt', '<=', due).orderBy('announceAt').limit(limit);
@@ -135,7 +150,7 @@ export function createFirestoreJobStore(db: Firestore): JobStore {
   };
 }
 
-function documentOf(job: Job): Record<string, unknown> {
+function queryFieldsOf(job: Job): Record<string, unknown> {
   const wake = wakeOf(job);
   const stake = atStakeUsd(job);
   const announceAt = announcementDueAt(job);
@@ -146,14 +161,23 @@ function documentOf(job: Job): Record<string, unknown> {
     status: job.status,
     model: job.request.model,
     createdAt: Timestamp.fromMillis(job.createdAt),
+    ...(isTerminal(job) ? {} : { openSince: Timestamp.fromMillis(job.createdAt) }),
     // Absent once nothing is left to do, so that finished jobs cost the sweep's index nothing.
     ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
     ...(standsInLine(job) ? { line: submitQueueOf(lineOf(job)) } : {}),
     ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
     ...(batchId === undefined ? {} : { batchId, row }),
     ...(stake > 0 ? { atStakeUsd: stake } : {}),
-    record: job,
   };
+}
+
+/**
+ * When Firestore may delete the document (a TTL policy on `expireAt`, within a day of it). Never while something is left
+ * to do, or while money is at stake that nobody has ruled on: the job is then the only record of it.
+ */
+function expiryOf(job: Job, keepFinishedMs: number | undefined): { expireAt?: Timestamp } {
+  if (keepFinishedMs === undefined || !isTerminal(job) || wakeOf(job) || atStakeUsd(job) > 0) return {};
+  return { expireAt: Timestamp.fromMillis(job.finishedAt + keepFinishedMs) };
 }
 
 const jobOf = (record: unknown): Job => jobSchema.parse(record);

@@ -2,8 +2,8 @@
  * Names of the task queues: one submit queue per model and lane, so that a slow or exhausted model holds up no other,
  * and a batch no interactive job.
  */
-import type { ProviderName } from './catalogue.ts';
-import type { Job, Lane } from './job.ts';
+import type { Catalogue, ProviderName } from './catalogue.ts';
+import { type Job, LANES, type Lane } from './job.ts';
 import { currentStage } from './stages.ts';
 
 export const POLL_QUEUE = 'poll';
@@ -28,3 +28,7 @@ export function lineOf(job: Job): Line {
 
 /** Whether the job stands in its line. One that was sent back to wait comes on its own when its time is over. */
 export const standsInLine = (job: Job): boolean => job.status === 'queued' && job.readyAt <= job.updatedAt;
+
+/** Every submit queue that a job of this catalogue may be put in. */
+export const submitQueuesOf = ({ models }: Pick<Catalogue, 'models'>): readonly string[] =>
+  models.flatMap(({ provider, model }) => LANES.map((lane) => submitQueueOf({ provider, model, lane })));

@@ -101,7 +101,22 @@ function logTransition({ log }: Services, before: Job, after: Job): void {
     to: after.status,
     revision: after.revision,
     ...(error ? { errorCode: error.code, charged: error.charged } : {}),
+    ...measuresOf(before, after),
   });
+}
+
+/** What the dashboards and alerts are made of. */
+function measuresOf(before: Job, after: Job): { doneToLandedMs?: number; spentUsd?: number } {
+  const ended = after.attempts.slice(before.attempts.length);
+  const spentUsd = ended
+    .filter(({ charged }) => charged !== 'no')
+    .reduce((sum, { reservedUsd }) => sum + reservedUsd, 0);
+  const live = liveAttemptOf(before);
+  const landed = ended.find(({ outcome }) => outcome === 'landed');
+  return {
+    ...(spentUsd > 0 ? { spentUsd } : {}),
+    ...(live?.state === 'landing' && landed ? { doneToLandedMs: landed.endedAt - live.doneAt } : {}),
+  };
 }
 
 /** The status, and that of the attempt still followed beneath it. */

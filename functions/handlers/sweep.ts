@@ -45,8 +45,13 @@ export async function handleSweep(services: Services): Promise<SweepReport> {
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   tally.announced = await announceOverdue(services);
-  if (overdue.length > 0 || tally.announced > 0)
-    log('INFO', `sweep: ${JSON.stringify(tally)}`, { sweep: tally });
+  const oldest = await jobs.oldestOpen();
+  // What the alert on jobs that do not end is made of, hence in every run that finds one.
+  const measured = oldest
+    ? { oldestOpenMs: Math.max(0, clock.now() - oldest.createdAt), job: oldest.jobId }
+    : undefined;
+  if (measured || tally.announced > 0)
+    log('INFO', `sweep: ${JSON.stringify(tally)}`, { sweep: tally, ...measured });
   return tally;
 }
 

@@ -24,6 +24,7 @@ import {
   type StackPlan,
   urlOf,
 } from './plan.ts';
+import { cloudSettings } from './settings.ts';
 
 // Written by the parent, of this same version, a moment ago.
 const plan: StackPlan = JSON.parse(process.env['CLAPPER_STACK_PLAN'] ?? '');
@@ -92,7 +93,7 @@ const pubsub = await startPubSub({
 const sweepUrl = functionUrl(plan, 'sweep');
 const stopSweep = startSchedule({
   url: sweepUrl,
-  everyMs: 60_000 / speedUp,
+  everyMs: (cloudSettings.sweep.everySeconds * 1000) / speedUp,
   idToken: () => signIdToken(serviceAccountEmail, sweepUrl),
   onError: onBug,
 });

@@ -10,6 +10,7 @@ import { loadIdentity } from '../shared/identity.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import type { StackQueue } from './queues.ts';
 import { stackQueues } from './queues.ts';
+import { cloudSettings } from './settings.ts';
 
 export const PROJECT = 'clapper-local';
 export const REGION = 'us-central1';
@@ -147,6 +148,9 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     ...(plan.geminiApiKey === undefined
       ? { CLAPPER_PROVIDER_WEBHOOK_URL: `${urlOf(plan, 'api')}/v1/provider-events` }
       : {}),
+    // Nobody sends a budget's notices here but whoever tries the switch.
+    CLAPPER_BUDGET_STOP: '1',
+    CLAPPER_JOB_TTL_DAYS: String(cloudSettings.jobTtlDays),
     CLAPPER_TOKEN_ISSUERS: 'https://accounts.clapper.local',
     CLAPPER_TOKEN_JWKS_URL: `${urlOf(plan, 'identity')}/jwks`,
     CLAPPER_READABLE_PREFIXES: `gs://${INPUT_BUCKET}/`,

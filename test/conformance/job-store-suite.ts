@@ -242,6 +242,18 @@ export function jobStoreSuite(
       expect(await ids(year + 3, 1)).toEqual(['overdue_1']);
     });
 
+    it('knows the unfinished job that was accepted first', async () => {
+      // The suite's jobs share a store: these are older than all of them.
+      const decade = Date.UTC(2010, 0, 1);
+      for (const [n, at] of [decade + 1, decade, decade + 2].entries())
+        await store.create(makeJob(`open_${n}`, { at }));
+      expect((await store.oldestOpen())?.jobId).toBe('open_1');
+      await store.update('open_1', cancel(decade));
+      expect((await store.oldestOpen())?.jobId).toBe('open_0');
+      for (const n of [0, 2]) await store.update(`open_${n}`, cancel(decade));
+      expect((await store.oldestOpen())?.createdAt).toBeGreaterThan(decade + 2);
+    });
+
     it('finds ends that wait to be published, the longest first, and none that have been', async () => {
       const year = Date.UTC(2019, 0, 1);
       const policy = { ...POLICY, announce: true };

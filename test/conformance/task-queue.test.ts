@@ -146,14 +146,16 @@ describe('a wake', () => {
 });
 
 describe('the queues of the local stack', () => {
-  it('are those of polls and of batches, and one per model and lane, at the rate of the model’s quota', () => {
+  it('are one per model and lane, at the model’s quota or a thousandth of a call below it, and those of the functions', () => {
     const queues = new Map(
       stackQueues(1).map(({ id, maxDispatchesPerSecond }) => [id, maxDispatchesPerSecond]),
     );
-    expect(queues.delete(POLL_QUEUE)).toBe(true);
-    expect(queues.delete(BATCH_QUEUE)).toBe(true);
+    for (const name of [POLL_QUEUE, BATCH_QUEUE, 'notify']) expect(queues.delete(name), name).toBe(true);
     const expected = CATALOGUE.models.flatMap(({ provider, model, requestsPerMinute }) =>
-      LANES.map((lane) => [submitQueueOf({ provider, model, lane }), requestsPerMinute / 60]),
+      LANES.map((lane) => [
+        submitQueueOf({ provider, model, lane }),
+        Math.floor((requestsPerMinute / 60) * 1000) / 1000,
+      ]),
     );
     expect(Object.fromEntries(queues)).toEqual(Object.fromEntries(expected));
   });

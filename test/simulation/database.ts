@@ -160,6 +160,11 @@ class JobsPort implements JobStore {
     return [];
   }
 
+  /** For the log only. */
+  async oldestOpen(): ReturnType<JobStore['oldestOpen']> {
+    return undefined;
+  }
+
   countOfBatch(): Promise<never> {
     throw new Error('there are no batches here');
   }

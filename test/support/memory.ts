@@ -3,6 +3,7 @@ import { createIds } from '../../functions/adapters/ids.ts';
 import { announcementDueAt } from '../../functions/core/announcement.ts';
 import { atStakeUsd } from '../../functions/core/at-stake.ts';
 import {
+  isTerminal,
   type Job,
   type JobIn,
   type JobStatus,
@@ -110,6 +111,12 @@ export class MemoryJobStore implements JobStore {
   async overdue(before: number, limit: number): Promise<readonly Job[]> {
     const due = this.#saved().filter((job) => (wakeOf(job)?.at ?? Number.POSITIVE_INFINITY) <= before);
     return this.#readAll(due.sort((a, b) => (wakeOf(a)?.at ?? 0) - (wakeOf(b)?.at ?? 0)).slice(0, limit));
+  }
+
+  async oldestOpen(): Promise<Job | undefined> {
+    const open = this.#saved().filter((job) => !isTerminal(job));
+    const [oldest] = open.sort((a, b) => a.createdAt - b.createdAt || compare(a.jobId, b.jobId));
+    return oldest && this.#read(oldest.jobId);
   }
 
   async unannounced(before: number, limit: number): Promise<readonly Job[]> {

@@ -1,0 +1,9 @@
+/** `npm run terraform:readme`: brings the generated parts of `terraform/README.md` up to date. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { withGeneratedParts } from '../terraform/readme.ts';
+
+const moduleDir = fileURLToPath(new URL('../../terraform', import.meta.url));
+const file = path.join(moduleDir, 'README.md');
+writeFileSync(file, withGeneratedParts(readFileSync(file, 'utf8'), moduleDir));

@@ -1,0 +1,42 @@
+/**
+ * `terraform/settings.json`: queues and their rates, the sweep's interval, how long finished jobs are kept. Terraform
+ * reads the same file, so that what is tested here is what is deployed.
+ */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const retrySchema = z.strictObject({
+  maxAttempts: z.number().int().positive(),
+  minBackoffSeconds: z.number().positive(),
+  maxBackoffSeconds: z.number().positive(),
+  maxDoublings: z.number().int().min(0),
+});
+
+const settingsSchema = z.strictObject({
+  submit: z.strictObject({
+    maxConcurrentDispatches: z.number().int().positive(),
+    retry: retrySchema,
+    /** Suffix of a lane's queue names. */
+    lanes: z.strictObject({ interactive: z.string(), batch: z.string() }),
+    /** By the name of the interactive queue. */
+    models: z.record(
+      z.string(),
+      z.strictObject({ model: z.string(), requestsPerMinute: z.number().positive() }),
+    ),
+  }),
+  queues: z.record(
+    z.string(),
+    z.strictObject({
+      maxDispatchesPerSecond: z.number().positive().max(500),
+      maxConcurrentDispatches: z.number().int().positive(),
+      retry: retrySchema,
+    }),
+  ),
+  sweep: z.strictObject({ schedule: z.string(), everySeconds: z.number().positive() }),
+  jobTtlDays: z.number().int().min(2),
+});
+export type CloudSettings = z.infer<typeof settingsSchema>;
+
+const file = new URL('../../terraform/settings.json', import.meta.url);
+
+export const cloudSettings: CloudSettings = settingsSchema.parse(JSON.parse(readFileSync(file, 'utf8')));

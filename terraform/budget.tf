@@ -1,0 +1,94 @@
+# A budget by itself only tells. This one tells `sweep`, which pauses the submit queues once `stop_at` is reached.
+# Costs reach a budget hours late: the alert on hourly spend, made of Clapper's own log, is the faster one.
+
+locals {
+  budgets = var.budget == null ? {} : { monthly = var.budget }
+}
+
+resource "google_pubsub_topic" "budget" {
+  for_each = local.budgets
+
+  project = var.project_id
+  name    = "${var.name}-budget"
+  labels  = var.labels
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_pubsub_topic_iam_member" "budget_publisher" {
+  for_each = local.budgets
+
+  project = var.project_id
+  topic   = google_pubsub_topic.budget[each.key].name
+  role    = "roles/pubsub.publisher"
+  # Cloud Billing itself.
+  member = "serviceAccount:billing-budget-alert@system.gserviceaccount.com"
+}
+
+resource "google_billing_budget" "this" {
+  for_each = local.budgets
+
+  billing_account = each.value.billing_account
+  display_name    = "Clapper in ${var.project_id}"
+
+  budget_filter {
+    projects        = ["projects/${data.google_project.this.number}"]
+    calendar_period = "MONTH"
+    # A credit does not make a mistake smaller.
+    credit_types_treatment = "EXCLUDE_ALL_CREDITS"
+  }
+
+  amount {
+    specified_amount {
+      units = tostring(each.value.amount)
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = [0.5, 0.9, 1]
+
+    content {
+      threshold_percent = threshold_rules.value
+    }
+  }
+
+  all_updates_rule {
+    pubsub_topic                     = google_pubsub_topic.budget[each.key].id
+    schema_version                   = "1.0"
+    monitoring_notification_channels = [for channel in google_monitoring_notification_channel.email : channel.id]
+  }
+
+  depends_on = [google_project_service.this, google_pubsub_topic_iam_member.budget_publisher]
+}
+
+resource "google_pubsub_subscription" "budget" {
+  for_each = local.budgets
+
+  project = var.project_id
+  name    = "${var.name}-budget-to-sweep"
+  topic   = google_pubsub_topic.budget[each.key].id
+  labels  = var.labels
+  # As long as a run of the sweep may take.
+  ack_deadline_seconds = 300
+
+  push_config {
+    push_endpoint = local.url.sweep
+
+    oidc_token {
+      service_account_email = google_service_account.tasks.email
+      audience              = local.url.sweep
+    }
+  }
+
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+
+  # A subscription that hears nothing for a month would be deleted.
+  expiration_policy {
+    ttl = ""
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.invoker]
+}

@@ -1,0 +1,129 @@
+locals {
+  # To refresh what is there. No role that reads what a bucket, a secret or the database holds.
+  plan_roles = toset([
+    "roles/artifactregistry.reader",
+    "roles/cloudfunctions.viewer",
+    "roles/cloudscheduler.viewer",
+    "roles/cloudtasks.viewer",
+    "roles/iam.securityReviewer",
+    "roles/logging.logWriter",
+    "roles/logging.viewer",
+    "roles/monitoring.viewer",
+    "roles/pubsub.viewer",
+    "roles/run.viewer",
+    "roles/secretmanager.viewer",
+    "roles/serviceusage.serviceUsageConsumer",
+  ])
+
+  # To make, change and delete what the module has, service by service.
+  apply_roles = toset([
+    "roles/artifactregistry.admin",
+    "roles/cloudfunctions.developer",
+    "roles/cloudscheduler.admin",
+    "roles/cloudtasks.queueAdmin",
+    "roles/datastore.owner",
+    "roles/iam.roleAdmin",
+    "roles/iam.serviceAccountAdmin",
+    "roles/iam.serviceAccountUser",
+    "roles/logging.configWriter",
+    "roles/logging.logWriter",
+    "roles/monitoring.editor",
+    "roles/pubsub.admin",
+    "roles/run.admin",
+    "roles/secretmanager.admin",
+    "roles/serviceusage.serviceUsageAdmin",
+    "roles/storage.admin",
+  ])
+
+  # What the module grants for the project; the apply account can hand out these and no others, to itself least of all.
+  grantable_roles = [
+    "projects/${var.project_id}/roles/${replace(var.name, "-", "_")}_queue_pauser",
+    "roles/aiplatform.user",
+    "roles/cloudtasks.enqueuer",
+    "roles/cloudtasks.viewer",
+    "roles/datastore.user",
+    "roles/eventarc.eventReceiver",
+    "roles/logging.logWriter",
+    "roles/pubsub.publisher",
+  ]
+}
+
+resource "google_project_iam_custom_role" "plan" {
+  project     = var.project_id
+  role_id     = "${replace(var.name, "-", "_")}_planner"
+  title       = "Clapper planner"
+  description = "Settings of buckets, of the database and of roles, and nothing that they hold."
+  permissions = [
+    "datastore.databases.getMetadata",
+    "datastore.indexes.get",
+    "datastore.indexes.list",
+    "iam.roles.get",
+    "resourcemanager.projects.get",
+    "storage.buckets.get",
+  ]
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "plan" {
+  for_each = local.plan_roles
+
+  project = var.project_id
+  role    = each.value
+  member  = google_service_account.this["plan"].member
+}
+
+resource "google_project_iam_member" "planner" {
+  project = var.project_id
+  role    = google_project_iam_custom_role.plan.name
+  member  = google_service_account.this["plan"].member
+}
+
+# The source that is deployed is an object of Terraform's, and the only one that it looks at.
+resource "google_project_iam_member" "plan_source" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.this["plan"].member
+
+  condition {
+    title      = "${var.name}-source"
+    expression = "resource.name.startsWith(\"projects/_/buckets/${var.project_id}-${var.name}-source\")"
+  }
+}
+
+resource "google_project_iam_member" "apply" {
+  for_each = local.apply_roles
+
+  project = var.project_id
+  role    = each.value
+  member  = google_service_account.this["apply"].member
+}
+
+resource "google_project_iam_member" "apply_grants" {
+  project = var.project_id
+  role    = "roles/resourcemanager.projectIamAdmin"
+  member  = google_service_account.this["apply"].member
+
+  condition {
+    title      = "${var.name}-grants"
+    expression = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", [for role in local.grantable_roles : "'${role}'"])}])"
+  }
+}
+
+# Both lock the state while they work.
+resource "google_storage_bucket_iam_member" "state" {
+  for_each = local.accounts
+
+  bucket = var.state_bucket
+  role   = "roles/storage.objectUser"
+  member = google_service_account.this[each.key].member
+}
+
+# One puts plans there and cannot replace them, the other reads them.
+resource "google_storage_bucket_iam_member" "plans" {
+  for_each = { plan = "roles/storage.objectCreator", apply = "roles/storage.objectViewer" }
+
+  bucket = google_storage_bucket.plans.name
+  role   = each.value
+  member = google_service_account.this[each.key].member
+}

@@ -1,0 +1,81 @@
+# Every variable, each with a value that means something.
+
+variable "project_id" {
+  description = "The project."
+  type        = string
+}
+
+variable "billing_account" {
+  description = "The account that pays for it."
+  type        = string
+  default     = "012345-6789AB-CDEF01"
+}
+
+module "clapper" {
+  source = "../.."
+
+  project_id         = var.project_id
+  region             = "europe-west4"
+  firestore_location = "eur3"
+  vertex_location    = "us-central1"
+  name               = "studio"
+  labels             = { team = "film", stage = "production" }
+
+  # Who may call, and who answers for it.
+  callers   = ["group:film@example.com", "serviceAccount:app@${var.project_id}.iam.gserviceaccount.com"]
+  operators = ["ann@example.com"]
+
+  # What requests may name.
+  readable_prefixes    = ["gs://film-assets/plates/"]
+  pubsub_topics        = ["projects/${var.project_id}/topics/veo"]
+  console_origins      = ["https://studio.example.com"]
+  delivery_prefixes    = ["gs://film-deliveries/"]
+  uploads              = [{ prefix = "incoming/", caller = "upload" }]
+  provider_webhook_url = "https://hooks.example.com/v1/provider-events"
+
+  # How models are called.
+  gemini_key_version   = 3
+  vertex_pictures      = "inline"
+  alias_retired_models = true
+  compat_aliases       = true
+  restricted_region    = true
+  unknown_outcome      = "resubmit"
+  catalogue_overrides = {
+    "vertex/veo-3.1-generate-001" = { requestsPerMinute = 200 }
+  }
+
+  # How long things are kept.
+  job_ttl_days           = 30
+  input_days             = 30
+  result_days            = 365
+  signed_url_ttl_seconds = 3600
+  deletion_protection    = true
+
+  # A batch every working day, from a manifest in the input bucket.
+  schedules = {
+    dailies = {
+      cron     = "0 6 * * 1-5"
+      timeZone = "Europe/Berlin"
+      manifest = "gs://film-assets/dailies/{yyyy}-{MM}-{dd}.csv"
+    }
+  }
+
+  # What it may cost, and who hears of it.
+  max_instances = { api = 50 }
+  submissions   = "RUNNING"
+  log_prompts   = false
+  alert_email   = "ops@example.com"
+  alerts        = { spend_usd_per_hour = 200, oldest_unfinished_hours = 12 }
+  budget        = { billing_account = var.billing_account, amount = 5000, stop_at = 0.9 }
+}
+
+output "clapper" {
+  description = "All that an app needs."
+  value = {
+    api_url          = module.clapper.api_url
+    input_bucket     = module.clapper.input_bucket
+    output_bucket    = module.clapper.output_bucket
+    events_topic     = module.clapper.events_topic
+    service_accounts = module.clapper.service_accounts
+  }
+}

@@ -1,0 +1,172 @@
+locals {
+  # CPU is always given: 512 MiB alone would derive a third of one, and Google refuses more than one request at a time
+  # below a whole CPU. Time-outs are at least the dispatch deadlines of the tasks (functions/adapters/cloud-task-queue.ts).
+  functions = {
+    # 60 s of `Prefer: wait`, and bodies of 32 MB as they are parsed.
+    api = { memory = "1Gi", concurrency = 40, timeout = 120, max = 20, ingress = "ALLOW_ALL" }
+    # Pictures go inline to some models: 20 MiB, three copies, several at a time.
+    submit = { memory = "1Gi", concurrency = 8, timeout = 180, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
+    # Streams videos home from the Developer API, 95 MiB of memory each at its most.
+    poll   = { memory = "1Gi", concurrency = 8, timeout = 600, max = 20, ingress = "ALLOW_INTERNAL_ONLY" }
+    notify = { memory = "512Mi", concurrency = 40, timeout = 60, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
+    # Events are given 9 minutes at most.
+    upload = { memory = "512Mi", concurrency = 8, timeout = 300, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
+    landed = { memory = "512Mi", concurrency = 40, timeout = 60, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
+    # The first task of a batch may have to unzip its manifest.
+    batch = { memory = "1Gi", concurrency = 4, timeout = 1800, max = 5, ingress = "ALLOW_INTERNAL_ONLY" }
+    # One run a minute, and now and then a budget's notice.
+    sweep = { memory = "512Mi", concurrency = 4, timeout = 300, max = 2, ingress = "ALLOW_INTERNAL_ONLY" }
+  }
+
+  triggers = {
+    upload = google_storage_bucket.input
+    landed = google_storage_bucket.output
+  }
+
+  # Those that talk to models, be it to ask one to stop.
+  gemini_key_users = toset(["api", "poll", "submit", "sweep"])
+
+  # By the names that functions/config.ts reads. Every function parses all of them, so every function is given all.
+  environment = merge(
+    {
+      GOOGLE_CLOUD_PROJECT           = var.project_id
+      CLAPPER_REGION                 = var.region
+      CLAPPER_INPUT_BUCKET           = google_storage_bucket.input.name
+      CLAPPER_OUTPUT_BUCKET          = google_storage_bucket.output.name
+      CLAPPER_FIRESTORE_DATABASE     = google_firestore_database.this.name
+      CLAPPER_SUBMIT_URL             = local.url.submit
+      CLAPPER_POLL_URL               = local.url.poll
+      CLAPPER_BATCH_URL              = local.url.batch
+      CLAPPER_TASKS_SERVICE_ACCOUNT  = google_service_account.tasks.email
+      CLAPPER_TASKS_AUDIENCES        = join(",", [local.url.batch, local.url.notify, local.url.sweep])
+      CLAPPER_CALLERS                = "id-token"
+      CLAPPER_API_AUDIENCES          = local.url.api
+      CLAPPER_TOKEN_SIGNATURE        = "platform"
+      CLAPPER_EVENTS_TOPIC           = local.events_topic
+      CLAPPER_VERTEX_LOCATION        = var.vertex_location
+      CLAPPER_VERTEX_PICTURES        = var.vertex_pictures
+      CLAPPER_READABLE_PREFIXES      = join(",", var.readable_prefixes)
+      CLAPPER_ALLOWED_PUBSUB_TOPICS  = join(",", var.pubsub_topics)
+      CLAPPER_SIGNED_URL_TTL_SECONDS = tostring(var.signed_url_ttl_seconds)
+      CLAPPER_JOB_TTL_DAYS           = tostring(coalesce(var.job_ttl_days, local.settings.jobTtlDays))
+      CLAPPER_OPERATORS              = join(",", var.operators)
+      CLAPPER_UNKNOWN_OUTCOME        = var.unknown_outcome
+      CLAPPER_LOG_PROMPTS            = tostring(var.log_prompts)
+      CLAPPER_ALIAS_RETIRED_MODELS   = tostring(var.alias_retired_models)
+      CLAPPER_RESTRICTED_REGION      = tostring(var.restricted_region)
+      CLAPPER_CATALOGUE_OVERRIDES    = jsonencode(var.catalogue_overrides)
+      CLAPPER_COMPAT_ALIASES         = tostring(var.compat_aliases)
+      CLAPPER_DELIVERY_PREFIXES      = join(",", var.delivery_prefixes)
+      CLAPPER_SCHEDULES              = jsonencode(var.schedules)
+      CLAPPER_UPLOADS                = jsonencode(var.uploads)
+    },
+    var.provider_webhook_url == null ? {} : { CLAPPER_PROVIDER_WEBHOOK_URL = var.provider_webhook_url },
+    try(var.budget.stop_at, 0) == 0 ? {} : { CLAPPER_BUDGET_STOP = tostring(var.budget.stop_at) },
+  )
+}
+
+resource "google_cloudfunctions2_function" "this" {
+  for_each = local.functions
+
+  project     = var.project_id
+  location    = var.region
+  name        = "${var.name}-${each.key}"
+  description = "Clapper: ${each.key}"
+  labels      = var.labels
+
+  build_config {
+    runtime           = "nodejs24"
+    entry_point       = each.key
+    service_account   = google_service_account.build.name
+    docker_repository = google_artifact_registry_repository.images.id
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source.name
+        object = google_storage_bucket_object.source.name
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = google_service_account.function[each.key].email
+    available_cpu                    = "1"
+    available_memory                 = each.value.memory
+    max_instance_request_concurrency = each.value.concurrency
+    max_instance_count               = lookup(var.max_instances, each.key, each.value.max)
+    timeout_seconds                  = each.value.timeout
+    ingress_settings                 = each.value.ingress
+    environment_variables            = local.environment
+
+    dynamic "secret_environment_variables" {
+      for_each = var.gemini_key_version > 0 && contains(local.gemini_key_users, each.key) ? [var.gemini_key_version] : []
+
+      content {
+        key        = "CLAPPER_GEMINI_API_KEY"
+        project_id = var.project_id
+        secret     = google_secret_manager_secret.gemini_key.secret_id
+        version    = tostring(secret_environment_variables.value)
+      }
+    }
+  }
+
+  dynamic "event_trigger" {
+    for_each = contains(keys(local.triggers), each.key) ? [local.triggers[each.key]] : []
+
+    content {
+      event_type = "google.cloud.storage.object.v1.finalized"
+      # The bucket's own region, as Eventarc demands.
+      trigger_region        = var.region
+      retry_policy          = "RETRY_POLICY_RETRY"
+      service_account_email = google_service_account.events.email
+
+      event_filters {
+        attribute = "bucket"
+        value     = event_trigger.value.name
+      }
+    }
+  }
+
+  # A function is only made once it can be built, started and woken.
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.event_receiver,
+    google_project_iam_member.function,
+    google_project_iam_member.storage_events,
+    google_project_service.this,
+    google_secret_manager_secret_iam_member.gemini_key,
+    google_storage_bucket_iam_member.build_source,
+    google_storage_bucket_iam_member.function,
+  ]
+}
+
+# roles/run.invoker has to be given on the Cloud Run service; on the function it is refused. A function that is made
+# anew has a new service without it, hence replace_triggered_by.
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  for_each = local.invokers
+
+  project  = var.project_id
+  location = var.region
+  name     = google_cloudfunctions2_function.this[each.key].name
+  role     = "roles/run.invoker"
+  member   = each.value
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.this[each.key].id]
+  }
+}
+
+resource "google_cloud_run_v2_service_iam_member" "caller" {
+  for_each = var.callers
+
+  project  = var.project_id
+  location = var.region
+  name     = google_cloudfunctions2_function.this["api"].name
+  role     = "roles/run.invoker"
+  member   = each.key
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.this["api"].id]
+  }
+}

@@ -1,0 +1,188 @@
+# Who may do what. README.md, "Permissions", has the same as a table with the reasons; a test holds one against the other.
+
+# What each function runs as.
+resource "google_service_account" "function" {
+  for_each = local.functions
+
+  project      = var.project_id
+  account_id   = "${var.name}-${each.key}"
+  display_name = "Clapper ${each.key}"
+  description  = "What the function ${each.key} runs as."
+
+  depends_on = [google_project_service.this]
+}
+
+# The identity that tasks, schedules and the budget's notices carry; `submit`, `poll`, `notify`, `batch` and `sweep`
+# admit no other.
+resource "google_service_account" "tasks" {
+  project      = var.project_id
+  account_id   = "${var.name}-tasks"
+  display_name = "Clapper tasks"
+  description  = "Calls the functions on behalf of Cloud Tasks, Cloud Scheduler and Pub/Sub."
+
+  depends_on = [google_project_service.this]
+}
+
+# What the buckets' events come as.
+resource "google_service_account" "events" {
+  project      = var.project_id
+  account_id   = "${var.name}-triggers"
+  display_name = "Clapper triggers"
+  description  = "Calls upload and landed on behalf of Eventarc."
+
+  depends_on = [google_project_service.this]
+}
+
+# What the functions are built as.
+resource "google_service_account" "build" {
+  project      = var.project_id
+  account_id   = "${var.name}-build"
+  display_name = "Clapper build"
+  description  = "Builds the functions from the source bucket."
+
+  depends_on = [google_project_service.this]
+}
+
+locals {
+  # Rights that exist for a whole project only. Cloud Tasks knows no conditions, and one grant for each of its queues,
+  # function and role would be hundreds: a project of Clapper's own makes the difference small.
+  project_roles = {
+    "roles/datastore.user"         = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
+    "roles/cloudtasks.enqueuer"    = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
+    "roles/cloudtasks.viewer"      = ["sweep"]
+    "roles/aiplatform.user"        = ["api", "poll", "submit", "sweep"]
+    (local.queue_pauser_role_name) = ["sweep"]
+  }
+  queue_pauser_role_name = "projects/${var.project_id}/roles/${local.queue_pauser_role_id}"
+  queue_pauser_role_id   = "${replace(var.name, "-", "_")}_queue_pauser"
+
+  # Only this deployment's database.
+  conditions = {
+    "roles/datastore.user" = {
+      title      = "${var.name}-database"
+      expression = "resource.name == \"projects/${var.project_id}/databases/${var.name}\""
+    }
+  }
+
+  bucket_roles = {
+    input = {
+      # Names are written once, so creating is enough; `upload` and `batch` also replace reports of what was wrong.
+      "roles/storage.objectCreator" = ["api"]
+      "roles/storage.objectUser"    = ["batch", "upload"]
+      "roles/storage.objectViewer"  = ["api", "poll", "submit", "sweep"]
+    }
+    output = {
+      # Downloads, pictures and reports are written here, and a damaged copy is put aside.
+      "roles/storage.objectUser"   = ["batch", "poll", "submit"]
+      "roles/storage.objectViewer" = ["api"]
+    }
+  }
+
+  event_publishers = toset(["api", "batch", "landed", "poll", "submit", "sweep"])
+
+  # Who calls each function; who may call the API is `callers`.
+  invokers = merge(
+    { for name in ["batch", "notify", "poll", "submit", "sweep"] : name => google_service_account.tasks.member },
+    { for name in keys(local.triggers) : name => google_service_account.events.member },
+  )
+}
+
+resource "google_project_iam_custom_role" "queue_pauser" {
+  project     = var.project_id
+  role_id     = local.queue_pauser_role_id
+  title       = "Clapper queue pauser"
+  description = "Pauses task queues, and nothing else: not resume, purge or delete."
+  permissions = ["cloudtasks.queues.get", "cloudtasks.queues.pause"]
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "function" {
+  for_each = merge([
+    for role, names in local.project_roles : { for name in names : "${name}/${role}" => { name = name, role = role } }
+  ]...)
+
+  project = var.project_id
+  role    = each.value.role
+  member  = google_service_account.function[each.value.name].member
+
+  dynamic "condition" {
+    for_each = contains(keys(local.conditions), each.value.role) ? [local.conditions[each.value.role]] : []
+
+    content {
+      title      = condition.value.title
+      expression = condition.value.expression
+    }
+  }
+
+  depends_on = [google_project_iam_custom_role.queue_pauser]
+}
+
+resource "google_storage_bucket_iam_member" "function" {
+  for_each = merge(flatten([
+    for bucket, roles in local.bucket_roles : [
+      for role, names in roles : {
+        for name in names : "${bucket}/${name}/${role}" => { bucket = bucket, name = name, role = role }
+      }
+    ]
+  ])...)
+
+  bucket = { input = google_storage_bucket.input.name, output = google_storage_bucket.output.name }[each.value.bucket]
+  role   = each.value.role
+  member = google_service_account.function[each.value.name].member
+}
+
+# Who puts a task in a queue says whose token it carries, and has to be allowed to.
+resource "google_service_account_iam_member" "tasks_user" {
+  for_each = toset(local.project_roles["roles/cloudtasks.enqueuer"])
+
+  service_account_id = google_service_account.tasks.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.function[each.key].member
+}
+
+# Links to videos and for uploads are signed by the API's own account, through IAM, without a key.
+resource "google_service_account_iam_member" "api_signs" {
+  service_account_id = google_service_account.function["api"].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = google_service_account.function["api"].member
+}
+
+resource "google_project_iam_member" "event_receiver" {
+  project = var.project_id
+  role    = "roles/eventarc.eventReceiver"
+  member  = google_service_account.events.member
+}
+
+# Cloud Storage publishes its events to a topic that Eventarc makes.
+data "google_storage_project_service_account" "this" {
+  project = var.project_id
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "storage_events" {
+  project = var.project_id
+  role    = "roles/pubsub.publisher"
+  member  = data.google_storage_project_service_account.this.member
+}
+
+resource "google_project_iam_member" "build_logs" {
+  project = var.project_id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.build.member
+}
+
+resource "google_storage_bucket_iam_member" "build_source" {
+  bucket = google_storage_bucket.source.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build.member
+}
+
+resource "google_artifact_registry_repository_iam_member" "build" {
+  project    = var.project_id
+  location   = var.region
+  repository = google_artifact_registry_repository.images.name
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+}

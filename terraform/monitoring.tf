@@ -1,0 +1,164 @@
+# Everything below is made of what the functions log: one JSON line each, with fields of these names.
+
+locals {
+  # Numbers of the log, as distributions: `count` of lines where the field is absent would be noise.
+  measures = {
+    done_to_landed_ms = { field = "doneToLandedMs", unit = "ms", description = "From a model's being done to its videos' being landed." }
+    oldest_open_ms    = { field = "oldestOpenMs", unit = "ms", description = "Age of the oldest unfinished job, once a minute." }
+    spent_usd         = { field = "spentUsd", unit = "{USD}", description = "What attempts were charged or may have been, by the catalogue." }
+  }
+
+  counters = {
+    uncertain_attempts = {
+      filter      = "jsonPayload.to=\"uncertain\""
+      description = "Paid calls whose outcome is not known."
+    }
+    jobs_failed = {
+      filter      = "jsonPayload.to=\"failed\""
+      description = "Jobs that failed."
+    }
+    jobs_succeeded = {
+      filter      = "jsonPayload.to=\"succeeded\""
+      description = "Jobs that succeeded."
+    }
+    webhook_failures = {
+      filter      = "resource.labels.service_name=\"${var.name}-notify\" AND severity>=WARNING"
+      description = "Deliveries of webhooks that failed."
+    }
+  }
+
+  of_functions = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.name}-(${join("|", keys(local.functions))})$\""
+
+  # PromQL's name of a log-based metric; the label says which of its resource types.
+  series = { for name in concat(keys(local.measures), keys(local.counters)) : name => "logging_googleapis_com:user_${replace(var.name, "-", "_")}_${name}" }
+  run    = "monitored_resource=\"cloud_run_revision\""
+
+  alerts = {
+    uncertain_attempts = {
+      severity = "ERROR"
+      summary  = "A paid call has an unknown outcome"
+      query    = "sum(increase(${local.series.uncertain_attempts}{${local.run}}[15m])) > ${var.alerts.uncertain_attempts_per_15m}"
+      todo     = "Clapper looks for evidence by itself until the model's longest latency has passed. `GET /v1/at-stake` lists every such attempt with its amount; an operator may rule with `POST /v1/jobs/{id}/resolve`. Many at once: see the status of Vertex AI."
+    }
+    oldest_unfinished_job = {
+      severity = "WARNING"
+      summary  = "A job has been unfinished for ${var.alerts.oldest_unfinished_hours} hours"
+      query    = "histogram_quantile(0.99, sum by (le) (increase(${local.series.oldest_open_ms}_bucket{${local.run}}[10m]))) > ${var.alerts.oldest_unfinished_hours * 3600000}"
+      todo     = "The sweep's log names the job (`jsonPayload.oldestOpenMs`). Paused queues, a model's quota and a long night's batch are the usual reasons; every job ends by its deadline."
+    }
+    done_to_landed_p95 = {
+      severity = "WARNING"
+      summary  = "Finished videos take more than ${var.alerts.done_to_landed_seconds} s to land"
+      query    = "histogram_quantile(0.95, sum by (le) (increase(${local.series.done_to_landed_ms}_bucket{${local.run}}[1h]))) > ${var.alerts.done_to_landed_seconds * 1000}"
+      todo     = "See errors of `${var.name}-poll`: rights on the output bucket, its instances at their most, or slow downloads from the Developer API."
+    }
+    spend = {
+      severity = "CRITICAL"
+      summary  = "More than ${var.alerts.spend_usd_per_hour} US dollars spent within an hour"
+      query    = "sum(increase(${local.series.spent_usd}_sum{${local.run}}[1h])) > ${var.alerts.spend_usd_per_hour}"
+      todo     = "To stop every paid call: `terraform apply -var submissions=PAUSED`. Jobs go on being accepted, and wait."
+    }
+    webhook_failures = {
+      severity = "WARNING"
+      summary  = "More than ${var.alerts.webhook_failures_per_hour} webhook deliveries failed within an hour"
+      query    = "sum(increase(${local.series.webhook_failures}{${local.run}}[1h])) > ${var.alerts.webhook_failures_per_hour}"
+      todo     = "See the warnings of `${var.name}-notify`: they name the address and its answer."
+    }
+    sweep_not_running = {
+      severity = "CRITICAL"
+      summary  = "The sweep has not run for ${var.alerts.sweep_not_running_minutes} minutes"
+      query    = "absent_over_time(run_googleapis_com:request_count{${local.run},service_name=\"${var.name}-sweep\",response_code_class=\"2xx\"}[${var.alerts.sweep_not_running_minutes}m])"
+      todo     = "Lost wakes are not rung again while it does not run. See the schedule `${var.name}-sweep` in Cloud Scheduler, and the log of the function."
+    }
+  }
+}
+
+resource "google_logging_metric" "measure" {
+  for_each = local.measures
+
+  project         = var.project_id
+  name            = "${replace(var.name, "-", "_")}_${each.key}"
+  description     = each.value.description
+  filter          = "${local.of_functions} AND jsonPayload.${each.value.field}>0"
+  value_extractor = "EXTRACT(jsonPayload.${each.value.field})"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = each.value.unit
+  }
+
+  # From a hundredth, of a dollar as of a millisecond, by half as much again each time, past a month.
+  bucket_options {
+    exponential_buckets {
+      scale              = 0.01
+      growth_factor      = 1.5
+      num_finite_buckets = 65
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_logging_metric" "counter" {
+  for_each = local.counters
+
+  project     = var.project_id
+  name        = "${replace(var.name, "-", "_")}_${each.key}"
+  description = each.value.description
+  filter      = "${local.of_functions} AND ${each.value.filter}"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_monitoring_notification_channel" "email" {
+  for_each = var.alert_email == null ? {} : { operator = var.alert_email }
+
+  project      = var.project_id
+  display_name = "Clapper: ${each.value}"
+  type         = "email"
+  labels       = { email_address = each.value }
+  user_labels  = var.labels
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_monitoring_alert_policy" "this" {
+  for_each = local.alerts
+
+  project               = var.project_id
+  display_name          = "Clapper: ${each.value.summary}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  user_labels           = var.labels
+  notification_channels = [for channel in google_monitoring_notification_channel.email : channel.id]
+
+  conditions {
+    display_name = each.value.summary
+
+    condition_prometheus_query_language {
+      query               = each.value.query
+      duration            = "0s"
+      evaluation_interval = "60s"
+      # A metric of the log exists only once it has been written: without this the first apply would fail.
+      disable_metric_validation = true
+    }
+  }
+
+  documentation {
+    subject   = "Clapper: ${each.value.summary}"
+    content   = each.value.todo
+    mime_type = "text/markdown"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  depends_on = [google_logging_metric.counter, google_logging_metric.measure]
+}

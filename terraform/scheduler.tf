@@ -1,0 +1,61 @@
+# Both carry the identity of the tasks: the only one that these functions admit.
+
+resource "google_cloud_scheduler_job" "sweep" {
+  project     = var.project_id
+  region      = var.region
+  name        = "${var.name}-sweep"
+  description = "Rings again for jobs whose wake was lost, and ends those whose time is up."
+  schedule    = local.settings.sweep.schedule
+  time_zone   = "Etc/UTC"
+  # The next run is a minute away: nothing is tried again.
+  attempt_deadline = "300s"
+
+  retry_config {
+    retry_count = 0
+  }
+
+  http_target {
+    uri         = local.url.sweep
+    http_method = "POST"
+
+    oidc_token {
+      service_account_email = google_service_account.tasks.email
+      audience              = local.url.sweep
+    }
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.invoker, google_project_service.this]
+}
+
+resource "google_cloud_scheduler_job" "batch" {
+  for_each = var.schedules
+
+  project          = var.project_id
+  region           = var.region
+  name             = "${var.name}-batch-${each.key}"
+  description      = "Starts the batch ${each.key}."
+  schedule         = each.value.cron
+  time_zone        = try(each.value.timeZone, "Etc/UTC")
+  attempt_deadline = "600s"
+
+  # Missed, it would be a day's batch: tried again for an hour.
+  retry_config {
+    retry_count          = 5
+    min_backoff_duration = "60s"
+    max_backoff_duration = "900s"
+  }
+
+  http_target {
+    uri         = local.url.batch
+    http_method = "POST"
+    headers     = { "content-type" = "application/json" }
+    body        = base64encode(jsonencode({ schedule = each.key }))
+
+    oidc_token {
+      service_account_email = google_service_account.tasks.email
+      audience              = local.url.batch
+    }
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.invoker, google_project_service.this]
+}

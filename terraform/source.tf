@@ -1,0 +1,58 @@
+locals {
+  source_zip = coalesce(var.source_zip, "${path.module}/../dist/functions.zip")
+}
+
+resource "google_storage_bucket" "source" {
+  project                     = var.project_id
+  name                        = "${var.project_id}-${var.name}-source"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  labels                      = var.labels
+  # Everything in it can be built again.
+  force_destroy = true
+
+  depends_on = [google_project_service.this]
+}
+
+# The name carries the content: only another name makes Google build again, and the same sources are the same bytes.
+resource "google_storage_bucket_object" "source" {
+  name   = "functions-${try(filemd5(local.source_zip), "missing")}.zip"
+  bucket = google_storage_bucket.source.name
+  source = local.source_zip
+
+  lifecycle {
+    create_before_destroy = true
+
+    precondition {
+      condition     = fileexists(local.source_zip)
+      error_message = "There is no ${local.source_zip}. Make it first: npm ci && npm run build."
+    }
+  }
+}
+
+resource "google_artifact_registry_repository" "images" {
+  project       = var.project_id
+  location      = var.region
+  repository_id = "${var.name}-functions"
+  format        = "DOCKER"
+  description   = "Images that Google builds of Clapper's functions."
+  labels        = var.labels
+
+  cleanup_policies {
+    id     = "old"
+    action = "DELETE"
+    condition {
+      older_than = "2592000s"
+    }
+  }
+  cleanup_policies {
+    id     = "recent"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 5
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}

@@ -1,0 +1,106 @@
+locals {
+  origins = sort(concat([local.url.api], tolist(var.console_origins)))
+}
+
+# What requests bring: pictures, videos, manifests.
+resource "google_storage_bucket" "input" {
+  project                     = var.project_id
+  name                        = "${var.project_id}-${var.name}-input"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  labels                      = var.labels
+  force_destroy               = !var.deletion_protection
+
+  # An upload is one generation of an object; its event may come after the next one has replaced it.
+  versioning {
+    enabled = true
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      days_since_noncurrent_time = 7
+      with_state                 = "ARCHIVED"
+    }
+  }
+
+  # Uploads that were torn off.
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+    condition {
+      age = 1
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = var.input_days == null ? [] : [var.input_days]
+
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age        = lifecycle_rule.value
+        with_state = "LIVE"
+      }
+    }
+  }
+
+  # The console puts files here from the browser, through signed links.
+  cors {
+    origin          = local.origins
+    method          = ["PUT"]
+    response_header = ["content-type"]
+    max_age_seconds = 3600
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+# What comes of them. Every name is written once, so versions would keep nothing; deleted objects can be had back for
+# seven days (Google's soft delete, on by default).
+resource "google_storage_bucket" "output" {
+  project                     = var.project_id
+  name                        = "${var.project_id}-${var.name}-output"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  labels                      = var.labels
+  force_destroy               = !var.deletion_protection
+
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+    condition {
+      age = 1
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = var.result_days == null ? [] : [var.result_days]
+
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age = lifecycle_rule.value
+      }
+    }
+  }
+
+  cors {
+    origin          = local.origins
+    method          = ["GET", "HEAD"]
+    response_header = ["content-type", "content-length", "content-range", "accept-ranges"]
+    max_age_seconds = 3600
+  }
+
+  depends_on = [google_project_service.this]
+}

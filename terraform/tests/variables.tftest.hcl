@@ -1,0 +1,237 @@
+# What variables change, and what they refuse.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_data "google_storage_project_service_account" {
+    defaults = { member = "serviceAccount:service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
+  }
+}
+
+variables {
+  project_id = "my-videos-1"
+  source_zip = "tests/fixtures/functions.zip"
+}
+
+run "a_quota_sets_the_rate_of_both_lanes_and_is_told_to_the_functions" {
+  command = plan
+  variables {
+    catalogue_overrides = { "vertex/veo-3.1-generate-001" = { requestsPerMinute = 240 } }
+  }
+
+  assert {
+    condition     = google_cloud_tasks_queue.this["submit-vertex-veo-3-1-generate-001"].rate_limits[0].max_dispatches_per_second == 4 && google_cloud_tasks_queue.this["submit-vertex-veo-3-1-generate-001-batch"].rate_limits[0].max_dispatches_per_second == 4
+    error_message = "240 a minute are 4 a second."
+  }
+  assert {
+    condition     = jsondecode(google_cloudfunctions2_function.this["submit"].service_config[0].environment_variables.CLAPPER_CATALOGUE_OVERRIDES)["vertex/veo-3.1-generate-001"].requestsPerMinute == 240
+    error_message = "The functions keep to the same quota."
+  }
+  assert {
+    condition     = google_cloud_tasks_queue.this["submit-vertex-veo-3-1-fast-generate-001"].rate_limits[0].max_dispatches_per_second == 0.833
+    error_message = "Other models keep theirs."
+  }
+}
+
+run "pausing_submissions_pauses_the_submit_queues_only" {
+  command = plan
+  variables {
+    submissions = "PAUSED"
+  }
+
+  assert {
+    condition     = alltrue([for name, queue in google_cloud_tasks_queue.this : queue.desired_state == (startswith(name, "submit-") ? "PAUSED" : "RUNNING")])
+    error_message = "Submit queues are paused, all others run."
+  }
+}
+
+run "a_budget_tells_the_sweep_which_stops_at_its_part" {
+  command = plan
+  variables {
+    budget = { billing_account = "012345-6789AB-CDEF01", amount = 500, stop_at = 0.9 }
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.budget["monthly"].push_config[0].push_endpoint == "https://clapper-sweep-123456789012.us-central1.run.app"
+    error_message = "The notices go to the sweep."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.this["sweep"].service_config[0].environment_variables.CLAPPER_BUDGET_STOP == "0.9"
+    error_message = "The sweep knows when to stop."
+  }
+}
+
+run "a_budget_that_only_tells_stops_nothing" {
+  command = plan
+  variables {
+    budget = { billing_account = "012345-6789AB-CDEF01", amount = 500, stop_at = 0 }
+  }
+
+  assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.this["sweep"].service_config[0].environment_variables), "CLAPPER_BUDGET_STOP")
+    error_message = "At 0 the functions are not told to stop."
+  }
+}
+
+run "the_gemini_key_is_given_at_its_version_to_those_who_talk_to_models" {
+  command = plan
+  variables {
+    gemini_key_version = 2
+  }
+
+  assert {
+    condition = toset([
+      for name, function in google_cloudfunctions2_function.this : name
+      if try(function.service_config[0].secret_environment_variables[0].version, "") == "2"
+    ]) == toset(["api", "poll", "submit", "sweep"])
+    error_message = "api, poll, submit and sweep are given version 2."
+  }
+}
+
+run "without_deletion_protection_everything_can_go" {
+  command = plan
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_DISABLED" && google_storage_bucket.output.force_destroy && google_cloud_tasks_queue.this["poll"].deletion_policy == "DELETE"
+    error_message = "Database, buckets and queues let themselves be destroyed."
+  }
+}
+
+run "schedules_call_batch" {
+  command = plan
+  variables {
+    schedules = {
+      dailies = { cron = "0 6 * * 1-5", timeZone = "Europe/Berlin", manifest = "gs://b/m.csv" }
+      nightly = { cron = "0 2 * * *", manifest = "gs://b/{dd}.csv", maxSpendUsd = 20 }
+    }
+  }
+
+  assert {
+    condition     = jsondecode(base64decode(google_cloud_scheduler_job.batch["dailies"].http_target[0].body)) == { schedule = "dailies" }
+    error_message = "The function is told which schedule it is."
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.batch["dailies"].time_zone == "Europe/Berlin" && google_cloud_scheduler_job.batch["nightly"].time_zone == "Etc/UTC"
+    error_message = "A schedule runs in its time zone, by default in UTC."
+  }
+  assert {
+    condition     = jsondecode(google_cloudfunctions2_function.this["batch"].service_config[0].environment_variables.CLAPPER_SCHEDULES).nightly.maxSpendUsd == 20
+    error_message = "The function knows the schedules whole."
+  }
+}
+
+run "nothing_to_deploy_is_said_before_anything_is_made" {
+  command = plan
+  variables {
+    source_zip = "tests/fixtures/nothing.zip"
+  }
+  expect_failures = [google_storage_bucket_object.source]
+}
+
+run "refuses_a_project_number" {
+  command = plan
+  variables {
+    project_id = "123456789012"
+  }
+  expect_failures = [var.project_id]
+}
+
+run "refuses_a_zone" {
+  command = plan
+  variables {
+    region = "us-central1-a"
+  }
+  expect_failures = [var.region]
+}
+
+run "refuses_a_name_that_no_service_account_can_have" {
+  command = plan
+  variables {
+    name = "Clapper_1"
+  }
+  expect_failures = [var.name]
+}
+
+run "refuses_a_model_that_is_not_in_the_catalogue" {
+  command = plan
+  variables {
+    catalogue_overrides = { "vertex/veo-9" = { requestsPerMinute = 1 } }
+  }
+  expect_failures = [var.catalogue_overrides]
+}
+
+run "refuses_everybody_as_a_caller" {
+  command = plan
+  variables {
+    callers = ["allUsers"]
+  }
+  expect_failures = [var.callers]
+}
+
+run "refuses_an_operator_written_as_a_member" {
+  command = plan
+  variables {
+    operators = ["user:ann@example.com"]
+  }
+  expect_failures = [var.operators]
+}
+
+run "refuses_a_budget_of_no_account" {
+  command = plan
+  variables {
+    budget = { billing_account = "my account", amount = 500 }
+  }
+  expect_failures = [var.budget]
+}
+
+run "refuses_a_schedule_without_a_manifest" {
+  command = plan
+  variables {
+    schedules = { dailies = { cron = "0 6 * * 1-5" } }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "refuses_an_upload_rule_without_a_prefix" {
+  command = plan
+  variables {
+    uploads = [{ caller = "film" }]
+  }
+  expect_failures = [var.uploads]
+}
+
+run "refuses_a_latest_key" {
+  command = plan
+  variables {
+    gemini_key_version = -1
+  }
+  expect_failures = [var.gemini_key_version]
+}
+
+run "refuses_inputs_that_go_before_their_jobs" {
+  command = plan
+  variables {
+    input_days = 1
+  }
+  expect_failures = [var.input_days]
+}
+
+run "refuses_instances_of_a_function_that_is_not_there" {
+  command = plan
+  variables {
+    max_instances = { apis = 3 }
+  }
+  expect_failures = [var.max_instances]
+}
+
+run "refuses_links_that_outlive_the_signing_key" {
+  command = plan
+  variables {
+    signed_url_ttl_seconds = 604800
+  }
+  expect_failures = [var.signed_url_ttl_seconds]
+}

@@ -1,0 +1,89 @@
+/** What a stored job carries besides itself: until when it is kept, and since when it is open. */
+import { Firestore, Timestamp } from '@google-cloud/firestore';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
+import { advanceAndPerform } from '../../functions/handlers/advance.ts';
+import { type RunningFirestore, startFirestore } from '../../infra/firestore/server.ts';
+import { accept, finishesAfter, stored } from '../support/jobs.ts';
+import { makeWorld, type World } from '../support/memory.ts';
+import { runFor } from '../support/run.ts';
+
+const DAY = 86_400_000;
+const KEEP = 90 * DAY;
+let server: RunningFirestore;
+let db: Firestore;
+
+beforeAll(async () => {
+  server = await startFirestore();
+  db = new Firestore({
+    projectId: 'job-expiry',
+    host: `127.0.0.1:${server.port}`,
+    ssl: false,
+    ignoreUndefinedProperties: true,
+  });
+});
+afterAll(async () => {
+  await db.terminate();
+  await server.stop();
+});
+
+/** The fields of the document that the world's only job is stored as. */
+async function documentOf(world: World, keepFinishedMs?: number): Promise<Record<string, unknown>> {
+  const [job] = await world.jobs.all();
+  if (!job) throw new Error('no job');
+  await createFirestoreJobStore(db, { keepFinishedMs }).create(job);
+  return (await db.collection('jobs').doc(job.jobId).get()).data() ?? {};
+}
+
+describe('the document of a job', () => {
+  it('that is finished expires so long after its end', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 60_000);
+    const job = await accept(world);
+    await runFor(world, 3_600_000);
+    const done = await stored(world, job);
+    if (done.status !== 'succeeded') throw new Error(`the job is ${done.status}`);
+    const document = await documentOf(world, KEEP);
+    expect(document['expireAt']).toEqual(Timestamp.fromMillis(done.finishedAt + KEEP));
+    expect(document).not.toHaveProperty('openSince');
+  });
+
+  it('that is unfinished has no expiry, and says since when it is open', async () => {
+    const world = makeWorld();
+    const job = await accept(world);
+    const document = await documentOf(world, KEEP);
+    expect(document).not.toHaveProperty('expireAt');
+    expect(document['openSince']).toEqual(Timestamp.fromMillis(job.createdAt));
+  });
+
+  it('that is cancelled has no expiry while its operation is followed', async () => {
+    const world = makeWorld();
+    const job = await accept(world);
+    await runFor(world, 30_000);
+    await advanceAndPerform(world.services, job.jobId, { type: 'cancel' });
+    expect((await stored(world, job)).status).toBe('cancelled');
+    expect(await documentOf(world, KEEP)).not.toHaveProperty('expireAt');
+  });
+
+  it('with money at stake that nobody has ruled on has no expiry', async () => {
+    const world = makeWorld();
+    world.vertex.onSubmit = () => ({
+      kind: 'failed',
+      signal: { kind: 'http', status: 503, message: 'unavailable' },
+    });
+    const job = await accept(world);
+    await runFor(world, DAY);
+    expect(await stored(world, job)).toMatchObject({ status: 'failed', error: { charged: 'unknown' } });
+    const document = await documentOf(world, KEEP);
+    expect(document['atStakeUsd']).toBeGreaterThan(0);
+    expect(document).not.toHaveProperty('expireAt');
+  });
+
+  it('never expires where no time is set', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 60_000);
+    await accept(world);
+    await runFor(world, 3_600_000);
+    expect(await documentOf(world)).not.toHaveProperty('expireAt');
+  });
+});

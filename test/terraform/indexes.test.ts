@@ -1,0 +1,248 @@
+/** The indexes that are provisioned against those that the code's queries need, taken from what its client sends. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { Firestore, Query } from '@google-cloud/firestore';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createFirestoreBatchStore } from '../../functions/adapters/firestore-batch-store.ts';
+import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
+import { newBatch } from '../../functions/core/step-batch.ts';
+import type { JobStore } from '../../functions/ports.ts';
+import { type RunningFirestore, startFirestore } from '../../infra/firestore/server.ts';
+import { accept, finishesAfter } from '../support/jobs.ts';
+import { makeWorld } from '../support/memory.ts';
+import { runFor } from '../support/run.ts';
+import { type CompositeIndex, describeShape, isServed, type QueryShape, shapeOf } from './queries.ts';
+import {
+  copyOfModule,
+  ofType,
+  type PlannedResource,
+  planOf,
+  TERRAFORM_TIMEOUT_MS,
+  text,
+  whyNoPlan,
+} from './terraform.ts';
+
+const ADAPTERS = new URL('../../functions/adapters/', import.meta.url);
+
+const NOW = Date.UTC(2026, 10, 21);
+
+/** What runs every query of an adapter. An adapter with queries that is not listed here fails the test below. */
+const EXERCISES: Readonly<Record<string, (db: Firestore) => Promise<unknown>>> = {
+  'firestore-batch-store.ts': async (db) => {
+    const store = createFirestoreBatchStore(db);
+    for (const caller of [undefined, 'me'])
+      for (const after of [undefined, { createdAt: 1, batchId: 'bat_1' }])
+        await store.list({ caller, pageSize: 5, after });
+    await store.overdue(NOW, 5);
+    await store.unannounced(NOW, 5);
+  },
+  'firestore-job-store.ts': (db) => everyQueryOf(createFirestoreJobStore(db)),
+};
+
+async function everyQueryOf(store: JobStore): Promise<void> {
+  const line = { provider: 'vertex', model: 'veo-3.1-generate-001', lane: 'batch' } as const;
+  const after = { createdAt: 1, jobId: 'job_1' };
+  for (const caller of [undefined, 'me'])
+    for (const status of [undefined, 'queued'] as const)
+      for (const model of [undefined, 'veo-3.1-generate-001'])
+        for (const from of [undefined, after])
+          await store.list({ caller, status, model, pageSize: 5, after: from });
+  await store.nextInLine(line, undefined, 5);
+  await store.nextInLine(line, 'me', 5);
+  await store.atStake(5);
+  await store.overdue(NOW, 5);
+  await store.unannounced(NOW, 5);
+  for (const statuses of [undefined, ['queued', 'failed'] as const])
+    await store.listOfBatch({ batchId: 'bat_1', statuses, afterRow: 0, limit: 5 });
+  await store.countOfBatch('bat_1', ['queued', 'failed']);
+  await store.oldestOpen();
+}
+
+/** The client's own rendering of a query, which its types do not show. */
+const rendering = z.object({
+  toProto: z.custom<(...args: unknown[]) => unknown>((f) => typeof f === 'function'),
+});
+
+let server: RunningFirestore;
+let db: Firestore;
+const sent = new Map<string, QueryShape[]>();
+
+beforeAll(async () => {
+  server = await startFirestore();
+  db = new Firestore({
+    projectId: 'indexes',
+    host: `127.0.0.1:${server.port}`,
+    ssl: false,
+    ignoreUndefinedProperties: true,
+  });
+  const { toProto } = rendering.parse(Query.prototype);
+  for (const [file, exercise] of Object.entries(EXERCISES)) {
+    const shapes: QueryShape[] = [];
+    Object.assign(Query.prototype, {
+      toProto(this: Query, ...args: unknown[]) {
+        const request = toProto.apply(this, args);
+        shapes.push(shapeOf(z.object({ structuredQuery: z.unknown() }).parse(request).structuredQuery));
+        return request;
+      },
+    });
+    await exercise(db);
+    Object.assign(Query.prototype, { toProto });
+    sent.set(file, shapes);
+  }
+});
+afterAll(async () => {
+  await db.terminate();
+  await server.stop();
+});
+
+const shapes = (): QueryShape[] => [...sent.values()].flat();
+
+describe('every query of the code', () => {
+  it('is one that these tests run: no adapter queries without an entry in EXERCISES', () => {
+    const querying = readdirSync(ADAPTERS).filter((name) =>
+      /\.(?:where|orderBy|collectionGroup|findNearest)\(/.test(readFileSync(new URL(name, ADAPTERS), 'utf8')),
+    );
+    expect(querying.sort()).toEqual(Object.keys(EXERCISES).sort());
+  });
+
+  it.each(Object.keys(EXERCISES))('is sent by the entry of %s: every field that it names', (file) => {
+    const source = readFileSync(new URL(file, ADAPTERS), 'utf8');
+    const named = [...source.matchAll(/\.(?:where|orderBy)\('(\w+)'/g)].map(([, field]) => field);
+    const seen = new Set(
+      (sent.get(file) ?? []).flatMap(({ equal, sorted }) => [...equal, ...sorted.map(({ path }) => path)]),
+    );
+    expect(named.filter((field) => field !== undefined && !seen.has(field))).toEqual([]);
+    expect(seen.size).toBeGreaterThan(0);
+  });
+});
+
+describe('the derivation of indexes', () => {
+  const index = (...fields: string[]): CompositeIndex => ({
+    collection: 'jobs',
+    fields: fields.map((field) => ({ path: field.replace('-', ''), descending: field.startsWith('-') })),
+  });
+  const shape = (equal: string[], ...sorted: string[]): QueryShape => ({
+    collection: 'jobs',
+    equal,
+    sorted: index(...sorted).fields,
+  });
+
+  it('asks for none where one field decides, or only equality', () => {
+    expect(isServed(shape([], 'wakeAt'), [])).toBe(true);
+    expect(isServed(shape(['a', 'b']), [])).toBe(true);
+  });
+
+  it('asks for one where an equality is followed by another order', () => {
+    expect(isServed(shape(['a'], '-at'), [])).toBe(false);
+    expect(isServed(shape(['a'], '-at'), [index('a', 'at')])).toBe(false);
+    expect(isServed(shape(['a'], '-at'), [index('a', '-at')])).toBe(true);
+  });
+
+  it('joins indexes that end alike, and no others', () => {
+    expect(isServed(shape(['a', 'b'], '-at'), [index('a', '-at'), index('b', '-at')])).toBe(true);
+    expect(isServed(shape(['a', 'b'], '-at'), [index('a', '-at'), index('b', 'at')])).toBe(false);
+    expect(isServed(shape(['a'], '-at'), [index('a', 'b', '-at')])).toBe(false);
+  });
+
+  it('knows that an index ends in the name, in the direction of its last field', () => {
+    const byName = (direction: string) =>
+      shapeOf({
+        from: [{ collectionId: 'jobs' }],
+        orderBy: [
+          { field: { fieldPath: 'at' }, direction: 'DESCENDING' },
+          { field: { fieldPath: '__name__' }, direction },
+        ],
+      });
+    expect(isServed(byName('DESCENDING'), [])).toBe(true);
+    expect(isServed(byName('ASCENDING'), [])).toBe(false);
+  });
+});
+
+describe.skipIf(whyNoPlan)(`the database${whyNoPlan ? ` (skipped: ${whyNoPlan})` : ''}`, () => {
+  let plan: readonly PlannedResource[] = [];
+  beforeAll(async () => {
+    plan = await planOf(copyOfModule(), 'smallest');
+  }, TERRAFORM_TIMEOUT_MS);
+
+  const indexes = (): CompositeIndex[] =>
+    ofType(plan, 'google_firestore_index').map(({ values }) => ({
+      collection: text(values['collection']),
+      fields: z
+        .array(z.object({ field_path: z.string(), order: z.enum(['ASCENDING', 'DESCENDING']) }))
+        .parse(values['fields'])
+        .map(({ field_path, order }) => ({ path: field_path, descending: order === 'DESCENDING' })),
+    }));
+  const overrides = (): { collection: string; field: string }[] =>
+    ofType(plan, 'google_firestore_field').map(({ values }) => ({
+      collection: text(values['collection']),
+      field: text(values['field']),
+    }));
+
+  it('has an index for every query', () => {
+    expect(
+      shapes()
+        .filter((shape) => !isServed(shape, indexes()))
+        .map(describeShape),
+    ).toEqual([]);
+  });
+
+  it('has no index that no query needs', () => {
+    const all = indexes();
+    const idle = all.filter((index) => {
+      const rest = all.filter((each) => each !== index);
+      return shapes().every((shape) => isServed(shape, rest));
+    });
+    expect(idle).toEqual([]);
+    expect(all.length).toBeGreaterThan(0);
+  });
+
+  it('indexes every field that is queried', () => {
+    const unindexed = new Set(overrides().map(({ collection, field }) => `${collection}.${field}`));
+    const queried = shapes().flatMap(({ collection, equal, sorted }) =>
+      [...equal, ...sorted.map(({ path }) => path)].map((path) => `${collection}.${path}`),
+    );
+    expect(queried.filter((field) => unindexed.has(field))).toEqual([]);
+  });
+
+  it('has rules only for fields that stored jobs and batches have', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 60_000);
+    await accept(world);
+    const store = createFirestoreJobStore(db, { keepFinishedMs: 1 });
+    const fields = new Set<string>();
+    const keep = async (prefix: string): Promise<void> => {
+      for (const job of await world.jobs.all()) {
+        const batch = { batchId: 'bat_1', row: 1 };
+        await store.create({ ...job, jobId: `${prefix}_${job.jobId}`, batch });
+        const document = await db.collection('jobs').doc(`${prefix}_${job.jobId}`).get();
+        for (const field of Object.keys(document.data() ?? {})) fields.add(`jobs.${field}`);
+      }
+    };
+    await keep('queued');
+    await runFor(world, 3_600_000);
+    await keep('finished');
+    const { batch } = newBatch(
+      {
+        ...{ batchId: 'bat_1', caller: 'me', title: undefined, trace: undefined, fingerprint: 'f' },
+        source: { gcsUri: 'gs://in/x.csv', generation: '1', isInline: false },
+        settings: { strict: false, dryRun: false, lane: 'batch', reportPrefix: 'batches/' },
+      },
+      { now: NOW },
+    );
+    await createFirestoreBatchStore(db).create(batch);
+    const document = await db.collection('batches').doc(batch.batchId).get();
+    for (const field of Object.keys(document.data() ?? {})) fields.add(`batches.${field}`);
+    const ruled = [
+      ...overrides().map(({ collection, field }) => `${collection}.${field}`),
+      ...indexes().flatMap(({ collection, fields: of }) => of.map(({ path }) => `${collection}.${path}`)),
+    ];
+    expect(ruled.filter((field) => !fields.has(field))).toEqual([]);
+  });
+
+  it('deletes finished jobs by the field that the job store writes', () => {
+    const ttl = ofType(plan, 'google_firestore_field').filter(
+      ({ values }) => z.array(z.unknown()).parse(values['ttl_config'] ?? []).length > 0,
+    );
+    expect(ttl.map(({ values }) => `${values['collection']}.${values['field']}`)).toEqual(['jobs.expireAt']);
+  });
+});

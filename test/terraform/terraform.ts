@@ -1,0 +1,166 @@
+/**
+ * The real terraform binary, on a copy of the module.
+ *
+ * `CLAPPER_TERRAFORM_OFFLINE` names a folder with a tool that runs it against stub providers
+ * (`node <folder>/src/tf-offline.mjs <dir> <arguments>`): then everything runs, plans and applies included, without
+ * network and without a cloud. `CLAPPER_TERRAFORM=registry` (`npm run test:terraform`) takes the providers from the
+ * registry instead: then what needs no cloud runs.
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { temporaryDir } from '../support/temporary-dir.ts';
+
+export const MODULE = fileURLToPath(new URL('../../terraform', import.meta.url));
+export const EXAMPLES = ['smallest', 'full', 'gemini-key'] as const;
+export type Example = (typeof EXAMPLES)[number];
+export const PROJECT = 'my-videos-1';
+
+const OFFLINE_TOOL = process.env['CLAPPER_TERRAFORM_OFFLINE'];
+const FROM_REGISTRY = process.env['CLAPPER_TERRAFORM'] === 'registry';
+/** A plan of the whole takes a second or two; a busy machine several. */
+export const TERRAFORM_TIMEOUT_MS = 120_000;
+
+const hasBinary = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0;
+
+/** Whether a provider can be had, asked with one of the smallest. */
+function canReachRegistry(): boolean {
+  const dir = mkdtempSync(path.join(tmpdir(), 'clapper-registry-'));
+  try {
+    const probe = 'terraform {\n  required_providers {\n    null = { source = "hashicorp/null" }\n  }\n}\n';
+    writeFileSync(path.join(dir, 'main.tf'), probe);
+    const options = { stdio: 'ignore', timeout: 30_000 } as const;
+    return spawnSync('terraform', [`-chdir=${dir}`, 'init', '-input=false'], options).status === 0;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function whyNot(): string | undefined {
+  if (!hasBinary) return 'terraform is not on the PATH';
+  if (OFFLINE_TOOL) return undefined;
+  if (!FROM_REGISTRY) return 'no providers: set CLAPPER_TERRAFORM_OFFLINE, or run npm run test:terraform';
+  return canReachRegistry() ? undefined : 'no providers: the registry cannot be reached';
+}
+
+/** Why nothing can run, or nothing. */
+export const whyNoTerraform = whyNot();
+
+/** Why nothing can be planned, or nothing. */
+export const whyNoPlan =
+  whyNoTerraform ?? (OFFLINE_TOOL ? undefined : 'plans need a cloud, or CLAPPER_TERRAFORM_OFFLINE');
+
+export interface TerraformRun {
+  readonly code: number;
+  /** Standard output and error, as they came. */
+  readonly output: string;
+}
+
+/** Runs `terraform <args>` in `dir`. */
+export function terraform(dir: string, ...args: string[]): Promise<TerraformRun> {
+  const [command, all] = OFFLINE_TOOL
+    ? [process.execPath, [path.join(OFFLINE_TOOL, 'src/tf-offline.mjs'), dir, ...args]]
+    : ['terraform', [`-chdir=${dir}`, ...args]];
+  const env = { ...process.env, NO_COLOR: '1', TF_IN_AUTOMATION: '1', CHECKPOINT_DISABLE: '1' };
+  return new Promise((resolve) => {
+    execFile(command, all, { env, maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
+      resolve({ code: error ? 1 : 0, output: stdout + stderr }),
+    );
+  });
+}
+
+/** @throws Error with all that terraform said */
+export async function terraformOrThrow(dir: string, ...args: string[]): Promise<string> {
+  const { code, output } = await terraform(dir, ...args);
+  if (code !== 0) throw new Error(`terraform ${args.join(' ')} in ${dir} failed:\n${output}`);
+  return output;
+}
+
+/** A copy of the module with something to deploy beside it, as the repository has it; the copy is left to the OS. */
+export function copyOfModule(): string {
+  const root = temporaryDir();
+  cpSync(MODULE, path.join(root, 'terraform'), {
+    recursive: true,
+    filter: (source) => !/\.terraform|tfstate/.test(path.basename(source)),
+  });
+  cpSync(path.join(MODULE, 'tests/fixtures'), path.join(root, 'dist'), { recursive: true });
+  for (const name of ['cloudbuild.yaml', 'cloudbuild.apply.yaml'])
+    cpSync(path.join(MODULE, '..', name), path.join(root, name));
+  return path.join(root, 'terraform');
+}
+
+const resourceSchema = z.object({
+  address: z.string(),
+  mode: z.string(),
+  type: z.string(),
+  index: z.union([z.string(), z.number()]).optional(),
+  change: z.object({
+    actions: z.array(z.string()),
+    after: z.record(z.string(), z.unknown()).nullable(),
+    after_unknown: z.record(z.string(), z.unknown()).default({}),
+  }),
+});
+
+export interface PlannedResource {
+  readonly address: string;
+  readonly type: string;
+  /** Of `for_each`. */
+  readonly key: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  /** `true` at every argument that is known only once it is applied. */
+  readonly unknown: Readonly<Record<string, unknown>>;
+}
+
+const planSchema = z.object({ resource_changes: z.array(resourceSchema) });
+
+/** What `terraform/delivery` has to be told. */
+export const DELIVERY_VARIABLES: readonly string[] = [
+  '-var=state_bucket=my-videos-1-tfstate',
+  `-var=repository=projects/${PROJECT}/locations/us-central1/connections/github/repositories/clapper`,
+];
+
+/** What an example would make from nothing. */
+export const planOf = (moduleCopy: string, example: Example): Promise<readonly PlannedResource[]> =>
+  planIn(path.join(moduleCopy, 'examples', example));
+
+/** Everything that a plan from nothing would make. */
+export async function planIn(dir: string, ...variables: string[]): Promise<readonly PlannedResource[]> {
+  const file = path.join(dir, 'plan');
+  await terraformOrThrow(dir, 'init', '-input=false', '-backend=false');
+  await terraformOrThrow(
+    dir,
+    'plan',
+    '-input=false',
+    '-lock=false',
+    `-out=${file}`,
+    `-var=project_id=${PROJECT}`,
+    ...variables,
+  );
+  const text = await terraformOrThrow(dir, 'show', '-json', file);
+  const json = text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1);
+  writeFileSync(`${file}.json`, json);
+  return planSchema
+    .parse(JSON.parse(json))
+    .resource_changes.filter(({ mode }) => mode === 'managed')
+    .map(({ address, type, index, change }) => ({
+      address: address.replace(/^module\.clapper\./, ''),
+      type,
+      key: String(index ?? ''),
+      values: change.after ?? {},
+      unknown: change.after_unknown,
+    }));
+}
+
+export const ofType = (plan: readonly PlannedResource[], type: string): readonly PlannedResource[] =>
+  plan.filter((resource) => resource.type === type);
+
+/** The first block of that name. Terraform shows blocks as lists. */
+export function block(values: Readonly<Record<string, unknown>>, name: string): Record<string, unknown> {
+  const list = z.array(z.record(z.string(), z.unknown())).parse(values[name] ?? []);
+  return list[0] ?? {};
+}
+
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
