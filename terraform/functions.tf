@@ -24,7 +24,7 @@ locals {
   }
 
   # Those that talk to models, be it to ask one to stop.
-  gemini_key_users = toset(["api", "poll", "submit", "sweep"])
+  gemini_key_users = toset(["api", "batch", "poll", "submit", "sweep"])
 
   # By the names that functions/config.ts reads. Every function parses all of them, so every function is given all.
   environment = merge(

@@ -50,7 +50,7 @@ locals {
     "roles/datastore.user"         = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
     "roles/cloudtasks.enqueuer"    = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
     "roles/cloudtasks.viewer"      = ["sweep"]
-    "roles/aiplatform.user"        = ["api", "poll", "submit", "sweep"]
+    "roles/aiplatform.user"        = ["api", "batch", "poll", "submit", "sweep"]
     (local.queue_pauser_role_name) = ["sweep"]
   }
   queue_pauser_role_name = "projects/${var.project_id}/roles/${local.queue_pauser_role_id}"
@@ -66,10 +66,11 @@ locals {
 
   bucket_roles = {
     input = {
-      # Names are written once, so creating is enough; `upload` and `batch` also replace reports of what was wrong.
+      # Names are written once, so creating is enough; `upload` and `batch` also replace reports of what was wrong, and
+      # `poll` copies videos to callers' own folders.
       "roles/storage.objectCreator" = ["api"]
-      "roles/storage.objectUser"    = ["batch", "upload"]
-      "roles/storage.objectViewer"  = ["api", "poll", "submit", "sweep"]
+      "roles/storage.objectUser"    = ["batch", "poll", "upload"]
+      "roles/storage.objectViewer"  = ["api", "submit", "sweep"]
     }
     output = {
       # Downloads, pictures and reports are written here, and a damaged copy is put aside.

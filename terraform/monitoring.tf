@@ -14,11 +14,12 @@ locals {
       description = "Paid calls whose outcome is not known."
     }
     jobs_failed = {
-      filter      = "jsonPayload.to=\"failed\""
+      # Batches fail too, in lines that name no job.
+      filter      = "jsonPayload.to=\"failed\" AND jsonPayload.job:*"
       description = "Jobs that failed."
     }
     jobs_succeeded = {
-      filter      = "jsonPayload.to=\"succeeded\""
+      filter      = "jsonPayload.to=\"succeeded\" AND jsonPayload.job:*"
       description = "Jobs that succeeded."
     }
     webhook_failures = {

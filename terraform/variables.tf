@@ -295,7 +295,7 @@ variable "result_days" {
 }
 
 variable "schedules" {
-  description = "Batches that come by themselves, by name: `cron` (five fields), `timeZone` (default UTC), `manifest` (`gs://bucket/{yyyy}-{MM}-{dd}.csv`), and what else a schedule of `CLAPPER_SCHEDULES` takes."
+  description = "Batches that come by themselves, by name: `cron` (five fields), `timeZone` (default UTC), `manifest` (`gs://bucket/{yyyy}-{MM}-{dd}.csv`), and what else a schedule of `CLAPPER_SCHEDULES` takes. Where a manifest is in a bucket of yours, grant `batch` and `sweep` `roles/storage.objectViewer` there."
   type        = any
   default     = {}
   nullable    = false

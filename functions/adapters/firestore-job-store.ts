@@ -173,10 +173,12 @@ function queryFieldsOf(job: Job): Record<string, unknown> {
 
 /**
  * When Firestore may delete the document (a TTL policy on `expireAt`, within a day of it). Never while something is left
- * to do, or while money is at stake that nobody has ruled on: the job is then the only record of it.
+ * to do, its end is still to be published, or money is at stake that nobody has ruled on: the job is then the only
+ * record of it.
  */
 function expiryOf(job: Job, keepFinishedMs: number | undefined): { expireAt?: Timestamp } {
   if (keepFinishedMs === undefined || !isTerminal(job) || wakeOf(job) || atStakeUsd(job) > 0) return {};
+  if (announcementDueAt(job) !== undefined) return {};
   return { expireAt: Timestamp.fromMillis(job.finishedAt + keepFinishedMs) };
 }
 

@@ -84,8 +84,8 @@ run "the_gemini_key_is_given_at_its_version_to_those_who_talk_to_models" {
     condition = toset([
       for name, function in google_cloudfunctions2_function.this : name
       if try(function.service_config[0].secret_environment_variables[0].version, "") == "2"
-    ]) == toset(["api", "poll", "submit", "sweep"])
-    error_message = "api, poll, submit and sweep are given version 2."
+    ]) == toset(["api", "batch", "poll", "submit", "sweep"])
+    error_message = "api, batch, poll, submit and sweep are given version 2."
   }
 }
 

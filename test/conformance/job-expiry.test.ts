@@ -2,7 +2,10 @@
 import { Firestore, Timestamp } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
-import { advanceAndPerform } from '../../functions/handlers/advance.ts';
+import { defaultPolicy } from '../../functions/core/policy.ts';
+import { step } from '../../functions/core/step.ts';
+import { advanceAndPerform, stepContext } from '../../functions/handlers/advance.ts';
+import { announceJob } from '../../functions/handlers/announce.ts';
 import { type RunningFirestore, startFirestore } from '../../infra/firestore/server.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';
@@ -77,6 +80,28 @@ describe('the document of a job', () => {
     const document = await documentOf(world, KEEP);
     expect(document['atStakeUsd']).toBeGreaterThan(0);
     expect(document).not.toHaveProperty('expireAt');
+  });
+
+  it('whose end waits to be published has no expiry until it has been', async () => {
+    let isThere = false;
+    const publish = async (): Promise<void> => {
+      if (!isThere) throw new Error('the topic does not answer');
+    };
+    const world = makeWorld({ policy: { ...defaultPolicy(), announce: true }, events: { publish } });
+    finishesAfter(world, 60_000);
+    const job = await accept(world);
+    await runFor(world, 3_600_000);
+    const done = await stored(world, job);
+    expect(done).toMatchObject({ status: 'succeeded', announcement: { dueAt: expect.any(Number) } });
+    expect(await documentOf(world, KEEP)).not.toHaveProperty('expireAt');
+    isThere = true;
+    await announceJob(world.services, done);
+    await createFirestoreJobStore(db, { keepFinishedMs: KEEP }).update(job.jobId, (before) =>
+      step(before, { type: 'announced' }, stepContext(world.services, before)),
+    );
+    expect(await stored(world, job)).toMatchObject({ announcement: { sentAt: expect.any(Number) } });
+    const document = (await db.collection('jobs').doc(job.jobId).get()).data() ?? {};
+    expect(document).toHaveProperty('expireAt');
   });
 
   it('never expires where no time is set', async () => {

@@ -11,6 +11,7 @@ import { DISPATCH_DEADLINE_SECONDS } from '../../functions/adapters/cloud-task-q
 import { CONFIG_VARIABLES, parseConfig } from '../../functions/config.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import * as queues from '../../functions/core/queues.ts';
+import { batchCallSchema } from '../../functions/handlers/batch-message.ts';
 import { stackQueues } from '../../infra/stack/queues.ts';
 import { cloudSettings } from '../../infra/stack/settings.ts';
 import { accept, finishesAfter } from '../support/jobs.ts';
@@ -243,10 +244,11 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
       const addressed = [
         config.CLAPPER_SUBMIT_URL,
         config.CLAPPER_POLL_URL,
+        config.CLAPPER_BATCH_URL,
         ...config.CLAPPER_TASKS_AUDIENCES,
       ].map((url) => names.find((name) => new URL(url).host.startsWith(`${name}-`)));
       expect(addressed).toEqual(
-        ['submit', 'poll', 'batch', 'notify', 'sweep'].map((name) => `studio-${name}`),
+        ['submit', 'poll', 'batch', 'batch', 'notify', 'sweep'].map((name) => `studio-${name}`),
       );
     });
   });
@@ -325,6 +327,46 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
           audience: url,
         });
       }
+    });
+
+    it('publishes ends to the provisioned topic, from every function that ends jobs or batches', () => {
+      const environment = environmentOf(functions('full')[0] ?? never('no function'));
+      const topics = planned('full', 'google_pubsub_topic').map(
+        ({ values }) => `projects/${text(values['project'])}/topics/${text(values['name'])}`,
+      );
+      expect(topics).toContain(environment['CLAPPER_EVENTS_TOPIC']);
+      const publishers = planned('full', 'google_pubsub_topic_iam_member').filter(
+        ({ values }) =>
+          environment['CLAPPER_EVENTS_TOPIC']?.endsWith(`/${text(values['topic'])}`) &&
+          values['role'] === 'roles/pubsub.publisher',
+      );
+      expect(publishers.map(({ key }) => key).sort()).toEqual([
+        'api',
+        'batch',
+        'landed',
+        'poll',
+        'submit',
+        'sweep',
+      ]);
+    });
+
+    it('calls batch once for each schedule that the code knows, at its times and with what it takes', () => {
+      const { CLAPPER_SCHEDULES: schedules } = parseConfig(
+        environmentOf(functions('full')[0] ?? never('no function')),
+      );
+      const called = planned('full', 'google_cloud_scheduler_job').flatMap(({ key, values }) => {
+        const target = block(values, 'http_target');
+        if (!text(target['uri']).includes('-batch-')) return [];
+        const body: unknown = JSON.parse(Buffer.from(text(target['body']), 'base64').toString());
+        expect(batchCallSchema.parse(body)).toEqual({ schedule: key });
+        return [[key, { cron: values['schedule'], timeZone: values['time_zone'] }]];
+      });
+      expect(Object.keys(schedules).length).toBeGreaterThan(0);
+      expect(Object.fromEntries(called)).toEqual(
+        Object.fromEntries(
+          Object.entries(schedules).map(([id, { cron, timeZone }]) => [id, { cron, timeZone }]),
+        ),
+      );
     });
 
     it('has the sweep’s schedule', () => {
