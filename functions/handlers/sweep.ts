@@ -50,7 +50,7 @@ export async function handleSweep(services: Services): Promise<SweepReport> {
   const measured = oldest
     ? { oldestOpenMs: Math.max(0, clock.now() - oldest.createdAt), job: oldest.jobId }
     : undefined;
-  if (measured || tally.announced > 0)
+  if (measured || overdue.length > 0 || tally.announced > 0)
     log('INFO', `sweep: ${JSON.stringify(tally)}`, { sweep: tally, ...measured });
   return tally;
 }
