@@ -5,7 +5,7 @@ import { atStakeUsd, roundUsd, unknownAttempts } from '../core/at-stake.ts';
 import type { Ruling } from '../core/attempt.ts';
 import { type Job, liveAttemptOf, type OperationRef } from '../core/job.ts';
 import { invalidRequest, notFound, ProblemError } from '../core/problem.ts';
-import { currentStage } from '../core/stages.ts';
+import { stageOf } from '../core/stages.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform } from './advance.ts';
 import { type JobView, rfc3339 } from './job-view.ts';
@@ -108,7 +108,7 @@ function rulingOf(job: Job, by: string, body: unknown): Ruling {
   if (operationName === undefined) {
     throw invalidRequest([{ field: 'operationName', detail: 'is needed where an operation was found.' }]);
   }
-  const { provider, model } = currentStage(job);
+  const { provider, model } = stageOf(job, chosen);
   const operation: OperationRef = { provider, name: operationName, model, location: chosen.location };
   return { attemptId: chosen.attemptId, by, note, decision, operation };
 }

@@ -13,13 +13,8 @@ import type { Wish } from './workload.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/**
- * A wake may lie beyond the deadline by as much as the longest Retry-After, and nobody looks at the deadline before.
- * Nothing may be left of this once wakes are cut at the deadline.
- */
-const WAKE_PAST_DEADLINE_MS = 0;
 /** I6: two sweeps, and what clocks and calls add to them. */
-const PAST_DEADLINE_MAX_MS = 2 * MINUTE + 20 * SECOND + WAKE_PAST_DEADLINE_MS;
+const PAST_DEADLINE_MAX_MS = 2 * MINUTE + 20 * SECOND;
 const OUTPUT_NAME = /^jobs\/([^/]+)\/([^/]+)\//;
 /** Prices are rounded up to a hundredth of a cent, and binary. */
 const USD_NOISE = 1e-6;
