@@ -94,6 +94,20 @@ export function classifyPollFailure(signal: ProviderSignal): 'again' | 'gone' {
   return signal.kind === 'http' && signal.status === 404 ? 'gone' : 'again';
 }
 
+/** The Developer API keeps files for two days. */
+const KEPT_MS = 2 * 24 * 3_600_000;
+
+/**
+ * What a failed download means: the file is gone for good, or the way to it is blocked for the moment. One that has
+ * expired is answered with 403 as well, and so is a key that is wrong.
+ * @param ageMs since the operation was done
+ */
+export function classifyDownloadFailure(signal: ProviderSignal, ageMs: number): 'again' | 'gone' {
+  if (signal.kind !== 'http') return 'again';
+  const { status } = signal;
+  return status === 404 || status === 410 || (status === 403 && ageMs >= KEPT_MS) ? 'gone' : 'again';
+}
+
 interface OperationRow {
   readonly code: string;
   readonly retryable: boolean;

@@ -7,14 +7,12 @@
  */
 import type { AttemptEvent } from '../core/attempt.ts';
 import { deliveryUriOf } from '../core/compat/names.ts';
+import { classifyDownloadFailure } from '../core/errors.ts';
 import { type AttemptIn, isTerminal, type Job, type LandedVideo } from '../core/job.ts';
 import { mp4DurationSeconds } from '../core/mp4.ts';
 import { type Stage, stageIndexOf, stageOf, stagesOf } from '../core/stages.ts';
 import type { Services, StoredObject, VideoProvider } from '../ports.ts';
 import { logFields } from './advance.ts';
-
-/** The Developer API keeps files for two days. */
-const KEPT_MS = 2 * 24 * 3_600_000;
 
 export async function land(
   services: Services,
@@ -87,14 +85,10 @@ async function fetchAll(
     const answer = await provider.download(source.uri);
     if (answer.kind === 'failed') {
       const { signal } = answer;
-      const status = signal.kind === 'http' ? signal.status : 0;
-      // A file that has expired is answered with 403 as well, and so is a key that is wrong for the moment.
-      const expired = status === 403 && clock.now() >= attempt.doneAt + KEPT_MS;
-      const final = status === 404 || status === 410 || expired;
       return {
         type: 'landingFailed',
         message: `${source.uri} could not be downloaded: ${signal.message}`,
-        final,
+        final: classifyDownloadFailure(signal, clock.now() - attempt.doneAt) === 'gone',
       };
     }
     await results.writeOnce(name, answer.contentType, answer.body);
