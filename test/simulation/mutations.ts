@@ -186,8 +186,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'landing gives up at the first failed download',
     file: 'handlers/landing.ts',
-    find: `const final = status === 404 || status === 410 || expired;`,
-    replace: `const final = status >= 400 || expired;`,
+    find: `final: classifyDownloadFailure(signal, clock.now() - attempt.doneAt) === 'gone',`,
+    replace: `final: true,`,
   },
   {
     name: 'a reply that names no video means that there is none',
