@@ -149,7 +149,30 @@ describe('every job', () => {
       { numRuns: 2000 },
     );
   });
+
+  it('is tried again when its operation was lost from sight and then said that it failed for free', () => {
+    const job = [
+      { type: 'submitAccepted', operation } as const,
+      { type: 'pollFailed', signal: { kind: 'http', status: 404, message: 'm' } } as const,
+      { type: 'operationError', code: 13, message: 'm' } as const,
+    ].reduce(
+      (before, observed) => take(before, { type: 'attempt', attemptId: 'att_0', observed }),
+      claimed(),
+    );
+    expect(job).toMatchObject({ status: 'queued', attempts: [{ outcome: 'failed', charged: 'no' }] });
+  });
 });
+
+const claimed = (): Job => {
+  const at = { attemptId: 'att_0', location: 'us-central1', reservedUsd: 3.2 };
+  return take(fresh(), { type: 'claim', seq: 1, ...at });
+};
+
+function take(job: Job, event: JobEvent): Job {
+  const next = step(job, event, { now: START, random: 0, policy: POLICY, latency: LATENCY });
+  if (!next) throw new Error(`${event.type} changed nothing of a job that is ${job.status}.`);
+  return next.job;
+}
 
 function check(before: Job, after: Job, event: JobEvent, now: number): void {
   expect(after.revision).toBe(before.revision + 1);
@@ -159,8 +182,11 @@ function check(before: Job, after: Job, event: JobEvent, now: number): void {
     expect(event.type).toBe('claim');
     expect(before.attempts.map(({ attemptId }) => attemptId)).not.toContain(after.attempt.attemptId);
   }
-  // I2: what may have been accepted is never queued again by default.
-  if (before.status === 'uncertain') expect(after.status).not.toBe('queued');
+  // I2: what may have been accepted is queued again only once its own operation has said that it cost nothing.
+  if (before.status === 'uncertain' && after.status === 'queued') {
+    expect(before.attempt.operation).toBeDefined();
+    expect(after.attempts.at(-1)).toMatchObject({ attemptId: before.attempt.attemptId, charged: 'no' });
+  }
   // I3: work left means an alarm, and alarms are numbered upwards.
   expect(wakeOf(after) !== undefined).toBe(!isTerminal(after) || liveAttemptOf(after) !== undefined);
   expect(wakeOf(after)?.seq ?? after.wakes).toBeLessThanOrEqual(after.wakes);

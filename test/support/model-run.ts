@@ -1,10 +1,10 @@
 /**
- * Settings of model-based tests. A failure prints its seed, path and replayPath; `FC_SEED=… FC_PATH=… FC_REPLAY=…` (and
- * `-t` with the test's title) repeats it, and `FC_RUNS=…` makes a search longer.
+ * Settings of model-based tests. A failure prints its seed, path and replayPath; `FC_REPLAY=…` beside the `FC_SEED=…
+ * FC_PATH=…` of every random test (`replay.ts`) repeats it, and `FC_RUNS=…` makes a search longer.
  */
 import fc from 'fast-check';
 
-const { FC_SEED, FC_PATH, FC_REPLAY, FC_RUNS } = process.env;
+const { FC_SEED, FC_REPLAY, FC_RUNS } = process.env;
 
 /** A search that passes is far quicker; this leaves a failing one the time to shrink, and still to be told. */
 const SEARCH_MS = FC_RUNS === undefined ? 30_000 : 3_600_000;
@@ -37,8 +37,6 @@ export async function assertCommands<Model extends object, Real>(
       numRuns: FC_RUNS === undefined ? Math.ceil(runs / lanes) : Number(FC_RUNS),
       interruptAfterTimeLimit: SEARCH_MS,
       markInterruptAsFailure: true,
-      ...(FC_SEED === undefined ? {} : { seed: Number(FC_SEED) }),
-      ...(FC_PATH === undefined ? {} : { path: FC_PATH }),
     }),
   );
   // All of them end before the system does.
