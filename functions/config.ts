@@ -52,8 +52,11 @@ const environmentSchema = z.object({
   CLAPPER_TASKS_SERVICE_ACCOUNT: z.string().min(1),
   /** Audiences of tokens for `submit`, `poll` and `sweep`, besides the URLs above. */
   CLAPPER_TASKS_AUDIENCES: list(''),
-  /** `local`: every caller is 'local'. Only for a stack that nobody else can reach. */
-  CLAPPER_CALLERS: z.enum(['id-token', 'local']).default('id-token'),
+  /**
+   * Who may call the API. `id-token`: identities of Google's. `key`: API keys of this deployment, and nobody else; for a
+   * service that anybody can reach. `local`: keys, and whoever says a name; only where nobody else can reach it.
+   */
+  CLAPPER_CALLERS: z.enum(['id-token', 'key', 'local']).default('id-token'),
   /** Audiences of callers' tokens; by default any of this service's own URLs has to be listed here. */
   CLAPPER_API_AUDIENCES: list(''),
   CLAPPER_TOKEN_SIGNATURE: z.enum(['verify', 'platform']).default('verify'),

@@ -1,5 +1,6 @@
 /** What the handlers need of the world. Adapters provide it; tests provide it in memory. */
 import type { Readable } from 'node:stream';
+import type { ApiKey, ApiKeyOwner } from './core/api-key.ts';
 import type { Batch } from './core/batch.ts';
 import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue.ts';
 import type { ProviderSignal } from './core/errors.ts';
@@ -337,6 +338,16 @@ export interface CallerCheck {
   verify(headers: Headers): Promise<string>;
 }
 
+/** The API keys of this deployment. Secrets are told once and not kept. */
+export interface ApiKeyStore {
+  create(owner: ApiKeyOwner): Promise<{ readonly key: ApiKey; readonly secret: string }>;
+  get(keyId: string): Promise<ApiKey | undefined>;
+  /** All of them, the revoked ones too, the newest first. */
+  list(): Promise<readonly ApiKey[]>;
+  /** Of one that is revoked already nothing changes. @returns the key as it is now, or nothing where there is none */
+  revoke(keyId: string, by: string, at: number): Promise<ApiKey | undefined>;
+}
+
 /** Whether a webhook comes from the provider whose operations we wait for. */
 export interface WebhookCheck {
   /** @throws ProblemError 401 */
@@ -360,6 +371,8 @@ export interface Services {
   readonly inputs: InputStore;
   readonly providers: Readonly<Partial<Record<ProviderName, VideoProvider>>>;
   readonly callers: CallerCheck;
+  /** Absent where no keys are made. */
+  readonly keys?: ApiKeyStore | undefined;
   /** Absent where image calls are not passed on. */
   readonly images?: ImagePassThrough | undefined;
   /** Absent where no provider was given a URL to call. */

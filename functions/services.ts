@@ -5,9 +5,11 @@ import { Storage, type StorageOptions } from '@google-cloud/storage';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { GoogleAuth } from 'google-auth-library';
 import { grpc } from 'google-gax';
+import { createApiKeyCallers } from './adapters/api-key-callers.ts';
 import { createInputStore, createResultStore } from './adapters/cloud-storage.ts';
 import { createCloudTaskQueue } from './adapters/cloud-task-queue.ts';
 import { createCloudTaskSubmissions } from './adapters/cloud-task-submissions.ts';
+import { createFirestoreApiKeys } from './adapters/firestore-api-keys.ts';
 import { createFirestoreBatchStore } from './adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
 import { createFirestoreSchedules } from './adapters/firestore-schedules.ts';
@@ -73,6 +75,8 @@ export function buildServices(config: Config): Built {
     config.CLAPPER_PROVIDER_WEBHOOK_URL === undefined
       ? {}
       : { webhook: { uri: config.CLAPPER_PROVIDER_WEBHOOK_URL } };
+  const keys = createFirestoreApiKeys(db);
+  const byKey = { store: keys, clock };
   const services: Services = {
     clock,
     ids,
@@ -122,10 +126,12 @@ export function buildServices(config: Config): Built {
             }),
           }),
     },
-    callers:
-      config.CLAPPER_CALLERS === 'local'
-        ? localCaller
-        : createIdTokenCallers({ ...token, audiences: config.CLAPPER_API_AUDIENCES }),
+    callers: {
+      'id-token': () => createIdTokenCallers({ ...token, audiences: config.CLAPPER_API_AUDIENCES }),
+      key: () => createApiKeyCallers(byKey),
+      local: () => createApiKeyCallers({ ...byKey, otherwise: localCaller }),
+    }[config.CLAPPER_CALLERS](),
+    keys,
     images: createImagePassThrough({
       vertex: {
         project,

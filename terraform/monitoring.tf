@@ -28,7 +28,7 @@ locals {
     }
   }
 
-  of_functions = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.name}-(${join("|", keys(local.functions))})$\""
+  of_functions = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.name}-(${join("|", concat(keys(local.functions), tolist(local.key_services)))})$\""
 
   # PromQL's name of a log-based metric; the label says which of its resource types.
   series = { for name in concat(keys(local.measures), keys(local.counters)) : name => "logging_googleapis_com:user_${replace(var.name, "-", "_")}_${name}" }

@@ -33,6 +33,11 @@ output "input_bucket" {
   value       = google_storage_bucket.input.url
 }
 
+output "keys_url" {
+  description = "Address of the API for callers with an API key; null without `api_keys`."
+  value       = local.keys_url
+}
+
 output "output_bucket" {
   description = "Where videos land."
   value       = google_storage_bucket.output.url

@@ -1,5 +1,5 @@
 locals {
-  origins = sort(concat([local.url.api], tolist(var.console_origins)))
+  origins = sort(concat([local.url.api], compact([local.keys_url]), tolist(var.console_origins)))
 }
 
 # What requests bring: pictures, videos, manifests.

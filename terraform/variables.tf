@@ -35,6 +35,18 @@ variable "alias_retired_models" {
   nullable    = false
 }
 
+variable "api_keys" {
+  description = "Keys mode: also serve the API at an address that anybody can reach (output `keys_url`), to callers with an API key that an operator has made (`POST /v1/keys`). Needs an operator."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.api_keys || length(var.operators) > 0
+    error_message = "api_keys needs somebody in operators: only operators make keys."
+  }
+}
+
 variable "budget" {
   description = "A monthly budget of this project, in the billing account's currency. At `stop_at` of it (1 is all) the submit queues are paused until somebody resumes them; 0 never stops, only tells. Null for no budget."
   type = object({
@@ -189,8 +201,8 @@ variable "max_instances" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for name, count in var.max_instances : contains(keys(local.functions), name) && count >= 1 && count <= 1000])
-    error_message = "max_instances is by function (${join(", ", keys(local.functions))}), from 1 to 1000."
+    condition     = alltrue([for name, count in var.max_instances : contains(concat(keys(local.functions), ["keys"]), name) && count >= 1 && count <= 1000])
+    error_message = "max_instances is by function (${join(", ", keys(local.functions))}, and keys), from 1 to 1000."
   }
 }
 
@@ -230,7 +242,7 @@ variable "project_id" {
 }
 
 variable "provider_webhook_url" {
-  description = "Where the Gemini API may call `POST /v1/provider-events`, from outside. The functions admit nobody without an invoker's token, so this is the address of something in front of them. Null: operations are polled, which suffices."
+  description = "Where the Gemini API may call `POST /v1/provider-events`, from outside. The functions admit nobody without an invoker's token, so this is `keys_url` and that path, or the address of something else in front of them. Null: operations are polled, which suffices."
   type        = string
   default     = null
 

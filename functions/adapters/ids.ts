@@ -1,5 +1,6 @@
 /** Ids: random ones, and those that follow from a cause. All are hashes or random, never in sequence (hot ranges). */
 import { createHash, randomBytes } from 'node:crypto';
+import { KEY_ID_LETTERS, KEY_SECRET_LETTERS, type PresentedKey } from '../core/api-key.ts';
 import type { Ids } from '../ports.ts';
 
 /** 26 digits of 5 bits: 130 bits, so that neither chance nor search makes two alike. */
@@ -16,10 +17,18 @@ export function createIds(): Ids {
   };
 }
 
+export const newApiKey = (): PresentedKey => ({
+  keyId: base32(randomBytes(KEY_ID_LETTERS), KEY_ID_LETTERS),
+  secret: base32(randomBytes(KEY_SECRET_LETTERS), KEY_SECRET_LETTERS),
+});
+
+/** 160 random bits cannot be searched for: no salt, and nothing slow. */
+export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+
 // As JSON, so that ['ab', 'c'] and ['a', 'bc'] differ.
 const digest = (parts: readonly string[]): Buffer =>
   createHash('sha256').update(JSON.stringify(parts)).digest();
 
-/** The low five bits of each of the first 26 bytes. */
-const base32 = (bytes: Buffer): string =>
-  Array.from(bytes.subarray(0, ID_DIGITS), (byte) => ALPHABET.charAt(byte & 31)).join('');
+/** The low five bits of each of the first bytes. */
+const base32 = (bytes: Buffer, digits = ID_DIGITS): string =>
+  Array.from(bytes.subarray(0, digits), (byte) => ALPHABET.charAt(byte & 31)).join('');

@@ -13,6 +13,17 @@ const shown = new Map();
 let older = [];
 let nextPageToken;
 
+/** Where only keys are let in the page asks for one, and keeps it for as long as its tab is open. */
+const KEY = 'clapper-key';
+const keyForm = document.querySelector('#key');
+
+keyForm.addEventListener('submit', (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(KEY, keyForm.elements.key.value.trim());
+  keyForm.reset();
+  keyForm.hidden = true;
+});
+
 /** What can be chosen is what the catalogue says of the model. */
 async function offerModels() {
   const { models, defaultModel } = await request('/v1/models');
@@ -74,9 +85,12 @@ more.addEventListener('click', async () => {
   await refresh();
 });
 
-async function request(path, init) {
-  const response = await fetch(path, init);
+async function request(path, init = {}) {
+  const key = sessionStorage.getItem(KEY);
+  const headers = { ...init.headers, ...(key ? { 'x-goog-api-key': key } : {}) };
+  const response = await fetch(path, { ...init, headers });
   const body = await response.json();
+  keyForm.hidden = response.status !== 401;
   if (!response.ok) throw new Error(body.detail ?? `The service answered ${response.status}.`);
   return body;
 }
@@ -130,12 +144,27 @@ function itemOf(job) {
       ? element(
           'div',
           { className: 'media' },
-          job.videos.map(({ href }) =>
-            element('video', { src: href, controls: true, preload: 'metadata', playsInline: true }),
-          ),
+          job.videos.map(({ href }) => player(href)),
         )
       : undefined,
   ]);
+}
+
+/** A player sends no headers, so it is given the signed link; one that has expired is asked for again, once a minute. */
+function player(href) {
+  const video = element('video', { controls: true, preload: 'metadata', playsInline: true });
+  let linkedAt = Number.NEGATIVE_INFINITY;
+  const link = async () => {
+    if (performance.now() - linkedAt < 60_000) return;
+    linkedAt = performance.now();
+    const { url } = await request(href, { headers: { accept: 'application/json' } });
+    const { currentTime } = video;
+    video.src = url;
+    video.currentTime = currentTime;
+  };
+  video.addEventListener('error', link);
+  link();
+  return video;
 }
 
 function element(name, properties, children = []) {
@@ -153,7 +182,9 @@ for (;;) {
     await refresh();
     note.textContent = 'A prompt goes in, videos land in the bucket.';
   } catch {
-    note.textContent = 'The service does not answer; trying again.';
+    note.textContent = keyForm.hidden
+      ? 'The service does not answer; trying again.'
+      : 'This address is for callers with an API key.';
   }
   await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
 }

@@ -13,6 +13,7 @@ import { createJob, estimateJob } from './create-job.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { type JobView, jobView } from './job-view.ts';
 import { parseJson, readBytes, readJson } from './json-body.ts';
+import { addKeyRoutes } from './keys-api.ts';
 import { modelsView } from './models-view.ts';
 import { addOperatorRoutes } from './operators.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
@@ -41,6 +42,7 @@ export function createApi(services: Services): Hono {
 
   addConsole(app);
   addOperatorRoutes(app, services, view);
+  addKeyRoutes(app, services);
   addBatchRoutes(app, services);
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
 
@@ -120,6 +122,9 @@ export function createApi(services: Services): Hono {
     const url = await services.results.signedReadUrl(video, signedUrlTtlMs);
     const expiresAt = new Date(services.clock.now() + signedUrlTtlMs).toISOString();
     c.header('cache-control', 'private, no-store');
+    c.header('vary', 'accept');
+    // Who asks for JSON wants the link itself, as a page for a player of its own.
+    if (c.req.header('accept') === 'application/json') return c.json({ url, expiresAt });
     c.header('location', url);
     return c.json({ url, expiresAt }, 302);
   });

@@ -1,5 +1,5 @@
 /** What a request says of who asks, for whom, and whether it is asked again. */
-import { invalidRequest } from '../core/problem.ts';
+import { invalidRequest, ProblemError } from '../core/problem.ts';
 import type { Services } from '../ports.ts';
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
@@ -21,4 +21,16 @@ export function listedCaller(
   if (asked === undefined || asked === caller) return caller;
   if (settings.operators.includes(caller)) return asked === '*' ? undefined : asked;
   throw invalidRequest([{ field: 'caller', detail: 'may be another one for operators only.' }]);
+}
+
+/** @throws ProblemError 401, or 403 for a caller that is no operator */
+export async function operatorOf({ callers, settings }: Services, headers: Headers): Promise<string> {
+  const caller = await callers.verify(headers);
+  if (settings.operators.includes(caller)) return caller;
+  throw new ProblemError({
+    status: 403,
+    code: 'not-an-operator',
+    title: 'Only operators may do this',
+    detail: `${caller} is not an operator of this deployment; operators are named in CLAPPER_OPERATORS.`,
+  });
 }

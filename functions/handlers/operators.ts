@@ -8,20 +8,22 @@ import { invalidRequest, notFound, ProblemError } from '../core/problem.ts';
 import { stageOf } from '../core/stages.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform } from './advance.ts';
+import { operatorOf } from './caller-scope.ts';
 import { type JobView, rfc3339 } from './job-view.ts';
 import { readJson } from './json-body.ts';
+import { parseAs } from './parse-as.ts';
 import { redrive } from './redrive.ts';
 
 const AT_STAKE_MAX = 200;
 
 export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job) => JobView): void {
   app.get('/v1/at-stake', async (c) => {
-    await operator(services, c.req.raw.headers);
+    await operatorOf(services, c.req.raw.headers);
     return c.json(atStakeView(await services.jobs.atStake(AT_STAKE_MAX)));
   });
 
   app.post('/v1/jobs/:jobId/resolve', async (c) => {
-    const by = await operator(services, c.req.raw.headers);
+    const by = await operatorOf(services, c.req.raw.headers);
     const jobId = c.req.param('jobId');
     const job = await services.jobs.get(jobId);
     if (!job) throw notFound(`There is no job ${jobId}.`);
@@ -41,20 +43,8 @@ export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job
   });
 
   app.post('/v1/redrives', async (c) => {
-    await operator(services, c.req.raw.headers);
+    await operatorOf(services, c.req.raw.headers);
     return c.json(await redrive(services, await readJson(c.req.raw)));
-  });
-}
-
-/** @throws ProblemError 403 */
-async function operator({ callers, settings }: Services, headers: Headers): Promise<string> {
-  const caller = await callers.verify(headers);
-  if (settings.operators.includes(caller)) return caller;
-  throw new ProblemError({
-    status: 403,
-    code: 'not-an-operator',
-    title: 'Only operators may do this',
-    detail: `${caller} is not an operator of this deployment; operators are named in CLAPPER_OPERATORS.`,
   });
 }
 
@@ -87,15 +77,7 @@ const rulingSchema = z.strictObject({
 
 /** @throws ProblemError 400 */
 function rulingOf(job: Job, by: string, body: unknown): Ruling {
-  const parsed = rulingSchema.safeParse(body);
-  if (!parsed.success) {
-    const wrong = parsed.error.issues.map(({ path, message }) => ({
-      field: path.join('.'),
-      detail: `${message}.`,
-    }));
-    throw invalidRequest(wrong);
-  }
-  const { decision, attempt, operationName, note } = parsed.data;
+  const { decision, attempt, operationName, note } = parseAs(rulingSchema, body);
   const open = unknownAttempts(job);
   const [first] = open;
   const chosen = attempt === undefined ? first : open.find(({ attemptId }) => attemptId === attempt);

@@ -1,10 +1,10 @@
 /** Retrying failed jobs in bulk, a page at a time: what would pay twice is left alone and listed. Safe to repeat. */
 import { z } from 'zod';
 import type { Job, JobIn } from '../core/job.ts';
-import { invalidRequest } from '../core/problem.ts';
 import { doubleChargeRisk } from '../core/retry.ts';
 import type { Services } from '../ports.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
+import { parseAs } from './parse-as.ts';
 import { retry, retryIdOf } from './retry-job.ts';
 
 const redriveSchema = z.strictObject({
@@ -29,15 +29,7 @@ export interface RedriveReport {
 
 /** @throws ProblemError 400 */
 export async function redrive(services: Services, body: unknown): Promise<RedriveReport> {
-  const parsed = redriveSchema.safeParse(body);
-  if (!parsed.success) {
-    const wrong = parsed.error.issues.map(({ path, message }) => ({
-      field: path.join('.'),
-      detail: `${message}.`,
-    }));
-    throw invalidRequest(wrong);
-  }
-  const { pageToken, pageSize, caller, model, createdAfter, ...options } = parsed.data;
+  const { pageToken, pageSize, caller, model, createdAfter, ...options } = parseAs(redriveSchema, body);
   const list = JSON.stringify(['redrive', caller, model]);
   const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
   const page = await services.jobs.list({ caller, model, status: 'failed', pageSize, after });

@@ -4,6 +4,9 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789012" }
   }
+  mock_data "google_cloud_run_v2_service" {
+    defaults = { template = [{ containers = [{ image = "us-central1-docker.pkg.dev/p/r/api:version_7" }] }] }
+  }
   mock_data "google_storage_project_service_account" {
     defaults = { member = "serviceAccount:service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
   }
@@ -87,6 +90,49 @@ run "the_gemini_key_is_given_at_its_version_to_those_who_talk_to_models" {
     ]) == toset(["api", "batch", "poll", "submit", "sweep"])
     error_message = "api, batch, poll, submit and sweep are given version 2."
   }
+}
+
+run "keys_mode_serves_the_apis_image_to_callers_with_keys_only" {
+  command = apply
+  variables {
+    api_keys      = true
+    operators     = ["ann@example.com"]
+    max_instances = { keys = 3 }
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.keys["keys"].invoker_iam_disabled && google_cloud_run_v2_service.keys["keys"].template[0].scaling[0].max_instance_count == 3
+    error_message = "Anybody can reach it, and three instances answer."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.keys["keys"].template[0].containers[0].image == "us-central1-docker.pkg.dev/p/r/api:version_7"
+    error_message = "It runs what was built of the API."
+  }
+  assert {
+    condition     = one([for env in google_cloud_run_v2_service.keys["keys"].template[0].containers[0].env : env.value if env.name == "CLAPPER_CALLERS"]) == "key"
+    error_message = "Nobody gets in without a key."
+  }
+  assert {
+    condition     = contains(google_storage_bucket.output.cors[0].origin, output.keys_url)
+    error_message = "Its console plays videos from the bucket."
+  }
+}
+
+run "without_keys_mode_there_is_no_such_address" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.keys) == 0 && output.keys_url == null
+    error_message = "Keys mode is a decision."
+  }
+}
+
+run "refuses_keys_that_nobody_could_make" {
+  command = plan
+  variables {
+    api_keys = true
+  }
+  expect_failures = [var.api_keys]
 }
 
 run "without_deletion_protection_everything_can_go" {

@@ -309,6 +309,9 @@ describe('GET /v1/jobs/{id}/videos/{n}', () => {
     expect(answer.status).toBe(302);
     expect(answer.headers.get('location')).toBe(answer.body['url']);
     expect(Date.parse(String(answer.body['expiresAt']))).toBe(world.clock.now() + 900_000);
+    // A page gives the link to a player, which can send no credentials.
+    const asked = await send(`/v1/jobs/${body['id']}/videos/0`, { headers: { accept: 'application/json' } });
+    expect(asked).toMatchObject({ status: 200, body: { url: expect.any(String) } });
     for (const n of ['1', '-1', 'x', '0x0', '1e0']) {
       const missing = await send(`/v1/jobs/${body['id']}/videos/${n}`);
       expect(missing.status).toBe(404);

@@ -33,6 +33,7 @@ export function apiOf(world: World, caller = 'local') {
   };
   return {
     get: (path: string): Promise<Answer> => send('GET', path),
+    delete: (path: string): Promise<Answer> => send('DELETE', path),
     post: (path: string, body?: unknown): Promise<Answer> => send('POST', path, body),
   };
 }

@@ -88,6 +88,9 @@ vi.mock('@google-cloud/functions-framework', () => ({
   cloudEvent: (name: string) => registered.set(name, 'cloudEvent'),
 }));
 
+const containersSchema = z.array(
+  z.object({ env: z.array(z.object({ name: z.string(), value: z.string() })) }),
+);
 const secretSchema = z.array(z.object({ key: z.string() }));
 
 function environmentOf({ values }: PlannedResource): Record<string, string> {
@@ -225,6 +228,20 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
           CLAPPER_MODEL_SPEED_UP: 1,
         });
       }
+    });
+
+    it('of the service that anybody can reach is the API’s, but for who is let in', () => {
+      const [service] = planned('keys', 'google_cloud_run_v2_service');
+      const [container] = containersSchema.parse(
+        block((service ?? never('no service')).values, 'template')['containers'],
+      );
+      const { FUNCTION_TARGET: target, ...environment } = Object.fromEntries(
+        (container ?? never('no container')).env.map(({ name, value }) => [name, value]),
+      );
+      expect(registered.get(target ?? ''), 'what it runs').toBe('http');
+      const api = functions('keys').find(({ key }) => key === 'api') ?? never('no api');
+      expect(environment).toEqual({ ...environmentOf(api), CLAPPER_CALLERS: 'key' });
+      expect(parseConfig(environment).CLAPPER_CALLERS).toBe('key');
     });
 
     it('names buckets, database, account and addresses that are provisioned', () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Firestore, Query } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { createFirestoreApiKeys } from '../../functions/adapters/firestore-api-keys.ts';
 import { createFirestoreBatchStore } from '../../functions/adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
 import { newBatch } from '../../functions/core/step-batch.ts';
@@ -28,6 +29,7 @@ const NOW = Date.UTC(2026, 10, 21);
 
 /** What runs every query of an adapter. An adapter with queries that is not listed here fails the test below. */
 const EXERCISES: Readonly<Record<string, (db: Firestore) => Promise<unknown>>> = {
+  'firestore-api-keys.ts': (db) => createFirestoreApiKeys(db).list(),
   'firestore-batch-store.ts': async (db) => {
     const store = createFirestoreBatchStore(db);
     for (const caller of [undefined, 'me'])

@@ -22,8 +22,13 @@ const plans = new Map<Example, readonly PlannedResource[]>();
 const planned = (example: Example): readonly PlannedResource[] => plans.get(example) ?? [];
 
 /** The smallest plan with other values in its first resource of this type, whose key is `key` where one is given. */
-function changed(type: string, change: (values: Values) => Values, key?: string): readonly PlannedResource[] {
-  const plan = planned('smallest');
+function changed(
+  type: string,
+  change: (values: Values) => Values,
+  key?: string,
+  example: Example = 'smallest',
+): readonly PlannedResource[] {
+  const plan = planned(example);
   const victim = plan.find((each) => each.type === type && (key === undefined || each.key === key));
   if (!victim) throw new Error(`the plan has no ${type} ${key ?? ''}`);
   return plan.map((each) => (each === victim ? { ...each, values: change(each.values) } : each));
@@ -34,6 +39,8 @@ const within = (blockName: string, name: string, value: unknown) => (values: Val
   const [first] = Array.isArray(values[blockName]) ? values[blockName] : [{}];
   return { ...values, [blockName]: [{ ...first, [name]: value }] };
 };
+const lettingIn = (callers: string) =>
+  within('template', 'containers', [{ env: [{ name: 'CLAPPER_CALLERS', value: callers }] }]);
 const added = (type: string, values: Values): readonly PlannedResource[] => [
   ...planned('smallest'),
   { address: `${type}.added`, type, key: '', values, unknown: {} },
@@ -41,6 +48,7 @@ const added = (type: string, values: Values): readonly PlannedResource[] => [
 
 const FUNCTION = 'google_cloudfunctions2_function';
 const QUEUE = 'google_cloud_tasks_queue';
+const SERVICE = 'google_cloud_run_v2_service';
 
 const BREAKING: Readonly<Record<RuleName, () => readonly PlannedResource[]>> = {
   'nothing is given to everybody': () =>
@@ -58,6 +66,10 @@ const BREAKING: Readonly<Record<RuleName, () => readonly PlannedResource[]>> = {
     changed(FUNCTION, within('service_config', 'timeout_seconds', 600), 'upload'),
   'only the API can be reached from outside': () =>
     changed(FUNCTION, within('service_config', 'ingress_settings', 'ALLOW_ALL'), 'sweep'),
+  'who can be reached by anybody lets in API keys, and nothing else': () =>
+    changed(SERVICE, lettingIn('id-token'), undefined, 'keys'),
+  'every service runs as an account of its own making': () =>
+    changed(SERVICE, within('template', 'service_account', null), undefined, 'keys'),
   'every trigger tries again, in its bucket’s region': () =>
     changed(FUNCTION, within('event_trigger', 'retry_policy', 'RETRY_POLICY_DO_NOT_RETRY'), 'landed'),
   'queues retry, but not for ever, and within what Google takes': () =>

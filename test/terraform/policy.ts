@@ -21,6 +21,7 @@ const triggerOf = ({ values }: PlannedResource) => block(values, 'event_trigger'
 const isGiven = (resource: PlannedResource, name: string): boolean =>
   resource.values[name] !== undefined && resource.values[name] !== null;
 const FUNCTION = 'google_cloudfunctions2_function';
+const envSchema = z.array(z.object({ name: z.string(), value: z.string().nullish() })).default([]);
 
 export const RULES = {
   'nothing is given to everybody': (plan) =>
@@ -87,6 +88,24 @@ export const RULES = {
         ? 'can be reached from outside'
         : undefined,
     ),
+
+  'who can be reached by anybody lets in API keys, and nothing else': (plan) =>
+    broken(ofType(plan, 'google_cloud_run_v2_service'), ({ values }) => {
+      if (values['invoker_iam_disabled'] !== true) return undefined;
+      const containers = z
+        .array(z.object({ env: envSchema }))
+        .parse(block(values, 'template')['containers'] ?? []);
+      const admits = containers.map(({ env }) => env.find(({ name }) => name === 'CLAPPER_CALLERS')?.value);
+      return admits.length > 0 && admits.every((value) => value === 'key')
+        ? undefined
+        : `asks nobody for a key: CLAPPER_CALLERS is ${admits}`;
+    }),
+
+  'every service runs as an account of its own making': (plan) =>
+    broken(ofType(plan, 'google_cloud_run_v2_service'), ({ values }) => {
+      const email = text(block(values, 'template')['service_account']);
+      return /@my-videos-1\.iam\.gserviceaccount\.com$/.test(email) ? undefined : `runs as '${email}'`;
+    }),
 
   'every trigger tries again, in its bucket’s region': (plan) =>
     broken(

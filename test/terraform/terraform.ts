@@ -15,7 +15,7 @@ import { z } from 'zod';
 import { temporaryDir } from '../support/temporary-dir.ts';
 
 export const MODULE = fileURLToPath(new URL('../../terraform', import.meta.url));
-export const EXAMPLES = ['smallest', 'full', 'gemini-key'] as const;
+export const EXAMPLES = ['smallest', 'full', 'keys', 'gemini-key'] as const;
 export type Example = (typeof EXAMPLES)[number];
 export const PROJECT = 'my-videos-1';
 

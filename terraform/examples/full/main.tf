@@ -24,6 +24,7 @@ module "clapper" {
   # Who may call, and who answers for it.
   callers   = ["group:film@example.com", "serviceAccount:app@${var.project_id}.iam.gserviceaccount.com"]
   operators = ["ann@example.com"]
+  api_keys  = true
 
   # What requests may name.
   readable_prefixes    = ["gs://film-assets/plates/"]
@@ -61,7 +62,7 @@ module "clapper" {
   }
 
   # What it may cost, and who hears of it.
-  max_instances = { api = 50 }
+  max_instances = { api = 50, keys = 50 }
   submissions   = "RUNNING"
   log_prompts   = false
   alert_email   = "ops@example.com"
@@ -73,6 +74,7 @@ output "clapper" {
   description = "All that an app needs."
   value = {
     api_url          = module.clapper.api_url
+    keys_url         = module.clapper.keys_url
     input_bucket     = module.clapper.input_bucket
     output_bucket    = module.clapper.output_bucket
     events_topic     = module.clapper.events_topic
