@@ -3,6 +3,9 @@
 /** Quick enough to watch a job, slow enough to leave open. */
 const REFRESH_MS = 1000;
 
+/** A link that fails at once would fail again at once. */
+const LINK_AGAIN_MS = 60_000;
+
 const form = document.querySelector('#form');
 const list = document.querySelector('#jobs');
 const problem = document.querySelector('#problem');
@@ -91,6 +94,7 @@ async function request(path, init = {}) {
   const response = await fetch(path, { ...init, headers });
   const body = await response.json();
   keyForm.hidden = response.status !== 401;
+  form.hidden = !keyForm.hidden;
   if (!response.ok) throw new Error(body.detail ?? `The service answered ${response.status}.`);
   return body;
 }
@@ -155,15 +159,19 @@ function player(href) {
   const video = element('video', { controls: true, preload: 'metadata', playsInline: true });
   let linkedAt = Number.NEGATIVE_INFINITY;
   const link = async () => {
-    if (performance.now() - linkedAt < 60_000) return;
+    if (performance.now() - linkedAt < LINK_AGAIN_MS) return;
     linkedAt = performance.now();
-    const { url } = await request(href, { headers: { accept: 'application/json' } });
-    const { currentTime } = video;
-    video.src = url;
-    video.currentTime = currentTime;
+    try {
+      const { url } = await request(href, { headers: { accept: 'application/json' } });
+      const { currentTime } = video;
+      video.src = url;
+      video.currentTime = currentTime;
+    } catch {
+      setTimeout(link, LINK_AGAIN_MS);
+    }
   };
   video.addEventListener('error', link);
-  link();
+  void link();
   return video;
 }
 
