@@ -8,7 +8,7 @@
  * I3 every status with work left carries a wake; a wake that is not the job's present one is ignored by the handlers.
  * I6 a terminal status never changes; only the attempt beneath may still end.
  */
-import { announced, announcementDueAt, dueOnceOver } from './announcement.ts';
+import { announced, dueOnceOver } from './announcement.ts';
 import {
   type AttemptChange,
   type AttemptContext,
@@ -19,6 +19,7 @@ import {
   resolvedBy,
 } from './attempt.ts';
 import type { LatencyProfile } from './catalogue.ts';
+import { type Effect, effectsOf } from './effects.ts';
 import {
   type BatchRow,
   baseOf,
@@ -75,14 +76,6 @@ export interface StepContext {
   readonly latency: LatencyProfile;
 }
 
-/** What to do after the save. Lost effects are made good by the sweep. */
-export type Effect =
-  | { readonly type: 'wake'; readonly target: 'submit' | 'poll'; readonly jobId: string; readonly wake: Wake }
-  /** Nobody wants the operation any more; where its provider can stop it, it should. */
-  | { readonly type: 'cancelOperation'; readonly operation: OperationRef }
-  /** The job is over, and those who listen have to be told. */
-  | { readonly type: 'announce' };
-
 export interface Step {
   readonly job: Job;
   readonly effects: readonly Effect[];
@@ -115,7 +108,7 @@ export function newJob(
     refusalsInARow: 0,
     attempts: [],
   };
-  return { job, effects: wakeEffects(undefined, job) };
+  return { job, effects: effectsOf(undefined, job) };
 }
 
 export function step(job: Job, event: JobEvent, ctx: StepContext): Step | undefined {
@@ -123,8 +116,7 @@ export function step(job: Job, event: JobEvent, ctx: StepContext): Step | undefi
   if (!next) return undefined;
   const updatedAt = event.type === 'announced' ? job.updatedAt : ctx.now;
   const saved = withAnnouncement(job, { ...next, revision: job.revision + 1, updatedAt }, ctx);
-  const announce = announceEffects(job, saved);
-  return { job: saved, effects: [...wakeEffects(job, saved), ...cancelEffects(saved), ...announce] };
+  return { job: saved, effects: effectsOf(job, saved) };
 }
 
 const withAnnouncement = (
@@ -133,15 +125,10 @@ const withAnnouncement = (
   { now, policy }: Pick<StepContext, 'now' | 'policy'>,
 ): Job => (policy.announce ? dueOnceOver(before, job, now) : job);
 
-const announceEffects = (before: Job | undefined, after: Job): readonly Effect[] =>
-  announcementDueAt(after) !== undefined && (!before || announcementDueAt(before) === undefined)
-    ? [{ type: 'announce' }]
-    : [];
-
 /** A step to a job that did not exist before, and may be over already. */
-export function announcing({ job, effects }: Step, ctx: Pick<StepContext, 'now' | 'policy'>): Step {
+export function announcing({ job }: Step, ctx: Pick<StepContext, 'now' | 'policy'>): Step {
   const saved = withAnnouncement(undefined, job, ctx);
-  return { job: saved, effects: [...effects, ...announceEffects(undefined, saved)] };
+  return { job: saved, effects: effectsOf(undefined, saved) };
 }
 
 function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefined {
@@ -396,7 +383,7 @@ function ring(job: Job, rings: 0 | 1, ctx: StepContext): Job | undefined {
 /** A job that begins with an attempt that is there already. */
 export function withNewAttempt(base: JobBase, attempt: LiveAttempt, now: number): Step {
   const job = withAttempt(base, attempt, now);
-  return { job, effects: wakeEffects(undefined, job) };
+  return { job, effects: effectsOf(undefined, job) };
 }
 
 function withAttempt(base: JobBase, attempt: LiveAttempt, wakeAt: number): Job {
@@ -411,22 +398,6 @@ function withAttempt(base: JobBase, attempt: LiveAttempt, wakeAt: number): Job {
     case 'landing':
       return { ...base, ...wake, status: 'landing', attempt };
   }
-}
-
-/** A task for every new wake, except that of a call in progress: only if it is lost does the sweep ring for it. */
-function wakeEffects(before: Job | undefined, after: Job): readonly Effect[] {
-  const wake = wakeOf(after);
-  const was = before && wakeOf(before);
-  if (!wake || (was?.seq === wake.seq && was.ring === wake.ring)) return [];
-  if (after.status === 'submitting' && wake.ring === 0) return [];
-  return [{ type: 'wake', target: after.status === 'queued' ? 'submit' : 'poll', jobId: after.jobId, wake }];
-}
-
-/** With every step of a cancelled job whose operation runs on: a request to stop that was lost is made again. */
-function cancelEffects(job: Job): readonly Effect[] {
-  const attempt = liveAttemptOf(job);
-  if (job.status !== 'cancelled' || attempt?.state !== 'running') return [];
-  return [{ type: 'cancelOperation', operation: attempt.operation }];
 }
 
 /** Of an unfinished job: never after its deadline, so that it is over in time whatever it waits for (I6). */

@@ -1,10 +1,11 @@
 /** Load, step and save one job, tell the log, and leave the effects to be performed. What every handler goes through. */
 import { findModel } from '../core/catalogue.ts';
+import type { Effect } from '../core/effects.ts';
 import { type Job, liveAttemptOf, wakeOf } from '../core/job.ts';
 import { scaleLatency } from '../core/policy.ts';
 import { lineOf } from '../core/queues.ts';
 import { currentStage } from '../core/stages.ts';
-import { type Effect, type JobEvent, type StepContext, step } from '../core/step.ts';
+import { type JobEvent, type StepContext, step } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { announceJob } from './announce.ts';
 

@@ -1,5 +1,6 @@
 /** The `poll` function: takes a live attempt one step further, and on as far as it goes without waiting. */
 import type { AttemptEvent } from '../core/attempt.ts';
+import type { Effect } from '../core/effects.ts';
 import {
   isTerminal,
   type Job,
@@ -9,7 +10,7 @@ import {
   wakeOf,
 } from '../core/job.ts';
 import { stageOf } from '../core/stages.ts';
-import { type Effect, timeUpAt } from '../core/step.ts';
+import { timeUpAt } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { type Advanced, advance, logFields, perform } from './advance.ts';
 import { land, outputsAmong } from './landing.ts';

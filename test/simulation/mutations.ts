@@ -122,7 +122,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a job that is queued again gets no task',
-    file: 'core/step.ts',
+    file: 'core/effects.ts',
     find: `if (after.status === 'submitting' && wake.ring === 0) return [];`,
     replace: `if ((after.status === 'submitting' || (after.status === 'queued' && wake.seq > 1)) && wake.ring === 0)
     return [];`,
@@ -290,9 +290,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an operation is asked to stop once, or never',
-    file: 'core/step.ts',
-    find: `...cancelEffects(saved), ...announce] };`,
-    replace: `...(isTerminal(job) ? [] : cancelEffects(saved)), ...announce] };`,
+    file: 'core/effects.ts',
+    find: `...cancelEffects(after),`,
+    replace: `...(before && liveAttemptOf(before)?.state === 'running' ? cancelEffects(after) : []),`,
   },
   {
     name: 'callers share their keys',
