@@ -4,7 +4,16 @@ import type { ApiKey, ApiKeyOwner } from './core/api-key.ts';
 import type { Batch } from './core/batch.ts';
 import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue.ts';
 import type { ProviderSignal } from './core/errors.ts';
-import type { Job, JobIn, JobStatus, LandedVideo, OperationRef, OperationResult, Wake } from './core/job.ts';
+import type {
+  FilteredSide,
+  Job,
+  JobIn,
+  JobStatus,
+  LandedVideo,
+  OperationRef,
+  OperationResult,
+  Wake,
+} from './core/job.ts';
 import type { Policy } from './core/policy.ts';
 import type { Line } from './core/queues.ts';
 import type { ScheduleState } from './core/schedules.ts';
@@ -275,7 +284,7 @@ export type SubmitAnswer =
   /** The result lies under the output URI already. */
   | { readonly kind: 'stored'; readonly uri: string }
   /** A safety filter withheld what was made, or what was asked for. */
-  | { readonly kind: 'withheld'; readonly reasons: readonly string[] }
+  | { readonly kind: 'withheld'; readonly side: FilteredSide; readonly reasons: readonly string[] }
   | { readonly kind: 'failed'; readonly signal: ProviderSignal };
 
 /** I1: exactly one HTTP request, never repeated here, whatever happens to it. Does not throw. */

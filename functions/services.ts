@@ -26,7 +26,8 @@ import { createPubSubEvents } from './adapters/pubsub-events.ts';
 import { createUploadBucket } from './adapters/upload-bucket.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
-import { overrideCatalogue } from './core/catalogue-overrides.ts';
+import { idOnVertex } from './core/catalogue.ts';
+import { overrideCatalogue, withOmniOnVertex } from './core/catalogue-overrides.ts';
 import { CATALOGUE } from './core/models.ts';
 import { defaultPolicy } from './core/policy.ts';
 import type { Schedules } from './core/schedules.ts';
@@ -151,7 +152,7 @@ export function buildServices(config: Config): Built {
       announce: config.CLAPPER_EVENTS_TOPIC !== undefined,
       unknownOutcome: config.CLAPPER_UNKNOWN_OUTCOME,
     },
-    catalogue: overrideCatalogue(CATALOGUE, config.CLAPPER_CATALOGUE_OVERRIDES),
+    catalogue: catalogueOf(config),
     log: createJsonLog(project, (line) => process.stdout.write(line), clock.now),
     settings: {
       locations: { vertex: config.CLAPPER_VERTEX_LOCATION, gemini: 'global', omni: 'global' },
@@ -194,6 +195,10 @@ export function buildServices(config: Config): Built {
   };
 }
 
+function catalogueOf({ CLAPPER_GEMINI_API_KEY: key, CLAPPER_CATALOGUE_OVERRIDES: overrides }: Config) {
+  return overrideCatalogue(key === undefined ? withOmniOnVertex(CATALOGUE) : CATALOGUE, overrides);
+}
+
 function createEvents({ CLAPPER_EVENTS_TOPIC: topic, GOOGLE_CLOUD_PROJECT: project }: Config) {
   const source = `//clapper/projects/${project}`;
   return topic === undefined ? undefined : createPubSubEvents({ topic, source });
@@ -214,6 +219,7 @@ function omniBackend(config: Config, getAccessToken: () => Promise<unknown>): Om
         project: config.GOOGLE_CLOUD_PROJECT,
         baseUrl: config.GOOGLE_VERTEX_BASE_URL,
         getAccessToken,
+        idOf: (model) => idOnVertex(CATALOGUE, model, 'omni'),
       }
     : { kind: 'developer', apiKey, baseUrl: config.GOOGLE_GEMINI_BASE_URL };
 }

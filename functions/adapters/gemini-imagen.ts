@@ -64,7 +64,7 @@ function answerOf({ predictions }: z.infer<typeof answerSchema>): SubmitAnswer {
     return { kind: 'image', bytes: Buffer.from(made.bytesBase64Encoded, 'base64'), mimeType };
   }
   const reasons = predictions.flatMap(({ raiFilteredReason }) => raiFilteredReason ?? []);
-  if (reasons.length > 0) return { kind: 'withheld', reasons };
+  if (reasons.length > 0) return { kind: 'withheld', side: 'output', reasons };
   const message = 'The answer holds no picture and no reason.';
   return { kind: 'failed', signal: { kind: 'unreadable', message } };
 }

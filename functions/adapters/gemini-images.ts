@@ -1,17 +1,21 @@
 /** Pictures by the Gemini image models, which answer with the bytes: the same call on Vertex AI and the Developer API. */
 import type { GenerateContentResponse, GoogleGenAI, Part } from '@google/genai';
 import type { ImageMimeType } from '../core/catalogue.ts';
-import type { StoredImage } from '../core/job.ts';
+import type { FilteredSide, StoredImage } from '../core/job.ts';
 import type { ImageStage } from '../core/stages.ts';
 import type { PaidSubmission, SubmitAnswer } from '../ports.ts';
+import { wordsOf } from './provider-signal.ts';
 
 /** A picture to edit: by name where the service reads buckets, as bytes where not. */
 type GivenPicture = StoredImage | { readonly bytes: Uint8Array; readonly mimeType: ImageMimeType };
 
+/** These models' own words for it, which are not those of Imagen and Veo. */
+const PEOPLE = { allow_all: 'ALLOW_ALL', allow_adult: 'ALLOW_ADULT', dont_allow: 'ALLOW_NONE' } as const;
+
 /** The call may throw; what it throws is the SDK's. */
 export function geminiImageSubmission(
   client: GoogleGenAI,
-  { model, prompt, aspectRatio, imageSize }: ImageStage,
+  { model, prompt, aspectRatio, imageSize, personGeneration }: ImageStage,
   timeoutMs: number,
   given: GivenPicture | undefined,
 ): PaidSubmission {
@@ -21,7 +25,11 @@ export function geminiImageSubmission(
     contents: [{ role: 'user', parts }],
     config: {
       responseModalities: ['IMAGE'],
-      imageConfig: { aspectRatio, ...(imageSize === undefined ? {} : { imageSize }) },
+      imageConfig: {
+        aspectRatio,
+        ...(imageSize === undefined ? {} : { imageSize }),
+        ...(personGeneration === undefined ? {} : { personGeneration: PEOPLE[personGeneration] }),
+      },
       httpOptions: { timeout: timeoutMs },
     },
   };
@@ -34,6 +42,12 @@ function partOf(picture: GivenPicture): Part {
   return { inlineData: { data: Buffer.from(picture.bytes).toString('base64'), mimeType } };
 }
 
+const withheld = (side: FilteredSide, reason: string, message = 'no picture was shown.'): SubmitAnswer => ({
+  kind: 'withheld',
+  side,
+  reasons: [`${reason}: ${message}`],
+});
+
 function contentAnswer({ candidates, promptFeedback }: GenerateContentResponse): SubmitAnswer {
   const [candidate] = candidates ?? [];
   const inline = candidate?.content?.parts?.find(
@@ -44,13 +58,15 @@ function contentAnswer({ candidates, promptFeedback }: GenerateContentResponse):
     return { kind: 'image', bytes: Buffer.from(inline.data, 'base64'), mimeType };
   const { finishReason, finishMessage } = candidate ?? {};
   const { blockReason, blockReasonMessage } = promptFeedback ?? {};
-  const withheld =
-    blockReason ?? (finishReason === undefined || finishReason === 'STOP' ? undefined : finishReason);
-  if (withheld !== undefined) {
-    return {
-      kind: 'withheld',
-      reasons: [`${withheld}: ${blockReasonMessage ?? finishMessage ?? 'no picture was shown.'}`],
-    };
+  if (blockReason !== undefined) return withheld('input', blockReason, blockReasonMessage);
+  if (finishReason !== undefined && finishReason !== 'STOP')
+    return withheld('output', finishReason, finishMessage);
+  const words = wordsOf(
+    (candidate?.content?.parts ?? []).flatMap(({ text, thought }) => (text && !thought ? [text] : [])),
+  );
+  if (words !== undefined) {
+    const message = `The model made no picture, but said: ${words}`;
+    return { kind: 'failed', signal: { kind: 'declined', message } };
   }
   return {
     kind: 'failed',

@@ -11,7 +11,7 @@ import type { StoredImage } from '../core/job.ts';
 import type { VideoStage } from '../core/stages.ts';
 import type { PaidCall, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
 import { openFile } from './file-download.ts';
-import { signalOf } from './provider-signal.ts';
+import { signalOf, wordsOf } from './provider-signal.ts';
 
 export type OmniBackend =
   | { readonly kind: 'developer'; readonly apiKey: string; readonly baseUrl: string }
@@ -20,6 +20,8 @@ export type OmniBackend =
       readonly project: string;
       readonly baseUrl?: string | undefined;
       readonly getAccessToken: () => Promise<unknown>;
+      /** What the model is called there. */
+      readonly idOf: (model: string) => string;
     };
 
 export interface OmniProviderOptions {
@@ -131,7 +133,7 @@ async function paramsOf(
   const { aspectRatio, resolution, seed, labels } = settings;
   const mode = kind !== 'video' ? kind : image ? 'image' : referenceImages.length > 0 ? 'references' : 'text';
   return {
-    model,
+    model: onVertex ? backend.idOf(model) : model,
     input:
       pictures.length + videos.length === 0 && prompt !== undefined
         ? prompt
@@ -168,7 +170,9 @@ const interactionSchema = z.object({
     .array(
       z.object({
         type: z.string(),
-        content: z.array(z.object({ type: z.string(), uri: z.string().nullish() })).nullish(),
+        content: z
+          .array(z.object({ type: z.string(), uri: z.string().nullish(), text: z.string().nullish() }))
+          .nullish(),
       }),
     )
     .nullish(),
@@ -200,7 +204,9 @@ function answerOf({ status, steps, errors }: z.infer<typeof interactionSchema>):
         .filter(({ type }) => type === 'model_output')
         .flatMap((step) => step.content ?? []);
       const sources = content.flatMap(({ type, uri }) => (type === 'video' && uri ? [{ uri }] : []));
-      return { kind: 'done', result: { sources, filteredCount: 0, filteredReasons: [] } };
+      const result = { sources, filteredCount: 0, filteredReasons: [] };
+      const words = wordsOf(content.flatMap(({ type, text }) => (type === 'text' && text ? [text] : [])));
+      return { kind: 'done', result: words === undefined ? result : { ...result, words } };
     }
     case 'cancelled':
       return { kind: 'error', code: 1, message: 'The interaction was cancelled.' };
@@ -211,7 +217,10 @@ function answerOf({ status, steps, errors }: z.infer<typeof interactionSchema>):
       const word = String(first?.code ?? status).toLowerCase();
       const message = first?.message ?? `The interaction ended as ${status}.`;
       if (/safety|blocked|prohibited/.test(word)) {
-        return { kind: 'done', result: { sources: [], filteredCount: 1, filteredReasons: [message] } };
+        // No field says which side was judged; the filter of what was asked for says so in words.
+        const filteredSide = /modify your (?:input|prompt)/i.test(message) ? 'input' : 'output';
+        const withheld = { filteredCount: 1, filteredReasons: [message] };
+        return { kind: 'done', result: { sources: [], ...withheld, filteredSide } };
       }
       // 2 is UNKNOWN: not worth repeating, and nobody says whether it was charged.
       return {

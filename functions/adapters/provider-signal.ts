@@ -93,3 +93,10 @@ function causeCode(error: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** Stored with the job, where an essay has no place. */
+const WORDS_MAX = 1000;
+
+/** What a model said instead of making something, if it said anything. */
+export const wordsOf = (texts: readonly string[]): string | undefined =>
+  texts.join(' ').trim().slice(0, WORDS_MAX) || undefined;

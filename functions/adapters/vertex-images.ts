@@ -55,7 +55,8 @@ function imagenSubmission(
       const mimeType = made.image.mimeType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
       return { kind: 'image', bytes: Buffer.from(made.image.imageBytes, 'base64'), mimeType };
     }
-    if (made?.raiFilteredReason !== undefined) return { kind: 'withheld', reasons: [made.raiFilteredReason] };
+    if (made?.raiFilteredReason !== undefined)
+      return { kind: 'withheld', side: 'output', reasons: [made.raiFilteredReason] };
     return {
       kind: 'failed',
       signal: { kind: 'unreadable', message: 'The answer holds no picture and no reason.' },

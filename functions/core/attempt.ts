@@ -14,6 +14,7 @@ import type {
   AttemptIn,
   Charged,
   EndedAttempt,
+  FilteredSide,
   JobError,
   LandedVideo,
   LiveAttempt,
@@ -30,7 +31,7 @@ export type AttemptEvent =
   /** The call was answered with the result itself, and that has been stored under the prefix. */
   | { readonly type: 'delivered'; readonly uri: string }
   /** The call was answered with a refusal to show what was made. */
-  | { readonly type: 'withheld'; readonly reasons: readonly string[] }
+  | { readonly type: 'withheld'; readonly side: FilteredSide; readonly reasons: readonly string[] }
   /** The lease has run out and nobody has saved an answer. */
   | { readonly type: 'leaseExpired' }
   | { readonly type: 'operationRunning' }
@@ -77,6 +78,9 @@ export type AttemptChange =
   | { readonly kind: 'refused'; readonly error: JobError; readonly retryAfterMs: number | undefined }
   | { readonly kind: 'ended'; readonly attempt: EndedAttempt; readonly mayRetry: boolean };
 
+/** google.rpc.Code of a request that was never carried out. */
+const INVALID_ARGUMENT = 3;
+
 const UNCHANGED: AttemptChange = { kind: 'unchanged' };
 
 /** Its operation was accepted; only the way to it is lost. */
@@ -101,7 +105,8 @@ export function advanceAttempt(
     case 'withheld': {
       if (attempt.state !== 'submitting') return UNCHANGED;
       const error = safetyFiltered(event.reasons);
-      return end(attempt, { outcome: 'filtered', charged: 'no', error }, ctx, false);
+      const filteredSide = event.side;
+      return end(attempt, { outcome: 'filtered', charged: 'no', error, filteredSide }, ctx, false);
     }
     case 'leaseExpired':
       if (attempt.state !== 'submitting' || ctx.now < attempt.leaseUntil) return UNCHANGED;
@@ -114,10 +119,13 @@ export function advanceAttempt(
     case 'operationError': {
       if (attempt.state !== 'running' && !isKnown(attempt)) return UNCHANGED;
       const error = classifyOperationError(event.code, event.message);
-      const outcome = error.code === 'SAFETY_FILTERED' ? 'filtered' : 'failed';
+      if (error.code === 'SAFETY_FILTERED') {
+        const filteredSide = event.code === INVALID_ARGUMENT ? 'input' : 'output';
+        return end(attempt, { outcome: 'filtered', charged: error.charged, error, filteredSide }, ctx, false);
+      }
       // What may have been charged is not made again on the strength of an error.
       const mayRetry = error.retryable && error.charged === 'no';
-      return end(attempt, { outcome, charged: error.charged, error }, ctx, mayRetry);
+      return end(attempt, { outcome: 'failed', charged: error.charged, error }, ctx, mayRetry);
     }
     case 'pollFailed':
       return attempt.state === 'running' ? onPollFailed(attempt, event.signal, ctx) : UNCHANGED;
@@ -216,8 +224,10 @@ function onSubmitFailed(
   if (failure.outcome === 'unknown') return toUncertain(attempt, failure.message, ctx);
   if (failure.retry === 'quota')
     return { kind: 'refused', error: failure.error, retryAfterMs: failure.retryAfterMs };
-  const outcome = failure.error.code === 'SAFETY_FILTERED' ? 'filtered' : 'rejected';
-  return end(attempt, { outcome, charged: 'no', error: failure.error }, ctx, failure.retry === 'counted');
+  const { error } = failure;
+  if (error.code === 'SAFETY_FILTERED')
+    return end(attempt, { outcome: 'filtered', charged: 'no', error, filteredSide: 'input' }, ctx, false);
+  return end(attempt, { outcome: 'rejected', charged: 'no', error }, ctx, failure.retry === 'counted');
 }
 
 /** I2: an outcome that is not known is kept as such until there is evidence, or no more hope of any. */
@@ -264,9 +274,9 @@ function onDone(
   const polled = attempt.state === 'running' ? { ...attempt, polls: attempt.polls + 1 } : attempt;
   if (result.sources.length === 0 && result.filteredCount > 0) {
     const error = safetyFiltered(result.filteredReasons);
-    const { filteredCount, filteredReasons } = result;
-    const outcome = { outcome: 'filtered', charged: 'no', error, filteredCount, filteredReasons } as const;
-    return end(polled, outcome, ctx, false);
+    const { filteredCount, filteredReasons, filteredSide = 'output' } = result;
+    const withheld = { error, filteredCount, filteredReasons, filteredSide };
+    return end(polled, { outcome: 'filtered', charged: 'no', ...withheld }, ctx, false);
   }
   // Without videos and without a reason the listing of the prefix still has the last word: one known answer of Vertex
   // carries its videos under a name that the SDK drops.
@@ -363,7 +373,7 @@ function onLandingFailed(
       ? { code: 'RESULT_EXPIRED', message, retryable: true, charged: 'yes' }
       : {
           code: 'NO_VIDEOS',
-          message: 'The provider reports success but delivered no video and gave no reason.',
+          message: noVideos(attempt.result.words),
           retryable: true,
           charged: 'unknown',
         };
@@ -372,6 +382,11 @@ function onLandingFailed(
   const made = { sourceUris, filteredCount, filteredReasons };
   return end(next, { outcome: 'failed', charged: error.charged, error, ...made }, ctx, false);
 }
+
+const noVideos = (words: string | undefined): string =>
+  words === undefined
+    ? 'The provider reports success but delivered no video and gave no reason.'
+    : `The model made no video, but said: ${words}`;
 
 function end(
   attempt: LiveAttempt,
@@ -383,6 +398,7 @@ function end(
     readonly sourceUris?: string[];
     readonly filteredCount?: number;
     readonly filteredReasons?: string[];
+    readonly filteredSide?: FilteredSide;
     readonly resolved?: EndedAttempt['resolved'];
   },
   ctx: AttemptContext,

@@ -1,4 +1,4 @@
-/** Configuration over the catalogue: prices, quotas and retirement, by `provider/model`. */
+/** The catalogue as it is for a deployment: where its models run, and prices, quotas and retirement of its own. */
 import { z } from 'zod';
 import type { Catalogue, ModelSpec } from './catalogue.ts';
 
@@ -66,4 +66,15 @@ function overridden(spec: ModelSpec, change: CatalogueOverrides[string] | undefi
 const nowhere = ({ provider, model }: ModelSpec) => ({
   replacement: 'another model',
   runsOn: { provider, model },
+});
+
+/** Omni as Vertex AI serves it, for a deployment without a key of the Developer API. */
+export const withOmniOnVertex = (catalogue: Catalogue): Catalogue => ({
+  ...catalogue,
+  models: catalogue.models.map((spec) => {
+    if (spec.kind !== 'video' || !spec.onVertex || !spec.extension) return spec;
+    const { totalSecondsMax } = spec.onVertex;
+    const inputSecondsMax = totalSecondsMax - Math.min(...spec.extension.addsSeconds);
+    return { ...spec, extension: { ...spec.extension, inputSecondsMax, totalSecondsMax } };
+  }),
 });

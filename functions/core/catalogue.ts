@@ -67,6 +67,8 @@ interface SpecBase {
 
 export interface VideoModelSpec extends SpecBase {
   readonly kind: 'video';
+  /** What differs where a model of both services runs on Vertex AI. Requests may use either name. */
+  readonly onVertex?: { readonly model?: string; readonly totalSecondsMax: number };
   readonly modes: ReadonlySet<Mode>;
   readonly durationsSeconds: readonly number[];
   readonly defaultDurationSeconds: number;
@@ -107,6 +109,8 @@ export interface ImageModelSpec extends SpecBase {
   /** Makes a picture from a picture and a prompt. */
   readonly edits: boolean;
   readonly surface: 'generateContent' | 'predict';
+  /** Whether it can be told which people it may show. */
+  readonly takesPersonGeneration: boolean;
   readonly aspectRatios: readonly AspectRatio[];
   /** Of the size it makes when none is asked for. */
   readonly pricePerImageUsd: number;
@@ -139,8 +143,16 @@ export function findModel(
   provider?: ProviderName,
 ): ModelSpec | undefined {
   return catalogue.models.find(
-    (spec) => spec.model === model && (provider === undefined || spec.provider === provider),
+    (spec) =>
+      (spec.model === model || (spec.kind === 'video' && spec.onVertex?.model === model)) &&
+      (provider === undefined || spec.provider === provider),
   );
+}
+
+/** What Vertex AI calls the model. */
+export function idOnVertex(catalogue: Catalogue, model: string, provider: ProviderName): string {
+  const spec = findModel(catalogue, model, provider);
+  return (spec?.kind === 'video' ? spec.onVertex?.model : undefined) ?? model;
 }
 
 export function findRetired(

@@ -24,7 +24,9 @@ export type ProviderSignal =
   | { readonly kind: 'network'; readonly sent: boolean; readonly message: string }
   | { readonly kind: 'timeout'; readonly message: string }
   /** A success that is not what was promised: not JSON, or without the name of an operation. */
-  | { readonly kind: 'unreadable'; readonly message: string };
+  | { readonly kind: 'unreadable'; readonly message: string }
+  /** A picture model answered with words. */
+  | { readonly kind: 'declined'; readonly message: string };
 
 /** What a failed submission means for the attempt. */
 export type SubmitFailure =
@@ -81,6 +83,13 @@ export function classifySubmitFailure(signal: ProviderSignal): SubmitFailure {
         outcome: 'rejected',
         retry: 'quota',
         error: { code: 'UNREACHABLE', message: signal.message, retryable: true, charged: 'no' },
+      };
+    case 'declined':
+      // No picture, and so no picture's price (inferred).
+      return {
+        outcome: 'rejected',
+        retry: 'never',
+        error: { code: 'DECLINED', message: signal.message, retryable: true, charged: 'no' },
       };
     case 'rpc':
     case 'timeout':

@@ -18,6 +18,7 @@ const GEMINI_IMAGE = {
   stage: 'ga',
   edits: true,
   surface: 'generateContent',
+  takesPersonGeneration: true,
   aspectRatios: ['16:9', '9:16'],
   sizePriceFactors: FLASH_SIZES,
   promptCharactersMax: 8192,
@@ -32,6 +33,7 @@ const IMAGEN = {
   stage: 'ga',
   edits: false,
   surface: 'predict',
+  takesPersonGeneration: true,
   aspectRatios: ['16:9', '9:16'],
   sizePriceFactors: { '1K': 1, '2K': 1 },
   // Google's page: 480 tokens.
@@ -79,7 +81,10 @@ export const IMAGE_MODELS: readonly ImageModelSpec[] = [
   ...GEMINI_IMAGES.map(geminiImage),
   { ...GEMINI_IMAGE, model: 'gemini-nano-banana-2.1', pricePerImageUsd: 0.067 },
   ...GEMINI_IMAGES.map(
-    (model): ImageModelSpec => ({ ...geminiImage(model), provider: 'gemini', locations: ['global'] }),
+    (model): ImageModelSpec => ({
+      ...geminiImage(model),
+      ...{ provider: 'gemini', locations: ['global'], takesPersonGeneration: false },
+    }),
   ),
   ...IMAGENS,
   // After Vertex's, which lives: a request that names no provider runs there.

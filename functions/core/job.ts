@@ -148,12 +148,20 @@ const landedVideoSchema = z.object({
 });
 export type LandedVideo = z.infer<typeof landedVideoSchema>;
 
+/** What a safety filter judged: what was asked for, or what was made of it. Only the latter may come out otherwise. */
+const filteredSideSchema = z.enum(['input', 'output']);
+export type FilteredSide = z.infer<typeof filteredSideSchema>;
+
 /** What a provider said of a finished operation, in one shape for all of them. */
 const operationResultSchema = z.object({
   /** Where the provider keeps the videos. Vertex: `gs://` names, for the record only, the listing decides. */
   sources: z.array(z.object({ uri: z.string() })),
   filteredCount: z.number(),
   filteredReasons: z.array(z.string()),
+  /** What was judged; the output where nothing is said. */
+  filteredSide: filteredSideSchema.optional(),
+  /** What the model said where a video was to be. */
+  words: z.string().optional(),
 });
 export type OperationResult = z.infer<typeof operationResultSchema>;
 
@@ -225,6 +233,8 @@ const endedAttemptSchema = attemptBaseSchema.extend({
   /** Videos that a safety filter withheld, and why: some of a landed attempt, all of a filtered one. */
   filteredCount: z.number().optional(),
   filteredReasons: z.array(z.string()).optional(),
+  /** Of a filtered one. */
+  filteredSide: filteredSideSchema.optional(),
   /** The operator who said what could not be learned. */
   resolved: z.object({ by: z.string(), at: z.number(), note: z.string().optional() }).optional(),
 });

@@ -121,11 +121,11 @@ const OMNI = {
     addsSeconds: range(3, 10),
     defaultAddsSeconds: 8,
     inputSecondsMin: 1,
-    // The Developer API stops at 30 s in all, Vertex at 40 s; the smaller holds on both.
     inputSecondsMax: 27,
     totalSecondsMax: 30,
     durationIsSent: true,
   },
+  onVertex: { totalSecondsMax: 40 },
   // Around $0.10 a second at 720p by its token price; the other resolutions by resellers' ratios (derived).
   pricePerSecondUsd: { '360p': both(0.03), '720p': both(0.1), '1080p': both(0.15), '4k': both(0.3) },
   defaultResolution: '720p',
@@ -209,6 +209,7 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
   {
     ...OMNI,
     model: 'gemini-omni-1.1-flash',
+    onVertex: { ...OMNI.onVertex, model: 'gemini-omni-1.1-flash-preview' },
     stage: 'ga',
     durationsSeconds: range(3, 10),
     editing: { inputSecondsMin: 1, inputSecondsMax: 10 },

@@ -76,7 +76,7 @@ const DEFAULT_IMAGE_MODEL = 'gemini-3.1-flash-image';
 
 /** The picture to be made first, without the one it may be made from. */
 export function firstFrameOf(
-  { firstFrame, image, video, previousJob, referenceImages, aspectRatio }: RequestBody,
+  { firstFrame, image, video, previousJob, referenceImages, aspectRatio, personGeneration }: RequestBody,
   rules: RequestRules,
   errors: FieldError[],
 ): VideoRequest['firstFrame'] {
@@ -100,6 +100,11 @@ export function firstFrameOf(
     return undefined;
   }
   const imageSize = checkFirstFrame(firstFrame, spec, aspectRatio, errors);
+  if (personGeneration !== undefined && !spec.takesPersonGeneration)
+    errors.push({
+      field: 'personGeneration',
+      detail: `is not taken by ${spec.model} of provider ${spec.provider}, which is to make the first frame.`,
+    });
   return {
     ...{ provider: spec.provider, model: spec.model, prompt },
     ...(imageSize ? { imageSize } : {}),

@@ -285,9 +285,9 @@ function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: St
 const attemptsAtStage = (job: Pick<Job, 'attempts'>): EndedAttempt[] =>
   job.attempts.filter(({ stage }) => stage === stageIndexOf(job));
 
-/** The caller asked to roll again, and the filter judged what the model made (an operation), not what was asked of it. */
+/** The caller asked to roll again, and the filter judged what the model made, not what was asked of it. */
 function mayReroll(base: JobBase, ended: EndedAttempt): boolean {
-  if (ended.outcome !== 'filtered' || !ended.operation) return false;
+  if (ended.outcome !== 'filtered' || ended.filteredSide !== 'output') return false;
   const filtered = attemptsAtStage(base).filter(({ outcome }) => outcome === 'filtered').length;
   return filtered <= (base.request.rerollOnSafety ?? 0);
 }

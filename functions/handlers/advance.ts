@@ -4,6 +4,7 @@ import type { Effect } from '../core/effects.ts';
 import { type Job, liveAttemptOf, wakeOf } from '../core/job.ts';
 import { scaleLatency } from '../core/policy.ts';
 import { lineOf } from '../core/queues.ts';
+import { costUsd } from '../core/spend.ts';
 import { currentStage } from '../core/stages.ts';
 import { type JobEvent, type StepContext, step } from '../core/step.ts';
 import type { Services } from '../ports.ts';
@@ -111,7 +112,7 @@ function measuresOf(before: Job, after: Job): { doneToLandedMs?: number; spentUs
   const ended = after.attempts.slice(before.attempts.length);
   const spentUsd = ended
     .filter(({ charged }) => charged !== 'no')
-    .reduce((sum, { reservedUsd }) => sum + reservedUsd, 0);
+    .reduce((sum, attempt) => sum + costUsd(after, attempt), 0);
   const live = liveAttemptOf(before);
   const landed = ended.find(({ outcome }) => outcome === 'landed');
   return {

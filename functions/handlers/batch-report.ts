@@ -9,10 +9,10 @@ import type { BatchIn, RowFault } from '../core/batch.ts';
 import { batchPrefixOf } from '../core/batch.ts';
 import type { Job } from '../core/job.ts';
 import { createRecordReader } from '../core/manifest/record-reader.ts';
+import { totalUsd } from '../core/spend.ts';
 import { landedAttempts } from '../core/stages.ts';
 import type { ResultStore, Services } from '../ports.ts';
 import { faultsPrefixOf, padded, type Work } from './batch-work.ts';
-import { sumUsd } from './job-view.ts';
 
 /** Jobs are read a page at a time; faults are smaller. */
 const ROWS_PER_PART = { withJobs: 2_000, faultsOnly: 50_000 } as const;
@@ -136,8 +136,8 @@ function rowOfJob(job: Job, row: number): ReportRow {
       (sum, video) => sum + (video.durationSeconds ?? 0),
       0,
     ),
-    priceUsd: sumUsd(paid, 'yes'),
-    unknownUsd: sumUsd(paid, 'unknown'),
+    priceUsd: totalUsd(job, paid, 'yes'),
+    unknownUsd: totalUsd(job, paid, 'unknown'),
     error: job.status === 'failed' ? { code: job.error.code, message: job.error.message } : null,
   };
 }

@@ -1,9 +1,9 @@
 /** A job as callers see it: their request, where it stands, what it cost, and where its videos are. */
 
-import { roundUsd } from '../core/at-stake.ts';
 import type { LatencyProfile } from '../core/catalogue.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../core/job.ts';
 import { isTerminal, liveAttemptOf } from '../core/job.ts';
+import { totalUsd } from '../core/spend.ts';
 import { stagesOf } from '../core/stages.ts';
 
 /** JSON of a job. Times are RFC 3339, durations milliseconds, money US dollars. */
@@ -72,8 +72,8 @@ export function jobView(job: Job, now: number, latency: LatencyProfile): JobView
     ...(job.retryOf ? { retryOf: job.retryOf.jobId } : {}),
     priceUsd: {
       estimate: job.estimateUsd,
-      charged: sumUsd(job.attempts, 'yes'),
-      unknown: sumUsd(job.attempts, 'unknown'),
+      charged: totalUsd(job, job.attempts, 'yes'),
+      unknown: totalUsd(job, job.attempts, 'unknown'),
     },
     attempts,
     ...(job.status === 'succeeded'
@@ -97,23 +97,6 @@ function progressOf(
   const expectedRemainingMs =
     submittedAt === undefined ? typicalMs : Math.max(0, submittedAt + typicalMs - now);
   return { elapsedMs: now - job.createdAt, expectedRemainingMs: Math.round(expectedRemainingMs) };
-}
-
-/** A landed attempt is charged for what it delivered, any other for all it reserved. */
-export function sumUsd(attempts: readonly EndedAttempt[], charged: 'yes' | 'unknown'): number {
-  const usd = attempts
-    .filter((attempt) => attempt.charged === charged)
-    .reduce((sum, attempt) => {
-      const delivered = attempt.videos?.length;
-      const asked = (delivered ?? 0) + (attempt.filteredCount ?? 0);
-      return (
-        sum +
-        (delivered === undefined || asked === 0
-          ? attempt.reservedUsd
-          : (attempt.reservedUsd * delivered) / asked)
-      );
-    }, 0);
-  return roundUsd(usd);
 }
 
 const endedView = (attempt: EndedAttempt, kinds: readonly string[]): AttemptView => ({

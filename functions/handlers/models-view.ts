@@ -21,8 +21,15 @@ function modelView(spec: ModelSpec, today: string): unknown {
     ...{ aspectRatios, promptCharactersMax, requestsPerMinute, locations, latencyMs: latency },
   };
   if (spec.kind === 'image') {
-    const { edits, pricePerImageUsd, sizePriceFactors } = spec;
-    return { ...common, edits, sizes: imageSizesOf(spec), pricePerImageUsd, sizePriceFactors };
+    const { edits, takesPersonGeneration, pricePerImageUsd, sizePriceFactors } = spec;
+    return {
+      ...common,
+      edits,
+      takesPersonGeneration,
+      sizes: imageSizesOf(spec),
+      pricePerImageUsd,
+      sizePriceFactors,
+    };
   }
   const {
     durationsSeconds,
@@ -34,6 +41,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
   const { extension, editing } = spec;
   return {
     ...common,
+    ...(spec.onVertex?.model === undefined ? {} : { modelOnVertex: spec.onVertex.model }),
     modes: [...spec.modes],
     parameters: [...spec.takes],
     ...{

@@ -98,7 +98,7 @@ async function observe(
     case 'stored':
       return { type: 'delivered', uri: answer.uri };
     case 'withheld':
-      return { type: 'withheld', reasons: answer.reasons };
+      return { type: 'withheld', side: answer.side, reasons: answer.reasons };
     case 'failed':
       return { type: 'submitFailed', failure: classifySubmitFailure(answer.signal) };
     case 'image': {

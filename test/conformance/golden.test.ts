@@ -113,7 +113,13 @@ const providers = {
   omniCalled: (): VideoProvider => omni({ webhook }),
   omniOnVertex: (): VideoProvider =>
     createOmniProvider({
-      backend: { kind: 'vertex', project: 'my-proj', baseUrl, getAccessToken: async () => 't' },
+      backend: {
+        kind: 'vertex',
+        project: 'my-proj',
+        baseUrl,
+        getAccessToken: async () => 't',
+        idOf: (id) => id,
+      },
       ...{ pollTimeoutMs, readInput: readPicture, fetch },
     }),
 } as const;
@@ -275,9 +281,27 @@ describe('what goes out is what Google’s SDK sends', () => {
     expect(unstated(sent?.body, recorded)).toEqual(recorded);
   });
 
+  it.each([
+    ['dont_allow', 'ALLOW_NONE'],
+    ['allow_adult', 'ALLOW_ADULT'],
+    ['allow_all', 'ALLOW_ALL'],
+  ] as const)('people in a first frame: %s is %s to a Gemini image model', async (personGeneration, word) => {
+    answer = { status: 200, body: golden('vertex_nanobanana').response };
+    await submit(providers.vertex(), stage({ firstFrame: FIRST_FRAME, personGeneration }));
+    expect(seen[0]?.body).toMatchObject({
+      generationConfig: { imageConfig: { aspectRatio: '16:9', personGeneration: word } },
+    });
+  });
+
   it('nothing of Omni goes to a webhook on Vertex, which has none', async () => {
     const onVertex = createOmniProvider({
-      backend: { kind: 'vertex', project: 'my-proj', baseUrl, getAccessToken: async () => 't' },
+      backend: {
+        kind: 'vertex',
+        project: 'my-proj',
+        baseUrl,
+        getAccessToken: async () => 't',
+        idOf: (id) => id,
+      },
       ...{ pollTimeoutMs, readInput: readPicture, fetch, webhook },
     });
     answer = { status: 200, body: { id: 'v1_abc' } };

@@ -296,7 +296,7 @@ describe.each(['developer', 'vertex'] as const)('Omni on the %s backend, after a
       backend:
         kind === 'developer'
           ? { kind, apiKey: 'the-key', baseUrl: models.url }
-          : { kind, project: 'p', baseUrl: models.url, getAccessToken: async () => 't' },
+          : { kind, project: 'p', baseUrl: models.url, getAccessToken: async () => 't', idOf: (id) => id },
       ...{ pollTimeoutMs: TIMEOUT_MS, readInput: bytesOf, fetch },
     });
   const made = async (over: Partial<VideoRequest>): Promise<{ uri: string; name: string; bytes: Buffer }> => {
@@ -367,6 +367,7 @@ describe('Omni on Vertex', () => {
         project: 'p',
         baseUrl: models.url,
         getAccessToken: async () => accessToken(identity, Date.now()),
+        idOf: (id) => (id === 'gemini-omni-1.1-flash' ? `${id}-preview` : id),
       },
       pollTimeoutMs: TIMEOUT_MS,
       readInput: async () => Buffer.from(''),
@@ -382,6 +383,9 @@ describe('Omni on Vertex', () => {
     if (second.kind !== 'accepted') throw new Error('not accepted');
     await onVertex.cancel?.(second.operation);
     expect(await onVertex.poll(second.operation)).toMatchObject({ kind: 'error', code: 1 });
+    // There the older model goes by another name.
+    const older = { ...request('omni', 'by the older model'), model: 'gemini-omni-1.1-flash' };
+    expect(await submit(onVertex, paidCall(older))).toMatchObject({ kind: 'accepted' });
   });
 });
 
@@ -459,5 +463,37 @@ describe('the Developer API', () => {
     });
     await wary.download(uri);
     expect(seen).toEqual(['the-key', null]);
+  });
+});
+
+describe('words where a picture or a video was to be', () => {
+  it('are told: of a picture as a refusal that cost nothing, of a video with the result', async () => {
+    // The real model takes seconds, while the caller waits.
+    models.script({ match: { call: 'image' }, fault: { kind: 'latency', seconds: 0.001 }, times: 1 });
+    models.script({ match: { call: 'image' }, fault: { kind: 'text-only' } });
+    const firstFrame = { prompt: 'a cat', provider: 'vertex', model: 'gemini-3.1-flash-image' } as const;
+    const call = paidCall({ ...request('vertex', 'a'), firstFrame });
+    const answer = await submit(vertex, { ...call, timeoutMs: 30_000 });
+    expect(answer).toMatchObject({ kind: 'failed', signal: { kind: 'declined' } });
+    if (answer.kind !== 'failed') return;
+    expect(answer.signal.message).toMatch(/^The model made no picture, but said: \w/);
+    expect(classifySubmitFailure(answer.signal)).toMatchObject({
+      outcome: 'rejected',
+      retry: 'never',
+      error: { code: 'DECLINED', charged: 'no' },
+    });
+    expect(await pollToEnd(omni, paidCall(request('omni', '[simulate: refusal] a cat')))).toMatchObject({
+      kind: 'done',
+      result: { sources: [], filteredCount: 0, words: expect.stringMatching(/\w/) },
+    });
+  });
+
+  it('are no reason to roll again where a filter judged what was asked for', async () => {
+    expect(await pollToEnd(omni, paidCall(request('omni', '[simulate: safety-filter] a cat')))).toMatchObject(
+      {
+        kind: 'done',
+        result: { sources: [], filteredCount: 1, filteredSide: 'input' },
+      },
+    );
   });
 });

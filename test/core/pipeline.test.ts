@@ -1,6 +1,7 @@
 /** Requests of every mode: what goes together, chains and their limits, pictures first, aliases, templates. */
 import { describe, expect, it } from 'vitest';
-import { overrideCatalogue } from '../../functions/core/catalogue-overrides.ts';
+import { idOnVertex } from '../../functions/core/catalogue.ts';
+import { overrideCatalogue, withOmniOnVertex } from '../../functions/core/catalogue-overrides.ts';
 import type { StoredVideo, VideoRequest } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { estimateUsd } from '../../functions/core/price.ts';
@@ -61,6 +62,15 @@ describe('inputs that do not go together are refused by name', () => {
       'references for four seconds',
       { prompt: 'a', referenceImages: refs(1), durationSeconds: 4 },
       ['durationSeconds'],
+    ],
+    [
+      'who may be shown, of a picture model that cannot be told',
+      {
+        prompt: 'a',
+        personGeneration: 'dont_allow',
+        firstFrame: { prompt: 'b', model: 'gemini-3-pro-image', provider: 'gemini' },
+      },
+      ['personGeneration'],
     ],
     [
       'a style reference',
@@ -481,6 +491,18 @@ describe('overrides of the catalogue', () => {
     });
     const rules = { ...RULES, catalogue: changed };
     expect(complete({ prompt: 'a', model: 'veo-3.1-generate-preview' }, NONE, rules).provider).toBe('gemini');
+  });
+
+  it('make Omni what Vertex AI serves: longer in all, one model by another name', () => {
+    const long = { prompt: 'a', model: 'gemini-omni-1.1-flash-preview', video: VIDEO, durationSeconds: 10 };
+    expect(fieldsOf(long, video(28))).toEqual(['video']);
+    const rules = { ...RULES, catalogue: withOmniOnVertex(CATALOGUE) };
+    expect(complete(long, video(28), rules)).toMatchObject({
+      model: 'gemini-omni-1.1-flash',
+      durationSeconds: 10,
+    });
+    expect(idOnVertex(CATALOGUE, 'gemini-omni-1.1-flash', 'omni')).toBe('gemini-omni-1.1-flash-preview');
+    expect(idOnVertex(CATALOGUE, 'gemini-omni-1.2-flash', 'omni')).toBe('gemini-omni-1.2-flash');
   });
 
   it('of a model that is not there, or of the wrong kind, are refused', () => {

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
+import { totalUsd } from '../../functions/core/spend.ts';
 import { advanceAndPerform } from '../../functions/handlers/advance.ts';
 import { handleLanded } from '../../functions/handlers/landed.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
@@ -198,6 +199,20 @@ describe('an answer that says no', () => {
     };
     await runFor(world, HOUR);
     expect(await stored(world, job)).toMatchObject({ status: 'succeeded', videos: [{}], filteredCount: 1 });
+  });
+
+  it('is charged for what it delivered, also where the answer was lost and only the bucket tells', async () => {
+    const world = makeWorld();
+    world.vertex.onSubmit = ({ outputUri }) => {
+      world.output.put(`${outputUri.replace('gs://out/', '')}1/sample_0.mp4`, Buffer.from('video'));
+      return { kind: 'failed', signal: { kind: 'network', sent: true, message: 'reset' } };
+    };
+    const job = await accept(world, { sampleCount: 4, durationSeconds: 8, model: 'veo-3.1-generate-001' });
+    await runFor(world, HOUR);
+    const done = await stored(world, job);
+    expect(done).toMatchObject({ status: 'succeeded', videos: [{}], attempts: [{ reservedUsd: 12.8 }] });
+    expect(totalUsd(done, done.attempts, 'yes')).toBe(3.2);
+    expect(world.log.flatMap(({ fields }) => fields['spentUsd'] ?? [])).toEqual([3.2]);
   });
 
   it('submits anew after INTERNAL, at most three times in all', async () => {

@@ -72,7 +72,11 @@ describe('a picture first', () => {
 
   it('that a filter withholds ends the job without charge and without a video', async () => {
     const world = makeWorld();
-    world.vertex.onSubmit = () => ({ kind: 'withheld', reasons: ['no. Support codes: 61493863'] });
+    world.vertex.onSubmit = () => ({
+      kind: 'withheld',
+      side: 'output',
+      reasons: ['no. Support codes: 61493863'],
+    });
     const job = await accept(world, { prompt: 'a', firstFrame: { prompt: 'b' } });
     await runFor(world, HOUR);
     expect(await stored(world, job)).toMatchObject({
@@ -209,6 +213,30 @@ describe('rerolling after a safety filter', () => {
       status: 'succeeded',
       attempts: [{ outcome: 'filtered' }, { outcome: 'landed' }],
     });
+  });
+
+  it.each([
+    ['an operation that was refused its prompt', 3, 1],
+    ['an operation whose result was withheld', 13, 3],
+  ])('of %s is done only if what was made was judged', async (_, code, calls) => {
+    const world = makeWorld();
+    world.vertex.onPoll = () => ({ kind: 'error', code, message: 'Blocked. Support codes: 57734940' });
+    const job = await accept(world, { prompt: 'a', rerollOnSafety: 2 });
+    await runFor(world, HOUR);
+    expect(await stored(world, job)).toMatchObject({ status: 'failed', error: { code: 'SAFETY_FILTERED' } });
+    expect(world.vertex.calls).toHaveLength(calls);
+  });
+
+  it.each([
+    ['output', 3],
+    ['input', 1],
+  ] as const)('of a first frame is done when its %s was judged so often', async (side, calls) => {
+    const world = makeWorld();
+    world.vertex.onSubmit = () => ({ kind: 'withheld', side, reasons: ['IMAGE_SAFETY: no'] });
+    const job = await accept(world, { prompt: 'a', firstFrame: { prompt: 'b' }, rerollOnSafety: 2 });
+    await runFor(world, HOUR);
+    expect(await stored(world, job)).toMatchObject({ status: 'failed', error: { code: 'SAFETY_FILTERED' } });
+    expect(world.vertex.calls).toHaveLength(calls);
   });
 
   it('is not done for what the filter thought of the prompt', async () => {

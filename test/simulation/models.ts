@@ -192,7 +192,7 @@ export class Models {
 
   #picture(entry: PaidEntry, { model }: Stage, prefix: string): SubmitAnswer {
     const luck = this.#outcomes.unit();
-    if (luck < 0.08) return { kind: 'withheld', reasons: ['Support codes: 29310472'] };
+    if (luck < 0.08) return { kind: 'withheld', side: 'output', reasons: ['Support codes: 29310472'] };
     entry.begun = true;
     entry.ended = true;
     entry.charged = 1;

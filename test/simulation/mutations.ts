@@ -292,7 +292,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an operation is asked to stop once, or never',
     file: 'core/effects.ts',
     find: `...cancelEffects(after),`,
-    replace: `...(before && liveAttemptOf(before)?.state === 'running' ? cancelEffects(after) : []),`,
+    replace: `...(before?.status === 'cancelled' ? [] : cancelEffects(after)),`,
   },
   {
     name: 'callers share their keys',
