@@ -86,6 +86,8 @@ export interface JobStore {
   unannounced(before: number, limit: number): Promise<readonly Job[]>;
   /** How many jobs of the batch have one of these statuses, without those that a retry stands for. */
   countOfBatch(batchId: string, statuses: readonly JobStatus[]): Promise<number>;
+  /** Jobs that the batch has not let go, those that a retry stands for among them. */
+  heldByBatch(batchId: string, limit: number): Promise<readonly Job[]>;
   /** Jobs of the batch in the order of their rows, without those that a retry stands for. Of one row the newest is first. */
   listOfBatch(query: ListOfBatch): Promise<readonly Job[]>;
   /** Resolves to the job once `until` holds, or as it is after `timeoutMs`. */
@@ -115,6 +117,8 @@ export interface BatchStore {
   overdue(before: number, limit: number): Promise<readonly Batch[]>;
   /** Batches whose end has waited to be published since before `before`, the longest first. */
   unannounced(before: number, limit: number): Promise<readonly Batch[]>;
+  /** Batches that have been over for as long as records are kept, and still hold those of their jobs. */
+  toLetGo(now: number, limit: number): Promise<readonly Batch[]>;
 }
 
 /** A wake of a batch on its way. */

@@ -76,13 +76,14 @@ export function buildServices(config: Config): Built {
     config.CLAPPER_PROVIDER_WEBHOOK_URL === undefined
       ? {}
       : { webhook: { uri: config.CLAPPER_PROVIDER_WEBHOOK_URL } };
+  const keepFinishedMs = config.CLAPPER_JOB_TTL_DAYS * 86_400_000;
   const keys = createFirestoreApiKeys(db);
   const byKey = { store: keys, clock };
   const services: Services = {
     clock,
     ids,
-    jobs: createFirestoreJobStore(db, { keepFinishedMs: config.CLAPPER_JOB_TTL_DAYS * 86_400_000 }),
-    batches: createFirestoreBatchStore(db),
+    jobs: createFirestoreJobStore(db, { keepFinishedMs }),
+    batches: createFirestoreBatchStore(db, { keepFinishedMs }),
     turnstiles: createFirestoreTurnstiles(db),
     tasks: createCloudTaskQueue({
       client: tasksClient,

@@ -62,11 +62,14 @@ resource "google_firestore_field" "unindexed" {
   index_config {}
 }
 
-# Finished jobs are deleted within a day of `expireAt`. The field needs no index of its own.
-resource "google_firestore_field" "job_expiry" {
+# Finished jobs, and batches that have let theirs go, are deleted within a day of `expireAt`. The field needs no index of
+# its own.
+resource "google_firestore_field" "expiry" {
+  for_each = toset(["batches", "jobs"])
+
   project    = var.project_id
   database   = google_firestore_database.this.name
-  collection = "jobs"
+  collection = each.value
   field      = "expireAt"
 
   ttl_config {}

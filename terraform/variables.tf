@@ -165,7 +165,7 @@ variable "input_days" {
 }
 
 variable "job_ttl_days" {
-  description = "Delete the records of finished jobs after so many days; their videos stay. Null: what settings.json says (90)."
+  description = "Delete the records of finished jobs after so many days, those of a batch so many days after the batch; their videos stay. Null: what settings.json says (90)."
   type        = number
   default     = null
 

@@ -1,16 +1,30 @@
 /**
  * Batches in Firestore: collection `batches`, one document per batch, kept like jobs: the whole as the text `record`,
- * beside it the fields that queries need. As text, because templates may have names of fields that Firestore would index.
+ * beside it the fields that queries need.
  */
 import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
-import { type Batch, batchAnnouncementDueAt, batchSchema, batchWakeOf } from '../core/batch.ts';
+import { type Batch, batchAnnouncementDueAt, batchSchema, batchWakeOf, isBatchOver } from '../core/batch.ts';
 import type { BatchStore, BatchUpdated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
 const ALREADY_EXISTS = 6;
 
-export function createFirestoreBatchStore(db: Firestore): BatchStore {
+export interface FirestoreBatchStoreOptions {
+  /** How long the records of a batch's jobs, and then its own, are kept from its end on. Absent: for ever. */
+  readonly keepFinishedMs?: number | undefined;
+}
+
+export function createFirestoreBatchStore(
+  db: Firestore,
+  { keepFinishedMs }: FirestoreBatchStoreOptions = {},
+): BatchStore {
   const batches = db.collection('batches');
+  const documentOf = (batch: Batch) => ({
+    ...queryFieldsOf(batch),
+    ...expiryOf(batch, keepFinishedMs),
+    // As text, because templates may have names of fields that Firestore would index.
+    record: JSON.stringify(batch),
+  });
   return {
     async create(batch) {
       try {
@@ -63,10 +77,16 @@ export function createFirestoreBatchStore(db: Firestore): BatchStore {
       const { docs } = await query.get();
       return docs.map((doc) => batchOf(doc.get('record')));
     },
+
+    async toLetGo(now, limit) {
+      const due = Timestamp.fromMillis(now);
+      const { docs } = await batches.where('letGoAt', '<=', due).orderBy('letGoAt').limit(limit).get();
+      return docs.map((doc) => batchOf(doc.get('record')));
+    },
   };
 }
 
-function documentOf(batch: Batch): Record<string, unknown> {
+function queryFieldsOf(batch: Batch): Record<string, unknown> {
   const wake = batchWakeOf(batch);
   const announceAt = batchAnnouncementDueAt(batch);
   return {
@@ -75,8 +95,15 @@ function documentOf(batch: Batch): Record<string, unknown> {
     createdAt: Timestamp.fromMillis(batch.createdAt),
     ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
     ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
-    record: JSON.stringify(batch),
   };
+}
+
+/** When the sweep lets its jobs go; when it has, Firestore may delete the batch (a TTL policy on `expireAt`). */
+function expiryOf(batch: Batch, keepFinishedMs: number | undefined) {
+  if (keepFinishedMs === undefined || !isBatchOver(batch)) return {};
+  const at = Timestamp.fromMillis(batch.finishedAt + keepFinishedMs);
+  if (batch.lettingGo !== 'done') return { letGoAt: at };
+  return batchAnnouncementDueAt(batch) === undefined ? { expireAt: at } : {};
 }
 
 const batchOf = (record: unknown): Batch => batchSchema.parse(JSON.parse(String(record)));

@@ -113,6 +113,11 @@ export function createFirestoreJobStore(
       return (await query.count().get()).data().count;
     },
 
+    async heldByBatch(batchId, limit) {
+      const { docs } = await jobs.where('heldBy', '==', batchId).limit(limit).get();
+      return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
     async listOfBatch({ batchId, statuses, afterRow, limit }) {
       let query = jobs.where('batchId', '==', batchId);
       if (statuses) query = query.where('status', 'in', [...statuses]);
@@ -167,19 +172,24 @@ function queryFieldsOf(job: Job): Record<string, unknown> {
     ...(standsInLine(job) ? { line: submitQueueOf(lineOf(job)) } : {}),
     ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
     ...(batchId === undefined ? {} : { batchId, row }),
+    ...(isHeld(job) ? { heldBy: job.batch?.batchId } : {}),
     ...(stake > 0 ? { atStakeUsd: stake } : {}),
   };
 }
 
 /**
  * When Firestore may delete the document (a TTL policy on `expireAt`, within a day of it). Never while something is left
- * to do, its end is still to be published, or money is at stake that nobody has ruled on: the job is then the only
- * record of it.
+ * to do, its end is still to be published, its batch needs it, or money is at stake that nobody has ruled on: the job is
+ * then the only record of it.
  */
 function expiryOf(job: Job, keepFinishedMs: number | undefined): { expireAt?: Timestamp } {
   if (keepFinishedMs === undefined || !isTerminal(job) || wakeOf(job) || atStakeUsd(job) > 0) return {};
-  if (announcementDueAt(job) !== undefined) return {};
-  return { expireAt: Timestamp.fromMillis(job.finishedAt + keepFinishedMs) };
+  if (announcementDueAt(job) !== undefined || isHeld(job)) return {};
+  const at = Math.max(job.finishedAt + keepFinishedMs, job.batch?.letGoAt ?? 0);
+  return { expireAt: Timestamp.fromMillis(at) };
 }
+
+/** A row that is read again must find its job, and the report all of them, however long the batch takes. */
+const isHeld = ({ batch }: Job): boolean => batch !== undefined && batch.letGoAt === undefined;
 
 const jobOf = (record: unknown): Job => jobSchema.parse(record);

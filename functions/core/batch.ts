@@ -40,7 +40,7 @@ const totalsSchema = z.object({
   valid: z.number(),
   faults: z.number(),
   seconds: z.number(),
-  /** Estimates of the valid rows, retries included: what the batch may come to. */
+  /** Estimates of the valid rows: what the batch may come to. A retry pays for nothing that was paid for. */
   priceUsd: z.number(),
 });
 export type BatchTotals = z.infer<typeof totalsSchema>;
@@ -110,6 +110,8 @@ const baseSchema = z.object({
   retries: z.number(),
   /** Failed jobs that a retry left alone, of the last round. */
   retriesLeft: z.number(),
+  /** Of one that has been over for as long as jobs are kept: its jobs' records may go, and no retry needs them. */
+  lettingGo: z.enum(['begun', 'done']).optional(),
   /** Of one that is over; gone with a retry, and made anew at its end. */
   announcement: announcementSchema.optional(),
 });

@@ -253,6 +253,8 @@ const batchRowSchema = z.object({
   /** 1 for the first. */
   row: z.number(),
   supersededBy: z.string().optional(),
+  /** Since when the batch does not need this record any more; until then it is kept, however long ago the job ended. */
+  letGoAt: z.number().optional(),
 });
 export type BatchRow = z.infer<typeof batchRowSchema>;
 
@@ -277,7 +279,14 @@ const jobBaseSchema = z.object({
   /** Ended attempts, oldest first. */
   attempts: z.array(endedAttemptSchema),
   /** The failed job that this one makes good, and what that one has landed: it is not paid for again. */
-  retryOf: z.object({ jobId: z.string(), landed: z.array(endedAttemptSchema) }).optional(),
+  retryOf: z
+    .object({
+      jobId: z.string(),
+      landed: z.array(endedAttemptSchema),
+      /** What the jobs before it came to, in US dollars, without what they have landed. */
+      lostUsd: z.object({ charged: z.number(), unknown: z.number() }).default({ charged: 0, unknown: 0 }),
+    })
+    .optional(),
   batch: batchRowSchema.optional(),
 });
 

@@ -2,6 +2,7 @@
  * A failed job, made good by a new one. The old one stays what it is (I6); the new one takes over what has been landed,
  * and brings home what was made and never landed, so that none of it is paid for again.
  */
+import { roundUsd } from './at-stake.ts';
 import { attemptBaseOf } from './attempt.ts';
 import {
   type AttemptIn,
@@ -12,6 +13,7 @@ import {
   type JobIn,
   liveAttemptOf,
 } from './job.ts';
+import { totalUsd } from './spend.ts';
 import { landedAttempts, stageIndexOf, stagesOf } from './stages.ts';
 import { newJob, type Step, withNewAttempt } from './step.ts';
 
@@ -50,7 +52,7 @@ export function retryJob(job: JobIn<'failed'>, seed: RetrySeed, now: number): St
   const landed = landedAttempts(job);
   const { job: fresh, effects } = newJob({ ...seed, caller, request, fingerprint, lane, batch }, { now });
   // Not the whole of it: one that has succeeded at once would keep the wake of a queued one, and be swept for ever.
-  const base: JobBase = { ...baseOf(fresh), retryOf: { jobId: job.jobId, landed } };
+  const base: JobBase = { ...baseOf(fresh), retryOf: { jobId: job.jobId, landed, lostUsd: lostUsd(job) } };
   const stage = stageIndexOf(base);
   const last = landed.at(-1);
   if (last && stage >= stagesOf(request).length) return { job: succeeded(base, last, now), effects: [] };
@@ -59,11 +61,27 @@ export function retryJob(job: JobIn<'failed'>, seed: RetrySeed, now: number): St
   return { job: { ...fresh, ...base }, effects };
 }
 
+function lostUsd(job: Job): { charged: number; unknown: number } {
+  const earlier = job.retryOf?.lostUsd ?? { charged: 0, unknown: 0 };
+  const lost = job.attempts.filter(({ outcome }) => outcome !== 'landed');
+  return {
+    charged: roundUsd(earlier.charged + totalUsd(job, lost, 'yes')),
+    unknown: roundUsd(earlier.unknown + totalUsd(job, lost, 'unknown')),
+  };
+}
+
 /** From now on the retry stands for the row of the batch; nothing when the job has no row, or was told before. */
 export function superseded(job: Job, by: string, now: number): Step | undefined {
   if (!job.batch || job.batch.supersededBy === by) return undefined;
   const batch = { ...job.batch, supersededBy: by };
   return { job: { ...job, batch, revision: job.revision + 1, updatedAt: now }, effects: [] };
+}
+
+/** The batch does not need the record any more. */
+export function letGo(job: Job, now: number): Step | undefined {
+  if (!job.batch || job.batch.letGoAt !== undefined) return undefined;
+  const batch = { ...job.batch, letGoAt: now };
+  return { job: { ...job, batch, revision: job.revision + 1 }, effects: [] };
 }
 
 function succeeded(base: JobBase, { videos = [], ...last }: EndedAttempt, now: number): Job {

@@ -54,7 +54,6 @@ type Work =
       readonly type: 'retried';
       readonly afterRow: number;
       readonly left: number;
-      readonly priceUsd: number;
       readonly isEnd: boolean;
     }
   | { readonly type: 'reportPart'; readonly afterRow: number }
@@ -68,6 +67,8 @@ export type BatchEvent =
   | { readonly type: 'retry' }
   /** Its end has been published. */
   | { readonly type: 'announced' }
+  /** Its jobs' records are to be let go; they have been. */
+  | { readonly type: 'lettingGo'; readonly is: 'begun' | 'done' }
   /** The sweep found the wake overdue, and its task gone or still in the queue. */
   | { readonly type: 'ringAgain'; readonly seq: number }
   | { readonly type: 'stillWaiting'; readonly seq: number };
@@ -115,7 +116,8 @@ export function stepBatch(batch: Batch, event: BatchEvent, ctx: BatchContext): B
   if ('seq' in event && batchWakeOf(batch)?.seq !== event.seq) return undefined;
   const next = transition(batch, event, ctx);
   if (!next) return undefined;
-  const updatedAt = event.type === 'announced' ? batch.updatedAt : ctx.now;
+  const isHousekeeping = event.type === 'announced' || event.type === 'lettingGo';
+  const updatedAt = isHousekeeping ? batch.updatedAt : ctx.now;
   const isNewlyOver = ctx.announce === true && isBatchOver(next) && !isBatchOver(batch);
   const announcement = isNewlyOver ? { announcement: { dueAt: ctx.now } } : {};
   const saved: Batch = { ...next, ...announcement, revision: batch.revision + 1, updatedAt };
@@ -165,6 +167,8 @@ function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Bat
       return batchAnnouncementDueAt(batch) === undefined
         ? undefined
         : { ...batch, announcement: { sentAt: now } };
+    case 'lettingGo':
+      return lettingGo(batch, event.is);
     case 'ringAgain':
     case 'stillWaiting': {
       if (!('wake' in batch)) return undefined;
@@ -200,11 +204,15 @@ function afterChunk(batch: BatchIn<'expanding'>, result: ChunkResult, now: numbe
     result.cappedAtRow !== undefined ||
     (batch.pass === 'admit' && settings.strict && faults > 0);
   if (!isOver) return { ...next, ...nextWake(batch, now) };
-  return afterRows(next, endingOf(rows, faults, batch), batch.pass, now);
+  return afterRows(next, endingOf(rows, faults, next), batch.pass, now);
 }
 
-function endingOf(rows: number, faults: number, { settings, pass }: BatchIn<'expanding'>): BatchEnding {
-  if (rows === 0) {
+function endingOf(
+  rows: number,
+  faults: number,
+  { settings, pass, cappedAtRow }: BatchIn<'expanding'>,
+): BatchEnding {
+  if (rows === 0 && cappedAtRow === undefined) {
     return { status: 'failed', error: { code: 'MANIFEST_EMPTY', message: 'The manifest has no rows.' } };
   }
   if (settings.strict && faults > 0) {
@@ -270,7 +278,9 @@ function retried(batch: Batch, now: number): Batch | undefined {
     batch.status !== 'failed'
   )
     return undefined;
-  if (batch.settings.dryRun) return undefined;
+  if (batch.settings.dryRun || batch.lettingGo !== undefined) return undefined;
+  // Its end would never be told: the one to come is another.
+  if (batchAnnouncementDueAt(batch) !== undefined) return undefined;
   const ending: BatchEnding =
     batch.status === 'running'
       ? batch.ending
@@ -283,16 +293,18 @@ function retried(batch: Batch, now: number): Batch | undefined {
 
 function afterRetries(
   batch: BatchIn<'retrying'>,
-  { afterRow, left, priceUsd, isEnd }: Extract<Work, { type: 'retried' }>,
+  { afterRow, left, isEnd }: Extract<Work, { type: 'retried' }>,
   now: number,
 ): Batch {
-  const next = {
-    ...batch,
-    retriesLeft: batch.retriesLeft + left,
-    totals: { ...batch.totals, priceUsd: sumUsd(batch.totals.priceUsd, priceUsd) },
-  };
+  const next = { ...batch, retriesLeft: batch.retriesLeft + left };
   if (!isEnd) return { ...next, afterRow, ...nextWake(batch, now) };
   return { ...batchBaseOf(next), status: 'running', ending: batch.ending, ...nextWake(batch, now) };
+}
+
+/** One that is retried meanwhile keeps its jobs. */
+function lettingGo(batch: Batch, is: 'begun' | 'done'): Batch | undefined {
+  const before = is === 'begun' ? undefined : 'begun';
+  return isBatchOver(batch) && batch.lettingGo === before ? { ...batch, lettingGo: is } : undefined;
 }
 
 const nextWake = ({ wakes }: BatchBase, at: number) => ({

@@ -13,6 +13,7 @@ import { stagesOf } from '../core/stages.ts';
 import { sumUsd } from '../core/step-batch.ts';
 import { ObjectGoneError, type Services } from '../ports.ts';
 import {
+  backPressure,
   faultsPrefixOf,
   gone,
   inParallel,
@@ -20,6 +21,7 @@ import {
   rulesOf,
   stepEnd,
   UNFINISHED,
+  UNFINISHED_MAX,
   type Work,
 } from './batch-work.ts';
 import { createJob, type Judged, judge } from './create-job.ts';
@@ -31,12 +33,6 @@ const FAULTS_PER_CHUNK = 5_000;
 /** Rows between two looks at whether the batch was paused or cancelled meanwhile. */
 const SLICE = 25;
 const CONCURRENCY = 8;
-/**
- * Ten minutes of work for a model with a quota of 50 a minute. More would only age in the queue towards their deadline,
- * go on through a pause, and be looked after by every sweep.
- */
-const UNFINISHED_MAX = 500;
-const BACK_PRESSURE_MS = 10_000;
 /** Rows that are only judged: some seconds of work, and a progress that can be watched. */
 const CHECKED_PER_CHUNK = 25_000;
 /** Holds some hundred rows. More at once is faster by little, and leaves much more for the garbage collector. */
@@ -54,10 +50,7 @@ export async function expandChunk(services: Services, batch: Expanding, manifest
   if (isAdmitting) {
     const unfinished = await services.jobs.countOfBatch(batch.batchId, UNFINISHED);
     rowsMax = Math.min(ADMITTED_PER_CHUNK, UNFINISHED_MAX - unfinished);
-    if (rowsMax <= 0) {
-      const { clock, policy } = services;
-      return { type: 'wait', untilMs: clock.now() + BACK_PRESSURE_MS / policy.speedUp };
-    }
+    if (rowsMax <= 0) return backPressure(services);
   }
   const chunk = new Chunk(batch, manifest);
   try {
@@ -146,7 +139,7 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
     const { record } = row;
     const { rows: count, valid, faults, seconds, priceUsd } = chunk.totals;
     if ('fault' in row) {
-      chunk.faults.push({ row: record.row, line: record.line, fault: row.fault });
+      chunk.faults.push({ row: record.row, line: record.line, fault: shortened(row.fault) });
       chunk.totals = { ...chunk.totals, rows: count + 1, faults: faults + 1 };
     } else {
       const spentUsd = sumUsd(priceUsd, row.priceUsd);
@@ -176,6 +169,11 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
     await createJob(services, { caller, body, trace, judged, batch: { batchId, row: record.row } });
   });
 }
+
+/** A fault quotes what the row says, and the first of them are kept in the record of the batch. */
+const FAULT_CHARACTERS_MAX = 500;
+const shortened = (fault: string): string =>
+  fault.length > FAULT_CHARACTERS_MAX ? `${fault.slice(0, FAULT_CHARACTERS_MAX)} …` : fault;
 
 async function judgeRow(services: Services, { batch, rules }: Chunk, record: RawRecord): Promise<Row> {
   const made = bodyOfRecord(record, rules);

@@ -2,11 +2,18 @@
 import type { BatchIn } from '../core/batch.ts';
 import type { JobIn } from '../core/job.ts';
 import { ProblemError } from '../core/problem.ts';
-import { sumUsd } from '../core/step-batch.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform } from './advance.ts';
-import { inParallel, STEP_MS, stepEnd, UNFINISHED, type Work } from './batch-work.ts';
-import { remainingUsd, retry } from './retry-job.ts';
+import {
+  backPressure,
+  inParallel,
+  STEP_MS,
+  stepEnd,
+  UNFINISHED,
+  UNFINISHED_MAX,
+  type Work,
+} from './batch-work.ts';
+import { retry } from './retry-job.ts';
 
 /** How often a batch looks whether its jobs are through: one count, cheap beside what the jobs cost. */
 const LOOK_MS = 30_000;
@@ -44,15 +51,17 @@ export async function cancelJobs(
   return clock.now() >= graceEnd ? { type: 'settled' } : { type: 'wait', untilMs: graceEnd };
 }
 
-/** What might be paid for twice is left, and so is what the batch has no money for. */
+/** What might be paid for twice is left: so a retry costs nothing that `maxSpendUsd` has not allowed for. */
 export async function retryJobs(services: Services, batch: BatchIn<'retrying'>): Promise<Work> {
-  const { batchId, settings, totals, trace } = batch;
+  const { batchId, trace } = batch;
   const isOver = stepEnd(services.clock);
-  const query = { batchId, statuses: ['failed'], afterRow: batch.afterRow, limit: RETRIED_PER_STEP } as const;
+  const room = UNFINISHED_MAX - (await services.jobs.countOfBatch(batchId, UNFINISHED));
+  if (room <= 0) return backPressure(services);
+  const limit = Math.min(RETRIED_PER_STEP, room);
+  const query = { batchId, statuses: ['failed'], afterRow: batch.afterRow, limit } as const;
   const page = await services.jobs.listOfBatch(query);
   let { afterRow } = batch;
   let left = 0;
-  let priceUsd = 0;
   let isCutShort = false;
   for (const job of page) {
     if (job.status !== 'failed' || job.batch === undefined) continue;
@@ -60,14 +69,10 @@ export async function retryJobs(services: Services, batch: BatchIn<'retrying'>):
       isCutShort = true;
       break;
     }
-    const price = remainingUsd(services, job);
-    const cap = settings.maxSpendUsd ?? Number.POSITIVE_INFINITY;
-    const isTooMuch = sumUsd(totals.priceUsd, sumUsd(priceUsd, price)) > cap;
-    if (!isTooMuch && (await wasRetried(services, job, trace))) priceUsd = sumUsd(priceUsd, price);
-    else left++;
+    if (!(await wasRetried(services, job, trace))) left++;
     afterRow = job.batch.row;
   }
-  return { type: 'retried', afterRow, left, priceUsd, isEnd: page.length < RETRIED_PER_STEP && !isCutShort };
+  return { type: 'retried', afterRow, left, isEnd: page.length < limit && !isCutShort };
 }
 
 async function wasRetried(

@@ -7,10 +7,11 @@ import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import type { BatchIn, RowFault } from '../core/batch.ts';
 import { batchPrefixOf } from '../core/batch.ts';
-import type { Job } from '../core/job.ts';
+import { type Job, liveAttemptOf } from '../core/job.ts';
 import { createRecordReader } from '../core/manifest/record-reader.ts';
 import { totalUsd } from '../core/spend.ts';
 import { landedAttempts } from '../core/stages.ts';
+import { sumUsd } from '../core/step-batch.ts';
 import type { ResultStore, Services } from '../ports.ts';
 import { faultsPrefixOf, padded, type Work } from './batch-work.ts';
 
@@ -128,6 +129,9 @@ const NOTHING = { line: null, job: null, uris: [], seconds: 0, priceUsd: 0, unkn
 function rowOfJob(job: Job, row: number): ReportRow {
   const videos = job.status === 'succeeded' ? job.videos : [];
   const paid = [...(job.retryOf?.landed ?? []), ...job.attempts];
+  const { charged, unknown } = job.retryOf?.lostUsd ?? { charged: 0, unknown: 0 };
+  // Of a cancelled job an operation may run on.
+  const openUsd = liveAttemptOf(job)?.reservedUsd ?? 0;
   const landed = landedAttempts(job).flatMap((attempt) => attempt.videos ?? []);
   return {
     ...{ row, line: null, job: job.jobId, status: job.status },
@@ -136,8 +140,8 @@ function rowOfJob(job: Job, row: number): ReportRow {
       (sum, video) => sum + (video.durationSeconds ?? 0),
       0,
     ),
-    priceUsd: totalUsd(job, paid, 'yes'),
-    unknownUsd: totalUsd(job, paid, 'unknown'),
+    priceUsd: sumUsd(totalUsd(job, paid, 'yes'), charged),
+    unknownUsd: sumUsd(totalUsd(job, paid, 'unknown'), unknown + openUsd),
     error: job.status === 'failed' ? { code: job.error.code, message: job.error.message } : null,
   };
 }

@@ -22,7 +22,7 @@ export function batchView(batch: Batch) {
     ...(manifest && manifest.ignoredColumns.length > 0 ? { ignoredColumns: manifest.ignoredColumns } : {}),
     ...settings,
     rows: { read: totals.rows, valid: totals.valid, invalid: totals.faults },
-    /** Of the valid rows read so far: of video, and what they come to at most, retries included. */
+    /** Of the valid rows read so far: of video, and what they come to at most. */
     estimate: { seconds: totals.seconds, priceUsd: totals.priceUsd },
     ...(manifest && 'cursor' in batch
       ? { progress: manifest.bytes === 0 ? 1 : batch.cursor.byte / manifest.bytes }

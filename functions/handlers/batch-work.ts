@@ -4,7 +4,7 @@ import { JOB_STATUSES, type JobStatus } from '../core/job.ts';
 import { REQUEST_FIELDS } from '../core/request-body.ts';
 import type { BodyRules } from '../core/row-body.ts';
 import type { BatchEvent } from '../core/step-batch.ts';
-import type { Clock, Ids } from '../ports.ts';
+import type { Clock, Ids, Services } from '../ports.ts';
 
 /** I5: the same cause gives the same batch. */
 export const batchIdOf = (ids: Pick<Ids, 'hash'>, cause: readonly string[]): string =>
@@ -16,6 +16,18 @@ type WithoutSeq<E> = E extends { seq: number } ? Omit<E, 'seq'> : never;
 
 /** Well within a task's deadline, and short enough that a crash repeats little. */
 export const STEP_MS = 20_000;
+
+/**
+ * Ten minutes of work for a model with a quota of 50 a minute. More would only age in the queue towards their deadline,
+ * go on through a pause, and be looked after by every sweep.
+ */
+export const UNFINISHED_MAX = 500;
+const BACK_PRESSURE_MS = 10_000;
+
+export const backPressure = ({ clock, policy }: Pick<Services, 'clock' | 'policy'>): Work => ({
+  type: 'wait',
+  untilMs: clock.now() + BACK_PRESSURE_MS / policy.speedUp,
+});
 
 /** Several at once, in order of their coming; the first failure ends it. */
 export async function inParallel<T>(

@@ -5,6 +5,7 @@ import type { Batch } from '../core/batch.ts';
 import { batchWakeOf } from '../core/batch.ts';
 import { invalidRequest, notFound, ProblemError } from '../core/problem.ts';
 import type { Services } from '../ports.ts';
+import { tryToAnnounce } from './announce.ts';
 import { advanceBatch, handleBatch } from './batch.ts';
 import { batchView, fullBatchView } from './batch-view.ts';
 import { idempotencyKeyOf, listedCaller } from './caller-scope.ts';
@@ -28,7 +29,7 @@ const ACTIONS = {
   resume: 'it is not paused.',
   cancel: 'it is finished, or about to be.',
   retry:
-    'its rows are still read, or it is a dry run; only failed jobs of a batch that is through can be retried.',
+    'only failed jobs of a batch that is through can be retried, once its end has been published and while its jobs are kept.',
 } as const;
 
 export function addBatchRoutes(app: Hono, services: Services): void {
@@ -77,6 +78,8 @@ export function addBatchRoutes(app: Hono, services: Services): void {
   for (const type of ['pause', 'resume', 'cancel', 'retry'] as const) {
     app.post(`/v1/batches/:id/${type}`, async (c) => {
       const batch = await ownBatch(services, c);
+      // Otherwise the end that it has had would never be told.
+      if (type === 'retry') await tryToAnnounce(services, batch);
       const advanced = await advanceBatch(services, batch.batchId, { type });
       const after = advanced?.batch ?? batch;
       // Asked twice is done once.

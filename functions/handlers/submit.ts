@@ -35,6 +35,10 @@ async function submit(
   const { clock, ids, log, settings } = services;
   const { jobId } = job;
   const { seq } = job.wake;
+  if (await isOfCancelledBatch(services, job)) {
+    await advanceAndPerform(services, jobId, { type: 'cancel' });
+    return 'taken';
+  }
   const attemptId = ids.newAttemptId();
   // Before the claim: a crash from here to the call costs nothing, a crash from the claim to the call costs the job
   // its certainty.
@@ -59,6 +63,16 @@ async function submit(
   await insist(services, () => advanceAndPerform(services, jobId, event));
   await tellTurnstile(services, claimed, observed);
   return 'submitted';
+}
+
+/**
+ * A chunk of rows that was slow goes on to make jobs after its batch was cancelled, and after whoever cancelled the jobs
+ * has looked. A retry is somebody's wish of its own.
+ */
+async function isOfCancelledBatch({ batches }: Services, { batch, retryOf }: Job): Promise<boolean> {
+  if (!batch || retryOf) return false;
+  const stored = await batches.get(batch.batchId);
+  return stored?.status === 'cancelling' || stored?.status === 'cancelled';
 }
 
 /** What was paid for is known here and nowhere else: one refused write must not make it unknown. */

@@ -8,7 +8,7 @@ import { timeUpAt } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { advanceAndPerform, logFields } from './advance.ts';
 import { announceOverdue } from './announce.ts';
-import { sweepBatches } from './sweep-batches.ts';
+import { letJobsGo, sweepBatches } from './sweep-batches.ts';
 
 /** What one minute's run can do with room to spare; the rest stays overdue and is first in the next run. */
 const JOBS_PER_RUN = 500;
@@ -29,6 +29,9 @@ export async function handleSweep(services: Services): Promise<SweepReport> {
   const { clock, jobs, policy, log } = services;
   await sweepBatches(services).catch((error: unknown) =>
     log('ERROR', 'sweep: the batches could not be read', { error: String(error) }),
+  );
+  await letJobsGo(services).catch((error: unknown) =>
+    log('ERROR', 'sweep: jobs of a batch could not be let go', { error: String(error) }),
   );
   const overdue = await jobs.overdue(clock.now() - policy.ringAfterMs, JOBS_PER_RUN);
   const tally = { overdue: overdue.length, rung: 0, waiting: 0, ended: 0, errors: 0, announced: 0 };

@@ -2,13 +2,14 @@
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreBatchStore } from '../../functions/adapters/firestore-batch-store.ts';
-import type { Batch } from '../../functions/core/batch.ts';
+import { type Batch, batchBaseOf } from '../../functions/core/batch.ts';
 import { newBatch, stepBatch } from '../../functions/core/step-batch.ts';
 import type { BatchStore } from '../../functions/ports.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
 import { MemoryBatchStore } from '../support/memory-batches.ts';
 
 const T0 = Date.UTC(2026, 10, 21);
+const KEEP_MS = 1000;
 
 const makeBatch = (batchId: string, { caller = 'me', at = T0 } = {}): Batch =>
   newBatch(
@@ -83,10 +84,32 @@ function suite(
       const overdue = await store.overdue(early + 3, 10);
       expect(overdue.map(({ batchId }) => batchId)).toEqual(['due_1', 'due_3']);
     });
+
+    it('finds the batches that have been over so long that their jobs may go, until they have', async () => {
+      const over = (batchId: string): Batch => ({
+        ...batchBaseOf(makeBatch(batchId)),
+        ...{ status: 'done', finishedAt: T0, report: { csv: 'a', jsonl: 'b', rows: 0 } },
+      });
+      await store.create(over('over_1'));
+      await store.create(makeBatch('not_over'));
+      const due = async (now: number): Promise<string[]> =>
+        (await store.toLetGo(now, 9)).map(({ batchId }) => batchId);
+      expect(await due(T0 + KEEP_MS - 1)).toEqual([]);
+      expect(await due(T0 + KEEP_MS)).toEqual(['over_1']);
+      for (const is of ['begun', 'done'] as const) {
+        expect(await due(T0 + KEEP_MS)).toEqual(['over_1']);
+        await store.update('over_1', (batch) => stepBatch(batch, { type: 'lettingGo', is }, { now: T0 }));
+      }
+      expect(await due(T0 + KEEP_MS)).toEqual([]);
+    });
   });
 }
 
-suite('in memory', async () => ({ store: new MemoryBatchStore(), close: async () => undefined }));
+suite('in memory', async () => {
+  const store = new MemoryBatchStore();
+  store.keepFinishedMs = KEEP_MS;
+  return { store, close: async () => undefined };
+});
 
 suite('Firestore, on the local server', async () => {
   const server = await startFirestore({});
@@ -97,7 +120,7 @@ suite('Firestore, on the local server', async () => {
     ignoreUndefinedProperties: true,
   });
   return {
-    store: createFirestoreBatchStore(db),
+    store: createFirestoreBatchStore(db, { keepFinishedMs: KEEP_MS }),
     close: async () => {
       await db.terminate();
       await server.stop();

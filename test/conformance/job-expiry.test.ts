@@ -51,6 +51,24 @@ describe('the document of a job', () => {
     expect(document).not.toHaveProperty('openSince');
   });
 
+  it('that is of a batch does not expire before the batch has let it go, and then as any other', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 60_000);
+    const job = await accept(world);
+    await runFor(world, 3_600_000);
+    const done = await stored(world, job);
+    if (done.status !== 'succeeded') throw new Error(`the job is ${done.status}`);
+    const expiry = async (jobId: string, letGoAt?: number): Promise<unknown> => {
+      const batch = { batchId: 'bat_1', row: 1, ...(letGoAt === undefined ? {} : { letGoAt }) };
+      await createFirestoreJobStore(db, { keepFinishedMs: KEEP }).create({ ...done, jobId, batch });
+      return (await db.collection('jobs').doc(jobId).get()).get('expireAt');
+    };
+    expect(await expiry('held')).toBeUndefined();
+    expect(await expiry('let_go', 1)).toEqual(Timestamp.fromMillis(done.finishedAt + KEEP));
+    const late = done.finishedAt + 2 * KEEP;
+    expect(await expiry('let_go_late', late)).toEqual(Timestamp.fromMillis(late));
+  });
+
   it('that is unfinished has no expiry, and says since when it is open', async () => {
     const world = makeWorld();
     const job = await accept(world);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTerminal, type Job, type JobStatus } from '../../functions/core/job.ts';
 import { defaultPolicy } from '../../functions/core/policy.ts';
+import { letGo } from '../../functions/core/retry.ts';
 import { newJob, step } from '../../functions/core/step.ts';
 import type { JobStore } from '../../functions/ports.ts';
 
@@ -139,6 +140,18 @@ export function jobStoreSuite(
       expect(await store.countOfBatch('bat_1', ['queued', 'running'])).toBe(4);
       expect(await store.countOfBatch('bat_1', ['cancelled'])).toBe(1);
       expect(await store.countOfBatch('bat_3', ['cancelled'])).toBe(0);
+    });
+
+    it('finds the jobs that a batch holds, those that a retry stands for too, until they are let go', async () => {
+      const link = { batchId: 'bat_held', row: 1 };
+      await store.create({ ...makeJob('held_1'), batch: link });
+      await store.create({ ...makeJob('held_2'), batch: { ...link, supersededBy: 'held_1' } });
+      const held = async (limit: number): Promise<string[]> =>
+        (await store.heldByBatch('bat_held', limit)).map(({ jobId }) => jobId).sort();
+      expect(await held(9)).toEqual(['held_1', 'held_2']);
+      expect(await held(1)).toHaveLength(1);
+      await store.update('held_1', (job) => letGo(job, T0));
+      expect(await held(9)).toEqual(['held_2']);
     });
 
     it('saves nothing when nothing was decided', async () => {

@@ -169,6 +169,10 @@ class JobsPort implements JobStore {
     throw new Error('there are no batches here');
   }
 
+  heldByBatch(): Promise<never> {
+    throw new Error('there are no batches here');
+  }
+
   listOfBatch(): Promise<never> {
     throw new Error('there are no batches here');
   }

@@ -12,6 +12,7 @@ const reportRowSchema = z.object({
   uris: z.array(z.string()),
   seconds: z.number(),
   priceUsd: z.number(),
+  unknownUsd: z.number(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 type ReportRow = z.infer<typeof reportRowSchema>;

@@ -50,6 +50,17 @@ export class MemoryBatchStore implements BatchStore {
       .slice(0, limit);
   }
 
+  /** Absent: for ever. */
+  keepFinishedMs: number | undefined;
+
+  async toLetGo(now: number, limit: number): Promise<readonly Batch[]> {
+    const { keepFinishedMs = Number.POSITIVE_INFINITY } = this;
+    return this.#all()
+      .filter((batch) => 'finishedAt' in batch && batch.lettingGo !== 'done')
+      .filter((batch) => 'finishedAt' in batch && batch.finishedAt + keepFinishedMs <= now)
+      .slice(0, limit);
+  }
+
   #all(): Batch[] {
     return [...this.#batches.keys()].flatMap((batchId) => this.#read(batchId) ?? []);
   }

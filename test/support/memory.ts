@@ -129,6 +129,13 @@ export class MemoryJobStore implements JobStore {
     return this.#saved().filter((job) => isOfBatch(job, batchId) && statuses.includes(job.status)).length;
   }
 
+  async heldByBatch(batchId: string, limit: number): Promise<readonly Job[]> {
+    const held = this.#saved().filter(
+      ({ batch }) => batch?.batchId === batchId && batch.letGoAt === undefined,
+    );
+    return this.#readAll(held.slice(0, limit));
+  }
+
   async listOfBatch({ batchId, statuses, afterRow, limit }: ListOfBatch): Promise<readonly Job[]> {
     const rowOf = ({ batch }: Job): number => batch?.row ?? 0;
     const found = this.#saved()

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { createFirestoreApiKeys } from '../../functions/adapters/firestore-api-keys.ts';
 import { createFirestoreBatchStore } from '../../functions/adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
+import { type Batch, batchBaseOf } from '../../functions/core/batch.ts';
 import { newBatch } from '../../functions/core/step-batch.ts';
 import type { JobStore } from '../../functions/ports.ts';
 import { type RunningFirestore, startFirestore } from '../../infra/firestore/server.ts';
@@ -37,6 +38,7 @@ const EXERCISES: Readonly<Record<string, (db: Firestore) => Promise<unknown>>> =
         await store.list({ caller, pageSize: 5, after });
     await store.overdue(NOW, 5);
     await store.unannounced(NOW, 5);
+    await store.toLetGo(NOW, 5);
   },
   'firestore-job-store.ts': (db) => everyQueryOf(createFirestoreJobStore(db)),
 };
@@ -57,6 +59,7 @@ async function everyQueryOf(store: JobStore): Promise<void> {
   for (const statuses of [undefined, ['queued', 'failed'] as const])
     await store.listOfBatch({ batchId: 'bat_1', statuses, afterRow: 0, limit: 5 });
   await store.countOfBatch('bat_1', ['queued', 'failed']);
+  await store.heldByBatch('bat_1', 5);
   await store.oldestOpen();
 }
 
@@ -214,7 +217,7 @@ describe.skipIf(whyNoPlan)(`the database${whyNoPlan ? ` (skipped: ${whyNoPlan})`
     const fields = new Set<string>();
     const keep = async (prefix: string): Promise<void> => {
       for (const job of await world.jobs.all()) {
-        const batch = { batchId: 'bat_1', row: 1 };
+        const batch = { batchId: 'bat_1', row: 1, ...(prefix === 'finished' ? { letGoAt: 1 } : {}) };
         await store.create({ ...job, jobId: `${prefix}_${job.jobId}`, batch });
         const document = await db.collection('jobs').doc(`${prefix}_${job.jobId}`).get();
         for (const field of Object.keys(document.data() ?? {})) fields.add(`jobs.${field}`);
@@ -231,9 +234,16 @@ describe.skipIf(whyNoPlan)(`the database${whyNoPlan ? ` (skipped: ${whyNoPlan})`
       },
       { now: NOW },
     );
-    await createFirestoreBatchStore(db).create(batch);
-    const document = await db.collection('batches').doc(batch.batchId).get();
-    for (const field of Object.keys(document.data() ?? {})) fields.add(`batches.${field}`);
+    const over: Batch = {
+      ...batchBaseOf(batch),
+      ...{ batchId: 'bat_2', lettingGo: 'done', status: 'done', finishedAt: NOW },
+      report: { csv: 'a', jsonl: 'b', rows: 0 },
+    };
+    for (const each of [batch, over]) {
+      await createFirestoreBatchStore(db, { keepFinishedMs: 1 }).create(each);
+      const document = await db.collection('batches').doc(each.batchId).get();
+      for (const field of Object.keys(document.data() ?? {})) fields.add(`batches.${field}`);
+    }
     const ruled = [
       ...overrides().map(({ collection, field }) => `${collection}.${field}`),
       ...indexes().flatMap(({ collection, fields: of }) => of.map(({ path }) => `${collection}.${path}`)),
@@ -241,10 +251,12 @@ describe.skipIf(whyNoPlan)(`the database${whyNoPlan ? ` (skipped: ${whyNoPlan})`
     expect(ruled.filter((field) => !fields.has(field))).toEqual([]);
   });
 
-  it('deletes finished jobs by the field that the job store writes', () => {
+  it('deletes finished jobs and batches by the field that the stores write', () => {
     const ttl = ofType(plan, 'google_firestore_field').filter(
       ({ values }) => z.array(z.unknown()).parse(values['ttl_config'] ?? []).length > 0,
     );
-    expect(ttl.map(({ values }) => `${values['collection']}.${values['field']}`)).toEqual(['jobs.expireAt']);
+    expect(ttl.map(({ values }) => `${values['collection']}.${values['field']}`).sort()).toEqual([
+      ...['batches.expireAt', 'jobs.expireAt'],
+    ]);
   });
 });

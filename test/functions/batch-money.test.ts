@@ -1,0 +1,226 @@
+/** What a batch may cost and what it says that it did, and how long it holds the records of its jobs. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { advanceBatch, handleBatch } from '../../functions/handlers/batch.ts';
+import { retry } from '../../functions/handlers/retry-job.ts';
+import { handleSweep } from '../../functions/handlers/sweep.ts';
+import { batchNow, jsonl, kittens, reportOf, startBatch } from '../support/batches.ts';
+import { finishesAfter } from '../support/jobs.ts';
+import { makeWorld, type World } from '../support/memory.ts';
+import { runFor } from '../support/run.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** Of one kitten of four seconds. */
+const USD = 0.4;
+let world: World;
+beforeEach(() => {
+  const { settings } = makeWorld().services;
+  // A quota that is no obstacle: what waits for it is not what is tested here.
+  world = makeWorld({ settings: { ...settings, requestsPerMinute: 600_000 } });
+  finishesAfter(world, 30_000);
+});
+
+/** Until it is called, the model refuses everything for nothing. */
+function refusing(): () => void {
+  const { onSubmit } = world.vertex;
+  world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'http', status: 400, message: 'no' } });
+  return () => {
+    world.vertex.onSubmit = onSubmit;
+  };
+}
+
+const statuses = async (): Promise<string[]> => (await world.jobs.all()).map(({ status }) => status);
+
+describe('maxSpendUsd', () => {
+  it('does not count what was refused for nothing: a retry at the cap makes every failed row', async () => {
+    const accept = refusing();
+    const batch = await startBatch(world, jsonl(kittens(10)), { maxSpendUsd: 10 * USD });
+    await runFor(world, HOUR);
+    accept();
+    await advanceBatch(world.services, batch.batchId, { type: 'retry' });
+    await runFor(world, HOUR);
+    expect(await batchNow(world, batch)).toMatchObject({ status: 'done', retriesLeft: 0 });
+    const report = await reportOf(world, batch);
+    expect(report.map(({ status, priceUsd }) => [status, priceUsd])).toEqual(
+      Array.from({ length: 10 }, () => ['succeeded', USD]),
+    );
+  });
+
+  it('that leaves no room for the first row is what the batch says, not that it is empty', async () => {
+    const batch = await startBatch(world, jsonl(kittens(2)), { maxSpendUsd: 0.01 });
+    await runFor(world, HOUR);
+    expect(await batchNow(world, batch)).toMatchObject({ status: 'done', cappedAtRow: 1 });
+    expect(await reportOf(world, batch)).toMatchObject([
+      { row: 1, status: 'not-admitted', error: { code: 'MAX_SPEND' } },
+    ]);
+  });
+});
+
+describe('a round of retries', () => {
+  it('has no more than 500 unfinished jobs at once', async () => {
+    const accept = refusing();
+    const batch = await startBatch(world, jsonl(kittens(520)));
+    await runFor(world, 5 * HOUR);
+    accept();
+    await advanceBatch(world.services, batch.batchId, { type: 'retry' });
+    for (let steps = 0; steps < 20; steps++) {
+      const now = await batchNow(world, batch);
+      if (now.status !== 'retrying') break;
+      await handleBatch(world.services, { batchId: batch.batchId, seq: now.wake.seq });
+    }
+    expect((await statuses()).filter((status) => status === 'queued')).toHaveLength(500);
+    await runFor(world, 5 * HOUR);
+    expect(await batchNow(world, batch)).toMatchObject({ status: 'done', retriesLeft: 0 });
+    expect((await statuses()).filter((status) => status === 'succeeded')).toHaveLength(520);
+  });
+
+  it('waits until the end that the batch has had is published', async () => {
+    const published: string[] = [];
+    let isDown = true;
+    const publish = async ({ id }: { readonly id: string }): Promise<void> => {
+      if (isDown) throw new Error('the topic is gone');
+      published.push(id);
+    };
+    const { services } = world;
+    world = makeWorld({ events: { publish }, policy: { ...services.policy, announce: true } });
+    refusing();
+    const batch = await startBatch(world, jsonl(kittens(1)));
+    await runFor(world, HOUR);
+    expect(await batchNow(world, batch)).toMatchObject({ status: 'done' });
+    const again = () => advanceBatch(world.services, batch.batchId, { type: 'retry' });
+    expect(await again()).toMatchObject({ isSaved: false, batch: { status: 'done' } });
+    isDown = false;
+    world.clock.advance(61_000);
+    await handleSweep(world.services);
+    expect(published).toContain(`${batch.batchId}.done`);
+    expect(await again()).toMatchObject({ isSaved: true, batch: { status: 'retrying' } });
+  });
+});
+
+describe('the report', () => {
+  it('of a cancelled batch has what its running operations may still cost', async () => {
+    finishesAfter(world, 180_000);
+    const batch = await startBatch(world, jsonl(kittens(3)));
+    await runFor(world, 30_000);
+    await advanceBatch(world.services, batch.batchId, { type: 'cancel' });
+    await runFor(world, HOUR);
+    expect(await reportOf(world, batch)).toMatchObject(
+      Array.from({ length: 3 }, () => ({ status: 'cancelled', priceUsd: 0, unknownUsd: USD })),
+    );
+  });
+
+  it('of a row that was paid for twice has both', async () => {
+    const { onSubmit } = world.vertex;
+    world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
+    const batch = await startBatch(world, jsonl(kittens(1)));
+    await runFor(world, 5 * HOUR);
+    expect(await reportOf(world, batch)).toMatchObject([{ status: 'failed', priceUsd: 0, unknownUsd: USD }]);
+    world.vertex.onSubmit = onSubmit;
+    const [failed] = await world.jobs.all();
+    if (!failed) throw new Error('no job');
+    await retry(world.services, failed, { acceptDoubleCharge: true });
+    await advanceBatch(world.services, batch.batchId, { type: 'retry' });
+    await runFor(world, 5 * HOUR);
+    expect(await reportOf(world, batch)).toMatchObject([
+      { status: 'succeeded', priceUsd: USD, unknownUsd: USD },
+    ]);
+  });
+});
+
+describe('a row', () => {
+  it('that is quoted in its fault is quoted in short, and the batch goes on', async () => {
+    const long = { prompt: 'a', aspectRatio: 'x'.repeat(100_000) };
+    const batch = await startBatch(world, jsonl([...Array.from({ length: 30 }, () => long), ...kittens(1)]));
+    await runFor(world, HOUR);
+    const now = await batchNow(world, batch);
+    expect(now).toMatchObject({ status: 'done', totals: { faults: 30, valid: 1 } });
+    expect(Math.max(...now.firstFaults.map(({ fault }) => fault.length))).toBeLessThan(600);
+    expect(JSON.stringify(now).length).toBeLessThan(20_000);
+  });
+});
+
+describe('a slow chunk', () => {
+  it('that makes jobs after the batch was cancelled pays for none of them', async () => {
+    const batch = await startBatch(world, jsonl(kittens(25)));
+    const { batchId } = batch;
+    await handleBatch(world.services, { batchId, seq: 1 });
+    const create = world.jobs.create.bind(world.jobs);
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let made = 0;
+    const isAtTheGate = new Promise<void>((resolve) => {
+      world.jobs.create = async (job) => {
+        if (made++ === 4) resolve();
+        if (made > 4) await gate;
+        return create(job);
+      };
+    });
+    world.tasks.waitingBatches.length = 0;
+    const slow = handleBatch(world.services, { batchId, seq: 2 });
+    await isAtTheGate;
+    await advanceBatch(world.services, batchId, { type: 'cancel' });
+    await runFor(world, 10 * 60_000);
+    expect(await batchNow(world, batch)).toMatchObject({ status: 'cancelled' });
+    open();
+    await slow;
+    await runFor(world, HOUR);
+    expect(new Set(await statuses())).toEqual(new Set(['cancelled']));
+    expect(world.vertex.calls).toEqual([]);
+  });
+});
+
+describe('the records of the jobs of a batch', () => {
+  const held = async (batchId: string): Promise<number> =>
+    (await world.jobs.heldByBatch(batchId, 1000)).length;
+
+  it('are held while it takes, whatever the time, and let go once it has been over so long', async () => {
+    world.batches.keepFinishedMs = 2 * DAY;
+    const batch = await startBatch(world, jsonl(kittens(120)));
+    const { batchId } = batch;
+    const create = world.jobs.create.bind(world.jobs);
+    let made = 0;
+    world.jobs.create = async (job) => {
+      if (++made === 40) await advanceBatch(world.services, batchId, { type: 'pause' });
+      return create(job);
+    };
+    await runFor(world, HOUR);
+    const before = await held(batchId);
+    expect(before).toBeGreaterThan(0);
+    world.clock.advance(30 * DAY);
+    await handleSweep(world.services);
+    expect(await held(batchId)).toBe(before);
+    await advanceBatch(world.services, batchId, { type: 'resume' });
+    await runFor(world, 5 * HOUR);
+    expect(await batchNow(world, batch)).toMatchObject({ status: 'done' });
+    // What the chunk that the pause cut short had made was found again, not made again.
+    expect(world.vertex.calls).toHaveLength(120);
+    expect(await held(batchId)).toBe(120);
+
+    world.clock.advance(2 * DAY);
+    for (let run = 0; run < 3; run++) await handleSweep(world.services);
+    expect(await held(batchId)).toBe(0);
+    expect(await batchNow(world, batch)).toMatchObject({ status: 'done', lettingGo: 'done' });
+    expect(await world.batches.toLetGo(world.clock.now(), 10)).toEqual([]);
+    expect(await advanceBatch(world.services, batchId, { type: 'retry' })).toMatchObject({ isSaved: false });
+  });
+
+  it('are held again from a retry on, and those of its retries with them', async () => {
+    world.batches.keepFinishedMs = 2 * DAY;
+    const accept = refusing();
+    const batch = await startBatch(world, jsonl(kittens(2)));
+    const { batchId } = batch;
+    await runFor(world, HOUR);
+    accept();
+    world.clock.advance(DAY);
+    await advanceBatch(world.services, batchId, { type: 'retry' });
+    await runFor(world, HOUR);
+    world.clock.advance(DAY);
+    await handleSweep(world.services);
+    expect(await held(batchId)).toBe(4);
+    world.clock.advance(DAY);
+    for (let run = 0; run < 2; run++) await handleSweep(world.services);
+    expect(await held(batchId)).toBe(0);
+  });
+});
