@@ -69,7 +69,7 @@ async function supersede({ jobs, clock }: Services, job: Job, by: string): Promi
 }
 
 /** What has not landed yet. */
-export function remainingUsd({ catalogue }: Services, job: JobIn<'failed'>): number {
+function remainingUsd({ catalogue }: Services, job: JobIn<'failed'>): number {
   const stages = stagesOf(job.request).slice(stageIndexOf(job));
   return roundUsd(stages.reduce((sum, stage) => sum + estimateStageUsd(catalogue, stage), 0));
 }
