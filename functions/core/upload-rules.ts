@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { ImageMimeType } from './catalogue.ts';
+import { isTooDeep, TOO_DEEP } from './json-depth.ts';
 import type { FieldError } from './problem.ts';
 import { readField, requestFieldNamed } from './request-body.ts';
 import { fillTemplate } from './template.ts';
@@ -137,7 +138,10 @@ export function fieldsOfMetadata(
     const field = requestFieldNamed(name);
     if (field === undefined)
       errors.push({ field: `metadata.${key}`, detail: 'names no field of a job request.' });
-    else found[field] = readField(field, text);
+    else {
+      found[field] = readField(field, text);
+      if (isTooDeep(found[field])) errors.push({ field: `metadata.${key}`, detail: TOO_DEEP });
+    }
   }
   return found;
 }
