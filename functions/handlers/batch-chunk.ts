@@ -24,6 +24,7 @@ import {
 } from './batch-work.ts';
 import { createJob, type Judged, judge } from './create-job.ts';
 
+const FAULT_CHARACTERS_MAX = 1_000;
 /** Jobs per chunk: a few seconds of work, so that a crash repeats little. */
 const ADMITTED_PER_CHUNK = 100;
 /** Kept in memory until the chunk is saved. */
@@ -146,7 +147,7 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
     const { record } = row;
     const { rows: count, valid, faults, seconds, priceUsd } = chunk.totals;
     if ('fault' in row) {
-      chunk.faults.push({ row: record.row, line: record.line, fault: row.fault });
+      chunk.faults.push({ row: record.row, line: record.line, fault: shortened(row.fault) });
       chunk.totals = { ...chunk.totals, rows: count + 1, faults: faults + 1 };
     } else {
       const spentUsd = sumUsd(priceUsd, row.priceUsd);
@@ -190,6 +191,10 @@ async function judgeRow(services: Services, { batch, rules }: Chunk, record: Raw
     return { record, fault: `could not be judged, however often it was tried: ${String(error)}` };
   }
 }
+
+/** A fault tells what the row said, which may be a megabyte; the first ones stand in the batch's own record. */
+const shortened = (fault: string): string =>
+  fault.length <= FAULT_CHARACTERS_MAX ? fault : `${fault.slice(0, FAULT_CHARACTERS_MAX)}…`;
 
 const secondsOf = ({ judged }: Judged): number =>
   stagesOf(judged).reduce(
