@@ -99,6 +99,8 @@ function settle(
   const prompt = body.prompt?.trim() === '' ? undefined : body.prompt;
   if (prompt === undefined) checkNoPrompt(body, errors);
   if (prompt !== undefined) checkLength('prompt', prompt, spec, errors);
+  if (body.negativePrompt !== undefined && spec.takes.has('negativePrompt'))
+    checkLength('negativePrompt', body.negativePrompt, spec, errors);
   const mode = modeOf(body);
   const task = taskOf(body);
   const durationSeconds = durationOf(body, spec, mode, errors);
