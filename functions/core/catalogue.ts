@@ -68,6 +68,8 @@ interface SpecBase {
 export interface VideoModelSpec extends SpecBase {
   readonly kind: 'video';
   readonly modes: ReadonlySet<Mode>;
+  /** Whether a picture or a video says too little by itself: everything but an upscale needs words. */
+  readonly needsPrompt: boolean;
   readonly durationsSeconds: readonly number[];
   readonly defaultDurationSeconds: number;
   /** Durations with reference images, where these differ. */

@@ -35,6 +35,7 @@ const UINT32_MAX = 4_294_967_295;
 const VEO_VERTEX = {
   kind: 'video',
   provider: 'vertex',
+  needsPrompt: false,
   modes: modes('text', 'image', 'firstLast', 'references', 'extension'),
   durationsSeconds: [4, 6, 8],
   defaultDurationSeconds: 8,
@@ -75,6 +76,7 @@ const VEO_VERTEX = {
 const VEO_GEMINI = {
   kind: 'video',
   provider: 'gemini',
+  needsPrompt: false,
   stage: 'preview',
   modes: modes('text', 'image', 'firstLast', 'references', 'extension'),
   // The Developer API's own rule: 20 times, and only videos that it still keeps.
@@ -114,6 +116,8 @@ const geminiRetirement = (successor: string) => ({
 const OMNI = {
   kind: 'video',
   provider: 'omni',
+  // No document shows a request without words, but for an upscale; refusing is free.
+  needsPrompt: true,
   modes: modes('text', 'image', 'references', 'extension', 'edit', 'upscale'),
   defaultDurationSeconds: 8,
   referenceImagesMax: 3,

@@ -97,7 +97,7 @@ function settle(
   checkTopic(body, spec, rules, errors);
   checkInputs(body, spec, rules.catalogue, errors);
   const prompt = body.prompt?.trim() === '' ? undefined : body.prompt;
-  if (prompt === undefined) checkNoPrompt(body, errors);
+  if (prompt === undefined) checkNoPrompt(body, spec, errors);
   if (prompt !== undefined) checkLength('prompt', prompt, spec, errors);
   if (body.negativePrompt !== undefined && spec.takes.has('negativePrompt'))
     checkLength('negativePrompt', body.negativePrompt, spec, errors);
@@ -141,7 +141,7 @@ function settle(
       detail: `${resolution} is not made by extensions; allowed: ${extendable.join(', ')}.`,
     });
   }
-  const extensions = extensionsOf(body, spec, errors);
+  const extensions = extensionsOf({ ...body, prompt }, spec, errors);
   if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;
   const { seed, negativePrompt, enhancePrompt, resizeMode, compressionQuality, rerollOnSafety } = body;
   const { fps, labels, pubsubTopic } = body;
@@ -175,7 +175,7 @@ function settle(
 }
 
 /** Where there are no words, a picture or a video has to say what to make. */
-function checkNoPrompt(body: RequestBody, errors: FieldError[]): void {
+function checkNoPrompt(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
   const task = taskOf(body);
   if (body.previousJob !== undefined)
     errors.push({ field: 'prompt', detail: 'is required with previousJob: it is the next turn.' });
@@ -183,6 +183,8 @@ function checkNoPrompt(body: RequestBody, errors: FieldError[]): void {
     errors.push({ field: 'prompt', detail: 'is required by task edit: it says what becomes different.' });
   else if (!body.image && !body.video && !body.firstFrame)
     errors.push({ field: 'prompt', detail: 'is required unless an image is given.' });
+  else if (spec.needsPrompt && task !== 'upscale')
+    errors.push({ field: 'prompt', detail: `is required by ${spec.model}, whatever else it is given.` });
 }
 
 /** Google publishes to it with the service's identity, so that not every caller may name any topic. */
@@ -252,8 +254,7 @@ function extensionsOf(
   const { addsSeconds = [], defaultAddsSeconds = 7 } = spec.extension ?? {};
   if (!spec.extension) errors.push({ field: 'extensions', detail: `are not taken by ${spec.model}.` });
   return extensions.map((link, n) => {
-    const text = link.prompt ?? prompt;
-    if (text !== undefined) checkLength(`extensions.${n}.prompt`, text, spec, errors);
+    checkLinkPrompt(`extensions.${n}.prompt`, link.prompt, prompt, spec, errors);
     const asked = spec.extension ? link.durationSeconds : undefined;
     const durationSeconds = oneOf(
       `extensions.${n}.durationSeconds`,
@@ -264,6 +265,22 @@ function extensionsOf(
     );
     return { prompt: link.prompt, durationSeconds: durationSeconds ?? defaultAddsSeconds };
   });
+}
+
+/** Refused here: its provider would refuse it too, but after the links before it were paid. */
+function checkLinkPrompt(
+  field: string,
+  own: string | undefined,
+  prompt: string | undefined,
+  spec: VideoModelSpec,
+  errors: FieldError[],
+): void {
+  const text = own ?? prompt;
+  if (own?.trim() === '')
+    errors.push({ field, detail: 'is empty; leave it out to go on with the prompt of the request.' });
+  else if (text !== undefined) checkLength(field, text, spec, errors);
+  else if (spec.needsPrompt)
+    errors.push({ field, detail: `is required by ${spec.model} where the request has no prompt.` });
 }
 
 const OPTIONAL: readonly OptionalParameter[] = [

@@ -35,6 +35,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
   return {
     ...common,
     modes: [...spec.modes],
+    needsPrompt: spec.needsPrompt,
     parameters: [...spec.takes],
     ...{
       durationsSeconds,
