@@ -1,8 +1,6 @@
 /** How long an MP4 plays and what shape it has, read from its headers (ISO/IEC 14496-12) without reading the video. */
 import type { AspectRatio, Resolution } from './catalogue.ts';
-
-/** Reads bytes `start` to `end` inclusive of the file. */
-export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
+import type { ReadRange } from './read-range.ts';
 
 const HEADER_BYTES = 16;
 // `mvhd` is by specification near the front of `moov`; a header with this much before it is not a video of ours.
