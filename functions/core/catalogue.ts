@@ -83,6 +83,10 @@ export interface VideoModelSpec extends SpecBase {
     readonly defaultAddsSeconds: number;
     readonly inputSecondsMin: number;
     readonly inputSecondsMax: number;
+    /** When set, only videos of these resolutions are extended. */
+    readonly inputResolutions?: readonly Resolution[];
+    /** When set, only videos of this frame rate are extended. */
+    readonly inputFramesPerSecond?: number;
     readonly totalSecondsMax: number;
     /** When set, extensions are made at these resolutions only. */
     readonly resolutions?: readonly Resolution[];

@@ -46,6 +46,8 @@ const VEO_VERTEX = {
     defaultAddsSeconds: 7,
     inputSecondsMin: 1,
     inputSecondsMax: 30,
+    inputResolutions: ['720p', '1080p', '4k'],
+    inputFramesPerSecond: 24,
     totalSecondsMax: 37,
     durationIsSent: false,
   },
@@ -85,6 +87,8 @@ const VEO_GEMINI = {
     defaultAddsSeconds: 7,
     inputSecondsMin: 1,
     inputSecondsMax: 141,
+    inputResolutions: ['720p'],
+    inputFramesPerSecond: 24,
     totalSecondsMax: 148,
     durationIsSent: false,
     resolutions: ['720p'],
@@ -125,6 +129,7 @@ const OMNI = {
     addsSeconds: range(3, 10),
     defaultAddsSeconds: 8,
     inputSecondsMin: 1,
+    // No document says of which resolution or frame rate.
     // The Developer API stops at 30 s in all, Vertex at 40 s; the smaller holds on both.
     inputSecondsMax: 27,
     totalSecondsMax: 30,

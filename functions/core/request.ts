@@ -15,7 +15,7 @@ import { type ImageBody, parseBody, type RequestBody, type VideoBody } from './r
 import { checkInputs, modeOf, taskOf } from './request-inputs.ts';
 import { firstFrameOf, type RequestRules, videoModelOf } from './request-model.ts';
 import { fillPrompts } from './request-prompts.ts';
-import { chainErrors, fitToSource } from './request-source.ts';
+import { chainErrors, fitToSource, sourceErrors } from './request-source.ts';
 
 /** What a request names and somebody has to fetch, store and look into. */
 export interface GivenInputs<I = ImageBody, V = VideoBody, P = string> {
@@ -37,6 +37,8 @@ export interface ParsedRequest {
   readonly times: TimesBody;
   /** What the body itself said of things that otherwise follow from the video it starts from. */
   readonly asked: Pick<RequestBody, 'aspectRatio' | 'resolution'>;
+  /** {@link RequestRules.scaledDownVideos} */
+  readonly isScaledDown: boolean;
 }
 
 /** @throws ProblemError 400 naming every field that is wrong */
@@ -65,11 +67,13 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
       previousJob: body.previousJob,
     },
     asked: { aspectRatio: body.aspectRatio, resolution: body.resolution },
+    isScaledDown: rules.scaledDownVideos ?? false,
   };
 }
 
 /** @throws ProblemError 400 when the video that was found cannot be extended, edited or enlarged like this */
-export function completeRequest({ spec, request, asked }: ParsedRequest, found: FoundInputs): VideoRequest {
+export function completeRequest(parsed: ParsedRequest, found: FoundInputs): VideoRequest {
+  const { spec, request, asked, isScaledDown } = parsed;
   const { image, lastFrame, referenceImages, firstFrameImage, video, previousJob } = found;
   const given: VideoRequest = {
     ...request,
@@ -82,7 +86,7 @@ export function completeRequest({ spec, request, asked }: ParsedRequest, found: 
   };
   const errors: FieldError[] = [];
   const complete = fitToSource(given, spec, asked, errors);
-  errors.push(...chainErrors(complete, spec));
+  errors.push(...sourceErrors(complete, spec, isScaledDown), ...chainErrors(complete, spec));
   if (errors.length > 0) throw invalidRequest(errors);
   return complete;
 }

@@ -169,7 +169,7 @@ async function checkVideo(
     return undefined;
   }
   const info = await mp4Info(object.bytes, (start, end) => services.inputs.readRange(gcsUri, start, end));
-  if (info) return { gcsUri, mimeType, durationSeconds: info.durationSeconds, ...shapeOf(info) };
+  if (info) return { gcsUri, mimeType, ...info, ...shapeOf(info) };
   errors.push({ field: 'video.gcsUri', detail: 'is not an MP4 that says how long it is.' });
   return undefined;
 }
