@@ -70,6 +70,8 @@ export interface VideoModelSpec extends SpecBase {
   /** What differs where a model of both services runs on Vertex AI. Requests may use either name. */
   readonly onVertex?: { readonly model?: string; readonly totalSecondsMax: number };
   readonly modes: ReadonlySet<Mode>;
+  /** Whether a picture or a video says too little by itself: everything but an upscale needs words. */
+  readonly needsPrompt: boolean;
   readonly durationsSeconds: readonly number[];
   readonly defaultDurationSeconds: number;
   /** Durations with reference images, where these differ. */
@@ -83,6 +85,10 @@ export interface VideoModelSpec extends SpecBase {
     readonly defaultAddsSeconds: number;
     readonly inputSecondsMin: number;
     readonly inputSecondsMax: number;
+    /** When set, only videos of these resolutions are extended. */
+    readonly inputResolutions?: readonly Resolution[];
+    /** When set, only videos of this frame rate are extended. */
+    readonly inputFramesPerSecond?: number;
     readonly totalSecondsMax: number;
     /** When set, extensions are made at these resolutions only. */
     readonly resolutions?: readonly Resolution[];

@@ -1,5 +1,7 @@
 /** Pictures given as input: what they are, by their content and not by their label. */
 import type { ImageMimeType } from './catalogue.ts';
+import { hasJpegFrame } from './jpeg.ts';
+import type { ReadRange } from './read-range.ts';
 
 /** Google's limit for an input picture. */
 export const IMAGE_BYTES_MAX = 20 * 1024 * 1024;
@@ -13,29 +15,31 @@ const JPEG_END = [0xff, 0xd9];
 const TRAILER_BYTES_MAX = 1024;
 
 /** Enough of a file to tell what it is, and whether its end is there. */
-export const IMAGE_HEAD_BYTES = 64;
-export const IMAGE_TAIL_BYTES = TRAILER_BYTES_MAX + PNG_END.length;
+const HEAD_BYTES = 64;
+const TAIL_BYTES = TRAILER_BYTES_MAX + PNG_END.length;
 
 /**
  * What is wrong with a picture, as a sentence without its subject; nothing if all is well.
- * @param head its first bytes (at least {@link IMAGE_HEAD_BYTES}, or all)
- * @param tail its last bytes (at least {@link IMAGE_TAIL_BYTES}, or all)
+ * @param sizeBytes of the whole file
  * @param depth `kind` looks no further than what it is and how large
  */
-export function imageFault(
+export async function imageFault(
   declared: ImageMimeType,
   sizeBytes: number,
-  head: Uint8Array,
-  tail: Uint8Array,
+  read: ReadRange,
   depth: 'whole' | 'kind' = 'whole',
-): string | undefined {
+): Promise<string | undefined> {
+  if (sizeBytes === 0) return 'is empty.';
   if (sizeBytes > IMAGE_BYTES_MAX) return `has ${sizeBytes} bytes; the limit is ${IMAGE_BYTES_MAX}.`;
+  const head = await read(0, Math.min(sizeBytes, HEAD_BYTES) - 1);
   const found = sniffImage(head);
   if (found !== declared) return `holds ${found ?? 'neither PNG nor JPEG'}, but mimeType says ${declared}.`;
   if (depth === 'kind') return undefined;
-  if (found === 'image/png' && !hasPngHeader(head)) return 'is a PNG without a valid header.';
-  const end = found === 'image/png' ? PNG_END : JPEG_END;
-  return endsWith(tail, end) ? undefined : 'is cut short: the end of the picture is missing.';
+  const tail = await read(Math.max(0, sizeBytes - TAIL_BYTES), sizeBytes - 1);
+  if (!endsWith(tail, found === 'image/png' ? PNG_END : JPEG_END))
+    return 'is cut short: the end of the picture is missing.';
+  if (found === 'image/png') return hasPngHeader(head) ? undefined : 'is a PNG without a valid header.';
+  return (await hasJpegFrame(sizeBytes, read)) ? undefined : 'is a JPEG without a valid frame header.';
 }
 
 function sniffImage(bytes: Uint8Array): ImageMimeType | undefined {

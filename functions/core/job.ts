@@ -36,6 +36,9 @@ const storedVideoSchema = z.object({
   aspectRatio: aspectRatioSchema.optional(),
   /** Absent where it has none of Google's. */
   resolution: resolutionSchema.optional(),
+  /** In pixels, and frames a second, where the file was looked into: that of a job is taken at its word. */
+  picture: z.object({ width: z.number(), height: z.number() }).optional(),
+  framesPerSecond: z.number().optional(),
 });
 export type StoredVideo = z.infer<typeof storedVideoSchema>;
 

@@ -35,6 +35,7 @@ const UINT32_MAX = 4_294_967_295;
 const VEO_VERTEX = {
   kind: 'video',
   provider: 'vertex',
+  needsPrompt: false,
   modes: modes('text', 'image', 'firstLast', 'references', 'extension'),
   durationsSeconds: [4, 6, 8],
   defaultDurationSeconds: 8,
@@ -45,6 +46,8 @@ const VEO_VERTEX = {
     defaultAddsSeconds: 7,
     inputSecondsMin: 1,
     inputSecondsMax: 30,
+    inputResolutions: ['720p', '1080p', '4k'],
+    inputFramesPerSecond: 24,
     totalSecondsMax: 37,
     durationIsSent: false,
   },
@@ -75,6 +78,7 @@ const VEO_VERTEX = {
 const VEO_GEMINI = {
   kind: 'video',
   provider: 'gemini',
+  needsPrompt: false,
   stage: 'preview',
   modes: modes('text', 'image', 'firstLast', 'references', 'extension'),
   // The Developer API's own rule: 20 times, and only videos that it still keeps.
@@ -83,6 +87,8 @@ const VEO_GEMINI = {
     defaultAddsSeconds: 7,
     inputSecondsMin: 1,
     inputSecondsMax: 141,
+    inputResolutions: ['720p'],
+    inputFramesPerSecond: 24,
     totalSecondsMax: 148,
     durationIsSent: false,
     resolutions: ['720p'],
@@ -114,6 +120,8 @@ const geminiRetirement = (successor: string) => ({
 const OMNI = {
   kind: 'video',
   provider: 'omni',
+  // No document shows a request without words, but for an upscale; refusing is free.
+  needsPrompt: true,
   modes: modes('text', 'image', 'references', 'extension', 'edit', 'upscale'),
   defaultDurationSeconds: 8,
   referenceImagesMax: 3,
@@ -121,6 +129,7 @@ const OMNI = {
     addsSeconds: range(3, 10),
     defaultAddsSeconds: 8,
     inputSecondsMin: 1,
+    // No document says of which resolution or frame rate.
     inputSecondsMax: 27,
     totalSecondsMax: 30,
     durationIsSent: true,

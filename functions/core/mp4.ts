@@ -1,18 +1,23 @@
-/** How long an MP4 plays and what shape it has, read from its headers (ISO/IEC 14496-12) without reading the video. */
+/** How long an MP4 plays, its shape and its frame rate, read from its headers (ISO/IEC 14496-12) without the video. */
 import type { AspectRatio, Resolution } from './catalogue.ts';
-
-/** Reads bytes `start` to `end` inclusive of the file. */
-export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
+import type { ReadRange } from './read-range.ts';
 
 const HEADER_BYTES = 16;
-// `mvhd` is by specification near the front of `moov`; a header with this much before it is not a video of ours.
-const MVHD_SEARCH_BYTES = 4096;
+// Half a minute of picture and sound has tables of some 30 KiB; what lies further back is not known of the video.
+const MOOV_BYTES_MAX = 64 * 1024;
 const BOXES_MAX = 64;
 
 export interface Mp4Info {
   readonly durationSeconds: number;
   /** In pixels as shown, of the first track that has a picture; absent when it is not near the front. */
-  readonly picture?: { readonly width: number; readonly height: number };
+  readonly picture?: Picture;
+  /** Of that track, on average; absent when its table of times is not there, or not near the front. */
+  readonly framesPerSecond?: number;
+}
+
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
 }
 
 /**
@@ -33,7 +38,7 @@ export async function mp4Info(sizeBytes: number, read: ReadRange): Promise<Mp4In
     const box = boxAt(header, 0, sizeBytes - offset);
     if (!box) return undefined;
     if (box.type === 'moov') {
-      const end = Math.min(offset + box.sizeBytes, offset + MVHD_SEARCH_BYTES) - 1;
+      const end = Math.min(offset + box.sizeBytes, offset + MOOV_BYTES_MAX) - 1;
       return infoIn(viewOf(await read(offset + box.headerBytes, end)));
     }
     offset += box.sizeBytes;
@@ -69,7 +74,9 @@ function infoIn(moov: DataView): Mp4Info | undefined {
     if (type !== 'trak') continue;
     const track = boxesIn(moov, bodyAt, endAt).find((inner) => inner.type === 'tkhd');
     const picture = track && pictureOf(moov, track.bodyAt);
-    if (picture) return { durationSeconds, picture };
+    if (!picture) continue;
+    const framesPerSecond = frameRateOf(moov, { type, bodyAt, endAt });
+    return { durationSeconds, picture, ...(framesPerSecond === undefined ? {} : { framesPerSecond }) };
   }
   return { durationSeconds };
 }
@@ -94,7 +101,7 @@ function boxesIn(view: DataView, from: number, to: number): PlacedBox[] {
 }
 
 /** Of a track header: nothing for sound, and width and height exchanged where the matrix turns the picture. */
-function pictureOf(view: DataView, at: number): { width: number; height: number } | undefined {
+function pictureOf(view: DataView, at: number): Picture | undefined {
   if (at >= view.byteLength) return undefined;
   const matrixAt = at + (view.getUint8(at) === 1 ? 52 : 40);
   if (matrixAt + 44 > view.byteLength) return undefined;
@@ -105,6 +112,30 @@ function pictureOf(view: DataView, at: number): { width: number; height: number 
   return turned ? { width: height, height: width } : { width, height };
 }
 
+/** Of a track: its samples over the time that they take, both by its own clock. */
+function frameRateOf(view: DataView, track: PlacedBox): number | undefined {
+  const mdhd = boxWithin(view, track, ['mdia', 'mdhd']);
+  const stts = boxWithin(view, track, ['mdia', 'minf', 'stbl', 'stts']);
+  if (!mdhd || !stts || mdhd.bodyAt + 24 > view.byteLength || stts.bodyAt + 8 > view.byteLength)
+    return undefined;
+  const timescale = view.getUint32(mdhd.bodyAt + (view.getUint8(mdhd.bodyAt) === 1 ? 20 : 12));
+  const firstAt = stts.bodyAt + 8;
+  const endAt = firstAt + 8 * view.getUint32(stts.bodyAt + 4);
+  if (endAt > Math.min(stts.endAt, view.byteLength)) return undefined;
+  let [samples, ticks] = [0, 0];
+  for (let at = firstAt; at < endAt; at += 8) {
+    samples += view.getUint32(at);
+    ticks += view.getUint32(at) * view.getUint32(at + 4);
+  }
+  return ticks === 0 || timescale === 0 ? undefined : (samples * timescale) / ticks;
+}
+
+const boxWithin = (view: DataView, box: PlacedBox, path: readonly string[]): PlacedBox | undefined =>
+  path.reduce<PlacedBox | undefined>(
+    (outer, type) => outer && boxesIn(view, outer.bodyAt, outer.endAt).find((inner) => inner.type === type),
+    box,
+  );
+
 const RESOLUTION_LINES: readonly (readonly [Resolution, number])[] = [
   ['4k', 2160],
   ['1080p', 1080],
@@ -112,15 +143,26 @@ const RESOLUTION_LINES: readonly (readonly [Resolution, number])[] = [
   ['360p', 360],
 ];
 
-/** What Google would call it: upright or not, and the largest resolution it has the lines for. */
+/** Encoders cut a few lines off, or pad to whole blocks. */
+const SHAPE_TOLERANCE = 0.02;
+const isNear = (found: number, wanted: number): boolean => Math.abs(found / wanted - 1) <= SHAPE_TOLERANCE;
+
+const linesOf = ({ width, height }: Picture): number => Math.min(width, height);
+
+/** Whether it has as many lines as this resolution, and not merely enough. */
+export const hasLinesOf = (picture: Picture, resolution: Resolution): boolean =>
+  RESOLUTION_LINES.some(([name, lines]) => name === resolution && isNear(linesOf(picture), lines));
+
+/** What Google would call it: its shape, if it has one of the two, and the largest resolution it has the lines for. */
 export function shapeOf({ picture }: Mp4Info): {
   readonly aspectRatio?: AspectRatio;
   readonly resolution?: Resolution;
 } {
   if (!picture) return {};
-  const { width, height } = picture;
-  const [resolution] = RESOLUTION_LINES.find(([, lines]) => Math.min(width, height) >= lines) ?? [];
-  return { aspectRatio: width < height ? '9:16' : '16:9', ...(resolution ? { resolution } : {}) };
+  const ratio = picture.width / picture.height;
+  const aspectRatio = isNear(ratio, 16 / 9) ? '16:9' : isNear(ratio, 9 / 16) ? '9:16' : undefined;
+  const [resolution] = RESOLUTION_LINES.find(([, lines]) => linesOf(picture) >= lines) ?? [];
+  return { ...(aspectRatio ? { aspectRatio } : {}), ...(resolution ? { resolution } : {}) };
 }
 
 function durationOf(moov: DataView, at: number): number | undefined {

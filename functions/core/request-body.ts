@@ -1,8 +1,13 @@
 /** The body of `POST /v1/jobs` as it may be written: types and shapes, with Google's names. Its meaning is in `request.ts`. */
 import { z } from 'zod';
+import { isPossibleName, TOO_LONG_A_NAME } from './object-name.ts';
 import type { FieldError } from './problem.ts';
 
-const gcsUri = z.string().regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name');
+const gcsUri = z
+  .string()
+  .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
+  .refine((uri) => isPossibleName(uri), TOO_LONG_A_NAME);
+const jobId = z.string().regex(/^job_[\w-]{1,64}$/, 'must be the id of a job');
 const imageMimeType = z.enum(['image/png', 'image/jpeg']);
 const image = z.union(
   [
@@ -15,12 +20,14 @@ export type ImageBody = z.infer<typeof image>;
 
 const video = z.union(
   [
-    z.strictObject({ job: z.string(), index: z.int().min(0).default(0) }),
+    z.strictObject({ job: jobId, index: z.int().min(0).default(0) }),
     z.strictObject({ gcsUri, mimeType: z.literal('video/mp4').default('video/mp4') }),
   ],
   'must be {job, index} of one of your finished jobs, or {gcsUri} of an MP4',
 );
 export type VideoBody = z.infer<typeof video>;
+
+const LINKS_MAX = 100;
 
 /** RFC 3339 with an offset; milliseconds since the epoch from here on. */
 const instant = z.iso
@@ -53,10 +60,12 @@ const requestBodySchema = z.strictObject({
     .optional(),
   video: video.optional(),
   task: z.enum(['extend', 'edit', 'upscale']).optional(),
-  previousJob: z.string().optional(),
+  previousJob: jobId.optional(),
   extensions: z
     .array(z.strictObject({ prompt: z.string().optional(), durationSeconds: z.int().optional() }))
     .min(1)
+    // More than any model makes; each is looked at before the length of all is known.
+    .max(LINKS_MAX, `may be ${LINKS_MAX} at most`)
     .optional(),
   durationSeconds: z.int().optional(),
   aspectRatio: z.string().optional(),

@@ -25,6 +25,8 @@ export interface RequestRules {
   /** A retired id runs on its successor instead of being refused. */
   readonly aliasRetired: boolean;
   readonly restrictedRegion: boolean;
+  /** The models are the simulated ones, whose videos have fewer pixels than the resolution they stand for. */
+  readonly scaledDownVideos?: boolean;
   /** Topics that requests may name, `projects/PROJECT/topics/TOPIC`; none when absent. */
   readonly pubsubTopics?: readonly string[];
 }

@@ -1,15 +1,19 @@
 /** The prompts of a request as templates. */
-import type { FieldError } from './problem.ts';
+import { type FieldError, invalidRequest } from './problem.ts';
 import type { RequestBody } from './request-body.ts';
-import { fillTemplate } from './template.ts';
+import { FILLED_TOO_LONG, fillTemplate } from './template.ts';
 
-/** With `variables`, every prompt is a template. */
+/**
+ * With `variables`, every prompt is a template.
+ * @throws ProblemError 400 for one that becomes far too long: what else is wrong with it cannot be said then
+ */
 export function fillPrompts(body: RequestBody, errors: FieldError[]): RequestBody {
   const { variables } = body;
   if (!variables) return body;
   const used = new Set<string>();
   const fill = (field: string, template: string): string => {
     const filled = fillTemplate(template, variables);
+    if (filled.isTooLong) throw invalidRequest([{ field, detail: FILLED_TOO_LONG }]);
     for (const name of filled.used) used.add(name);
     for (const name of filled.missing)
       errors.push({ field: `variables.${name}`, detail: `is needed by ${field}.` });

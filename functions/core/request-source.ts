@@ -1,6 +1,7 @@
 /** What follows from the video that a request starts from, once it has been found: its shape, its length, its limits. */
-import { isLarger, resolutionsOf, type VideoModelSpec } from './catalogue.ts';
-import type { VideoRequest } from './job.ts';
+import { type AspectRatio, isLarger, resolutionsOf, type VideoModelSpec } from './catalogue.ts';
+import { extensionInputErrors } from './extension-input.ts';
+import type { StoredVideo, VideoRequest } from './job.ts';
 import type { FieldError } from './problem.ts';
 import type { RequestBody } from './request-body.ts';
 import { chainSeconds, taskOfRequest } from './stages.ts';
@@ -15,7 +16,8 @@ export function fitToSource(
   const source = request.video ?? request.previousTurn;
   if (!source) return request;
   const task = taskOfRequest(request);
-  const { aspectRatio = request.aspectRatio } = source;
+  const nearest = asked.aspectRatio === undefined ? orientationOf(request.video) : undefined;
+  const aspectRatio = source.aspectRatio ?? nearest ?? request.aspectRatio;
   if (asked.aspectRatio !== undefined && aspectRatio !== request.aspectRatio) {
     errors.push({ field: 'aspectRatio', detail: `is ${request.aspectRatio}; the video is ${aspectRatio}.` });
   }
@@ -28,6 +30,24 @@ export function fitToSource(
     errors.push({ field: 'resolution', detail });
   }
   return { ...request, aspectRatio, resolution, durationSeconds: source.durationSeconds };
+}
+
+/** What a video that has neither shape is edited as. */
+function orientationOf(video: StoredVideo | undefined): AspectRatio | undefined {
+  const { picture } = video ?? {};
+  return picture && (picture.width < picture.height ? '9:16' : '16:9');
+}
+
+/** What keeps the model from extending the video that it starts from, its length aside. */
+export function sourceErrors(
+  request: VideoRequest,
+  spec: VideoModelSpec,
+  isScaledDown: boolean,
+): FieldError[] {
+  const source = request.video ?? request.previousTurn;
+  if (!source || taskOfRequest(request) !== 'extend') return [];
+  const field = request.video ? 'video' : 'previousJob';
+  return extensionInputErrors({ field, source, isScaledDown }, spec);
 }
 
 /** The input of every link within what the model takes, and its result within what it makes. */

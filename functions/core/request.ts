@@ -15,7 +15,7 @@ import { type ImageBody, parseBody, type RequestBody, type VideoBody } from './r
 import { checkInputs, modeOf, taskOf } from './request-inputs.ts';
 import { firstFrameOf, type RequestRules, videoModelOf } from './request-model.ts';
 import { fillPrompts } from './request-prompts.ts';
-import { chainErrors, fitToSource } from './request-source.ts';
+import { chainErrors, fitToSource, sourceErrors } from './request-source.ts';
 
 /** What a request names and somebody has to fetch, store and look into. */
 export interface GivenInputs<I = ImageBody, V = VideoBody, P = string> {
@@ -37,6 +37,8 @@ export interface ParsedRequest {
   readonly times: TimesBody;
   /** What the body itself said of things that otherwise follow from the video it starts from. */
   readonly asked: Pick<RequestBody, 'aspectRatio' | 'resolution'>;
+  /** {@link RequestRules.scaledDownVideos} */
+  readonly isScaledDown: boolean;
 }
 
 /** @throws ProblemError 400 naming every field that is wrong */
@@ -65,11 +67,13 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
       previousJob: body.previousJob,
     },
     asked: { aspectRatio: body.aspectRatio, resolution: body.resolution },
+    isScaledDown: rules.scaledDownVideos ?? false,
   };
 }
 
 /** @throws ProblemError 400 when the video that was found cannot be extended, edited or enlarged like this */
-export function completeRequest({ spec, request, asked }: ParsedRequest, found: FoundInputs): VideoRequest {
+export function completeRequest(parsed: ParsedRequest, found: FoundInputs): VideoRequest {
+  const { spec, request, asked, isScaledDown } = parsed;
   const { image, lastFrame, referenceImages, firstFrameImage, video, previousJob } = found;
   const given: VideoRequest = {
     ...request,
@@ -82,7 +86,7 @@ export function completeRequest({ spec, request, asked }: ParsedRequest, found: 
   };
   const errors: FieldError[] = [];
   const complete = fitToSource(given, spec, asked, errors);
-  errors.push(...chainErrors(complete, spec));
+  errors.push(...sourceErrors(complete, spec, isScaledDown), ...chainErrors(complete, spec));
   if (errors.length > 0) throw invalidRequest(errors);
   return complete;
 }
@@ -97,8 +101,10 @@ function settle(
   checkTopic(body, spec, rules, errors);
   checkInputs(body, spec, rules.catalogue, errors);
   const prompt = body.prompt?.trim() === '' ? undefined : body.prompt;
-  if (prompt === undefined) checkNoPrompt(body, errors);
+  if (prompt === undefined) checkNoPrompt(body, spec, errors);
   if (prompt !== undefined) checkLength('prompt', prompt, spec, errors);
+  if (body.negativePrompt !== undefined && spec.takes.has('negativePrompt'))
+    checkLength('negativePrompt', body.negativePrompt, spec, errors);
   const mode = modeOf(body);
   const task = taskOf(body);
   const durationSeconds = durationOf(body, spec, mode, errors);
@@ -139,7 +145,7 @@ function settle(
       detail: `${resolution} is not made by extensions; allowed: ${extendable.join(', ')}.`,
     });
   }
-  const extensions = extensionsOf(body, spec, errors);
+  const extensions = extensionsOf({ ...body, prompt }, spec, errors);
   if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;
   const { seed, negativePrompt, enhancePrompt, resizeMode, compressionQuality, rerollOnSafety } = body;
   const { fps, labels, pubsubTopic } = body;
@@ -173,7 +179,7 @@ function settle(
 }
 
 /** Where there are no words, a picture or a video has to say what to make. */
-function checkNoPrompt(body: RequestBody, errors: FieldError[]): void {
+function checkNoPrompt(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
   const task = taskOf(body);
   if (body.previousJob !== undefined)
     errors.push({ field: 'prompt', detail: 'is required with previousJob: it is the next turn.' });
@@ -181,6 +187,8 @@ function checkNoPrompt(body: RequestBody, errors: FieldError[]): void {
     errors.push({ field: 'prompt', detail: 'is required by task edit: it says what becomes different.' });
   else if (!body.image && !body.video && !body.firstFrame)
     errors.push({ field: 'prompt', detail: 'is required unless an image is given.' });
+  else if (spec.needsPrompt && task !== 'upscale')
+    errors.push({ field: 'prompt', detail: `is required by ${spec.model}, whatever else it is given.` });
 }
 
 /** Google publishes to it with the service's identity, so that not every caller may name any topic. */
@@ -250,8 +258,7 @@ function extensionsOf(
   const { addsSeconds = [], defaultAddsSeconds = 7 } = spec.extension ?? {};
   if (!spec.extension) errors.push({ field: 'extensions', detail: `are not taken by ${spec.model}.` });
   return extensions.map((link, n) => {
-    const text = link.prompt ?? prompt;
-    if (text !== undefined) checkLength(`extensions.${n}.prompt`, text, spec, errors);
+    checkLinkPrompt(`extensions.${n}.prompt`, link.prompt, prompt, spec, errors);
     const asked = spec.extension ? link.durationSeconds : undefined;
     const durationSeconds = oneOf(
       `extensions.${n}.durationSeconds`,
@@ -262,6 +269,22 @@ function extensionsOf(
     );
     return { prompt: link.prompt, durationSeconds: durationSeconds ?? defaultAddsSeconds };
   });
+}
+
+/** Refused here: its provider would refuse it too, but after the links before it were paid. */
+function checkLinkPrompt(
+  field: string,
+  own: string | undefined,
+  prompt: string | undefined,
+  spec: VideoModelSpec,
+  errors: FieldError[],
+): void {
+  const text = own ?? prompt;
+  if (own?.trim() === '')
+    errors.push({ field, detail: 'is empty; leave it out to go on with the prompt of the request.' });
+  else if (text !== undefined) checkLength(field, text, spec, errors);
+  else if (spec.needsPrompt)
+    errors.push({ field, detail: `is required by ${spec.model} where the request has no prompt.` });
 }
 
 const OPTIONAL: readonly OptionalParameter[] = [

@@ -3,6 +3,7 @@
  * then what the row says. What that body is worth is judged where every other is.
  */
 
+import { isTooDeep, TOO_DEEP } from './json-depth.ts';
 import type { RawRecord } from './manifest/record-reader.ts';
 import { fillTemplate } from './template.ts';
 
@@ -56,6 +57,7 @@ function parsedObject(text: string): { readonly value: JsonObject } | { readonly
     const why = error instanceof Error ? error.message : String(error);
     return { fault: `is not JSON: ${why}. Every line has to be one JSON object.` };
   }
+  if (isTooDeep(value)) return { fault: TOO_DEEP };
   return isObject(value)
     ? { value }
     : {

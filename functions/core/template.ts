@@ -3,12 +3,19 @@
  * `}}` for braces. Used where a request gives `variables`; a prompt without them is taken as it is, braces and all.
  */
 
+/** Ten times what any model takes. A few values in many places would be more than there is memory. */
+const FILLED_CHARACTERS_MAX = 100_000;
+
+export const FILLED_TOO_LONG = `is longer than ${FILLED_CHARACTERS_MAX} characters once it is filled in.`;
+
 export interface Filled {
   readonly text: string;
   /** Variables that the template used. */
   readonly used: ReadonlySet<string>;
   /** Variables that it needs and did not get. */
   readonly missing: readonly string[];
+  /** Longer than is worth the work, which was given up: nothing else of this says all. */
+  readonly isTooLong: boolean;
   /** What is wrong with the template itself, at which character. */
   readonly faults: readonly string[];
 }
@@ -25,6 +32,7 @@ export function fillTemplate(
   const faults: string[] = [];
   let at = 0;
   while (at < template.length) {
+    if (at > FILLED_CHARACTERS_MAX || text.length > FILLED_CHARACTERS_MAX) break;
     const character = template.charAt(at);
     if ((character === '{' || character === '}') && template.charAt(at + 1) === character) {
       text += character;
@@ -58,5 +66,6 @@ export function fillTemplate(
     }
     at = end + 1;
   }
-  return { text, used, missing: [...missing], faults };
+  const isTooLong = template.length > FILLED_CHARACTERS_MAX || text.length > FILLED_CHARACTERS_MAX;
+  return { text, used, missing: [...missing], isTooLong, faults };
 }

@@ -4,9 +4,10 @@
  */
 import { z } from 'zod';
 import type { ImageMimeType } from './catalogue.ts';
+import { isTooDeep, TOO_DEEP } from './json-depth.ts';
 import type { FieldError } from './problem.ts';
 import { readField, requestFieldNamed } from './request-body.ts';
-import { fillTemplate } from './template.ts';
+import { FILLED_TOO_LONG, fillTemplate } from './template.ts';
 
 const fields = z.record(z.string(), z.unknown());
 
@@ -137,7 +138,10 @@ export function fieldsOfMetadata(
     const field = requestFieldNamed(name);
     if (field === undefined)
       errors.push({ field: `metadata.${key}`, detail: 'names no field of a job request.' });
-    else found[field] = readField(field, text);
+    else {
+      found[field] = readField(field, text);
+      if (isTooDeep(found[field])) errors.push({ field: `metadata.${key}`, detail: TOO_DEEP });
+    }
   }
   return found;
 }
@@ -209,6 +213,7 @@ function fillDeep(
 ): unknown {
   if (typeof value === 'string') {
     const filled = fillTemplate(value, variables);
+    if (filled.isTooLong) errors.push({ field: at, detail: FILLED_TOO_LONG });
     for (const name of filled.missing)
       errors.push({ field: at, detail: `needs {${name}}, which neither the name nor the metadata gives.` });
     for (const fault of filled.faults) errors.push({ field: at, detail: fault });

@@ -170,11 +170,6 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
   });
 }
 
-/** A fault quotes what the row says, and the first of them are kept in the record of the batch. */
-const FAULT_CHARACTERS_MAX = 500;
-const shortened = (fault: string): string =>
-  fault.length > FAULT_CHARACTERS_MAX ? `${fault.slice(0, FAULT_CHARACTERS_MAX)} …` : fault;
-
 async function judgeRow(services: Services, { batch, rules }: Chunk, record: RawRecord): Promise<Row> {
   const made = bodyOfRecord(record, rules);
   if ('fault' in made) return { record, fault: made.fault };
@@ -188,6 +183,11 @@ async function judgeRow(services: Services, { batch, rules }: Chunk, record: Raw
     return { record, fault: `could not be judged, however often it was tried: ${String(error)}` };
   }
 }
+
+/** A fault tells what the row said, which may be a megabyte; the first ones stand in the batch's own record. */
+const FAULT_CHARACTERS_MAX = 1_000;
+const shortened = (fault: string): string =>
+  fault.length <= FAULT_CHARACTERS_MAX ? fault : `${fault.slice(0, FAULT_CHARACTERS_MAX)}…`;
 
 const secondsOf = ({ judged }: Judged): number =>
   stagesOf(judged).reduce(

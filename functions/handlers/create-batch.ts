@@ -4,6 +4,7 @@ import type { Batch } from '../core/batch.ts';
 import { batchPrefixOf } from '../core/batch.ts';
 import { LANES } from '../core/job.ts';
 import { FORMATS } from '../core/manifest/manifest-start.ts';
+import { isPossibleName, TOO_LONG_A_NAME } from '../core/object-name.ts';
 import { type FieldError, invalidRequest, ProblemError } from '../core/problem.ts';
 import { REQUEST_FIELDS } from '../core/request-body.ts';
 import { newBatch } from '../core/step-batch.ts';
@@ -22,7 +23,10 @@ const partialRequest = z.record(z.string(), z.unknown());
 const bodySchema = z.strictObject({
   manifest: z
     .strictObject({
-      gcsUri: z.string().regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name'),
+      gcsUri: z
+        .string()
+        .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
+        .refine((uri) => isPossibleName(uri), TOO_LONG_A_NAME),
       /** Refused when it is another by now. */
       generation: z.coerce.string().optional(),
       format: z.enum(FORMATS).optional(),

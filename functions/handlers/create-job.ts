@@ -121,6 +121,8 @@ export async function judge(services: Services, caller: string, body: unknown, f
     allowRetired: settings.allowRetiredModels,
     aliasRetired: settings.aliasRetiredModels,
     restrictedRegion: settings.restrictedRegion,
+    // Only the simulated models run when they are retired.
+    scaledDownVideos: settings.allowRetiredModels,
     pubsubTopics: settings.pubsubTopics ?? [],
     ...foreign?.rules,
   });

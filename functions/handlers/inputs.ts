@@ -3,7 +3,7 @@
  * all of them by whether this caller may use them. Pictures that came inside the request are put in the input bucket,
  * but only once everything has been found good.
  */
-import { decodeBase64, IMAGE_HEAD_BYTES, IMAGE_TAIL_BYTES, imageFault } from '../core/image.ts';
+import { decodeBase64, imageFault } from '../core/image.ts';
 import type { PreviousTurn, StoredImage, StoredVideo } from '../core/job.ts';
 import { mp4Info, shapeOf } from '../core/mp4.ts';
 import { type FieldError, invalidRequest } from '../core/problem.ts';
@@ -117,9 +117,14 @@ async function checkImage(
   if ('bytesBase64Encoded' in body) {
     const at = `${field}.bytesBase64Encoded`;
     const bytes = decodeBase64(body.bytesBase64Encoded);
-    const fault = bytes ? imageFault(body.mimeType, bytes.length, bytes, bytes, pictures) : 'is not base64.';
-    if (bytes && fault === undefined) return { bytes, mimeType: body.mimeType };
-    errors.push({ field: at, detail: fault ?? 'is not base64.' });
+    if (!bytes) {
+      errors.push({ field: at, detail: 'is not base64.' });
+      return undefined;
+    }
+    const read = async (start: number, end: number): Promise<Uint8Array> => bytes.subarray(start, end + 1);
+    const fault = await imageFault(body.mimeType, bytes.length, read, pictures);
+    if (fault === undefined) return { bytes, mimeType: body.mimeType };
+    errors.push({ field: at, detail: fault });
     return undefined;
   }
   const { gcsUri, mimeType } = body;
@@ -141,10 +146,8 @@ async function storedImageFault(
 ): Promise<string | undefined> {
   const object = await inputs.head(gcsUri);
   if (!object) return `names no object: ${gcsUri} does not exist.`;
-  if (object.bytes === 0) return 'is empty.';
-  const head = await inputs.readRange(gcsUri, 0, Math.min(object.bytes, IMAGE_HEAD_BYTES) - 1);
-  const tail = await inputs.readRange(gcsUri, Math.max(0, object.bytes - IMAGE_TAIL_BYTES), object.bytes - 1);
-  return imageFault(mimeType, object.bytes, head, tail, pictures);
+  const read = (start: number, end: number): Promise<Uint8Array> => inputs.readRange(gcsUri, start, end);
+  return imageFault(mimeType, object.bytes, read, pictures);
 }
 
 async function checkVideo(
@@ -166,7 +169,7 @@ async function checkVideo(
     return undefined;
   }
   const info = await mp4Info(object.bytes, (start, end) => services.inputs.readRange(gcsUri, start, end));
-  if (info) return { gcsUri, mimeType, durationSeconds: info.durationSeconds, ...shapeOf(info) };
+  if (info) return { gcsUri, mimeType, ...info, ...shapeOf(info) };
   errors.push({ field: 'video.gcsUri', detail: 'is not an MP4 that says how long it is.' });
   return undefined;
 }

@@ -1,4 +1,5 @@
 /** Reading a JSON body with a limit, and saying what is wrong with one that is none. */
+import { isTooDeep, TOO_DEEP } from '../core/json-depth.ts';
 import { ProblemError } from '../core/problem.ts';
 
 /** Google's front end refuses more than 32 MiB; three pictures of 20 MB do not fit either way and go by `gs://`. */
@@ -21,8 +22,9 @@ export async function readJson(request: Request): Promise<unknown> {
 /** @throws ProblemError 400 */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = new TextDecoder('utf-8', { fatal: true });
+  let value: unknown;
   try {
-    return JSON.parse(text.decode(bytes));
+    value = JSON.parse(text.decode(bytes));
   } catch (error) {
     const detail = error instanceof SyntaxError ? error.message : 'The body is not UTF-8.';
     throw new ProblemError({
@@ -32,6 +34,13 @@ export function parseJson(bytes: Uint8Array): unknown {
       detail,
     });
   }
+  if (!isTooDeep(value)) return value;
+  throw new ProblemError({
+    status: 400,
+    code: 'json-too-deep',
+    title: 'The body is nested too deep',
+    detail: `The body ${TOO_DEEP}`,
+  });
 }
 
 /**

@@ -43,6 +43,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
     ...common,
     ...(spec.onVertex?.model === undefined ? {} : { modelOnVertex: spec.onVertex.model }),
     modes: [...spec.modes],
+    needsPrompt: spec.needsPrompt,
     parameters: [...spec.takes],
     ...{
       durationsSeconds,

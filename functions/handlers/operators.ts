@@ -71,7 +71,7 @@ function atStakeView(jobs: readonly Job[]) {
 const rulingSchema = z.strictObject({
   decision: z.enum(['not-charged', 'charged', 'fail', 'resubmit', 'found']),
   attempt: z.string().optional(),
-  operationName: z.string().min(1).optional(),
+  operationName: z.string().min(1).max(1000).optional(),
   note: z.string().max(2000).optional(),
 });
 

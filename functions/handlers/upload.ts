@@ -4,6 +4,7 @@
  * so beside it, once.
  */
 import { z } from 'zod';
+import { TOO_DEEP } from '../core/json-depth.ts';
 import { type FieldError, invalidRequest, ProblemError } from '../core/problem.ts';
 import {
   type Arrival,
@@ -204,7 +205,10 @@ function jsonOf(name: string, bytes: Uint8Array): unknown {
     return parseJson(bytes);
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    throw invalidRequest([{ field: name, detail: `is not JSON: ${error.problem.detail}` }]);
+    const { code, detail } = error.problem;
+    throw invalidRequest([
+      { field: name, detail: code === 'malformed-json' ? `is not JSON: ${detail}` : TOO_DEEP },
+    ]);
   }
 }
 

@@ -1,53 +1,122 @@
 import { describe, expect, it } from 'vitest';
 import { mp4DurationSeconds, mp4Info, shapeOf } from '../../functions/core/mp4.ts';
+import { encodeClip } from '../../infra/mp4/clip.ts';
+import { box, mdia, movie, mvhd, trak } from '../support/mp4-boxes.ts';
+import { rangesOf } from '../support/read-range.ts';
 
-const box = (type: string, body: Buffer): Buffer => {
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(body.length + 8);
-  head.write(type, 4, 'latin1');
-  return Buffer.concat([head, body]);
-};
-const mvhd = (version: 0 | 1, timescale: number, duration: number): Buffer => {
-  const body = Buffer.alloc(version === 1 ? 112 : 100);
-  body[0] = version;
-  body.writeUInt32BE(timescale, version === 1 ? 20 : 12);
-  if (version === 1) body.writeBigUInt64BE(BigInt(duration), 24);
-  else body.writeUInt32BE(duration, 16);
-  return box('mvhd', body);
-};
 const durationOf = (file: Buffer): Promise<number | undefined> =>
-  mp4DurationSeconds(file.length, async (start, end) => file.subarray(start, end + 1));
-
-const tkhd = (version: 0 | 1, width: number, height: number, turned = false): Buffer => {
-  const matrixAt = version === 1 ? 52 : 40;
-  const body = Buffer.alloc(matrixAt + 44);
-  body[0] = version;
-  body.writeInt32BE(turned ? 0 : 65536, matrixAt);
-  body.writeInt32BE(turned ? 65536 : 0, matrixAt + 4);
-  body.writeUInt32BE(width * 65536, matrixAt + 36);
-  body.writeUInt32BE(height * 65536, matrixAt + 40);
-  return box('trak', box('tkhd', body));
-};
+  mp4DurationSeconds(file.length, rangesOf(file));
 
 describe('the shape of an MP4', () => {
   const shapeIn = async (...tracks: Buffer[]): Promise<unknown> => {
-    const file = box('moov', Buffer.concat([mvhd(0, 24, 192), ...tracks]));
-    const info = await mp4Info(file.length, async (start, end) => file.subarray(start, end + 1));
+    const file = movie(...tracks);
+    const info = await mp4Info(file.length, rangesOf(file));
     expect(info?.durationSeconds).toBe(8);
     return info && shapeOf(info);
   };
+  const of = (width: number, height: number): Buffer => trak({ width, height });
 
   it.each<[string, Buffer[], unknown]>([
-    ['720p', [tkhd(0, 1280, 720)], { aspectRatio: '16:9', resolution: '720p' }],
-    ['1080p, tall', [tkhd(1, 1080, 1920)], { aspectRatio: '9:16', resolution: '1080p' }],
-    ['4k', [tkhd(0, 3840, 2160)], { aspectRatio: '16:9', resolution: '4k' }],
-    ['filmed upright', [tkhd(0, 1920, 1080, true)], { aspectRatio: '9:16', resolution: '1080p' }],
-    ['smaller than any of Google’s', [tkhd(0, 320, 180)], { aspectRatio: '16:9' }],
-    ['with the sound first', [tkhd(0, 0, 0), tkhd(0, 640, 360)], { aspectRatio: '16:9', resolution: '360p' }],
-    ['without a picture', [tkhd(0, 0, 0)], {}],
+    ['720p', [of(1280, 720)], { aspectRatio: '16:9', resolution: '720p' }],
+    [
+      '1080p, tall',
+      [trak({ width: 1080, height: 1920, version: 1 })],
+      { aspectRatio: '9:16', resolution: '1080p' },
+    ],
+    ['4k', [of(3840, 2160)], { aspectRatio: '16:9', resolution: '4k' }],
+    [
+      'filmed upright',
+      [trak({ width: 1920, height: 1080, turned: true })],
+      { aspectRatio: '9:16', resolution: '1080p' },
+    ],
+    ['smaller than any of Google’s', [of(320, 180)], { aspectRatio: '16:9' }],
+    ['with the sound first', [of(0, 0), of(640, 360)], { aspectRatio: '16:9', resolution: '360p' }],
+    ['without a picture', [of(0, 0)], {}],
     ['with a track cut short', [box('trak', box('tkhd', Buffer.alloc(20)))], {}],
+    ['padded to whole blocks', [of(1920, 1088)], { aspectRatio: '16:9', resolution: '1080p' }],
+    ['square', [of(1000, 1000)], { resolution: '720p' }],
+    ['4:3', [of(960, 720)], { resolution: '720p' }],
+    ['wide, as in the cinema', [of(1920, 800)], { resolution: '720p' }],
+    ['4:5, as in a feed', [of(1080, 1350)], { resolution: '1080p' }],
   ])('is read from its tracks: %s', async (_, tracks, shape) => {
     expect(await shapeIn(...tracks)).toEqual(shape);
+  });
+});
+
+describe('the frame rate of an MP4', () => {
+  const size = { width: 1280, height: 720 };
+  const rateIn = async (...tracks: Buffer[]): Promise<number | undefined> => {
+    const file = movie(...tracks);
+    return (await mp4Info(file.length, rangesOf(file)))?.framesPerSecond;
+  };
+  const sound = trak({ width: 0, height: 0, media: [mdia(48_000, [[375, 1024]])] });
+
+  it.each<[string, Buffer[], number]>([
+    ['24', [trak({ ...size, media: [mdia(24, [[192, 1]])] })], 24],
+    ['by a header of version 1', [trak({ ...size, media: [mdia(24, [[192, 1]], 1)] })], 24],
+    ['30', [trak({ ...size, media: [mdia(15_360, [[240, 512]])] })], 30],
+    ['24000/1001', [trak({ ...size, media: [mdia(24_000, [[192, 1001]])] })], 24_000 / 1001],
+    [
+      'in milliseconds, on average',
+      [
+        trak({
+          ...size,
+          media: [
+            mdia(1000, [
+              [128, 42],
+              [64, 41],
+            ]),
+          ],
+        }),
+      ],
+      24,
+    ],
+    ['behind the sound', [sound, trak({ ...size, media: [mdia(25, [[200, 1]])] })], 25],
+    [
+      'behind the tables of half a minute of sound',
+      [sound, box('free', Buffer.alloc(30_000)), trak({ ...size, media: [mdia(25, [[200, 1]])] })],
+      25,
+    ],
+  ])('is that of its picture: %s', async (_, tracks, rate) => {
+    expect(await rateIn(...tracks)).toBeCloseTo(rate, 2);
+  });
+
+  it.each<[string, Buffer[]]>([
+    ['no table of times', [trak(size)]],
+    ['an empty table, as of a file in fragments', [trak({ ...size, media: [mdia(24, [])] })]],
+    ['no clock', [trak({ ...size, media: [mdia(0, [[192, 1]])] })]],
+    ['no time', [trak({ ...size, media: [mdia(24, [[192, 0]])] })]],
+    ['sound alone', [sound]],
+    [
+      'a table far back',
+      [box('free', Buffer.alloc(70_000)), trak({ ...size, media: [mdia(24, [[192, 1]])] })],
+    ],
+    [
+      'a table cut short',
+      [
+        trak({
+          ...size,
+          media: [
+            mdia(
+              24,
+              Array.from({ length: 9_000 }, () => [1, 1] as const),
+            ),
+          ],
+        }),
+      ],
+    ],
+  ])('is not known with %s', async (_, tracks) => {
+    expect(await rateIn(...tracks)).toBeUndefined();
+  });
+
+  it('of a simulated model is what its frames are', async () => {
+    const [width, height] = [320, 180];
+    const file = await encodeClip({ width, height, frameCount: 12, draw: () => undefined });
+    expect(await mp4Info(file.length, rangesOf(file))).toEqual({
+      durationSeconds: 0.5,
+      picture: { width, height },
+      framesPerSecond: 24,
+    });
   });
 });
 

@@ -127,18 +127,6 @@ describe('the report', () => {
   });
 });
 
-describe('a row', () => {
-  it('that is quoted in its fault is quoted in short, and the batch goes on', async () => {
-    const long = { prompt: 'a', aspectRatio: 'x'.repeat(100_000) };
-    const batch = await startBatch(world, jsonl([...Array.from({ length: 30 }, () => long), ...kittens(1)]));
-    await runFor(world, HOUR);
-    const now = await batchNow(world, batch);
-    expect(now).toMatchObject({ status: 'done', totals: { faults: 30, valid: 1 } });
-    expect(Math.max(...now.firstFaults.map(({ fault }) => fault.length))).toBeLessThan(600);
-    expect(JSON.stringify(now).length).toBeLessThan(20_000);
-  });
-});
-
 describe('a slow chunk', () => {
   it('that makes jobs after the batch was cancelled pays for none of them', async () => {
     const batch = await startBatch(world, jsonl(kittens(25)));

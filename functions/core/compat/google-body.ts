@@ -1,11 +1,18 @@
 /** The body of `:predictLongRunning` as Google's documents write it: its shape, and values as they have been written. */
 import { z } from 'zod';
+import { isPossibleName, TOO_LONG_A_NAME } from '../object-name.ts';
 import { type FieldError, invalidRequest } from '../problem.ts';
 
 /** Google's own clients send numbers, its documents and many programs strings: "8", and "8s". */
-const number = z.union([z.number(), z.string().regex(/^\d+s?$/)], 'must be a number');
+const number = z.union(
+  [z.number(), z.string().regex(/^\d{1,20}s?$/)],
+  'must be a number of 20 digits at most',
+);
 /** One document of Vertex says yes and no. */
 const bool = z.union([z.boolean(), z.enum(['true', 'false', 'yes', 'no'])], 'must be true or false');
+
+/** What is put behind `storageUri`: a slash, the operation's id, and the name of the video. */
+const DELIVERED_NAME_BYTES = 64;
 
 const image = z.union(
   [
@@ -61,6 +68,7 @@ const parameters = z.strictObject({
   storageUri: z
     .string()
     .regex(/^gs:\/\/[^/]+(?:\/.*)?$/, 'must be gs://BUCKET/FOLDER/')
+    .refine((folder) => isPossibleName(folder, DELIVERED_NAME_BYTES), TOO_LONG_A_NAME)
     .optional(),
   pubsubTopic: z.string().optional(),
   compressionQuality: z.string().optional(),
