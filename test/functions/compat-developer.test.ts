@@ -51,6 +51,19 @@ describe('a submission on the Developer API', () => {
     });
   });
 
+  it('that was accepted answers its operation again when aliases are off by then, and 409 to another request', async () => {
+    const world = googleWorld();
+    const key = { 'idempotency-key': 'k1' };
+    const first = await googleClient(world).post(SUBMIT, BODY, key);
+    expect(first.status).toBe(200);
+    const off = { compatAliases: false, allowRetiredModels: false };
+    const { post } = googleClient(googleWorld(off, { jobs: world.jobs }));
+    expect(await post(SUBMIT, BODY, key)).toMatchObject({ status: 200, body: first.body });
+    expect((await post(SUBMIT, { instances: [{ prompt: 'a dog' }] }, key)).status).toBe(409);
+    expect((await post(SUBMIT, BODY, { 'idempotency-key': 'k2' })).status).toBe(404);
+    expect(await world.jobs.all()).toHaveLength(1);
+  });
+
   it.each([
     ['x-goog-api-key', { headers: { 'x-goog-api-key': 'ann' } }, ''],
     ['a bearer token', { headers: { authorization: 'Bearer ann' } }, ''],
