@@ -53,7 +53,7 @@ async function translate(
   source: unknown,
 ): Promise<ForeignRequest> {
   const rules = compatRules(services);
-  const running = videoModelFor(target.model, rules);
+  const running = videoModelFor(target.model, target.surface, rules);
   const mapped = requestOfGoogle(source, { ...target, running });
   const video = mapped.video && (await videoOf(services, caller, mapped.video));
   return {
