@@ -80,6 +80,15 @@ describe('a request of a living model', () => {
     expect(mapped.changes).toEqual([expect.stringContaining(`parameters.${named}`)]);
   });
 
+  it('takes the number of videos under either name, and under both where they agree', () => {
+    for (const parameters of [
+      { sampleCount: 2 },
+      { numberOfVideos: 2 },
+      { sampleCount: 2, numberOfVideos: '2' },
+    ])
+      expect(withParameters(parameters).body).toMatchObject({ sampleCount: 2 });
+  });
+
   it('has null read as absent, as in the JSON of protocol buffers', () => {
     expect(map({ instances: [{ prompt: 'a', image: null }], parameters: null }).body).toEqual({
       ...{ model: 'veo-3.1-generate-001', provider: 'vertex', prompt: 'a' },
@@ -101,6 +110,11 @@ describe('a request of a living model', () => {
       'a number in words',
       { instances, parameters: { durationSeconds: 'eight' } },
       'parameters.durationSeconds',
+    ],
+    [
+      'two numbers of videos',
+      { instances, parameters: { sampleCount: 1, numberOfVideos: '2' } },
+      'parameters.numberOfVideos',
     ],
     ['a webhook on Vertex', { instances, webhookConfig: { uris: [] } }, 'webhookConfig'],
     [

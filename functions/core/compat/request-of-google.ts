@@ -68,7 +68,7 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
     referenceImages: referenceImages?.map((reference) => ({ ...reference, image: imageOf(reference.image) })),
     resolution: resolution?.toLowerCase(),
     durationSeconds: durationOf(number('durationSeconds'), google, asked, note),
-    sampleCount: number('sampleCount') ?? number('numberOfVideos'),
+    sampleCount: countOf(number('sampleCount'), number('numberOfVideos')),
     seed: number('seed'),
     fps: number('fps'),
     enhancePrompt: bool('enhancePrompt'),
@@ -98,6 +98,14 @@ function checkSurface({ parameters, webhookConfig }: GoogleBody, surface: Compat
     const detail = 'is not taken by Vertex AI; poll the operation.';
     throw invalidRequest([{ field: 'webhookConfig', detail }]);
   }
+}
+
+/** Two names of one number. */
+function countOf(sampleCount: number | undefined, numberOfVideos: number | undefined): number | undefined {
+  if (sampleCount === undefined || numberOfVideos === undefined) return sampleCount ?? numberOfVideos;
+  if (sampleCount === numberOfVideos) return sampleCount;
+  const detail = `is ${numberOfVideos}, and sampleCount, which is the same, is ${sampleCount}; give one of them.`;
+  throw invalidRequest([{ field: 'parameters.numberOfVideos', detail }]);
 }
 
 /**
