@@ -282,6 +282,24 @@ describe('a poll on the Developer API', () => {
     expect((await googleClient(world).get(`/v1beta/${name}`)).body).toMatchObject({ error: { code: 4 } });
   });
 
+  it('and a file whose names are malformed are refused as name, and a project as parent', async () => {
+    const { get, post } = googleClient(googleWorld());
+    const inNowhere = `/v1/projects/p/locations/US!/publishers/google/models/${MODEL}:predictLongRunning`;
+    const answers = [
+      ['name', await get(`/v1beta/models/${MODEL}/operations/a%20b`)],
+      ['name', await get('/v1beta/files/a_b')],
+      ['parent', await post(inNowhere, BODY)],
+    ] as const;
+    for (const [field, { status, body }] of answers)
+      expect({ status, ...body }).toMatchObject({
+        status: 400,
+        error: {
+          message: expect.stringMatching(`^${field}: `),
+          details: [{}, { fieldViolations: [{ field }] }],
+        },
+      });
+  });
+
   it.each([
     ['unknown', () => `models/${MODEL}/operations/abcdefghijklmnopqrstuvwxyz`, 'ann', 404],
     ['not ours', () => `models/${MODEL}/operations/abc123`, 'ann', 404],
@@ -389,11 +407,16 @@ describe('a file of the Developer API', () => {
 });
 
 describe('paths of Google that lead nowhere', () => {
-  it.each(['/v1beta/cachedContents', '/v1beta1/projects/p/x', '/v1/models/x', '/v1beta'])(
-    '%s is a 404 in its shape',
-    async (path) => {
-      const { status, body } = await googleClient(makeWorld()).get(path);
-      expect({ status, error: body['error'] }).toMatchObject({ status: 404, error: { status: 'NOT_FOUND' } });
-    },
-  );
+  it.each([
+    '/v1beta/files',
+    '/v1beta/files/',
+    '/v1/files',
+    '/v1beta/cachedContents',
+    '/v1beta1/projects/p/x',
+    '/v1/models/x',
+    '/v1beta',
+  ])('%s is a 404 in its shape', async (path) => {
+    const { status, body } = await googleClient(makeWorld()).get(path);
+    expect({ status, error: body['error'] }).toMatchObject({ status: 404, error: { status: 'NOT_FOUND' } });
+  });
 });
