@@ -44,7 +44,7 @@ describe('an image call', () => {
       'gemini',
       'gemini-3.1-flash-image',
     ],
-    ['gemini-nano-banana-2.1:generateContent', CONTENT, 'vertex', 'gemini-nano-banana-2.1'],
+    ['gemini-nano-banana-2.1:generateContent', CONTENT, 'gemini', 'gemini-nano-banana-2.1'],
   ])(
     '%s on the Developer API runs where the model lives, and says which it was',
     async (call, body, provider, model) => {
