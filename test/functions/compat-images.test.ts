@@ -136,6 +136,7 @@ describe('an image call', () => {
     [{ kind: 'http', status: 500, message: 'x' }, 500, 'INTERNAL'],
     [{ kind: 'timeout', message: 'x' }, 504, 'DEADLINE_EXCEEDED'],
     [{ kind: 'network', sent: true, message: 'x' }, 502, 'UNAVAILABLE'],
+    [{ kind: 'unreadable', message: 'x' }, 500, 'INTERNAL'],
   ] as const)(
     'that the model answers with %j is answered in the shape of Google',
     async (signal, status, name) => {
