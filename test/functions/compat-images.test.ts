@@ -130,6 +130,24 @@ describe('an image call', () => {
     expect(world.sent).toHaveLength(1);
   });
 
+  it('of a caller who was turned away is made when it comes back as told, though another caller never stops', async () => {
+    const world = imageWorld();
+    const call = `${V1BETA}/imagen-4.0-generate-001:predict`;
+    const ann = googleClient(world, 'ann');
+    const hammer = async (): Promise<void> => {
+      while ((await ann.post(call, PREDICT)).status === 200);
+    };
+    await hammer();
+    const bob = googleClient(world, 'bob');
+    const refused = await bob.post(call, PREDICT);
+    expect(refused.status).toBe(429);
+    for (let ms = Number(refused.headers.get('retry-after')) * 1000; ms > 0; ms -= 250) {
+      world.clock.advance(250);
+      await hammer();
+    }
+    expect((await bob.post(call, PREDICT)).status).toBe(200);
+  });
+
   it.each([
     [{ kind: 'http', status: 400, message: 'blocked' }, 400, 'INVALID_ARGUMENT'],
     [{ kind: 'http', status: 429, message: 'quota', retryAfterMs: 3000 }, 429, 'RESOURCE_EXHAUSTED'],
