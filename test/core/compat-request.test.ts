@@ -1,6 +1,7 @@
 /** What Google's request becomes, and that nothing of it changes without being said. */
 import { describe, expect, it } from 'vitest';
-import { videoModelFor } from '../../functions/core/compat/models.ts';
+import { overrideCatalogue } from '../../functions/core/catalogue-overrides.ts';
+import { imageModelFor, videoModelFor } from '../../functions/core/compat/models.ts';
 import { type MappedRequest, requestOfGoogle } from '../../functions/core/compat/request-of-google.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
@@ -198,6 +199,23 @@ describe('a model of a path', () => {
     expect(problemOf(() => videoModelFor('veo-3.1-generate-preview', 'developer', off))).toMatchObject({
       status: 404,
       detail: expect.stringContaining('no longer available'),
+    });
+  });
+
+  it('that makes pictures was retired when the provider that is asked first says', () => {
+    const catalogue = overrideCatalogue(CATALOGUE, {
+      'vertex/gemini-3-pro-image': { retirementDate: '2026-11-01' },
+      'gemini/gemini-3-pro-image': { retirementDate: '2026-11-11' },
+    });
+    const off = { ...rules, catalogue, aliasRetired: false };
+    const detailFor = (...providers: ('vertex' | 'gemini')[]) =>
+      problemOf(() => imageModelFor('gemini-3-pro-image', 'generateContent', { ...off, providers })).detail;
+    expect(detailFor('vertex', 'gemini')).toContain('2026-11-01');
+    expect(detailFor('gemini', 'vertex')).toContain('2026-11-11');
+    expect(
+      imageModelFor('imagen-4.0-generate-001', 'predict', { ...off, providers: ['gemini', 'vertex'] }),
+    ).toMatchObject({
+      spec: { provider: 'vertex' },
     });
   });
 
