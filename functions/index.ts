@@ -24,7 +24,7 @@ import { handleUpload, type StartBatch, type UploadWork } from './handlers/uploa
 import { submitMessageSchema, wakeMessageSchema } from './handlers/wake-message.ts';
 import type { Severity } from './ports.ts';
 import { buildServices } from './services.ts';
-import { leaveAllBodiesUntouched } from './untouched-body.ts';
+import { leaveAllUntouched } from './untouched-request.ts';
 
 const config = parseConfig(process.env);
 const { services, taskCallers, submissions, uploads, schedules } = buildServices(config);
@@ -39,11 +39,15 @@ const scheduleWork: ScheduleWork = {
   },
 };
 
-if (process.env['FUNCTION_TARGET'] === 'api') leaveAllBodiesUntouched();
+if (process.env['FUNCTION_TARGET'] === 'api') leaveAllUntouched();
 
 // The framework's own request and response are node's; Hono answers through them without touching the globals.
 const api = getRequestListener(createApi(services).fetch, { overrideGlobalObjects: false });
-http('api', (request, response) => api(request, response));
+http('api', (request, response) => {
+  // Of a path that Express could not decode.
+  request.url = request.originalUrl;
+  return api(request, response);
+});
 
 /** A function that Cloud Tasks or Cloud Scheduler calls. 2xx: done or stale. Anything else: to be delivered again. */
 function task(name: string, work: (body: unknown, request: Request) => Promise<unknown>): void {

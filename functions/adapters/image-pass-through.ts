@@ -44,6 +44,11 @@ export function createImagePassThrough({ vertex, gemini, fetch }: ImagePassThrou
         });
         if (!response.ok) return { kind: 'failed', signal: await httpSignal(response) };
         const contentType = response.headers.get('content-type') ?? 'application/json';
+        if (!JSON_TYPE.test(contentType)) {
+          await response.body?.cancel();
+          const message = `The answer is of type ${contentType}, and no JSON.`;
+          return { kind: 'failed', signal: { kind: 'unreadable', message } };
+        }
         const body = (response.body ?? new Blob([]).stream()).pipeThrough(atMost(call.answerBytesMax));
         return { kind: 'body', body, contentType };
       } catch (error) {
@@ -52,6 +57,8 @@ export function createImagePassThrough({ vertex, gemini, fetch }: ImagePassThrou
     },
   };
 }
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
 const vertexHost = (location: string): string =>
   location === 'global'

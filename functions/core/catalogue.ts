@@ -131,6 +131,8 @@ export interface RetiredId {
   readonly model: string;
   readonly provider: ProviderName;
   readonly retirement: Retirement;
+  /** What it took, where its successor does not take all of that. */
+  readonly durationsSeconds?: readonly number[];
 }
 
 export interface Catalogue {

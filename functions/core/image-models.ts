@@ -44,27 +44,22 @@ const IMAGEN = {
 } as const;
 
 // Prices of pictures: recalled.
-const GEMINI_IMAGE_PRICES = {
-  'gemini-3.1-flash-image': 0.067,
-  'gemini-3-pro-image': 0.134,
-  'gemini-3.1-flash-lite-image': 0.039,
-} as const;
-const GEMINI_IMAGE_SIZES = {
-  'gemini-3.1-flash-image': FLASH_SIZES,
-  'gemini-3-pro-image': PRO_SIZES,
-  'gemini-3.1-flash-lite-image': ONE_SIZE,
-} as const;
-const GEMINI_IMAGES = [
-  'gemini-3.1-flash-image',
-  'gemini-3-pro-image',
-  'gemini-3.1-flash-lite-image',
-] as const;
-const geminiImage = (model: (typeof GEMINI_IMAGES)[number]): ImageModelSpec => ({
-  ...GEMINI_IMAGE,
-  model,
-  pricePerImageUsd: GEMINI_IMAGE_PRICES[model],
-  sizePriceFactors: GEMINI_IMAGE_SIZES[model],
-});
+const GEMINI_IMAGES: readonly ImageModelSpec[] = [
+  { ...GEMINI_IMAGE, model: 'gemini-3.1-flash-image', pricePerImageUsd: 0.067 },
+  {
+    ...GEMINI_IMAGE,
+    model: 'gemini-3-pro-image',
+    pricePerImageUsd: 0.134,
+    sizePriceFactors: PRO_SIZES,
+  },
+  {
+    ...GEMINI_IMAGE,
+    model: 'gemini-3.1-flash-lite-image',
+    pricePerImageUsd: 0.039,
+    sizePriceFactors: ONE_SIZE,
+  },
+  { ...GEMINI_IMAGE, model: 'gemini-nano-banana-2.1', pricePerImageUsd: 0.067 },
+];
 
 const IMAGENS: readonly ImageModelSpec[] = [
   { ...IMAGEN, model: 'imagen-4.0-generate-001', pricePerImageUsd: 0.04 },
@@ -78,11 +73,10 @@ const IMAGENS: readonly ImageModelSpec[] = [
 ];
 
 export const IMAGE_MODELS: readonly ImageModelSpec[] = [
-  ...GEMINI_IMAGES.map(geminiImage),
-  { ...GEMINI_IMAGE, model: 'gemini-nano-banana-2.1', pricePerImageUsd: 0.067 },
+  ...GEMINI_IMAGES,
   ...GEMINI_IMAGES.map(
-    (model): ImageModelSpec => ({
-      ...geminiImage(model),
+    (spec): ImageModelSpec => ({
+      ...spec,
       ...{ provider: 'gemini', locations: ['global'], takesPersonGeneration: false },
     }),
   ),

@@ -225,21 +225,31 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
   },
 ];
 
-const retired = (model: string, date: string, successor: string): RetiredId[] =>
+const retired = (
+  model: string,
+  date: string,
+  successor: string,
+  durationsSeconds?: readonly number[],
+): RetiredId[] =>
   (['vertex', 'gemini'] as const).map((provider) => ({
     model,
     provider,
     retirement: { date, replacement: successor, runsOn: { provider: 'vertex', model: successor } },
+    ...(durationsSeconds ? { durationsSeconds } : {}),
   }));
 
+const VEO_2_SECONDS = range(5, 8);
+/** The same as its successor's, but for a request with references. */
+const VEO_3_SECONDS = [4, 6, 8];
+
 const RETIRED: readonly RetiredId[] = [
-  ...retired('veo-2.0-generate-001', '2026-06-30', 'veo-3.1-generate-001'),
-  ...retired('veo-2.0-generate-exp', '2026-04-02', 'veo-3.1-generate-001'),
-  ...retired('veo-2.0-generate-preview', '2026-04-02', 'veo-3.1-generate-001'),
-  ...retired('veo-3.0-generate-001', '2026-06-30', 'veo-3.1-generate-001'),
-  ...retired('veo-3.0-fast-generate-001', '2026-06-30', 'veo-3.1-fast-generate-001'),
-  ...retired('veo-3.0-generate-preview', '2026-04-02', 'veo-3.1-generate-001'),
-  ...retired('veo-3.0-fast-generate-preview', '2026-04-02', 'veo-3.1-fast-generate-001'),
+  ...retired('veo-2.0-generate-001', '2026-06-30', 'veo-3.1-generate-001', VEO_2_SECONDS),
+  ...retired('veo-2.0-generate-exp', '2026-04-02', 'veo-3.1-generate-001', VEO_2_SECONDS),
+  ...retired('veo-2.0-generate-preview', '2026-04-02', 'veo-3.1-generate-001', VEO_2_SECONDS),
+  ...retired('veo-3.0-generate-001', '2026-06-30', 'veo-3.1-generate-001', VEO_3_SECONDS),
+  ...retired('veo-3.0-fast-generate-001', '2026-06-30', 'veo-3.1-fast-generate-001', VEO_3_SECONDS),
+  ...retired('veo-3.0-generate-preview', '2026-04-02', 'veo-3.1-generate-001', VEO_3_SECONDS),
+  ...retired('veo-3.0-fast-generate-preview', '2026-04-02', 'veo-3.1-fast-generate-001', VEO_3_SECONDS),
   ...[
     ['veo-3.1-generate-preview', 'veo-3.1-generate-001'] as const,
     ['veo-3.1-fast-generate-preview', 'veo-3.1-fast-generate-001'] as const,

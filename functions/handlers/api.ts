@@ -17,6 +17,7 @@ import { addKeyRoutes } from './keys-api.ts';
 import { modelsView } from './models-view.ts';
 import { addOperatorRoutes } from './operators.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
+import { checkPath } from './path-check.ts';
 import { handleProviderEvent } from './provider-event.ts';
 import { retry } from './retry-job.ts';
 import { traceOf } from './trace.ts';
@@ -40,6 +41,7 @@ export function createApi(services: Services): Hono {
   const app = new Hono();
   const view = (job: Job): JobView => jobView(job, services.clock.now(), stepContext(services, job).latency);
 
+  app.use(checkPath(services));
   addConsole(app);
   addOperatorRoutes(app, services, view);
   addKeyRoutes(app, services);

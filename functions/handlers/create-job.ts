@@ -14,14 +14,15 @@ import { checkInputs, mayDeliver, type PictureDepth, storeInputs } from './input
 
 export interface NewJob {
   readonly caller: string;
+  /** The request as it came: what makes it the same one under the same key. */
   readonly body: unknown;
   /** `Idempotency-Key`, when the caller sent one. */
   readonly idempotencyKey?: string | undefined;
   /** The id that follows from its cause (I5), where that is no key: a job that has it is the one. */
   readonly jobId?: string | undefined;
   readonly trace?: string | undefined;
-  /** What a request of one of Google's own surfaces has besides. */
-  readonly foreign?: ForeignRequest | undefined;
+  /** What `body` means, where it is a request of one of Google's own surfaces; asked when it has made no job before. */
+  readonly translate?: (() => Promise<ForeignRequest>) | undefined;
   /** The row that it is made of; the id follows from it, and the job is the same however often the row is read (I5). */
   readonly batch?: BatchRow | undefined;
   /** Of {@link judge}, where it was asked before. */
@@ -29,11 +30,11 @@ export interface NewJob {
 }
 
 export interface ForeignRequest {
+  /** Of our own. */
+  readonly body: unknown;
   readonly origin: CompatOrigin;
   /** `gs://bucket/folder/` */
   readonly deliverTo?: string | undefined;
-  /** The request as it came: what makes it the same one under the same key. */
-  readonly source: unknown;
   readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired'>;
   readonly pictures: PictureDepth;
 }
@@ -48,11 +49,11 @@ const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow):
  */
 export async function createJob(
   services: Services,
-  { caller, body, idempotencyKey, jobId: givenId, trace, foreign, batch, judged }: NewJob,
+  { caller, body, idempotencyKey, jobId: givenId, trace, translate, batch, judged }: NewJob,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
   const { clock, ids, jobs, settings, log } = services;
   const now = clock.now();
-  const fingerprint = ids.hash(['request', canonicalJson(foreign?.source ?? body)]);
+  const fingerprint = ids.hash(['request', canonicalJson(body)]);
   const causedId = batch ? jobIdOfRow(services, batch) : givenId;
   const jobId =
     causedId ??
@@ -63,7 +64,9 @@ export async function createJob(
     const earlier = await jobs.get(jobId);
     if (earlier) return { job: same(earlier), created: false };
   }
-  const { parsed, checked, times } = judged ?? (await judge(services, caller, body, foreign));
+  const foreign = await translate?.();
+  const { parsed, checked, times } =
+    judged ?? (await judge(services, caller, foreign ? foreign.body : body, foreign));
   const request = {
     ...completeRequest(parsed, await storeInputs(services, jobId, checked)),
     ...(foreign?.deliverTo === undefined ? {} : { deliverTo: foreign.deliverTo }),
@@ -113,7 +116,12 @@ export async function estimateJob(
 export type Judged = Awaited<ReturnType<typeof judge>>;
 
 /** Everything that can be known of a request before anything is written: its meaning, its inputs, its chain. */
-export async function judge(services: Services, caller: string, body: unknown, foreign?: ForeignRequest) {
+export async function judge(
+  services: Services,
+  caller: string,
+  body: unknown,
+  foreign?: Pick<ForeignRequest, 'deliverTo' | 'rules' | 'pictures'>,
+) {
   const { clock, settings, catalogue, policy } = services;
   const parsed = parseRequest(body, {
     catalogue,

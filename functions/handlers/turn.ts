@@ -7,7 +7,7 @@ import { findModel } from '../core/catalogue.ts';
 import type { Job, JobIn } from '../core/job.ts';
 import { ProblemError } from '../core/problem.ts';
 import { type Line, lineOf, standsInLine } from '../core/queues.ts';
-import { close, pass, reopen, waitMs } from '../core/turnstile.ts';
+import { close, pass, reopen, turnAway, waitMs } from '../core/turnstile.ts';
 import type { Services } from '../ports.ts';
 import type { SubmitMessage } from './wake-message.ts';
 
@@ -34,12 +34,14 @@ export async function takeTurn(
  */
 export async function passTurnstile(services: Services, line: Line, caller: string): Promise<void> {
   const { clock, turnstiles } = services;
-  const requestsPerMinute = quotaOf(services, line);
-  const now = clock.now();
+  const passing = {
+    ...{ lane: line.lane, caller, now: clock.now() },
+    requestsPerMinute: quotaOf(services, line),
+  };
   let closedMs = 0;
   await turnstiles.update(line, (turnstile) => {
-    closedMs = waitMs(turnstile, now, requestsPerMinute);
-    return closedMs > 0 ? undefined : pass(turnstile, { lane: line.lane, caller, now, requestsPerMinute });
+    closedMs = waitMs(turnstile, passing);
+    return closedMs > 0 ? turnAway(turnstile, passing, closedMs) : pass(turnstile, passing);
   });
   if (closedMs > 0) throw notYet(line, closedMs);
 }

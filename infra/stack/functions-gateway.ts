@@ -7,7 +7,7 @@
 import http from 'node:http';
 import '../../functions/index.ts';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
-import { leaveBodyUntouched } from '../../functions/untouched-body.ts';
+import { leaveUntouched } from '../../functions/untouched-request.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import { reportReady } from './child.ts';
 import { FUNCTION_NAMES } from './plan.ts';
@@ -20,7 +20,7 @@ const api = getTestServer('api');
 const front = http.createServer((request, response) => {
   const [prefix, name] = PREFIX.exec(request.url ?? '') ?? [];
   if (prefix === undefined || name === undefined) {
-    leaveBodyUntouched(request);
+    leaveUntouched(request);
     api.emit('request', request, response);
     return;
   }
@@ -31,7 +31,7 @@ const front = http.createServer((request, response) => {
   }
   const rest = (request.url ?? '').slice(prefix.length);
   request.url = rest.startsWith('/') ? rest : `/${rest}`;
-  if (name === 'api') leaveBodyUntouched(request);
+  if (name === 'api') leaveUntouched(request);
   server.emit('request', request, response);
 });
 // Long polls and streams set their own limits.

@@ -51,9 +51,35 @@ describe('an image call', () => {
   });
 
   it('of which the answer is too large is cut off, and is no whole answer to anybody', async () => {
-    answer = () => new Response('x'.repeat(1001));
+    answer = () => new Response('x'.repeat(1001), { headers: { 'content-type': 'application/json' } });
     await expect(textOf(await send())).rejects.toThrow('larger than 1000 bytes');
   });
+
+  it.each(['text/html; charset=utf-8', 'text/plain', 'application/jsonp'])(
+    'that is answered 200 with %s is no answer, and its body is not waited for',
+    async (type) => {
+      let isCancelled = false;
+      const body = new ReadableStream({
+        pull: (controller) => controller.enqueue(Buffer.from('<p>')),
+        cancel: () => {
+          isCancelled = true;
+        },
+      });
+      answer = () => new Response(body, { headers: { 'content-type': type } });
+      const signal = { kind: 'unreadable', message: expect.stringContaining(type) };
+      expect(await send()).toEqual({ kind: 'failed', signal });
+      await expect.poll(() => isCancelled).toBe(true);
+    },
+  );
+
+  it.each(['application/json; charset=UTF-8', 'Application/JSON', undefined])(
+    'that is answered with %s is passed on',
+    async (type) => {
+      const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+      answer = () => new Response(new Blob(['{}']).stream(), { headers });
+      expect(await textOf(await send())).toBe('{}');
+    },
+  );
 
   it('that is refused says how, and when to come back', async () => {
     answer = () =>

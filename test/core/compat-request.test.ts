@@ -1,6 +1,7 @@
 /** What Google's request becomes, and that nothing of it changes without being said. */
 import { describe, expect, it } from 'vitest';
-import { videoModelFor } from '../../functions/core/compat/models.ts';
+import { overrideCatalogue } from '../../functions/core/catalogue-overrides.ts';
+import { imageModelFor, videoModelFor } from '../../functions/core/compat/models.ts';
 import { type MappedRequest, requestOfGoogle } from '../../functions/core/compat/request-of-google.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
@@ -12,7 +13,7 @@ const rules = {
 const map = (
   body: unknown,
   { model = 'veo-3.1-generate-001', surface = 'vertex' as 'vertex' | 'developer' } = {},
-): MappedRequest => requestOfGoogle(body, { surface, model, running: videoModelFor(model, rules) });
+): MappedRequest => requestOfGoogle(body, { surface, model, running: videoModelFor(model, surface, rules) });
 const instances = [{ prompt: 'a cat' }];
 const withParameters = (parameters: Record<string, unknown>, model?: string): MappedRequest =>
   map({ instances, parameters }, model === undefined ? {} : { model });
@@ -44,6 +45,7 @@ describe('a request of a living model', () => {
     expect(mapped).toEqual({
       body: {
         model: 'veo-3.1-generate-001',
+        provider: 'vertex',
         prompt: 'a cat',
         image,
         lastFrame: { gcsUri: 'gs://b/l.jpg', mimeType: 'image/jpeg' },
@@ -79,9 +81,18 @@ describe('a request of a living model', () => {
     expect(mapped.changes).toEqual([expect.stringContaining(`parameters.${named}`)]);
   });
 
+  it('takes the number of videos under either name, and under both where they agree', () => {
+    for (const parameters of [
+      { sampleCount: 2 },
+      { numberOfVideos: 2 },
+      { sampleCount: 2, numberOfVideos: '2' },
+    ])
+      expect(withParameters(parameters).body).toMatchObject({ sampleCount: 2 });
+  });
+
   it('has null read as absent, as in the JSON of protocol buffers', () => {
     expect(map({ instances: [{ prompt: 'a', image: null }], parameters: null }).body).toEqual({
-      ...{ model: 'veo-3.1-generate-001', prompt: 'a' },
+      ...{ model: 'veo-3.1-generate-001', provider: 'vertex', prompt: 'a' },
     });
   });
 
@@ -100,6 +111,11 @@ describe('a request of a living model', () => {
       'a number in words',
       { instances, parameters: { durationSeconds: 'eight' } },
       'parameters.durationSeconds',
+    ],
+    [
+      'two numbers of videos',
+      { instances, parameters: { sampleCount: 1, numberOfVideos: '2' } },
+      'parameters.numberOfVideos',
     ],
     ['a webhook on Vertex', { instances, webhookConfig: { uris: [] } }, 'webhookConfig'],
     [
@@ -130,6 +146,18 @@ describe('a request of a retired model', () => {
     expect(mapped.body).toMatchObject({ durationSeconds: made });
     expect(mapped.changes.some((text) => text.includes('durationSeconds'))).toBe(asked !== made);
     expect(mapped.changes[0]).toContain('veo-3.1-generate-001 runs in its place');
+  });
+
+  it.each([
+    ['veo-2.0-generate-001', [-5, 0, 0.5, 3, 5.5, 9]],
+    ['veo-3.0-generate-001', [-5, 0, 5, 7]],
+    ['veo-3.1-generate-preview', [0, 5]],
+  ])('%s keeps a duration that it never took, so that it is refused by name: %j', (model, durations) => {
+    for (const durationSeconds of durations) {
+      const { body, changes } = withParameters({ durationSeconds }, model);
+      expect(body).toMatchObject({ durationSeconds });
+      expect(changes.join()).not.toContain('durationSeconds');
+    }
   });
 
   it('with references is made at the only duration they have', () => {
@@ -166,25 +194,66 @@ describe('a request of a retired model', () => {
 
 describe('a model of a path', () => {
   it('is not found when nobody knows it, and when it is gone and aliases are off', () => {
-    expect(problemOf(() => videoModelFor('veo-9', rules))).toMatchObject({ status: 404 });
+    expect(problemOf(() => videoModelFor('veo-9', 'vertex', rules))).toMatchObject({ status: 404 });
     const off = { ...rules, aliasRetired: false };
-    expect(problemOf(() => videoModelFor('veo-3.1-generate-preview', off))).toMatchObject({
+    expect(problemOf(() => videoModelFor('veo-3.1-generate-preview', 'developer', off))).toMatchObject({
       status: 404,
       detail: expect.stringContaining('no longer available'),
     });
   });
 
+  it('that makes pictures was retired when the provider that is asked first says', () => {
+    const catalogue = overrideCatalogue(CATALOGUE, {
+      'vertex/gemini-3-pro-image': { retirementDate: '2026-11-01' },
+      'gemini/gemini-3-pro-image': { retirementDate: '2026-11-11' },
+    });
+    const off = { ...rules, catalogue, aliasRetired: false };
+    const detailFor = (...providers: ('vertex' | 'gemini')[]) =>
+      problemOf(() => imageModelFor('gemini-3-pro-image', 'generateContent', { ...off, providers })).detail;
+    expect(detailFor('vertex', 'gemini')).toContain('2026-11-01');
+    expect(detailFor('gemini', 'vertex')).toContain('2026-11-11');
+    expect(
+      imageModelFor('imagen-4.0-generate-001', 'predict', { ...off, providers: ['gemini', 'vertex'] }),
+    ).toMatchObject({
+      spec: { provider: 'vertex' },
+    });
+  });
+
   it('that makes pictures is refused for videos', () => {
-    expect(problemOf(() => videoModelFor('gemini-3.1-flash-image', rules))).toMatchObject({ status: 400 });
+    expect(problemOf(() => videoModelFor('gemini-3.1-flash-image', 'vertex', rules))).toMatchObject({
+      status: 400,
+    });
   });
 
   it('is aliased to a model that lives, for every retired video model', () => {
     const gone = CATALOGUE.retired.filter(({ model }) => model.startsWith('veo-'));
     expect(gone.length).toBeGreaterThan(10);
     for (const { model, retirement } of gone)
-      expect(videoModelFor(model, rules)).toMatchObject({
-        spec: { model: retirement.runsOn.model },
-        aliasOf: { model },
-      });
+      for (const surface of ['vertex', 'developer'] as const)
+        expect(videoModelFor(model, surface, rules)).toMatchObject({
+          spec: { model: retirement.runsOn.model },
+          aliasOf: { model },
+        });
+  });
+
+  it.each([
+    ['veo-3.1-generate-preview', 'vertex', '2026-04-02', 'veo-3.1-generate-001'],
+    ['veo-3.1-generate-preview', 'developer', '2026-10-22', 'gemini-omni-1.1-flash'],
+    ['veo-2.0-generate-001', 'vertex', '2026-06-30', 'veo-3.1-generate-001'],
+  ] as const)('%s on the %s surface was retired on %s for %s', (model, surface, date, replacement) => {
+    expect(videoModelFor(model, surface, rules).aliasOf).toEqual({ model, retiredOn: date });
+    const off = { ...rules, aliasRetired: false };
+    expect(problemOf(() => videoModelFor(model, surface, off)).detail).toContain(
+      `retired on ${date}. Use ${replacement},`,
+    );
+  });
+
+  it('that only another provider has runs there', () => {
+    expect(videoModelFor('veo-3.1-generate-001', 'developer', rules)).toMatchObject({
+      spec: { provider: 'vertex' },
+    });
+    expect(videoModelFor('gemini-omni-1.2-flash', 'vertex', rules)).toMatchObject({
+      spec: { provider: 'omni' },
+    });
   });
 });

@@ -257,6 +257,7 @@ const IMAGE_SIZES: Readonly<Record<string, string>> = {
   'gemini/gemini-3.1-flash-image': '1K 2K 4K',
   'gemini/gemini-3-pro-image': '1K 2K 4K',
   'gemini/gemini-3.1-flash-lite-image': '1K',
+  'gemini/gemini-nano-banana-2.1': '1K 2K 4K',
   'vertex/imagen-4.0-generate-001': '1K 2K',
   'vertex/imagen-4.0-fast-generate-001': '1K',
   'vertex/imagen-4.0-ultra-generate-001': '1K 2K',

@@ -91,6 +91,31 @@ describe('the deployed api', () => {
     ]);
     expect(await post('x'.repeat(40_000_000))).toEqual([413, 'application/problem+json']);
   }, 60_000);
+
+  it('answers a path that cannot be decoded in the shape of its surface, as the local stack does, although Express cannot', async () => {
+    const asked = async (base: string, path: string) => {
+      const response = await fetch(`${base}${path}`);
+      const body = await response.text();
+      expect(body).not.toMatch(/<html|node_modules/i);
+      return { status: response.status, type: response.headers.get('content-type'), body: JSON.parse(body) };
+    };
+    const ours = { status: 400, type: 'application/problem+json', body: { errors: [{ field: 'path' }] } };
+    const googles = {
+      ...{ status: 400, type: 'application/json; charset=UTF-8' },
+      body: { error: { code: 400, status: 'INVALID_ARGUMENT', message: expect.stringContaining('path: ') } },
+    };
+    for (const base of [await deploy('api', 'http'), stack.endpoints.api]) {
+      for (const path of ['/v1/jobs/%E0%A4%A', '/%', '/v1/jobs/a%2/videos/0?x=1'])
+        expect(await asked(base, path)).toMatchObject(ours);
+      for (const path of [
+        '/v1beta/files/%E0%A4%A?key=x',
+        '/v1beta/models/%E0%A4%A',
+        '/v1beta1/projects/%/locations/l/publishers/google/models/m:predict',
+      ])
+        expect(await asked(base, path)).toMatchObject(googles);
+      expect(await asked(base, '/v1/jobs?pageToken=%E0%A4%A')).toMatchObject({ status: 400 });
+    }
+  }, 60_000);
 });
 
 describe('every deployed function', () => {

@@ -51,6 +51,19 @@ describe('a submission on the Developer API', () => {
     });
   });
 
+  it('that was accepted answers its operation again when aliases are off by then, and 409 to another request', async () => {
+    const world = googleWorld();
+    const key = { 'idempotency-key': 'k1' };
+    const first = await googleClient(world).post(SUBMIT, BODY, key);
+    expect(first.status).toBe(200);
+    const off = { compatAliases: false, allowRetiredModels: false };
+    const { post } = googleClient(googleWorld(off, { jobs: world.jobs }));
+    expect(await post(SUBMIT, BODY, key)).toMatchObject({ status: 200, body: first.body });
+    expect((await post(SUBMIT, { instances: [{ prompt: 'a dog' }] }, key)).status).toBe(409);
+    expect((await post(SUBMIT, BODY, { 'idempotency-key': 'k2' })).status).toBe(404);
+    expect(await world.jobs.all()).toHaveLength(1);
+  });
+
   it.each([
     ['x-goog-api-key', { headers: { 'x-goog-api-key': 'ann' } }, ''],
     ['a bearer token', { headers: { authorization: 'Bearer ann' } }, ''],
@@ -269,6 +282,24 @@ describe('a poll on the Developer API', () => {
     expect((await googleClient(world).get(`/v1beta/${name}`)).body).toMatchObject({ error: { code: 4 } });
   });
 
+  it('and a file whose names are malformed are refused as name, and a project as parent', async () => {
+    const { get, post } = googleClient(googleWorld());
+    const inNowhere = `/v1/projects/p/locations/US!/publishers/google/models/${MODEL}:predictLongRunning`;
+    const answers = [
+      ['name', await get(`/v1beta/models/${MODEL}/operations/a%20b`)],
+      ['name', await get('/v1beta/files/a_b')],
+      ['parent', await post(inNowhere, BODY)],
+    ] as const;
+    for (const [field, { status, body }] of answers)
+      expect({ status, ...body }).toMatchObject({
+        status: 400,
+        error: {
+          message: expect.stringMatching(`^${field}: `),
+          details: [{}, { fieldViolations: [{ field }] }],
+        },
+      });
+  });
+
   it.each([
     ['unknown', () => `models/${MODEL}/operations/abcdefghijklmnopqrstuvwxyz`, 'ann', 404],
     ['not ours', () => `models/${MODEL}/operations/abc123`, 'ann', 404],
@@ -376,11 +407,16 @@ describe('a file of the Developer API', () => {
 });
 
 describe('paths of Google that lead nowhere', () => {
-  it.each(['/v1beta/cachedContents', '/v1beta1/projects/p/x', '/v1/models/x', '/v1beta'])(
-    '%s is a 404 in its shape',
-    async (path) => {
-      const { status, body } = await googleClient(makeWorld()).get(path);
-      expect({ status, error: body['error'] }).toMatchObject({ status: 404, error: { status: 'NOT_FOUND' } });
-    },
-  );
+  it.each([
+    '/v1beta/files',
+    '/v1beta/files/',
+    '/v1/files',
+    '/v1beta/cachedContents',
+    '/v1beta1/projects/p/x',
+    '/v1/models/x',
+    '/v1beta',
+  ])('%s is a 404 in its shape', async (path) => {
+    const { status, body } = await googleClient(makeWorld()).get(path);
+    expect({ status, error: body['error'] }).toMatchObject({ status: 404, error: { status: 'NOT_FOUND' } });
+  });
 });

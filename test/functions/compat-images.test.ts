@@ -44,7 +44,7 @@ describe('an image call', () => {
       'gemini',
       'gemini-3.1-flash-image',
     ],
-    ['gemini-nano-banana-2.1:generateContent', CONTENT, 'vertex', 'gemini-nano-banana-2.1'],
+    ['gemini-nano-banana-2.1:generateContent', CONTENT, 'gemini', 'gemini-nano-banana-2.1'],
   ])(
     '%s on the Developer API runs where the model lives, and says which it was',
     async (call, body, provider, model) => {
@@ -130,12 +130,31 @@ describe('an image call', () => {
     expect(world.sent).toHaveLength(1);
   });
 
+  it('of a caller who was turned away is made when it comes back as told, though another caller never stops', async () => {
+    const world = imageWorld();
+    const call = `${V1BETA}/imagen-4.0-generate-001:predict`;
+    const ann = googleClient(world, 'ann');
+    const hammer = async (): Promise<void> => {
+      while ((await ann.post(call, PREDICT)).status === 200);
+    };
+    await hammer();
+    const bob = googleClient(world, 'bob');
+    const refused = await bob.post(call, PREDICT);
+    expect(refused.status).toBe(429);
+    for (let ms = Number(refused.headers.get('retry-after')) * 1000; ms > 0; ms -= 250) {
+      world.clock.advance(250);
+      await hammer();
+    }
+    expect((await bob.post(call, PREDICT)).status).toBe(200);
+  });
+
   it.each([
     [{ kind: 'http', status: 400, message: 'blocked' }, 400, 'INVALID_ARGUMENT'],
     [{ kind: 'http', status: 429, message: 'quota', retryAfterMs: 3000 }, 429, 'RESOURCE_EXHAUSTED'],
     [{ kind: 'http', status: 500, message: 'x' }, 500, 'INTERNAL'],
     [{ kind: 'timeout', message: 'x' }, 504, 'DEADLINE_EXCEEDED'],
     [{ kind: 'network', sent: true, message: 'x' }, 502, 'UNAVAILABLE'],
+    [{ kind: 'unreadable', message: 'x' }, 500, 'INTERNAL'],
   ] as const)(
     'that the model answers with %j is answered in the shape of Google',
     async (signal, status, name) => {

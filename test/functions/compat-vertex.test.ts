@@ -64,6 +64,33 @@ describe('a submission on Vertex', () => {
     },
   );
 
+  it('of a preview model runs on what Vertex names, and the job says since when', async () => {
+    const world = googleWorld();
+    await googleClient(world).submitToVertex('veo-3.1-generate-preview', body());
+    expect(await world.jobs.all()).toMatchObject([
+      {
+        request: {
+          ...{ model: MODEL, aliasOf: { retiredOn: '2026-04-02' } },
+          compat: { changes: [expect.stringContaining('2026-04-02')] },
+        },
+      },
+    ]);
+  });
+
+  it.each([-5, 0, 0.5, 9])(
+    'of a retired model for %d s is refused by name, and nothing is written',
+    async (n) => {
+      const world = googleWorld();
+      const path = `${VERTEX}/veo-2.0-generate-001:predictLongRunning`;
+      const answer = await googleClient(world).post(path, body({ durationSeconds: n }));
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { error: { message: expect.stringContaining('parameters.durationSeconds: ') } },
+      });
+      expect(world.jobs.writes).toBe(0);
+    },
+  );
+
   it('says which folder it may not use', async () => {
     const answer = await googleClient(googleWorld()).post(SUBMIT, body({ storageUri: 'gs://b/other' }));
     expect(answer.body).toMatchObject({

@@ -68,7 +68,8 @@ export function googleErrorOf({
 }
 
 const OF_INSTANCE = /^(?:prompt|image|lastFrame|referenceImages|video)(?:\.|$)/;
-const AS_THEY_ARE = /^(?:instances|parameters|labels|webhookConfig|model|operationName|contents)\b|^[A-Z]/;
+const AS_THEY_ARE =
+  /^(?:instances|parameters|labels|webhookConfig|model|name|parent|path|operationName|contents)\b|^[A-Z]/;
 
 /** A field of our own request by the path it has in Google's. */
 function asGoogleWrites({ field, detail }: FieldError): { field: string; description: string } {

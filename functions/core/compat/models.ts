@@ -5,9 +5,11 @@ import {
   findRetired,
   type ImageModelSpec,
   isRetired,
+  type ProviderName,
   type Retirement,
   type VideoModelSpec,
 } from '../catalogue.ts';
+import type { CompatOrigin } from '../job.ts';
 import { type FieldError, invalidRequest, notFound } from '../problem.ts';
 import { type RequestRules, videoModelOf } from '../request-model.ts';
 
@@ -30,14 +32,42 @@ const unavailable = (model: string, { date, replacement }: Retirement): Error =>
 const wrongMethod = (model: string, method: CompatMethod, instead: string): Error =>
   invalidRequest([{ field: 'model', detail: `models/${model} is not supported for ${method}; ${instead}.` }]);
 
-/** @throws ProblemError 404 for a model that is unknown or gone, 400 for one that makes no videos */
-export function videoModelFor(model: string, rules: RequestRules): RunningModel<VideoModelSpec> {
-  const known = findModel(rules.catalogue, model);
-  const retirement = known?.retirement ?? findRetired(rules.catalogue, model)?.retirement;
+export interface RunningVideoModel extends RunningModel<VideoModelSpec> {
+  /** Whose model of that name is meant, where the surface's own provider has or had one. */
+  readonly provider?: ProviderName;
+  /** What the retired model took, where its successor does not take all of that. */
+  readonly tookSeconds?: readonly number[];
+}
+
+const PROVIDERS = { developer: 'gemini', vertex: 'vertex' } as const;
+
+/**
+ * The surface's own provider is asked first: the two have retired models of one name on different days, for different
+ * successors. A model that only another provider has runs there.
+ * @throws ProblemError 404 for a model that is unknown or gone, 400 for one that makes no videos
+ */
+export function videoModelFor(
+  model: string,
+  surface: CompatOrigin['surface'],
+  rules: RequestRules,
+): RunningVideoModel {
+  const { catalogue } = rules;
+  const own = PROVIDERS[surface];
+  const isOwn = findModel(catalogue, model, own) ?? findRetired(catalogue, model, own);
+  const named = { model, ...(isOwn ? { provider: own } : {}) };
+  const known = findModel(catalogue, model, named.provider);
+  const gone = findRetired(catalogue, model, named.provider);
+  const retirement = known?.retirement ?? gone?.retirement;
   if (!known && !retirement) throw unknownModel(model, 'predictLongRunning');
   const errors: FieldError[] = [];
-  const chosen = videoModelOf({ model }, rules, errors);
-  if (chosen) return chosen;
+  const chosen = videoModelOf(named, rules, errors);
+  if (chosen) {
+    return {
+      ...chosen,
+      ...(named.provider ? { provider: named.provider } : {}),
+      ...(gone?.durationsSeconds ? { tookSeconds: gone.durationsSeconds } : {}),
+    };
+  }
   if (known?.kind === 'image')
     throw wrongMethod(model, 'predictLongRunning', 'it makes pictures, and answers at once');
   throw retirement ? unavailable(model, retirement) : invalidRequest(errors);
@@ -60,7 +90,7 @@ export function imageModelFor(
   if (living) return { spec: living };
   if (findModel(catalogue, model)?.kind === 'video')
     throw wrongMethod(model, method, 'it makes videos: send it to :predictLongRunning');
-  const retirement = retirementOf(catalogue, model);
+  const retirement = retirementOf(catalogue, model, rules);
   if (!retirement) throw unknownModel(model, method);
   const successor = aliasRetired ? livingImageModel(retirement.runsOn.model, rules) : undefined;
   if (!successor) throw unavailable(model, retirement);
@@ -76,5 +106,15 @@ export function imageModelFor(
   }
 }
 
-const retirementOf = (catalogue: Catalogue, model: string): Retirement | undefined =>
-  findModel(catalogue, model)?.retirement ?? findRetired(catalogue, model)?.retirement;
+function retirementOf(
+  catalogue: Catalogue,
+  model: string,
+  { providers }: Pick<ImageRules, 'providers'>,
+): Retirement | undefined {
+  for (const provider of providers) {
+    const { retirement } =
+      findModel(catalogue, model, provider) ?? findRetired(catalogue, model, provider) ?? {};
+    if (retirement) return retirement;
+  }
+  return undefined;
+}

@@ -3,11 +3,10 @@
  * said in a sentence. What the running model takes otherwise than the one that was asked for is mapped here where there
  * is one sensible way; the rest goes on as it is, to be refused by name (`request.ts`).
  */
-import type { VideoModelSpec } from '../catalogue.ts';
 import type { CompatOrigin } from '../job.ts';
 import { invalidRequest } from '../problem.ts';
 import { type GoogleBody, type GoogleImage, type GoogleVideo, parseGoogleBody } from './google-body.ts';
-import type { RunningModel } from './models.ts';
+import type { RunningVideoModel } from './models.ts';
 import { folderOf, type VideoRef, videoOfFileUri } from './names.ts';
 
 /** A video as the request gives it; who made it, and whether it is there, takes a look. */
@@ -28,7 +27,7 @@ export interface Asked {
   readonly surface: CompatOrigin['surface'];
   /** As the path names it. */
   readonly model: string;
-  readonly running: RunningModel<VideoModelSpec>;
+  readonly running: RunningVideoModel;
 }
 
 /** @throws ProblemError 400 naming every field that cannot be understood */
@@ -40,7 +39,7 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
   const note = (text: string): void => {
     changes.push(text);
   };
-  const { spec, aliasOf } = asked.running;
+  const { spec, aliasOf, provider } = asked.running;
   if (aliasOf)
     note(`model: ${asked.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs in its place.`);
   checkSurface(google, asked.surface);
@@ -63,13 +62,13 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
   const { aspectRatio, resolution, negativePrompt, compressionQuality, resizeMode, pubsubTopic } = parameters;
   const body = {
     model: asked.model,
-    ...{ prompt, aspectRatio, negativePrompt, pubsubTopic },
+    ...{ provider, prompt, aspectRatio, negativePrompt, pubsubTopic },
     image: image && imageOf(image),
     lastFrame: lastFrame && imageOf(lastFrame),
     referenceImages: referenceImages?.map((reference) => ({ ...reference, image: imageOf(reference.image) })),
     resolution: resolution?.toLowerCase(),
     durationSeconds: durationOf(number('durationSeconds'), google, asked, note),
-    sampleCount: number('sampleCount') ?? number('numberOfVideos'),
+    sampleCount: countOf(number('sampleCount'), number('numberOfVideos')),
     seed: number('seed'),
     fps: number('fps'),
     enhancePrompt: bool('enhancePrompt'),
@@ -101,14 +100,22 @@ function checkSurface({ parameters, webhookConfig }: GoogleBody, surface: Compat
   }
 }
 
+/** Two names of one number. */
+function countOf(sampleCount: number | undefined, numberOfVideos: number | undefined): number | undefined {
+  if (sampleCount === undefined || numberOfVideos === undefined) return sampleCount ?? numberOfVideos;
+  if (sampleCount === numberOfVideos) return sampleCount;
+  const detail = `is ${numberOfVideos}, and sampleCount, which is the same, is ${sampleCount}; give one of them.`;
+  throw invalidRequest([{ field: 'parameters.numberOfVideos', detail }]);
+}
+
 /**
- * The running model's next longer duration, for a retired one that had others: nothing that was asked for is missing
+ * The running model's next longer duration, for one that the retired model took: nothing that was asked for is missing
  * then, and the price is in the job. A living model is asked for what it has, or refuses.
  */
 function durationOf(
   asked: number | undefined,
   { instances }: GoogleBody,
-  { running: { spec, aliasOf } }: Asked,
+  { running: { spec, tookSeconds = [] } }: Asked,
   note: Note,
 ): number | undefined {
   const [instance] = instances;
@@ -122,7 +129,7 @@ function durationOf(
   }
   const references = (instance?.referenceImages?.length ?? 0) > 0;
   const allowed = (references ? spec.referenceDurationsSeconds : undefined) ?? spec.durationsSeconds;
-  if (!aliasOf || allowed.includes(asked)) return asked;
+  if (allowed.includes(asked) || !tookSeconds.includes(asked)) return asked;
   const longer = allowed.find((seconds) => seconds > asked);
   if (longer === undefined) return asked;
   note(`parameters.durationSeconds: ${asked} became ${longer}; ${spec.model} makes ${allowed.join(', ')} s.`);

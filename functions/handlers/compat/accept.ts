@@ -7,7 +7,7 @@ import type { CompatOrigin } from '../../core/job.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { RequestRules } from '../../core/request-model.ts';
 import type { Services } from '../../ports.ts';
-import { createJob } from '../create-job.ts';
+import { createJob, type ForeignRequest } from '../create-job.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
 import { callerFolder } from '../inputs.ts';
 import { parseJson, readBytes } from '../json-body.ts';
@@ -25,37 +25,45 @@ export async function acceptPrediction(
   caller: string,
   target: Target,
 ): Promise<string> {
-  const { log } = services;
   const idempotencyKey = idempotencyKeyOf(request.headers.get('idempotency-key') ?? undefined);
-  const rules = compatRules(services);
-  const running = videoModelFor(target.model, rules);
   // Google reads JSON whatever the type says; curl's own is that of a form.
   const source = parseJson(await readBytes(request));
-  const mapped = requestOfGoogle(source, { ...target, running });
-  const video = mapped.video && (await videoOf(services, caller, mapped.video));
-  const origin: CompatOrigin = { ...target, changes: [...mapped.changes] };
   const { job, created } = await createJob(services, {
     caller,
-    body: { ...mapped.body, ...(video ? { video } : {}) },
+    body: { target, source },
     idempotencyKey,
     trace: traceOf(request.headers),
-    foreign: {
-      origin,
-      deliverTo: mapped.deliverTo,
-      source: { target, source },
-      rules,
-      // Google judges pictures itself, and refuses without a charge what it cannot read.
-      pictures: 'kind',
-    },
+    translate: () => translate(services, caller, target, source),
   });
-  if (created && mapped.changes.length > 0)
-    log('INFO', `job ${job.jobId}: runs otherwise than asked: ${mapped.changes.join(' ')}`, {
+  const changes = job.request.compat?.changes ?? [];
+  if (created && changes.length > 0)
+    services.log('INFO', `job ${job.jobId}: runs otherwise than asked: ${changes.join(' ')}`, {
       job: job.jobId,
     });
   const name = operationNameOf(job);
   // The key was used for a job of our own API, and its fingerprint agrees: that cannot be.
   if (name === undefined) throw new Error(`job ${job.jobId} has no operation`);
   return name;
+}
+
+async function translate(
+  services: Services,
+  caller: string,
+  target: Target,
+  source: unknown,
+): Promise<ForeignRequest> {
+  const rules = compatRules(services);
+  const running = videoModelFor(target.model, target.surface, rules);
+  const mapped = requestOfGoogle(source, { ...target, running });
+  const video = mapped.video && (await videoOf(services, caller, mapped.video));
+  return {
+    body: { ...mapped.body, ...(video ? { video } : {}) },
+    origin: { ...target, changes: [...mapped.changes] },
+    deliverTo: mapped.deliverTo,
+    rules,
+    // Google judges pictures itself, and refuses without a charge what it cannot read.
+    pictures: 'kind',
+  };
 }
 
 /** A retired model runs on its successor here, unless configuration says otherwise. */

@@ -10,6 +10,7 @@ import { stepContext } from '../advance.ts';
 import { rfc3339 } from '../job-view.ts';
 import { acceptPrediction } from './accept.ts';
 import { callerOf, maySee, originOf } from './caller.ts';
+import { nothingHere } from './errors.ts';
 import { fileAnswer } from './files.ts';
 import { passImageCall } from './images.ts';
 import { splitCall } from './paths.ts';
@@ -38,7 +39,9 @@ export function addDeveloperRoutes(app: Hono, services: Services): void {
   // Google's SDKs take the id out of an https URI, and put one of a local http service into the path whole.
   app.get('/:version{v1|v1beta}/files/*', async (c) => {
     const caller = await callerOf(services, c.req.raw, 'developer');
-    const file = c.req.path.slice(c.req.path.lastIndexOf('/files/') + '/files/'.length);
+    const [, file] = /.*\/files\/(.+)$/s.exec(c.req.path) ?? [];
+    // Files are not listed here.
+    if (file === undefined) return nothingHere(c.req.raw);
     return fileAnswer(services, c.req.raw, caller, file);
   });
 }

@@ -123,11 +123,10 @@ function problemOf(signal: ProviderSignal, model: string): Problem {
       ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }),
     };
   }
+  const detail = `${model}: ${signal.message}`;
+  // Not UNAVAILABLE, which would say that nothing was done: the picture may have been made, and paid.
+  if (signal.kind === 'unreadable')
+    return { status: 500, code: 'unreadable-answer', title: 'The answer cannot be read', detail };
   const status = signal.kind === 'timeout' ? 504 : 502;
-  return {
-    status,
-    code: 'no-answer',
-    title: 'The model did not answer',
-    detail: `${model}: ${signal.message}`,
-  };
+  return { status, code: 'no-answer', title: 'The model did not answer', detail };
 }

@@ -8,19 +8,15 @@ import { addDeveloperRoutes } from './developer.ts';
 import { answerError, nothingHere } from './errors.ts';
 import { addVertexRoutes } from './vertex.ts';
 
+const PATHS = ['/v1beta', '/v1beta1', '/v1/projects', '/v1/publishers', '/v1/files', '/v1/models'];
+
+export const isGooglesPath = (path: string): boolean => PATHS.some((each) => path.startsWith(`${each}/`));
+
 export function addCompatRoutes(app: Hono, services: Services): void {
   const google = new Hono();
   google.onError((error) => answerError(services, error));
   addDeveloperRoutes(google, services);
   addVertexRoutes(google, services);
-  for (const path of [
-    '/v1beta/*',
-    '/v1beta1/*',
-    '/v1/projects/*',
-    '/v1/publishers/*',
-    '/v1/files/*',
-    '/v1/models/*',
-  ])
-    google.all(path, (c) => nothingHere(c.req.raw));
+  for (const path of PATHS) google.all(`${path}/*`, (c) => nothingHere(c.req.raw));
   app.route('/', google);
 }

@@ -1,16 +1,22 @@
 /**
- * Lets the bodies of `api` requests through the functions framework unread.
+ * Lets requests to the `api` through the functions framework as they came.
  *
  * The framework parses a body before the function sees it: malformed JSON is answered with a page of HTML, and up to
  * 1 GiB is kept in memory. Without a Content-Type its parsers leave the stream alone; the raw headers, which the
- * `api` reads, still have it.
+ * `api` reads, still have it. And Express decodes the path for the framework's one route, and answers with a page what
+ * it cannot decode. Where a request has an `originalUrl` Express keeps it, so the path can be hidden from it there.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import { isDecodable } from './handlers/path-check.ts';
 
-export function leaveBodyUntouched(request: IncomingMessage): void {
+export function leaveUntouched(request: IncomingMessage): void {
   delete request.headers['content-type'];
+  const { url = '/' } = request;
+  if (isDecodable(url)) return;
+  Object.assign(request, { originalUrl: url });
+  request.url = '/';
 }
 
 const startSchema = z.object({
@@ -18,9 +24,9 @@ const startSchema = z.object({
 });
 
 /** For a process that serves the `api` function alone: every request that any of its servers receives. */
-export function leaveAllBodiesUntouched(): void {
+export function leaveAllUntouched(): void {
   subscribe('http.server.request.start', (message) => {
     const parsed = startSchema.safeParse(message);
-    if (parsed.success) leaveBodyUntouched(parsed.data.request);
+    if (parsed.success) leaveUntouched(parsed.data.request);
   });
 }
