@@ -96,7 +96,11 @@ resource "google_cloudfunctions2_function" "this" {
     max_instance_count               = lookup(var.max_instances, each.key, each.value.max)
     timeout_seconds                  = each.value.timeout
     ingress_settings                 = each.value.ingress
-    environment_variables            = local.environment
+    environment_variables = merge(
+      local.environment,
+      # Where it may have all of the memory V8 lets garbage pile up: a million rows would take twice what they need.
+      contains(keys(local.settings.nodeOptions), each.key) ? { NODE_OPTIONS = local.settings.nodeOptions[each.key] } : {},
+    )
 
     dynamic "secret_environment_variables" {
       for_each = var.gemini_key_version > 0 && contains(local.gemini_key_users, each.key) ? [var.gemini_key_version] : []

@@ -33,6 +33,8 @@ const settingsSchema = z.strictObject({
     }),
   ),
   sweep: z.strictObject({ schedule: z.string(), everySeconds: z.number().positive() }),
+  /** By function; of Node itself. */
+  nodeOptions: z.record(z.string(), z.string()),
   jobTtlDays: z.number().int().min(2),
 });
 export type CloudSettings = z.infer<typeof settingsSchema>;

@@ -14,13 +14,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { functionsEnvironment, INPUT_BUCKET, makePlan } from '../../infra/stack/plan.ts';
 import { StackProcess } from '../../infra/stack/process.ts';
+import { cloudSettings } from '../../infra/stack/settings.ts';
 import { listening } from '../support/ports.ts';
 
 const ROWS = Number(process.argv[2] ?? 1_000_000);
 const STEP_ROWS = 50_000;
-/** What lives is some 50 MiB; where it is given more, V8 lets garbage pile up to several times that before it collects. */
-const NODE_OPTIONS =
-  process.env['MEASURED_NODE_OPTIONS'] ?? '--max-old-space-size=96 --max-semi-space-size=2';
+/** What the deployed function is given. */
+const NODE_OPTIONS = process.env['MEASURED_NODE_OPTIONS'] ?? cloudSettings.nodeOptions['batch'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
