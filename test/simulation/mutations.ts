@@ -204,8 +204,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a retry begins at the beginning',
     file: 'core/retry.ts',
-    find: `retryOf: { jobId: job.jobId, landed } };`,
-    replace: `retryOf: { jobId: job.jobId, landed: [] } };`,
+    find: `job.jobId, landed, lostUsd`,
+    replace: `job.jobId, landed: [], lostUsd`,
   },
   {
     name: 'every retry is another job',
