@@ -218,17 +218,25 @@ export interface InputObject {
 /** What requests bring: the input bucket, and whatever else they may name. */
 export interface InputStore {
   readonly bucket: string;
-  /** What is there, or nothing. */
-  head(gcsUri: string): Promise<InputObject | undefined>;
+  /**
+   * What is there, or nothing.
+   * @param generation of one that may have been replaced since; a bucket with versions keeps it
+   */
+  head(gcsUri: string, generation?: string): Promise<InputObject | undefined>;
   /**
    * Bytes `start` to `end` inclusive, as they are stored; fewer at the end of the object.
-   * @param generation of one that must not have been replaced since @throws ObjectGoneError when it was
+   * @param generation of one that may have been replaced since @throws ObjectGoneError when it is not kept
    */
   readRange(gcsUri: string, start: number, end: number, generation?: string): Promise<Uint8Array>;
   /** A link by which anybody may put one object of this type and name, until `ttlMs` from now. */
   signedPutUrl(name: string, mimeType: string, ttlMs: number): Promise<string>;
   /** Stores the bytes unless an object of that name is there; returns its `gs://` name. */
   putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string>;
+  /**
+   * Copies one generation into the input bucket without passing through here, unless an object of that name is there;
+   * returns its `gs://` name. @throws ObjectGoneError when the generation is not kept
+   */
+  copyOnce(gcsUri: string, generation: string, name: string): Promise<string>;
   /** As {@link ResultStore.writeOnce}. */
   writeOnce(name: string, contentType: string, body: Readable): Promise<void>;
 }
@@ -245,11 +253,14 @@ export interface UploadedObject {
 /** The input bucket as those see it who drop files there. */
 export interface UploadBucket {
   readonly bucket: string;
-  head(name: string): Promise<UploadedObject | undefined>;
+  /** @param generation of one that may have been replaced since */
+  head(name: string, generation?: string): Promise<UploadedObject | undefined>;
   /** Nothing where that generation is not there any more. */
   read(name: string, generation: string): Promise<Uint8Array | undefined>;
   /** Only over that generation, `0` being none. @returns whether it was written */
   write(name: string, contentType: string, bytes: Uint8Array, over: string): Promise<boolean>;
+  /** Only that generation, and nothing where it is not what is there any more. */
+  remove(name: string, generation: string): Promise<void>;
 }
 
 /** A CloudEvent 1.0 of ours; its source is the deployment. */

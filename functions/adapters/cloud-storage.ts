@@ -133,9 +133,9 @@ export function createInputStore(
   return {
     bucket: bucketName,
 
-    async head(gcsUri) {
+    async head(gcsUri, wanted) {
       try {
-        const [metadata] = await fileOf(gcsUri).getMetadata();
+        const [metadata] = await fileOf(gcsUri, wanted).getMetadata();
         const { size, contentType, generation } = metadataSchema.parse(metadata);
         return { bytes: size, contentType, generation };
       } catch (error) {
@@ -178,6 +178,18 @@ export function createInputStore(
           preconditionOpts: { ifGenerationMatch: 0 },
         });
       } catch (error) {
+        if (codeOf(error) !== PRECONDITION_FAILED) throw error;
+      }
+      return `gs://${bucketName}/${name}`;
+    },
+
+    async copyOnce(gcsUri, generation, name) {
+      const target = bucket.file(name);
+      try {
+        await fileOf(gcsUri, generation).copy(target, { preconditionOpts: { ifGenerationMatch: 0 } });
+      } catch (error) {
+        if (codeOf(error) === NOT_FOUND)
+          throw new ObjectGoneError(`generation ${generation} of ${gcsUri} is gone`, { cause: error });
         if (codeOf(error) !== PRECONDITION_FAILED) throw error;
       }
       return `gs://${bucketName}/${name}`;

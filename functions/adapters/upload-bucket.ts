@@ -20,9 +20,10 @@ export function createUploadBucket(storage: Storage, bucketName: string): Upload
   return {
     bucket: bucketName,
 
-    async head(name) {
+    async head(name, wanted) {
       try {
-        const [resource] = await bucket.file(name).getMetadata();
+        const file = bucket.file(name, wanted === undefined ? {} : { generation: wanted });
+        const [resource] = await file.getMetadata();
         const { generation, size: bytes, contentType, metadata } = metadataSchema.parse(resource);
         return { name, generation, bytes, contentType, metadata };
       } catch (error) {
@@ -52,6 +53,16 @@ export function createUploadBucket(storage: Storage, bucketName: string): Upload
       } catch (error) {
         if (codeOf(error) === PRECONDITION_FAILED) return false;
         throw error;
+      }
+    },
+
+    async remove(name, generation) {
+      try {
+        // By a precondition: named in the path, the generation would be deleted for good instead of being archived.
+        await bucket.file(name).delete({ ifGenerationMatch: generation });
+      } catch (error) {
+        const code = codeOf(error);
+        if (code !== PRECONDITION_FAILED && code !== NOT_FOUND) throw error;
       }
     },
   };

@@ -22,7 +22,12 @@ export type Lane = z.infer<typeof laneSchema>;
 export const LANES = laneSchema.options;
 
 /** One input picture, already in a bucket: inline bytes never enter the job record (Firestore's 1 MiB). */
-const storedImageSchema = z.object({ gcsUri: z.string(), mimeType: z.enum(['image/png', 'image/jpeg']) });
+const storedImageSchema = z.object({
+  gcsUri: z.string(),
+  mimeType: z.enum(['image/png', 'image/jpeg']),
+  /** `gs://bucket/name#generation`, of the job's own copy of a picture that others may replace. */
+  copyOf: z.string().optional(),
+});
 export type StoredImage = z.infer<typeof storedImageSchema>;
 
 /** A video in a bucket, to be extended, edited or enlarged; its length was read from the file. */

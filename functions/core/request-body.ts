@@ -8,10 +8,19 @@ const gcsUri = z
   .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
   .refine((uri) => isPossibleName(uri), TOO_LONG_A_NAME);
 const jobId = z.string().regex(/^job_[\w-]{1,64}$/, 'must be the id of a job');
+/** An int64, as text or number; all there are have 16 digits. */
+export const objectGeneration = z.coerce
+  .string()
+  .regex(/^\d{1,18}$/, 'must be the generation of an object, digits only');
 const imageMimeType = z.enum(['image/png', 'image/jpeg']);
 const image = z.union(
   [
-    z.strictObject({ gcsUri, mimeType: imageMimeType }),
+    z.strictObject({
+      gcsUri,
+      mimeType: imageMimeType,
+      /** Exactly this one, which the job then has a copy of; otherwise whatever stands there when the model reads it. */
+      generation: objectGeneration.optional(),
+    }),
     z.strictObject({ bytesBase64Encoded: z.string().min(1), mimeType: imageMimeType }),
   ],
   'must be {gcsUri, mimeType} or {bytesBase64Encoded, mimeType} with mimeType image/png or image/jpeg',

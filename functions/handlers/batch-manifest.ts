@@ -42,8 +42,8 @@ const unreadable = (message: string): Work => ({
 async function open(services: Services, batch: BatchIn<'expanding'>): Promise<Manifest | Faulty> {
   const { inputs } = services;
   const { gcsUri, generation, format: asked } = batch.source;
-  const found = await inputs.head(gcsUri);
-  if (found?.generation !== generation) throw new ObjectGoneError(gcsUri);
+  const found = await inputs.head(gcsUri, generation);
+  if (!found) throw new ObjectGoneError(gcsUri);
   const stored: Object = { gcsUri, generation, bytes: found.bytes };
   const storedHead = await headOf(inputs, stored);
   const isZipped = sniff(storedHead).kind === 'gzip';

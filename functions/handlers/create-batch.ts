@@ -6,7 +6,7 @@ import { LANES } from '../core/job.ts';
 import { FORMATS } from '../core/manifest/manifest-start.ts';
 import { isPossibleName, TOO_LONG_A_NAME } from '../core/object-name.ts';
 import { type FieldError, invalidRequest, ProblemError } from '../core/problem.ts';
-import { REQUEST_FIELDS } from '../core/request-body.ts';
+import { objectGeneration, REQUEST_FIELDS } from '../core/request-body.ts';
 import { newBatch } from '../core/step-batch.ts';
 import type { Services } from '../ports.ts';
 import { ring } from './batch.ts';
@@ -27,8 +27,8 @@ const bodySchema = z.strictObject({
         .string()
         .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
         .refine((uri) => isPossibleName(uri), TOO_LONG_A_NAME),
-      /** Refused when it is another by now. */
-      generation: z.coerce.string().optional(),
+      /** Exactly this one, though it may have been replaced; otherwise the one that is there now. */
+      generation: objectGeneration.optional(),
       format: z.enum(FORMATS).optional(),
     })
     .optional(),
@@ -154,14 +154,13 @@ async function sourceOf(
   const refused = (detail: string): ProblemError => invalidRequest([{ field: 'manifest.gcsUri', detail }]);
   if (!isTrusted && !mayRead(services, caller, gcsUri))
     throw refused('is not in a bucket and folder that this caller may read from.');
-  const found = await inputs.head(gcsUri);
-  if (!found) throw refused(`names no object: ${gcsUri} does not exist.`);
-  const { generation } = found;
-  if (manifest.generation !== undefined && manifest.generation !== generation) {
-    const detail = `is ${manifest.generation}, and ${gcsUri} has generation ${generation} by now.`;
+  const found = await inputs.head(gcsUri, manifest.generation);
+  if (!found && manifest.generation !== undefined) {
+    const detail = `is ${manifest.generation}, which is gone: ${gcsUri} was replaced or deleted. Put the manifest there again.`;
     throw invalidRequest([{ field: 'manifest.generation', detail }]);
   }
-  return { gcsUri, generation, ...(format ? { format } : {}), isInline: false };
+  if (!found) throw refused(`names no object: ${gcsUri} does not exist.`);
+  return { gcsUri, generation: found.generation, ...(format ? { format } : {}), isInline: false };
 }
 
 function sameRequest(batch: Batch, fingerprint: string): Batch {

@@ -10,11 +10,14 @@ import { type FieldError, invalidRequest } from '../core/problem.ts';
 import type { FoundInputs, GivenInputs } from '../core/request.ts';
 import type { ImageBody, VideoBody } from '../core/request-body.ts';
 import { uploadCallerOf, uploadRuleFor } from '../core/upload-rules.ts';
-import type { Services } from '../ports.ts';
+import type { InputObject, Services } from '../ports.ts';
 import { earlierVideo, previousTurnOf } from './earlier-jobs.ts';
 
-/** A picture that has been looked into: in a bucket already, or still to be put there. */
-type CheckedImage = StoredImage | { readonly bytes: Uint8Array; readonly mimeType: StoredImage['mimeType'] };
+/** A picture that has been looked into: in a bucket already, still to be put there, or to be copied before it is replaced. */
+type CheckedImage =
+  | StoredImage
+  | { readonly bytes: Uint8Array; readonly mimeType: StoredImage['mimeType'] }
+  | (StoredImage & { readonly generation: string });
 
 export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo, PreviousTurn>;
 
@@ -49,24 +52,29 @@ export async function checkInputs(
   return checked;
 }
 
-/** Puts what came inside the request in the input bucket, under the job's id. */
+/**
+ * Puts what came inside the request in the input bucket, under the job's id, and with it the pictures of which one
+ * generation was named: a job may wait for hours, and by then another picture may stand under that name.
+ */
 export async function storeInputs(
   services: Services,
   jobId: string,
   checked: CheckedInputs,
 ): Promise<FoundInputs> {
   const store = async (field: string, image: CheckedImage | undefined): Promise<StoredImage | undefined> => {
-    if (!image || 'gcsUri' in image) return image;
-    const { bytes, mimeType } = image;
-    const extension = mimeType === 'image/png' ? 'png' : 'jpg';
+    if (!image || ('gcsUri' in image && !('generation' in image))) return image;
+    const { mimeType } = image;
     // By content: two requests that race under one key must not show each other's picture.
-    const digest = services.ids.hash([Buffer.from(bytes).toString('base64')]);
-    const gcsUri = await services.inputs.putOnce(
-      `jobs/${jobId}/${field}-${digest}.${extension}`,
-      mimeType,
-      bytes,
-    );
-    return { gcsUri, mimeType };
+    const nameOf = (...content: string[]): string =>
+      `jobs/${jobId}/${field}-${services.ids.hash(content)}.${mimeType === 'image/png' ? 'png' : 'jpg'}`;
+    if ('bytes' in image) {
+      const { bytes } = image;
+      const name = nameOf(Buffer.from(bytes).toString('base64'));
+      return { gcsUri: await services.inputs.putOnce(name, mimeType, bytes), mimeType };
+    }
+    const { gcsUri, generation } = image;
+    const copy = await services.inputs.copyOnce(gcsUri, generation, nameOf(gcsUri, generation));
+    return { gcsUri: copy, mimeType, copyOf: `${gcsUri}#${generation}` };
   };
   const referenceImages = await Promise.all(
     checked.referenceImages.map((image, n) => store(`referenceImages.${n}`, image)),
@@ -127,27 +135,36 @@ async function checkImage(
     errors.push({ field: at, detail: fault });
     return undefined;
   }
-  const { gcsUri, mimeType } = body;
+  const { gcsUri, mimeType, generation } = body;
   const at = `${field}.gcsUri`;
   if (!mayRead(services, caller, gcsUri)) {
     errors.push({ field: at, detail: NOT_YOURS });
     return undefined;
   }
-  const fault = await storedImageFault(services, body, pictures);
-  if (fault === undefined) return { gcsUri, mimeType };
+  const object = await services.inputs.head(gcsUri, generation);
+  if (!object && generation !== undefined) {
+    const detail = `is ${generation}, which is gone: ${gcsUri} was replaced or deleted. Put the picture there again.`;
+    errors.push({ field: `${field}.generation`, detail });
+    return undefined;
+  }
+  const fault = object
+    ? await storedImageFault(services, body, object, pictures)
+    : `names no object: ${gcsUri} does not exist.`;
+  if (fault === undefined)
+    return generation === undefined ? { gcsUri, mimeType } : { gcsUri, mimeType, generation };
   errors.push({ field: at, detail: fault });
   return undefined;
 }
 
 async function storedImageFault(
   { inputs }: Services,
-  { gcsUri, mimeType }: StoredImage,
+  { gcsUri, mimeType, generation }: Extract<ImageBody, { gcsUri: string }>,
+  { bytes }: InputObject,
   pictures: PictureDepth,
 ): Promise<string | undefined> {
-  const object = await inputs.head(gcsUri);
-  if (!object) return `names no object: ${gcsUri} does not exist.`;
-  const read = (start: number, end: number): Promise<Uint8Array> => inputs.readRange(gcsUri, start, end);
-  return imageFault(mimeType, object.bytes, read, pictures);
+  const read = (start: number, end: number): Promise<Uint8Array> =>
+    inputs.readRange(gcsUri, start, end, generation);
+  return imageFault(mimeType, bytes, read, pictures);
 }
 
 async function checkVideo(

@@ -53,7 +53,8 @@ const storage = await startStorage({
   port: ports.storage,
   stateDir: path.join(stateDir, 'storage'),
   signers: { [serviceAccountEmail]: identity.publicKeyPem },
-  buckets: [{ name: INPUT_BUCKET }, { name: OUTPUT_BUCKET }],
+  // As in Terraform: an upload is one generation of an object, and may have been replaced when its event comes.
+  buckets: [{ name: INPUT_BUCKET, versioning: { enabled: true } }, { name: OUTPUT_BUCKET }],
   onObjectEvent: eventarc.publish,
   onBug,
 });

@@ -7,6 +7,7 @@ import { checkBucketName, compareUtf8 } from './names.ts';
 import type { ObjectStore } from './objects.ts';
 import type { Persistence } from './persistence.ts';
 import { checkPreconditions, preconditionsFromQuery } from './preconditions.ts';
+import type { BucketSpec } from './resources.ts';
 
 export interface BucketsOptions {
   readonly persistence: Persistence;
@@ -46,8 +47,16 @@ export class Buckets {
     return bucket;
   }
 
-  has(name: string): boolean {
-    return this.#options.persistence.state.buckets.has(name);
+  /** Creates the bucket, or brings the settings of one that an earlier start has made in line with `spec`. */
+  ensure(spec: BucketSpec): void {
+    if (!this.#options.persistence.state.buckets.has(spec.name)) {
+      this.create(spec);
+      return;
+    }
+    const { name: _, location: __, storageClass: ___, ...body } = bucketBody.parse(spec);
+    const { record } = this.#options.objects.bucket(spec.name);
+    const settings = mergeBucketSettings(record.settings, body);
+    if (JSON.stringify(settings) !== JSON.stringify(record.settings)) this.#update(record, { settings });
   }
 
   /** `/b`. */

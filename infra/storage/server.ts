@@ -34,7 +34,7 @@ export interface StorageOptions {
   readonly now?: () => number;
   /** Public key, PEM, by e-mail of the service accounts whose signed links are accepted. */
   readonly signers?: Readonly<Record<string, string>>;
-  /** Created at start where they are missing. */
+  /** Created at start where they are missing, and given these settings where they have others. */
   readonly buckets?: readonly BucketSpec[];
   /**
    * Called once per event, in order, before the request that caused it is answered. An event that a crash came before
@@ -73,7 +73,7 @@ export async function startStorage(options: StorageOptions = {}): Promise<Storag
   const json = new JsonApi({ objects, blobs, buckets, resumable, baseUrl, serviceAccountEmail });
   const xml = new XmlApi({ objects, blobs, resumable, verifier: { signers, now } });
   const faults = new Faults();
-  for (const spec of options.buckets ?? []) if (!buckets.has(spec.name)) buckets.create(spec);
+  for (const spec of options.buckets ?? []) buckets.ensure(spec);
   const answer = async (request: StorageRequest): Promise<StorageReply> => {
     let route: JsonRoute | undefined;
     try {

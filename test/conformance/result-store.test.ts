@@ -11,16 +11,18 @@ import { temporaryDir } from '../support/temporary-dir.ts';
 
 const identity = loadIdentity(temporaryDir());
 let server: StorageServer;
+let raw: Storage;
 let results: ResultStore;
 let inputs: InputStore & { readonly read: (gcsUri: string) => Promise<Uint8Array> };
 
 beforeAll(async () => {
   server = await startStorage({
-    buckets: [{ name: 'test-in' }, { name: 'test-out' }],
+    buckets: [{ name: 'test-in', versioning: { enabled: true } }, { name: 'test-out' }],
     signers: { [identity.serviceAccountEmail]: identity.publicKeyPem },
   });
   const options = { projectId: 'p', apiEndpoint: server.url };
   const storage = new Storage(options);
+  raw = storage;
   const key = { client_email: identity.serviceAccountEmail, private_key: identity.privateKeyPem };
   const signing = new Storage({ ...options, authClient: createKeySigner(JSON.stringify(key)) });
   results = createResultStore(storage, signing, 'test-out');
@@ -151,6 +153,31 @@ describe('the input bucket', () => {
     const read = (generation: string) => inputs.readRange('gs://test-in/manifest', 8, 20, generation);
     expect(Buffer.from(await read(found?.generation ?? '')).toString()).toBe('89');
     await expect(read('1')).rejects.toThrow(ObjectGoneError);
+  });
+
+  it('copies the generation that was asked for once, though it was replaced, or says that it is gone', async () => {
+    const uri = 'gs://test-in/uploads/cam.png';
+    const generations: string[] = [];
+    for (const text of ['first', 'second!']) {
+      await raw
+        .bucket('test-in')
+        .file('uploads/cam.png')
+        .save(text, { resumable: false, contentType: 'image/png' });
+      generations.push((await inputs.head(uri))?.generation ?? '');
+    }
+    const [first = '', second = ''] = generations;
+    expect(await inputs.head(uri, first)).toMatchObject({ bytes: 5, generation: first });
+    const copy = (generation: string) => inputs.copyOnce(uri, generation, 'jobs/j/image-first.png');
+    expect(await Promise.all([copy(first), copy(first)])).toEqual(
+      Array.from({ length: 2 }, () => 'gs://test-in/jobs/j/image-first.png'),
+    );
+    await copy(second);
+    expect(Buffer.from(await inputs.read('gs://test-in/jobs/j/image-first.png')).toString()).toBe('first');
+    expect(await inputs.head('gs://test-in/jobs/j/image-first.png')).toMatchObject({
+      contentType: 'image/png',
+    });
+    await expect(inputs.copyOnce(uri, '1', 'jobs/j/image-1.png')).rejects.toThrow(ObjectGoneError);
+    expect(await inputs.head(uri, '1')).toBeUndefined();
   });
 
   it('says so when there is nothing, or no such name', async () => {

@@ -1,5 +1,7 @@
 /** Buckets, and the two ways to point the client library at a local server. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStorage } from '../../infra/storage/server.ts';
+import { temporaryDir } from '../support/temporary-dir.ts';
 import { BUCKET, clientOf, codeOf, type Local, objectUrl, startLocal } from './storage-harness.ts';
 
 let local: Local;
@@ -14,6 +16,23 @@ afterAll(async () => {
 const bucket = () => local.storage.bucket(BUCKET);
 
 describe('buckets', () => {
+  it('that an earlier start has made get the settings they are given now', async () => {
+    const stateDir = temporaryDir();
+    for (const [versioning, metageneration] of [
+      [undefined, '1'],
+      [{ enabled: true }, '2'],
+      [{ enabled: true }, '2'],
+    ] as const) {
+      const server = await startStorage({
+        stateDir,
+        buckets: [{ name: 'kept', ...(versioning ? { versioning } : {}) }],
+      });
+      const [found] = await clientOf(server.url).bucket('kept').getMetadata();
+      expect([found.versioning, found.metageneration]).toEqual([versioning, metageneration]);
+      await server.stop();
+    }
+  });
+
   it('are created, listed, patched and deleted', async () => {
     const [created] = await local.storage.createBucket('clapper-new', {
       location: 'europe-west1',

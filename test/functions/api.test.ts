@@ -407,6 +407,33 @@ describe('inputs of a request', () => {
     expect(world.tasks.enqueued).toBe(1);
   });
 
+  it('of a named generation are copied for the job, or refused by that field where it is gone', async () => {
+    const world = makeWorld({
+      settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/shared/'] },
+    });
+    const { post } = client(world);
+    world.input.put('shared/cam.png', PNG, 'image/png');
+    const picture = { gcsUri: 'gs://in/shared/cam.png', mimeType: 'image/png' };
+    const generation = Number(world.input.objects.get('shared/cam.png')?.generation);
+    const { status, body } = await post({ image: { ...picture, generation } });
+    expect([status, body]).toEqual([
+      201,
+      expect.objectContaining({
+        request: expect.objectContaining({
+          image: {
+            gcsUri: expect.stringContaining(`gs://in/jobs/${body['id']}/image-`),
+            mimeType: 'image/png',
+            copyOf: `gs://in/shared/cam.png#${generation}`,
+          },
+        }),
+      }),
+    ]);
+    world.input.put('shared/cam.png', PNG, 'image/png');
+    const gone = await post({ image: { ...picture, generation } });
+    expect([gone.status, gone.body['detail']]).toEqual([400, expect.stringContaining('image.generation')]);
+    expect((await post({ image: { ...picture, generation: 'newest' } })).status).toBe(400);
+  });
+
   it('in another caller’s folder, or anywhere else, are refused without a look', async () => {
     const world = makeWorld();
     const { send, post } = client(world);

@@ -127,6 +127,15 @@ class BucketPort implements ResultStore, InputStore {
     });
   }
 
+  copyOnce(gcsUri: string, _generation: string, name: string): Promise<string> {
+    return this.#engine.call(this.#invocation, 'copyOnce', () => {
+      const object = this.#bucket.find(gcsUri);
+      if (!object) throw new Error(`404 ${gcsUri}`);
+      this.#bucket.writeOnce(name, object.contentType, object.content);
+      return `gs://${this.bucket}/${name}`;
+    });
+  }
+
   putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string> {
     return this.#engine.call(this.#invocation, 'putOnce', () => {
       this.#bucket.writeOnce(name, mimeType, bytes);
