@@ -378,6 +378,16 @@ variable "uploads" {
     condition     = can([for rule in var.uploads : rule.prefix])
     error_message = "uploads is a list of rules, each with a prefix: [{ prefix = \"incoming/\" }]."
   }
+
+  # Where Clapper writes itself in the input bucket.
+  validation {
+    condition = try(alltrue(flatten([
+      for rule in var.uploads : [
+        for own in ["jobs/", "batches/", "callers/"] : !startswith(rule.prefix, own) && !startswith(own, rule.prefix)
+      ]
+    ])), true)
+    error_message = "A prefix of uploads may not be, lie in or contain jobs/, batches/ or callers/: Clapper writes there itself."
+  }
 }
 
 variable "vertex_location" {

@@ -11,9 +11,26 @@ import { FILLED_TOO_LONG, fillTemplate } from './template.ts';
 
 const fields = z.record(z.string(), z.unknown());
 
+/**
+ * Where Clapper itself writes in the input bucket: pictures of requests, rows and manifests of batches, callers' uploads.
+ * What became of what it wrote there would be written there again.
+ */
+const OWN_FOLDERS = ['jobs/', 'batches/', 'callers/'];
+const ownFolderOf = (name: string): string | undefined =>
+  OWN_FOLDERS.find((folder) => name.startsWith(folder));
+
 const uploadRuleSchema = z.strictObject({
-  /** Objects whose names begin with it; of several rules the longest prefix wins. Empty: every object. */
-  prefix: z.string(),
+  /** Objects whose names begin with it; of several rules the longest prefix wins. */
+  prefix: z.string().superRefine((prefix, context) => {
+    const own = ownFolderOf(prefix) ?? OWN_FOLDERS.find((folder) => folder.startsWith(prefix));
+    if (own !== undefined)
+      context.addIssue({
+        code: 'custom',
+        message:
+          `'${prefix}' is, lies in or contains ${own}, where Clapper writes itself in the input bucket; ` +
+          'name a folder of its own, like uploads/',
+      });
+  }),
   /** Whose jobs they become. Default: `upload:{bucket}`. */
   caller: z.string().min(1).optional(),
   /** Fields of the request that a picture becomes, and defaults of a request. Texts may use {name}, {path} and metadata. */
@@ -51,8 +68,6 @@ export type Arrival =
   | { readonly kind: 'request'; readonly rule: UploadRule; readonly images: readonly string[] }
   | { readonly kind: 'manifest'; readonly rule: UploadRule };
 
-/** Where Clapper itself writes in the input bucket. A rule may still name a folder below them. */
-const OWN_FOLDERS = ['jobs/', 'batches/', 'callers/'];
 const ERROR_SUFFIX = '.error.json';
 const IMAGE_TYPES: Readonly<Record<string, ImageMimeType>> = {
   png: 'image/png',
@@ -66,6 +81,7 @@ export const errorNameOf = (name: string): string => `${name}${ERROR_SUFFIX}`;
 
 export function arrivalOf(rules: readonly UploadRule[], name: string, contentType: string): Arrival {
   if (name.endsWith(ERROR_SUFFIX)) return ignored('it tells of an error');
+  if (ownFolderOf(name) !== undefined) return ignored('Clapper writes there itself');
   if (name.endsWith('/')) return ignored('it is a folder');
   const rule = uploadRuleFor(rules, name);
   if (!rule) return ignored('no rule has a prefix for it');
@@ -95,11 +111,11 @@ export function arrivalOf(rules: readonly UploadRule[], name: string, contentTyp
 
 const ignored = (why: string): Arrival => ({ kind: 'ignored', why });
 
-/** The rule for this name, Clapper's own folders left out. */
+/** The rule for this name. */
 export function uploadRuleFor(rules: readonly UploadRule[], name: string): UploadRule | undefined {
-  const own = OWN_FOLDERS.find((folder) => name.startsWith(folder));
+  if (ownFolderOf(name) !== undefined) return undefined;
   return rules
-    .filter(({ prefix }) => name.startsWith(prefix) && (own === undefined || prefix.startsWith(own)))
+    .filter(({ prefix }) => name.startsWith(prefix))
     .sort((a, b) => b.prefix.length - a.prefix.length)[0];
 }
 
@@ -114,15 +130,33 @@ const imagesFor = (stem: string): string[] =>
     ? [stem]
     : IMAGE_EXTENSIONS.map((extension) => `${stem}.${extension}`);
 
+/** Likeliest first. Upper case too: beside `CAT.PNG` lies `CAT.TXT`. */
+const SIDECAR_EXTENSIONS = ['json', 'txt', 'JSON', 'TXT'];
+
 /** What may be said about a picture, the first that is there. */
 export function sidecarsFor(imageName: string): readonly string[] {
   const { stem } = partsOf(imageName);
-  return [`${imageName}.json`, `${imageName}.txt`, `${stem}.json`, `${stem}.txt`];
+  return [imageName, stem].flatMap((name) => SIDECAR_EXTENSIONS.map((extension) => `${name}.${extension}`));
 }
 
 /** Where only a longer name is beyond doubt: `cat.json` may be a request of its own. */
-export const isDoubtfulSidecar = (rule: UploadRule, imageName: string, sidecar: string): boolean =>
-  rule.sidecar === 'optional' && sidecar === `${partsOf(imageName).stem}.json`;
+export function isDoubtfulSidecar(rule: UploadRule, imageName: string, sidecar: string): boolean {
+  const { stem, extension } = partsOf(sidecar);
+  return rule.sidecar === 'optional' && extension === 'json' && stem === partsOf(imageName).stem;
+}
+
+/**
+ * What a sidecar of text says: the prompt. Nothing where it is no UTF-8, or has zero bytes as UTF-16 has: a prompt made
+ * of something else would be paid for.
+ */
+export function promptOfText(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return text.includes('\0') ? undefined : text.trim();
+  } catch {
+    return undefined;
+  }
+}
 
 const METADATA_PREFIX = 'clapper-';
 
@@ -146,12 +180,17 @@ export function fieldsOfMetadata(
   return found;
 }
 
+/** Whether the picture itself says what to make of it, so that it need not wait for anything. */
+export const saysItself = (metadata: Readonly<Record<string, string>>): boolean =>
+  'prompt' in fieldsOfMetadata(metadata, []);
+
 const afterPrefix = (key: string): string | undefined =>
   key.toLowerCase().startsWith(METADATA_PREFIX) ? key.slice(METADATA_PREFIX.length) : undefined;
 
 export interface ImageArrival {
   readonly bucket: string;
   readonly name: string;
+  readonly generation: string;
   readonly mimeType: ImageMimeType;
   readonly rule: UploadRule;
   readonly metadata: Readonly<Record<string, string>>;
@@ -161,7 +200,7 @@ export interface ImageArrival {
 
 /** The body of the request for a picture: metadata before sidecar before template. */
 export function imageRequest(arrival: ImageArrival, errors: FieldError[]): Record<string, unknown> {
-  const { bucket, name, mimeType, rule, metadata, sidecar = {} } = arrival;
+  const { bucket, name, generation, mimeType, rule, metadata, sidecar = {} } = arrival;
   const own = fieldsOfMetadata(metadata, errors);
   if ('image' in own || 'image' in sidecar)
     errors.push({ field: 'image', detail: 'is the picture itself and cannot be given.' });
@@ -178,7 +217,7 @@ export function imageRequest(arrival: ImageArrival, errors: FieldError[]): Recor
     lane: rule.lane,
     ...asFields(filled),
     ...given,
-    image: { gcsUri: `gs://${bucket}/${name}`, mimeType },
+    image: { gcsUri: `gs://${bucket}/${name}`, mimeType, generation },
   };
 }
 
@@ -200,6 +239,15 @@ export function uploadedRequest(
   const defaults = Object.entries(rule.template).filter(([field]) => !(field in parsed.data));
   const filled = fillDeep(Object.fromEntries(defaults), namesOf(name), 'template', errors);
   return { lane: rule.lane, ...asFields(filled), ...parsed.data };
+}
+
+const TITLE_MAX = 200;
+
+/** The title of a manifest's batch: its name, or the end of a long one, which tells more than the folders before it. */
+export function titleOf(name: string): string {
+  if (name.length <= TITLE_MAX) return name;
+  // Half of a character outside the basic plane is no text.
+  return `…${name.slice(1 - TITLE_MAX).replace(/^[\uDC00-\uDFFF]/, '')}`;
 }
 
 const asFields = (value: unknown): Record<string, unknown> => fields.catch({}).parse(value);

@@ -1,4 +1,7 @@
-/** What is wrong with an uploaded file, written beside it: once per generation, and never an older one over a newer. */
+/**
+ * What is wrong with an uploaded file, written beside it: once per generation (of it, and of what is said about it), never
+ * an older one over a newer, and taken away again once the file has become what it was to become.
+ */
 import { z } from 'zod';
 import type { BatchIn } from '../core/batch.ts';
 import type { FieldError } from '../core/problem.ts';
@@ -11,7 +14,23 @@ export interface FileError extends FieldError {
   readonly line?: number;
 }
 
-const errorFileSchema = z.object({ generation: z.string().regex(/^\d+$/) });
+const generationSchema = z.string().regex(/^\d+$/).transform(BigInt);
+const toldSchema = z.object({
+  generation: generationSchema,
+  sidecar: z.object({ name: z.string(), generation: generationSchema }).optional(),
+  isLost: z.boolean().default(false),
+});
+type Told = z.infer<typeof toldSchema>;
+
+type Named = Pick<UploadedObject, 'name' | 'generation'>;
+
+/** What an error file tells of. */
+export interface Faulty extends Named {
+  /** What was said about it: another one of it may be wrong in another way. */
+  readonly sidecar?: Named | undefined;
+  /** It is gone, and no other generation makes that good. */
+  readonly isLost?: boolean | undefined;
+}
 
 /** I5: what the job or batch of an uploaded object follows from. */
 export const uploadCause = (bucket: string, name: string, generation: string): readonly string[] => [
@@ -27,15 +46,22 @@ const TRIES = 5;
 /** @returns whether this call has written it */
 export async function writeErrorFile(
   uploads: UploadBucket,
-  { name, generation }: Pick<UploadedObject, 'name' | 'generation'>,
+  faulty: Faulty,
   errors: readonly FileError[],
 ): Promise<boolean> {
+  const { name, generation, sidecar, isLost = false } = faulty;
   const errorName = errorNameOf(name);
   const object = `gs://${uploads.bucket}/${name}`;
-  const text = `${JSON.stringify({ object, generation, errors }, null, 2)}\n`;
+  const about = {
+    ...{ object, generation },
+    ...(sidecar ? { sidecar: { name: sidecar.name, generation: sidecar.generation } } : {}),
+    ...(isLost ? { isLost } : {}),
+  };
+  const text = `${JSON.stringify({ ...about, errors }, null, 2)}\n`;
   for (let tries = 0; tries < TRIES; tries++) {
     const there = await uploads.head(errorName);
-    if (there && (await generationTold(uploads, there)) >= BigInt(generation)) return false;
+    const told = there && (await toldBy(uploads, there));
+    if (told && !isNews(told, faulty)) return false;
     const written = await uploads.write(
       errorName,
       'application/json',
@@ -47,13 +73,40 @@ export async function writeErrorFile(
   throw new Error(`${errorName} is written by others all the time; the event has to come again`);
 }
 
-/** Of the object that the file tells of; below any where it cannot be read. */
-async function generationTold(uploads: UploadBucket, file: UploadedObject): Promise<bigint> {
+function isNews(told: Told, { generation, sidecar }: Faulty): boolean {
+  const mine = BigInt(generation);
+  if (mine !== told.generation) return mine > told.generation;
+  if (sidecar?.name !== told.sidecar?.name) return true;
+  return sidecar !== undefined && told.sidecar !== undefined
+    ? BigInt(sidecar.generation) > told.sidecar.generation
+    : false;
+}
+
+/**
+ * The file has become its job or batch, so what was told of this generation or an older one holds no longer. What was
+ * lost stays lost.
+ * @param of `older` where faults of this generation itself may have been told since
+ */
+export async function removeErrorFile(
+  uploads: UploadBucket,
+  { name, generation }: Named,
+  of: 'this' | 'older' = 'this',
+): Promise<void> {
+  const there = await uploads.head(errorNameOf(name));
+  const told = there && (await toldBy(uploads, there));
+  if (!there || !told || told.isLost) return;
+  const mine = BigInt(generation);
+  if (told.generation < mine || (of === 'this' && told.generation === mine))
+    await uploads.remove(there.name, there.generation);
+}
+
+/** Nothing where the file is none of ours. */
+async function toldBy(uploads: UploadBucket, file: UploadedObject): Promise<Told | undefined> {
+  const bytes = await uploads.read(file.name, file.generation);
   try {
-    const bytes = await uploads.read(file.name, file.generation);
-    return BigInt(errorFileSchema.parse(JSON.parse(Buffer.from(bytes ?? []).toString())).generation);
+    return toldSchema.parse(JSON.parse(Buffer.from(bytes ?? []).toString()));
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return -1n;
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
     throw error;
   }
 }

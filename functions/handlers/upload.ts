@@ -11,15 +11,19 @@ import {
   arrivalOf,
   imageRequest,
   isDoubtfulSidecar,
+  promptOfText,
+  saysItself,
   sidecarsFor,
+  titleOf,
   type UploadRule,
   uploadCallerOf,
   uploadedRequest,
 } from '../core/upload-rules.ts';
 import type { Services, UploadBucket, UploadedObject } from '../ports.ts';
+import { batchIdOf } from './batch-work.ts';
 import { createJob } from './create-job.ts';
 import { parseJson } from './json-body.ts';
-import { uploadCause, writeErrorFile } from './upload-errors.ts';
+import { removeErrorFile, uploadCause, writeErrorFile } from './upload-errors.ts';
 
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
 /** A request may hold pictures, as in a call of the API; what is said about a picture is short. */
@@ -79,22 +83,45 @@ export async function handleUpload(work: UploadWork, event: UploadEvent): Promis
   await judged(work, object, () => take(work, object, arrival));
 }
 
-/** What is wrong with the object is written beside it. */
-async function judged(work: UploadWork, object: UploadedObject, make: () => Promise<void>): Promise<void> {
+/** What is wrong with the object, or with what its sidecar says about it, is written beside it. */
+async function judged(
+  work: UploadWork,
+  object: UploadedObject,
+  make: () => Promise<void>,
+  sidecar?: UploadedObject,
+): Promise<void> {
   try {
     await make();
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.status >= 500 || error.problem.status === 429)
       throw error;
-    const { detail, errors = [{ field: '', detail }] } = error.problem;
-    const written = await writeErrorFile(work.uploads, object, errors);
-    work.services.log('WARNING', `upload: ${object.name} makes no job: ${detail}`, {
-      object: object.name,
-      generation: object.generation,
+    const { name, generation } = object;
+    const isLost = !(await work.uploads.head(name, generation));
+    const detail = isLost ? goneDetail(work, object) : error.problem.detail;
+    const errors = isLost ? [{ field: '', detail }] : (error.problem.errors ?? [{ field: '', detail }]);
+    const written =
+      (isLost || !(await isMadeGood(work, object))) &&
+      (await writeErrorFile(work.uploads, { name, generation, sidecar, isLost }, errors));
+    work.services.log('WARNING', `upload: ${name} makes no job: ${detail}`, {
+      ...{ object: name, generation },
       errorFile: written,
     });
   }
 }
+
+/** Whether a later generation has become its job or batch: what was wrong with this one was told, and taken away again. */
+async function isMadeGood(work: UploadWork, { name, generation }: UploadedObject): Promise<boolean> {
+  const now = await work.uploads.head(name);
+  if (!now || BigInt(now.generation) <= BigInt(generation)) return false;
+  const { ids, jobs, batches } = work.services;
+  const cause = causeOf(work, now);
+  return Boolean((await jobs.get(ids.jobIdOf(cause))) ?? (await batches.get(batchIdOf(ids, cause))));
+}
+
+/** The bucket keeps what was replaced, but not for ever, and one without versions not at all. */
+const goneDetail = ({ uploads }: UploadWork, { name, generation }: UploadedObject): string =>
+  `Generation ${generation} of gs://${uploads.bucket}/${name} is gone: it was replaced or deleted before it was read. ` +
+  'Upload it again, under another name if others write this one.';
 
 async function take(
   work: UploadWork,
@@ -129,6 +156,7 @@ async function makeJob(
     body,
     jobId,
   });
+  await removeErrorFile(uploads, object);
   const what = created ? 'became' : 'had become';
   services.log('INFO', `upload: ${object.name} ${what} job ${jobId}`, { job: jobId, object: object.name });
 }
@@ -138,20 +166,24 @@ async function takeImage(
   image: UploadedObject,
   { rule, mimeType }: Extract<Arrival, { kind: 'image' }>,
 ): Promise<void> {
-  if (await hasJob(work, image)) return;
-  // The request names the picture, not its generation: what has been replaced would be another picture.
-  if (!(await isCurrent(work, image))) return;
-  const sidecar = await sidecarOf(work, image, rule);
-  if (rule.sidecar === 'required' && !sidecar && image.metadata['prompt'] === undefined) {
-    const waitsFor = sidecarsFor(image.name).join(' or ');
-    return work.services.log('INFO', `upload: ${image.name} waits for ${waitsFor}`, { object: image.name });
+  if (await hasJob(work, image)) return removeErrorFile(work.uploads, image);
+  const found = await sidecarOf(work, image, rule);
+  if (rule.sidecar === 'required' && !found && !saysItself(image.metadata)) {
+    const detail = `waits for what is to be made of it, in ${sidecarsFor(image.name)[0]} or the like`;
+    return work.services.log('INFO', `upload: ${image.name} ${detail}`, { object: image.name });
   }
-  const errors: FieldError[] = [];
-  const { bucket } = work.uploads;
-  const { name, metadata } = image;
-  const body = imageRequest({ bucket, name, mimeType, rule, metadata, sidecar }, errors);
-  if (errors.length > 0) throw invalidRequest(errors);
-  await makeJob(work, image, rule, body);
+  const make = async (): Promise<void> => {
+    const sidecar = found && (await readSidecar(work, found));
+    const errors: FieldError[] = [];
+    const { bucket } = work.uploads;
+    const { name, generation, metadata } = image;
+    const body = imageRequest({ bucket, name, generation, mimeType, rule, metadata, sidecar }, errors);
+    if (errors.length > 0) throw invalidRequest(errors);
+    await makeJob(work, image, rule, body);
+    // It may have been taken for a request that is no use, as long as there was no picture beside it.
+    if (found) await removeErrorFile(work.uploads, found);
+  };
+  await judged(work, image, make, found);
 }
 
 async function hasJob(work: UploadWork, object: UploadedObject): Promise<boolean> {
@@ -162,25 +194,17 @@ async function hasJob(work: UploadWork, object: UploadedObject): Promise<boolean
   return true;
 }
 
-async function isCurrent({ services, uploads }: UploadWork, object: UploadedObject): Promise<boolean> {
-  const now = await uploads.head(object.name);
-  if (now?.generation === object.generation) return true;
-  const why = now ? 'was replaced; the event of the new one makes the job' : 'was deleted before it was read';
-  services.log('NOTICE', `upload: ${object.name} ${why}; ignored`, { object: object.name });
-  return false;
-}
-
 async function sidecarOf(
   work: UploadWork,
   image: UploadedObject,
   rule: UploadRule,
-): Promise<Record<string, unknown> | undefined> {
-  for (const name of sidecarsFor(image.name)) {
-    const found = await work.uploads.head(name);
+): Promise<UploadedObject | undefined> {
+  const candidates = await Promise.all(sidecarsFor(image.name).map((name) => work.uploads.head(name)));
+  for (const found of candidates) {
     if (!found) continue;
     // It came first, without a picture beside it, and was taken for a request.
-    if (isDoubtfulSidecar(rule, image.name, name) && (await hasJob(work, found))) continue;
-    return readSidecar(work, found);
+    if (isDoubtfulSidecar(rule, image.name, found.name) && (await hasJob(work, found))) continue;
+    return found;
   }
   return undefined;
 }
@@ -190,8 +214,14 @@ async function readSidecar(
   sidecar: UploadedObject,
 ): Promise<Record<string, unknown>> {
   const bytes = await readAtMost(uploads, sidecar, SIDECAR_BYTES_MAX);
+  // There may be another one by now, which the next delivery finds.
+  if (!bytes) throw new Error(`${sidecar.name} was deleted while it was read; the event has to come again`);
   if (sidecar.name.toLowerCase().endsWith('.txt')) {
-    const prompt = new TextDecoder('utf-8', { ignoreBOM: false }).decode(bytes).trim();
+    const prompt = promptOfText(bytes);
+    if (prompt === undefined) {
+      const detail = 'is not text in UTF-8; save it as UTF-8, with or without a byte order mark.';
+      throw invalidRequest([{ field: sidecar.name, detail }]);
+    }
     return prompt === '' ? {} : { prompt };
   }
   const parsed = z.record(z.string(), z.unknown()).safeParse(jsonOf(sidecar.name, bytes));
@@ -212,18 +242,16 @@ function jsonOf(name: string, bytes: Uint8Array): unknown {
   }
 }
 
-/** @throws ProblemError 400 for one that is too large; Error for one that has changed meanwhile */
-async function readAtMost(
+/** @returns nothing where it is gone @throws ProblemError 400 for one that is too large */
+function readAtMost(
   uploads: UploadBucket,
   { name, generation, bytes }: UploadedObject,
   limit: number,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | undefined> {
   if (bytes > limit) {
     throw invalidRequest([{ field: name, detail: `has ${bytes} bytes; the limit is ${limit}.` }]);
   }
-  const content = await uploads.read(name, generation);
-  if (content) return content;
-  throw new Error(`${name} was replaced or deleted while it was read; the event has to come again`);
+  return uploads.read(name, generation);
 }
 
 /** Whichever event is the first to find both makes the job, which follows from the picture alone. */
@@ -249,7 +277,7 @@ async function takeSidecar(
   }
   const arrival = arrivalOf(work.rules, image.name, image.contentType);
   // Whatever is wrong is wrong with the picture's job, and is told beside the picture.
-  if (arrival.kind === 'image') await judged(work, image, () => takeImage(work, image, arrival));
+  if (arrival.kind === 'image') await takeImage(work, image, arrival);
 }
 
 async function firstThere(
@@ -268,10 +296,11 @@ async function takeRequest(
   object: UploadedObject,
   arrival: Extract<Arrival, { kind: 'request' }>,
 ): Promise<void> {
-  if (await hasJob(work, object)) return;
+  if (await hasJob(work, object)) return removeErrorFile(work.uploads, object);
   if (await firstThere(work.uploads, arrival.images)) return takeSidecar(work, object, arrival);
-  if (!(await isCurrent(work, object))) return;
-  const body = parseJson(await readAtMost(work.uploads, object, REQUEST_BYTES_MAX));
+  const bytes = await readAtMost(work.uploads, object, REQUEST_BYTES_MAX);
+  if (!bytes) throw invalidRequest([{ field: '', detail: goneDetail(work, object) }]);
+  const body = parseJson(bytes);
   const errors: FieldError[] = [];
   const request = uploadedRequest(arrival.rule, object.name, body, errors);
   if (errors.length > 0) throw invalidRequest(errors);
@@ -281,18 +310,18 @@ async function takeRequest(
 async function takeManifest(work: UploadWork, object: UploadedObject, rule: UploadRule): Promise<void> {
   const { services, uploads, startBatch } = work;
   const { name, generation } = object;
-  // The batch of one that was replaced is there already, or would have nothing to read.
-  if (!(await isCurrent(work, object))) return;
   const { batch, created } = await startBatch({
     caller: uploadCallerOf(rule, uploads.bucket),
     body: {
       manifest: { gcsUri: `gs://${uploads.bucket}/${name}`, generation },
       lane: rule.lane,
-      title: name,
+      title: titleOf(name),
       ...rule.batch,
     },
     cause: causeOf(work, object),
   });
+  // Faults of its rows are told too, once it has been read.
+  await removeErrorFile(uploads, object, created ? 'this' : 'older');
   const what = created ? 'became' : 'had become';
   services.log('INFO', `upload: ${name} ${what} batch ${batch.batchId}`, {
     batch: batch.batchId,

@@ -250,6 +250,14 @@ run "refuses_an_upload_rule_without_a_prefix" {
   expect_failures = [var.uploads]
 }
 
+run "refuses_an_upload_rule_over_clappers_own_folders" {
+  command = plan
+  variables {
+    uploads = [{ prefix = "incoming/" }, { prefix = "" }]
+  }
+  expect_failures = [var.uploads]
+}
+
 run "refuses_a_latest_key" {
   command = plan
   variables {

@@ -6,7 +6,10 @@ import {
   arrivalOf,
   fieldsOfMetadata,
   imageRequest,
+  promptOfText,
+  saysItself,
   sidecarsFor,
+  titleOf,
   uploadCallerOf,
   uploadRulesSchema,
 } from '../../functions/core/upload-rules.ts';
@@ -14,7 +17,6 @@ import {
 const rules = uploadRulesSchema.parse([
   { prefix: 'uploads/' },
   { prefix: 'uploads/said/', sidecar: 'required' },
-  { prefix: 'jobs/mine/' },
 ]);
 const [rule] = rules;
 const kindOf = (name: string, contentType = ''): Arrival['kind'] => arrivalOf(rules, name, contentType).kind;
@@ -32,20 +34,15 @@ describe('what an object of the input bucket is', () => {
   it('is nothing outside every prefix, among what Clapper writes, and where a file tells of an error', () => {
     expect(arrivalOf([], 'a.png', '').kind).toBe('ignored');
     expect(kindOf('other/a.png')).toBe('ignored');
-    const everything = uploadRulesSchema.parse([{ prefix: '' }]);
+    const everything = rules.map((each) => ({ ...each, prefix: '' }));
     for (const name of [
       'jobs/j/image-x.png',
-      'batches/b/report.csv',
+      'batches/b/rows-x.jsonl',
       'callers/c/upl.png',
       'a.png.error.json',
     ])
       expect(arrivalOf(everything, name, '').kind).toBe('ignored');
     expect(arrivalOf(everything, 'a.png', '').kind).toBe('image');
-  });
-
-  it('is what its rule says in a folder of Clapper’s that a rule names', () => {
-    expect(kindOf('jobs/mine/a.png')).toBe('image');
-    expect(kindOf('jobs/mine/a.png.error.json')).toBe('ignored');
   });
 
   it('is about a picture where that is the only reading: by a longer name, or where pictures wait', () => {
@@ -60,9 +57,13 @@ describe('what an object of the input bucket is', () => {
     expect(arrivalOf(rules, 'uploads/cat.txt', '')).toMatchObject({
       images: expect.arrayContaining(['uploads/cat.png', 'uploads/cat.jpg']),
     });
-    expect(sidecarsFor('uploads/cat.png')).toEqual(
-      ['cat.png.json', 'cat.png.txt', 'cat.json', 'cat.txt'].map((name) => `uploads/${name}`),
-    );
+    expect(sidecarsFor('uploads/cat.png')).toEqual([
+      ...['json', 'txt', 'JSON', 'TXT'].map((extension) => `uploads/cat.png.${extension}`),
+      ...['json', 'txt', 'JSON', 'TXT'].map((extension) => `uploads/cat.${extension}`),
+    ]);
+    expect(arrivalOf(rules, 'uploads/CAT.TXT', '')).toMatchObject({
+      images: expect.arrayContaining(['uploads/CAT.PNG', 'uploads/CAT.JPG']),
+    });
   });
 
   it('belongs to the caller that its rule names, and else to the bucket', () => {
@@ -72,6 +73,13 @@ describe('what an object of the input bucket is', () => {
 
   it('needs prefixes that differ', () => {
     expect(() => uploadRulesSchema.parse([{ prefix: 'a' }, { prefix: 'a' }])).toThrow('the same prefix');
+  });
+
+  it('needs prefixes that have nothing in common with the folders that Clapper writes to', () => {
+    for (const prefix of ['jobs/', 'jobs/mine/', 'batches/', 'callers/me/', 'callers', 'b', ''])
+      expect(() => uploadRulesSchema.parse([{ prefix }])).toThrow('where Clapper writes itself');
+    for (const prefix of ['uploads/', 'jobs-of-mine/', 'in/jobs/', 'x'])
+      expect(uploadRulesSchema.safeParse([{ prefix }]).success).toBe(true);
   });
 });
 
@@ -85,7 +93,7 @@ describe('the request that a picture becomes', () => {
       },
     ]);
     if (!templated) throw new Error('no rule');
-    const picture = { bucket: 'in', name: 'u/cat.png', mimeType: 'image/png' } as const;
+    const picture = { bucket: 'in', name: 'u/cat.png', generation: '7', mimeType: 'image/png' } as const;
     const body = imageRequest(
       { ...picture, rule: templated, metadata: {}, sidecar: undefined, ...over },
       errors,
@@ -100,7 +108,7 @@ describe('the request that a picture becomes', () => {
         prompt: 'a stormy cat',
         durationSeconds: 4,
         labels: { from: 'cat' },
-        image: { gcsUri: 'gs://in/u/cat.png', mimeType: 'image/png' },
+        image: { gcsUri: 'gs://in/u/cat.png', generation: '7', mimeType: 'image/png' },
       },
       errors: [],
     });
@@ -139,5 +147,37 @@ describe('the request that a picture becomes', () => {
       negativePrompt: '5',
       labels: { a: 'b' },
     });
+  });
+});
+
+describe('what a sidecar of text says', () => {
+  it('is a prompt in UTF-8, with or without a byte order mark', () => {
+    expect(promptOfText(Buffer.from(' ein Kätzchen\n'))).toBe('ein Kätzchen');
+    expect(promptOfText(Buffer.from('\ufeffein Kätzchen'))).toBe('ein Kätzchen');
+    expect(promptOfText(Buffer.from(''))).toBe('');
+  });
+
+  it('is nothing in any other encoding', () => {
+    expect(promptOfText(Buffer.from('caf\xe9', 'latin1'))).toBeUndefined();
+    expect(promptOfText(Buffer.from('\ufeffa cat', 'utf16le'))).toBeUndefined();
+    expect(promptOfText(Buffer.from('a cat', 'utf16le'))).toBeUndefined();
+  });
+});
+
+describe('the title of a manifest’s batch', () => {
+  it('is its name, and of a long one the end', () => {
+    expect(titleOf('uploads/many.csv')).toBe('uploads/many.csv');
+    const long = `uploads/${'🐱'.repeat(150)}/many.csv`;
+    expect(titleOf(long).length).toBeLessThanOrEqual(200);
+    expect(titleOf(long)).toMatch(/^…🐱+\/many\.csv$/u);
+    expect(titleOf('x'.repeat(201))).toBe(`…${'x'.repeat(199)}`);
+  });
+});
+
+describe('a picture that says itself what to make of it', () => {
+  it('does so by a prompt, however the key is written', () => {
+    for (const key of ['prompt', 'Prompt', 'clapper-prompt', 'Clapper-Prompt'])
+      expect(saysItself({ [key]: 'it purrs' })).toBe(true);
+    expect(saysItself({ 'clapper-seed': '3', promptly: 'x' })).toBe(false);
   });
 });

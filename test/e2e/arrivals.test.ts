@@ -164,6 +164,38 @@ describe(`three pictures and a manifest of 50 rows, their events delivered four 
   }, 180_000);
 });
 
+describe('files that are replaced before their events come', () => {
+  it('are each what they were: two jobs with a picture each, three batches', async () => {
+    const before = await jobs();
+    const pictures = [PNG, Buffer.concat([PNG, Buffer.from(' another')])];
+    const dropped: Dropped[] = [];
+    for (const [n, picture] of pictures.entries())
+      dropped.push(
+        await drop('uploads/cam.png', picture, 'image/png', {
+          prompt: `cam ${n}`,
+          'clapper-durationSeconds': '4',
+        }),
+      );
+    for (const n of [0, 1, 2])
+      dropped.push(
+        await drop('uploads/over.jsonl', `{"prompt":"over ${n}","durationSeconds":4}\n`, 'application/jsonl'),
+      );
+    expect(new Set(await deliverThrice(dropped))).toEqual(new Set([204]));
+    await expect
+      .poll(async () => (await jobs()).length, { timeout: 60_000, interval: 250 })
+      .toBe(before.length + 5);
+    const made = (await jobs()).filter(({ id }) => !before.some((earlier) => earlier.id === id));
+    expect(made.map(({ prompt }) => prompt).sort()).toEqual(['cam 0', 'cam 1', 'over 0', 'over 1', 'over 2']);
+    for (const [n, picture] of pictures.entries()) {
+      const job = made.find(({ prompt }) => prompt === `cam ${n}`);
+      const [files] = await storage.bucket(BUCKET).getFiles({ prefix: `jobs/${job?.id}/` });
+      const [copy] = (await files[0]?.download()) ?? [];
+      expect(copy).toEqual(picture);
+    }
+    await Promise.all(made.map(({ id }) => stack.finished(id)));
+  }, 120_000);
+});
+
 describe('a manifest with rows that are no use', () => {
   it('has them told beside it by line and field, and the others are jobs', async () => {
     const before = (await jobs()).length;

@@ -1,11 +1,12 @@
 /** Objects that arrive in the input bucket: which become jobs, how often, and what a bad one is told. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Job } from '../../functions/core/job.ts';
 import { invalidRequest } from '../../functions/core/problem.ts';
 import { uploadRulesSchema } from '../../functions/core/upload-rules.ts';
 import { createBatch } from '../../functions/handlers/create-batch.ts';
 import { handleUpload, type StartBatch } from '../../functions/handlers/upload.ts';
-import { JPEG, PNG } from '../support/images.ts';
+import { PNG } from '../support/images.ts';
 import { finishesAfter } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';
 import { runFor } from '../support/run.ts';
@@ -15,12 +16,13 @@ const MINUTE = 60_000;
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
 type Starts = Parameters<StartBatch>[0][];
 
-function arrivals(given: readonly unknown[] = [{ prefix: 'uploads/' }]) {
+function arrivals(given: readonly unknown[] = [{ prefix: 'uploads/' }], { hasVersions = true } = {}) {
   const rules = uploadRulesSchema.parse(given);
   const base = makeWorld();
   const settings = { ...base.services.settings, uploadRules: rules };
   const world: World = { ...base, services: { ...base.services, settings } };
   const uploads = new MemoryUploads(world);
+  world.input.hasVersions = hasVersions;
   const batches: Starts = [];
   const startBatch: StartBatch = async (start) => {
     batches.push(start);
@@ -32,7 +34,7 @@ function arrivals(given: readonly unknown[] = [{ prefix: 'uploads/' }]) {
     arrive: (data: unknown, type = FINALIZED) => handleUpload(work, { type, data }),
     drop: (...args: Parameters<MemoryUploads['drop']>) => uploads.drop(...args),
     jobs: () => world.jobs.all(),
-    messages: () => world.log.map(({ message }) => message).join('\n'),
+    pictureOf: ({ request }: Job) => world.input.find(request.image?.gcsUri ?? '')?.body,
   };
 }
 
@@ -47,18 +49,51 @@ describe('an uploaded picture', () => {
     expect(made[0]).toMatchObject({
       caller: 'upload:in',
       lane: 'batch',
-      request: { prompt: 'it purrs', seed: 3, image: { gcsUri: 'gs://in/uploads/cat.png' } },
+      request: {
+        ...{ prompt: 'it purrs', seed: 3 },
+        image: { copyOf: `gs://in/uploads/cat.png#${event['generation']}` },
+      },
     });
   });
 
-  it('becomes another job when it is replaced, and the late event of the old one makes none', async () => {
-    const { arrive, drop, jobs, messages } = arrivals();
-    const first = drop('uploads/cat.jpg', JPEG, 'image/jpeg');
-    const second = drop('uploads/cat.jpg', JPEG, 'image/jpeg');
-    await arrive(second);
-    await arrive(first);
-    expect(await jobs()).toHaveLength(1);
-    expect(messages()).toContain('was replaced');
+  it('becomes another job when it is replaced, whichever event comes first, and each shows its own', async () => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const { arrive, drop, jobs, pictureOf } = arrivals();
+      const pictures = [PNG, Buffer.concat([PNG, Buffer.from(' another')])];
+      const events = pictures.map((picture) => drop('uploads/cam.png', picture, 'image/png'));
+      for (const n of order) await arrive(events[n]);
+      drop('uploads/cam.png', 'no picture', 'image/png');
+      const shown = (await jobs()).map((job) => {
+        const generation = job.request.image?.copyOf?.split('#')[1];
+        const n = events.findIndex((event) => event['generation'] === generation);
+        expect(job.request.image?.gcsUri).toMatch(new RegExp(`^gs://in/jobs/${job.jobId}/image-`));
+        expect(pictureOf(job)).toEqual(pictures[n]);
+        return n;
+      });
+      expect(shown.sort()).toEqual([0, 1]);
+    }
+  });
+
+  it('that is gone before it was read is told so beside it, whatever becomes of the next one', async () => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const { arrive, drop, jobs, uploads } = arrivals([{ prefix: 'uploads/' }], { hasVersions: false });
+      const events = [1, 2].map(() => drop('uploads/cam.png', PNG, 'image/png'));
+      for (const n of order) await arrive(events[n]);
+      expect(await jobs()).toHaveLength(1);
+      const generation = events[0]?.['generation'];
+      expect(uploads.json('uploads/cam.png.error.json')).toMatchObject({
+        generation,
+        errors: [
+          { detail: expect.stringContaining(`Generation ${generation} of gs://in/uploads/cam.png is gone`) },
+        ],
+      });
+    }
   });
 
   it('says what its sidecar says, and without one what its prefix says', async () => {
@@ -119,6 +154,59 @@ describe('an uploaded picture', () => {
     expect(uploads.json('uploads/cat.png.error.json')).toMatchObject({ generation: worse['generation'] });
     await arrive(drop('uploads/cat.png', PNG, 'image/png'));
     expect(await jobs()).toHaveLength(1);
+    expect(uploads.json('uploads/cat.png.error.json')).toBeUndefined();
+    await arrive(bad);
+    expect(uploads.json('uploads/cat.png.error.json')).toBeUndefined();
+  });
+
+  it('is told of every fault of its sidecar in turn, and of none once it has its job', async () => {
+    const { arrive, drop, jobs, uploads } = arrivals();
+    const told = () => uploads.json('uploads/dog.png.error.json');
+    const first = drop('uploads/dog.png.json', '{"prompt":"x","durationSeconds":99}');
+    await arrive(first);
+    const picture = drop('uploads/dog.png', PNG, 'image/png');
+    await arrive(picture);
+    expect(told()).toMatchObject({
+      generation: picture['generation'],
+      sidecar: { name: 'uploads/dog.png.json', generation: first['generation'] },
+      errors: [{ field: 'durationSeconds' }],
+    });
+    const generation = uploads.objects.get('uploads/dog.png.error.json')?.generation;
+    await arrive(picture);
+    expect(uploads.objects.get('uploads/dog.png.error.json')?.generation).toBe(generation);
+    await arrive(drop('uploads/dog.png.json', '{"prompt":"x","aspectRatio":"1:1"}'));
+    await arrive(first);
+    expect(told()).toMatchObject({ errors: [{ field: 'aspectRatio' }] });
+    await arrive(drop('uploads/dog.png.json', '{"prompt":"it barks","durationSeconds":4}'));
+    expect(await jobs()).toHaveLength(1);
+    expect(told()).toBeUndefined();
+  });
+
+  it('is not made of a sidecar that is no UTF-8: that is told', async () => {
+    for (const bytes of [Buffer.from('caf\xe9', 'latin1'), Buffer.from('\ufeffa cat', 'utf16le')]) {
+      const { arrive, drop, jobs, uploads } = arrivals();
+      drop('uploads/cat.png.txt', bytes);
+      await arrive(drop('uploads/cat.png', PNG, 'image/png'));
+      expect(await jobs()).toHaveLength(0);
+      expect(uploads.json('uploads/cat.png.error.json')).toMatchObject({
+        errors: [{ field: 'uploads/cat.png.txt', detail: expect.stringContaining('UTF-8') }],
+      });
+    }
+  });
+
+  it('finds what a camera’s software says about it in capitals', async () => {
+    const { arrive, drop, jobs } = arrivals();
+    drop('uploads/CAT.TXT', 'it purrs');
+    await arrive(drop('uploads/CAT.PNG', PNG, 'image/png'));
+    expect((await jobs()).map(({ request }) => request.prompt)).toEqual(['it purrs']);
+  });
+
+  it('does not wait for a sidecar where it has its prompt with it, however the key is written', async () => {
+    for (const key of ['clapper-prompt', 'Prompt']) {
+      const { arrive, drop, jobs } = arrivals([{ prefix: 'uploads/', sidecar: 'required' }]);
+      await arrive(drop('uploads/cat.png', PNG, 'image/png', { [key]: 'it purrs' }));
+      expect((await jobs()).map(({ request }) => request.prompt)).toEqual(['it purrs']);
+    }
   });
 
   it('is left to the next delivery while the bucket does not answer', async () => {
@@ -142,15 +230,17 @@ describe('an uploaded request', () => {
   });
 
   it('may name pictures of its own prefix, and none of another caller', async () => {
-    const { arrive, drop, jobs, uploads } = arrivals([{ prefix: '' }]);
+    const { arrive, drop, jobs, uploads } = arrivals();
     const asking = (name: string) =>
       JSON.stringify({ prompt: 'x', image: { gcsUri: `gs://in/${name}`, mimeType: 'image/png' } });
-    drop('pictures/a.png', PNG, 'image/png');
+    drop('uploads/pictures/a.png', PNG, 'image/png');
     drop('callers/other/a.png', PNG, 'image/png');
-    await arrive(drop('one.json', asking('pictures/a.png')));
-    await arrive(drop('two.json', asking('callers/other/a.png')));
+    await arrive(drop('uploads/one.json', asking('uploads/pictures/a.png')));
+    await arrive(drop('uploads/two.json', asking('callers/other/a.png')));
     expect(await jobs()).toHaveLength(1);
-    expect(uploads.json('two.json.error.json')).toMatchObject({ errors: [{ field: 'image.gcsUri' }] });
+    expect(uploads.json('uploads/two.json.error.json')).toMatchObject({
+      errors: [{ field: 'image.gcsUri' }],
+    });
   });
 
   it('is about the picture of its name where that is there, and is no job', async () => {
@@ -160,6 +250,17 @@ describe('an uploaded request', () => {
     await arrive(sidecar);
     await arrive(picture);
     expect((await jobs()).map(({ request }) => request.prompt)).toEqual(['it jumps']);
+  });
+
+  it('is a job of its own when it is replaced before its event comes, and is told where it is gone', async () => {
+    const { arrive, drop, jobs, uploads, world } = arrivals();
+    const first = drop('uploads/night.json', '{"prompt":"a moon"}', 'application/json');
+    const second = drop('uploads/night.json', '{"prompt":"a star"}', 'application/json');
+    world.input.hasVersions = false;
+    const third = drop('uploads/night.json', '{"prompt":"a cloud"}', 'application/json');
+    for (const event of [third, second, first]) await arrive(event);
+    expect((await jobs()).map(({ request }) => request.prompt).sort()).toEqual(['a cloud', 'a moon']);
+    expect(uploads.json('uploads/night.json.error.json')).toMatchObject({ generation: second['generation'] });
   });
 
   it('that is no JSON, or not valid, is told so by field', async () => {
@@ -208,6 +309,27 @@ describe('an uploaded manifest', () => {
 });
 
 describe('the batch of an uploaded manifest', () => {
+  it('is of its own generation, whatever has replaced it before its event came', async () => {
+    const { work, world, uploads, drop } = arrivals();
+    finishesAfter(world, MINUTE);
+    const startBatch: StartBatch = (start) => createBatch(world.services, { ...start, isTrusted: true });
+    const name = `uploads/${'long-name-'.repeat(21)}.jsonl`;
+    const row = (prompt: string) => `${JSON.stringify({ prompt, durationSeconds: 4 })}\n`;
+    const first = drop(name, row('v1 a') + row('v1 b'));
+    const second = drop(name, row('v2'));
+    world.input.hasVersions = false;
+    const third = drop(name, row('v3'));
+    for (const data of [third, first, second])
+      await handleUpload({ ...work, startBatch }, { type: FINALIZED, data });
+    await runFor(world, 60 * MINUTE);
+    const prompts = (await world.jobs.all()).map(({ request }) => request.prompt);
+    expect(prompts.sort()).toEqual(['v1 a', 'v1 b', 'v3']);
+    expect(uploads.json(`${name}.error.json`)).toMatchObject({
+      generation: second['generation'],
+      errors: [{ detail: expect.stringContaining(`Generation ${second['generation']}`) }],
+    });
+  });
+
   it('has its faults told beside the manifest, and one of another cause has not', async () => {
     const { work, world, uploads, drop } = arrivals();
     const services = { ...world.services, uploads };
@@ -215,21 +337,22 @@ describe('the batch of an uploaded manifest', () => {
     finishesAfter(withUploads, MINUTE);
     const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
     const manifest = 'prompt,durationSeconds\na,4\nb,9\n';
-    // A bucket in memory has generations of its own for each of its ports; here they have to agree.
     const data = drop('uploads/many.csv', manifest, 'text/csv');
-    const head = await world.input.head('gs://in/uploads/many.csv');
-    uploads.setGeneration('uploads/many.csv', head?.generation ?? '');
-    const event = { ...data, generation: head?.generation };
-    await handleUpload({ ...work, startBatch }, { type: FINALIZED, data: event });
+    await handleUpload({ ...work, startBatch }, { type: FINALIZED, data });
     await createBatch(services, { caller: 'other', body: { rows: [{ durationSeconds: 9 }] } });
     await runFor(withUploads, 60 * MINUTE);
     expect(uploads.json('uploads/many.csv.error.json')).toEqual({
       object: 'gs://in/uploads/many.csv',
-      generation: head?.generation,
+      generation: data['generation'],
       errors: [{ line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') }],
     });
     const told = [...uploads.objects.keys()].filter((name) => name.endsWith('.error.json'));
     expect(told).toHaveLength(1);
+    await handleUpload({ ...work, startBatch }, { type: FINALIZED, data });
+    expect(uploads.json('uploads/many.csv.error.json')).toBeDefined();
+    const mended = drop('uploads/many.csv', 'prompt\na\n', 'text/csv');
+    await handleUpload({ ...work, startBatch }, { type: FINALIZED, data: mended });
+    expect(uploads.json('uploads/many.csv.error.json')).toBeUndefined();
   });
 });
 

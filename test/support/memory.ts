@@ -272,11 +272,19 @@ class MemoryTaskQueue implements TaskQueue {
 const nameOf = ({ jobId, wake }: Pick<WakeTask, 'jobId' | 'wake'>): string =>
   `${jobId}/${wake.seq}/${wake.ring}`;
 
+type MemoryObject = StoredObject & {
+  readonly body: Uint8Array;
+  readonly metadata: Readonly<Record<string, string>>;
+};
+
 class MemoryBucket implements ResultStore, InputStore {
   readonly bucket: string;
-  readonly objects = new Map<string, StoredObject & { readonly body: Uint8Array }>();
+  readonly objects = new Map<string, MemoryObject>();
+  /** What was replaced, by name and generation, where the bucket has versions. */
+  readonly #versions = new Map<string, MemoryObject>();
   readonly #now: () => number;
   #generations = 0;
+  hasVersions = false;
   failNext = 0;
   /** Called before every read. */
   onRead: (() => void) | undefined;
@@ -286,7 +294,13 @@ class MemoryBucket implements ResultStore, InputStore {
     this.#now = now;
   }
 
-  put(name: string, body: Uint8Array, contentType = 'video/mp4'): void {
+  put(
+    name: string,
+    body: Uint8Array,
+    contentType = 'video/mp4',
+    metadata: Readonly<Record<string, string>> = {},
+  ): void {
+    this.remove(name);
     const uri = `gs://${this.bucket}/${name}`;
     const generation = String(++this.#generations);
     const object = {
@@ -298,7 +312,20 @@ class MemoryBucket implements ResultStore, InputStore {
       contentType,
       updatedAt: this.#now(),
     };
-    this.objects.set(name, { ...object, body });
+    this.objects.set(name, { ...object, body, metadata });
+  }
+
+  remove(name: string): void {
+    const old = this.objects.get(name);
+    if (old && this.hasVersions) this.#versions.set(`${name}#${old.generation}`, old);
+    this.objects.delete(name);
+  }
+
+  find(nameOrUri: string, generation?: string): MemoryObject | undefined {
+    const name = this.#nameOf(nameOrUri);
+    const live = this.objects.get(name);
+    if (generation === undefined || live?.generation === generation) return live;
+    return this.#versions.get(`${name}#${generation}`);
   }
 
   async list(prefix: string): Promise<readonly StoredObject[]> {
@@ -306,11 +333,11 @@ class MemoryBucket implements ResultStore, InputStore {
     return [...this.objects.values()]
       .filter(({ name }) => name.startsWith(prefix))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map(({ body: _, ...object }) => object);
+      .map(({ body: _, metadata: __, ...object }) => object);
   }
 
-  async head(gcsUri: string): Promise<InputObject | undefined> {
-    const object = this.objects.get(this.#nameOf(gcsUri));
+  async head(gcsUri: string, wanted?: string): Promise<InputObject | undefined> {
+    const object = this.find(gcsUri, wanted);
     if (!object) return undefined;
     const { bytes, contentType, generation } = object;
     return { bytes, contentType, generation };
@@ -322,8 +349,8 @@ class MemoryBucket implements ResultStore, InputStore {
 
   async readRange(nameOrUri: string, start: number, end: number, generation?: string): Promise<Uint8Array> {
     this.onRead?.();
-    const object = this.objects.get(this.#nameOf(nameOrUri));
-    if (generation !== undefined && object?.generation !== generation) throw new ObjectGoneError(nameOrUri);
+    const object = this.find(nameOrUri, generation);
+    if (generation !== undefined && !object) throw new ObjectGoneError(nameOrUri);
     return (object?.body ?? new Uint8Array()).subarray(start, end + 1);
   }
 
@@ -350,6 +377,14 @@ class MemoryBucket implements ResultStore, InputStore {
   async putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string> {
     this.#mayFail();
     if (!this.objects.has(name)) this.put(name, bytes, mimeType);
+    return `gs://${this.bucket}/${name}`;
+  }
+
+  async copyOnce(gcsUri: string, generation: string, name: string): Promise<string> {
+    this.#mayFail();
+    const source = this.find(gcsUri, generation);
+    if (!source) throw new ObjectGoneError(gcsUri);
+    if (!this.objects.has(name)) this.put(name, source.body, source.contentType, source.metadata);
     return `gs://${this.bucket}/${name}`;
   }
 

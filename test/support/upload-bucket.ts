@@ -1,17 +1,20 @@
-/** The input bucket of a world in memory, as those see it who drop files there. */
+/** The input bucket of a world in memory, as those see it who drop files there. It has versions, as the real one has. */
 import type { UploadBucket, UploadedObject } from '../../functions/ports.ts';
 import type { World } from './memory.ts';
 
 export class MemoryUploads implements UploadBucket {
   readonly bucket: string;
-  readonly objects = new Map<string, UploadedObject & { readonly body: Uint8Array }>();
-  readonly #world: World;
-  #generation = 1_700_000_000_000_000;
+  readonly #input: World['input'];
   failNext = 0;
 
-  constructor(world: World) {
-    this.#world = world;
-    this.bucket = world.input.bucket;
+  constructor({ input }: World) {
+    this.bucket = input.bucket;
+    this.#input = input;
+    input.hasVersions = true;
+  }
+
+  get objects(): World['input']['objects'] {
+    return this.#input.objects;
   }
 
   /** Stores it, and gives back the data of its event. */
@@ -22,37 +25,34 @@ export class MemoryUploads implements UploadBucket {
     metadata: Record<string, string> = {},
   ): Record<string, unknown> {
     const bytes = Buffer.from(body);
-    const generation = String(++this.#generation);
-    this.objects.set(name, { name, generation, bytes: bytes.length, contentType, metadata, body: bytes });
-    this.#world.input.put(name, bytes, contentType);
+    this.#input.put(name, bytes, contentType, metadata);
+    const generation = this.objects.get(name)?.generation;
     return { bucket: this.bucket, name, generation, size: String(bytes.length), contentType, metadata };
   }
 
-  setGeneration(name: string, generation: string): void {
-    const found = this.objects.get(name);
-    if (found) this.objects.set(name, { ...found, generation });
-  }
-
-  async head(name: string): Promise<UploadedObject | undefined> {
+  async head(name: string, wanted?: string): Promise<UploadedObject | undefined> {
     if (this.failNext > 0) {
       this.failNext--;
       throw new Error('the bucket answers 503');
     }
-    const found = this.objects.get(name);
+    const found = this.#input.find(name, wanted);
     if (!found) return undefined;
-    const { body: _, ...object } = found;
-    return object;
+    const { generation, bytes, contentType, metadata } = found;
+    return { name, generation, bytes, contentType, metadata };
   }
 
   async read(name: string, generation: string): Promise<Uint8Array | undefined> {
-    const found = this.objects.get(name);
-    return found?.generation === generation ? found.body : undefined;
+    return this.#input.find(name, generation)?.body;
   }
 
   async write(name: string, contentType: string, bytes: Uint8Array, over: string): Promise<boolean> {
     if ((this.objects.get(name)?.generation ?? '0') !== over) return false;
     this.drop(name, bytes, contentType);
     return true;
+  }
+
+  async remove(name: string, generation: string): Promise<void> {
+    if (this.objects.get(name)?.generation === generation) this.#input.remove(name);
   }
 
   json(name: string): unknown {
