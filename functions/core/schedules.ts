@@ -4,10 +4,11 @@
  */
 import { z } from 'zod';
 
-/** Parts of the date and time of a fire, in the schedule's time zone, by their placeholder. */
+/** Parts of the date and time of a fire, in the schedule's time zone, by their placeholder; the coarsest first. */
 const PARTS = { yyyy: 'year', MM: 'month', dd: 'day', HH: 'hour', mm: 'minute' } as const;
 type Placeholder = keyof typeof PARTS;
 const isPlaceholder = (text: string): text is Placeholder => text in PARTS;
+const PLACEHOLDERS = Object.keys(PARTS).filter(isPlaceholder);
 
 const manifestPattern = z
   .string()
@@ -68,13 +69,36 @@ export function manifestOf({ manifest, timeZone }: Schedule, at: number): string
   });
 }
 
+/**
+ * What one manifest is good for, once: its name, and the time that the name stands for, as the clock there shows it. Two
+ * fires may have the same: an autumn night shows an hour twice. The name alone would not do, because `{HH}.csv` is meant
+ * to come again every day. Nothing where the name says nothing of time: then every fire runs it again.
+ */
+export function slotOf(schedule: Schedule, at: number): string | undefined {
+  const finest = PLACEHOLDERS.findLastIndex((name) => schedule.manifest.includes(`{${name}}`));
+  if (finest < 0) return undefined;
+  const time = PLACEHOLDERS.slice(0, finest + 1).map((name) => `{${name}}`);
+  return manifestOf({ ...schedule, manifest: `${schedule.manifest} ${time.join('-')}` }, at);
+}
+
 const fireSchema = z.discriminatedUnion('state', [
   /** Its batch is being made; `since` when. */
   z.object({ state: z.literal('starting'), at: z.number(), since: z.number() }),
   /** The batch before is unfinished, or the manifest is not there yet. */
   z.object({ state: z.literal('waiting'), at: z.number(), why: z.enum(['overlap', 'missing']) }),
-  z.object({ state: z.literal('started'), at: z.number(), batchId: z.string() }),
-  z.object({ state: z.literal('over'), at: z.number(), why: z.enum(['overlap', 'missing', 'refused']) }),
+  z.object({
+    state: z.literal('started'),
+    at: z.number(),
+    batchId: z.string(),
+    /** Of {@link slotOf}. */
+    slot: z.string().optional(),
+  }),
+  z.object({
+    state: z.literal('over'),
+    at: z.number(),
+    /** `repeated`: another fire has started the batch of its manifest. */
+    why: z.enum(['overlap', 'missing', 'refused', 'repeated']),
+  }),
 ]);
 export type Fire = z.infer<typeof fireSchema>;
 
@@ -100,6 +124,11 @@ export function withFire({ fires }: ScheduleState, fire: Fire): ScheduleState {
   const dropped = new Set(surplus > 0 ? all.filter(isSettled).slice(0, surplus) : []);
   return { fires: all.filter((each) => !dropped.has(each)) };
 }
+
+/** Whether another fire has started the batch of this slot. */
+export const isRepeated = ({ fires }: ScheduleState, at: number, slot: string | undefined): boolean =>
+  slot !== undefined &&
+  fires.some((fire) => fire.state === 'started' && fire.at !== at && fire.slot === slot);
 
 /** What stands before a fire that may not overlap. */
 export interface Ahead {

@@ -1,6 +1,6 @@
 /**
  * A schedule's fire: Cloud Scheduler calls with the schedule's id and when the call was due, at least once; the same fire
- * starts one batch at most (I5: schedule and time are its cause). What has to wait is taken up by the sweep, because
+ * starts one batch at most, and so do two of which the manifest's name stands for the same time (I5). What has to wait is taken up by the sweep, because
  * Cloud Scheduler repeats a call five times at most.
  */
 import { invalidRequest, notFound, ProblemError } from '../core/problem.ts';
@@ -9,10 +9,12 @@ import {
   dueAgain,
   type Fire,
   fireAt,
+  isRepeated,
   isSettled,
   manifestOf,
   type Schedule,
   type Schedules,
+  slotOf,
   withFire,
 } from '../core/schedules.ts';
 import type { ScheduleStore, Services } from '../ports.ts';
@@ -86,6 +88,8 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
   const state = await store.get(id);
   const earlier = fireAt(state, at);
   if (earlier && isSettled(earlier)) return earlier;
+  const slot = slotOf(schedule, at);
+  if (isRepeated(state, at, slot)) return settle(work, id, { state: 'over', at, why: 'repeated' });
   const now = services.clock.now();
   const ahead = aheadOf(state, at, now);
   if (schedule.overlap !== 'allow') {
@@ -99,7 +103,7 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
   if (!(await services.inputs.head(gcsUri))) return missing(work, id, schedule, at, gcsUri);
   // Whoever saves this starts the batch, unless something has come between since it was looked.
   const claimed = await store.update(id, (stored) => {
-    if (isSettled(fireAt(stored, at))) return undefined;
+    if (isSettled(fireAt(stored, at)) || isRepeated(stored, at, slot)) return undefined;
     const nowAhead = aheadOf(stored, at, now);
     const moved = nowAhead.busy || nowAhead.batchId !== ahead.batchId;
     if (schedule.overlap !== 'allow' && moved) return undefined;
@@ -110,15 +114,14 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
     if (settled && isSettled(settled)) return settled;
     throw new Error(`schedule ${id}: another fire has come between; the call has to come again`);
   }
-  return start(work, id, schedule, at, gcsUri);
+  return start(work, id, schedule, { at, gcsUri, slot });
 }
 
 async function start(
   work: ScheduleWork,
   id: string,
   schedule: Schedule,
-  at: number,
-  gcsUri: string,
+  { at, gcsUri, slot }: { readonly at: number; readonly gcsUri: string; readonly slot: string | undefined },
 ): Promise<Fire> {
   const { template, defaults, strict, maxSpendUsd, lane, caller = `schedule:${id}` } = schedule;
   const time = new Date(at).toISOString();
@@ -128,9 +131,12 @@ async function start(
     const { batch } = await work.startBatch({
       caller,
       body: { manifest: { gcsUri }, lane, title: `${id} ${time}`, ...given },
-      cause: ['schedule', id, time],
+      cause: ['schedule', id, slot ?? time],
     });
-    return await settle(work, id, { state: 'started', at, batchId: batch.batchId });
+    return await settle(work, id, {
+      ...{ state: 'started', at, batchId: batch.batchId },
+      ...(slot === undefined ? {} : { slot }),
+    });
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.status >= 500 || error.problem.status === 429)
       throw error;
@@ -185,6 +191,9 @@ async function settle({ services, store }: ScheduleWork, id: string, fire: Fire)
   await store.update(id, (state) => {
     before = fireAt(state, fire.at);
     stored = before && isSettled(before) ? before : fire;
+    // Two that came at once have made one batch, which the first to be here has started.
+    if (stored.state === 'started' && isRepeated(state, stored.at, stored.slot))
+      stored = { state: 'over', at: stored.at, why: 'repeated' };
     const same = before?.state === stored.state && !('since' in stored);
     return same ? undefined : withFire(state, stored);
   });

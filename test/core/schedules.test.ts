@@ -9,6 +9,7 @@ import {
   NEW_SCHEDULE,
   START_LEASE_MS,
   schedulesSchema,
+  slotOf,
   withFire,
 } from '../../functions/core/schedules.ts';
 
@@ -50,6 +51,38 @@ describe('a schedule', () => {
     );
     const midnight = Date.parse('2026-03-01T00:00:00Z');
     expect(manifestOf(scheduleOf({ manifest }), midnight)).toBe('gs://in/2026/03/01T0000.csv');
+  });
+});
+
+describe('what a manifest is good for once', () => {
+  const hourly = scheduleOf({ timeZone: 'Europe/Berlin', manifest: 'gs://in/{yyyy}-{MM}-{dd}-{HH}.csv' });
+  const slots = (schedule: typeof hourly, ...times: string[]) =>
+    new Set(times.map((time) => slotOf(schedule, Date.parse(time))));
+
+  it('is the same for both of the hours that an autumn night shows alike', () => {
+    expect(slots(hourly, '2026-10-25T00:00Z', '2026-10-25T01:00Z').size).toBe(1);
+    expect(slots(hourly, '2026-10-24T23:00Z', '2026-10-25T00:00Z', '2026-10-25T02:00Z').size).toBe(3);
+  });
+
+  it('is another for every hour there is in a spring night, and the hour that is left out has none', () => {
+    const times = ['2026-03-29T00:00Z', '2026-03-29T01:00Z', '2026-03-29T02:00Z'];
+    expect(slots(hourly, ...times).size).toBe(3);
+    expect(times.map((time) => manifestOf(hourly, Date.parse(time)).slice(-6, -4))).toEqual([
+      '01',
+      '03',
+      '04',
+    ]);
+  });
+
+  it('comes again another day where the name has no date, and the same day where it has no hour', () => {
+    const rolling = scheduleOf({ manifest: 'gs://in/{HH}.csv' });
+    expect(slots(rolling, '2026-11-21T01:00Z', '2026-11-21T01:30Z').size).toBe(1);
+    expect(slots(rolling, '2026-11-21T01:00Z', '2026-11-22T01:00Z').size).toBe(2);
+    expect(slots(scheduleOf(), '2026-11-21T01:00Z', '2026-11-21T13:00Z').size).toBe(1);
+  });
+
+  it('is nothing where the name says nothing of time', () => {
+    expect(slotOf(scheduleOf({ manifest: 'gs://in/always.csv' }), 0)).toBeUndefined();
   });
 });
 

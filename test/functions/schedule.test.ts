@@ -66,7 +66,7 @@ describe('a fire', () => {
     finish();
     reports.push(await fire(first));
     expect(new Set(reports.map(({ batch }) => batch))).toEqual(
-      new Set(['schedule/nightly/2026-11-21T01:00:00.000Z']),
+      new Set(['schedule/nightly/gs://in/2026-11-21.csv 2026-11-21']),
     );
     expect([...batches.values()]).toMatchObject([
       {
@@ -128,6 +128,70 @@ describe('a fire', () => {
   });
 });
 
+describe('two fires of one manifest', () => {
+  const hourly = {
+    cron: '0 * * * *',
+    timeZone: 'Europe/Berlin',
+    manifest: 'gs://in/{yyyy}-{MM}-{dd}-{HH}.csv',
+  };
+  /** Two o'clock in Berlin, twice, and three. */
+  const night = ['2026-10-25T00:00:00Z', '2026-10-25T01:00:00Z', '2026-10-25T02:00:00Z'] as const;
+  const autumn = (over: Record<string, unknown> = {}) => {
+    const given = scheduled({ ...hourly, ...over });
+    for (const hour of ['02', '03'])
+      given.world.input.put(`2026-10-25-${hour}.csv`, Buffer.from('prompt\n'), 'text/csv');
+    return given;
+  };
+
+  it('start one batch, when an autumn night shows an hour twice, and the next hour has its own', async () => {
+    const { fire, finish, batches } = autumn();
+    expect(await fire(night[0])).toMatchObject({ state: 'started' });
+    for (const again of [1, 2]) {
+      expect(await fire(night[1]), `delivery ${again}`).toMatchObject({ state: 'over', why: 'repeated' });
+      finish();
+    }
+    expect(await fire(night[2])).toMatchObject({ state: 'started' });
+    expect([...batches.values()].map(({ body }) => body)).toMatchObject([
+      { manifest: { gcsUri: 'gs://in/2026-10-25-02.csv' } },
+      { manifest: { gcsUri: 'gs://in/2026-10-25-03.csv' } },
+    ]);
+  });
+
+  it('start one batch where they come at once and may overlap, or one of them has died', async () => {
+    const { fire, batches } = autumn({ overlap: 'allow' });
+    const states = (await Promise.all([fire(night[0]), fire(night[1])])).map(({ state }) => state);
+    expect(states.sort()).toEqual(['over', 'started']);
+    expect(batches.size).toBe(1);
+    const died = autumn({ overlap: 'allow' });
+    died.failWith(new Error('the store does not answer'));
+    await expect(died.fire(night[1])).rejects.toThrow();
+    died.failWith(undefined);
+    await died.fire(night[0]);
+    died.world.clock.advance(11 * MINUTE);
+    await died.sweep();
+    expect(died.batches.size).toBe(1);
+  });
+
+  it('start it with the second where the first found no manifest', async () => {
+    const { fire, batches, world } = autumn({ missing: 'skip' });
+    world.input.remove('2026-10-25-02.csv');
+    expect(await fire(night[0])).toMatchObject({ state: 'over', why: 'missing' });
+    world.input.put('2026-10-25-02.csv', Buffer.from('prompt\n'), 'text/csv');
+    expect(await fire(night[1])).toMatchObject({ state: 'started' });
+    expect(batches.size).toBe(1);
+  });
+
+  it('start a batch each where the name says nothing of time', async () => {
+    const { fire, finish, batches, world } = autumn({ manifest: 'gs://in/always.csv' });
+    world.input.put('always.csv', Buffer.from('prompt\n'), 'text/csv');
+    for (const time of night) {
+      expect(await fire(time)).toMatchObject({ state: 'started' });
+      finish();
+    }
+    expect(batches.size).toBe(3);
+  });
+});
+
 describe('a fire while the batch before is unfinished', () => {
   it('starts nothing by default, not even when it is delivered again after that batch', async () => {
     const { fire, batches, finish } = scheduled();
@@ -150,7 +214,7 @@ describe('a fire while the batch before is unfinished', () => {
       await sweep();
       expect(batches.size).toBe(expected);
     }
-    expect([...batches.keys()].map((id) => id.slice(-24, -14))).toEqual([
+    expect([...batches.keys()].map((id) => id.slice(-10))).toEqual([
       ...['2026-11-21', '2026-11-22', '2026-11-23'],
     ]);
   });
