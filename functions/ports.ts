@@ -56,6 +56,12 @@ export interface ListJobs {
   readonly after?: { readonly createdAt: number; readonly jobId: string } | undefined;
 }
 
+export interface ListAtStake {
+  readonly pageSize: number;
+  /** Jobs after this one, the most at stake first. */
+  readonly after?: { readonly atStakeUsd: number; readonly jobId: string } | undefined;
+}
+
 export interface ListOfBatch {
   readonly batchId: string;
   readonly statuses?: readonly JobStatus[] | undefined;
@@ -77,7 +83,9 @@ export interface JobStore {
    */
   nextInLine(line: Line, lastCaller: string | undefined, limit: number): Promise<readonly JobIn<'queued'>[]>;
   /** Jobs with attempts that may have been charged, and nobody can say; the most at stake first. */
-  atStake(limit: number): Promise<readonly Job[]>;
+  atStake(query: ListAtStake): Promise<readonly Job[]>;
+  /** What all of them come to, in US dollars. */
+  totalAtStakeUsd(): Promise<number>;
   /** Jobs with a wake before `before`, most overdue first. */
   overdue(before: number, limit: number): Promise<readonly Job[]>;
   /** Of the unfinished jobs the one that was accepted first. */

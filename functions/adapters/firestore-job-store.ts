@@ -4,9 +4,9 @@
  * The job itself is the map `record`; beside it stand only the fields that queries need, as Firestore types. They are
  * derived from the record on every save and never read back.
  */
-import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
+import { AggregateField, FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
 import { announcementDueAt } from '../core/announcement.ts';
-import { atStakeUsd } from '../core/at-stake.ts';
+import { atStakeUsd, roundUsd } from '../core/at-stake.ts';
 import { isTerminal, type Job, jobSchema, wakeOf } from '../core/job.ts';
 import { lineOf, standsInLine, submitQueueOf } from '../core/queues.ts';
 import type { JobStore, ListJobs, Updated } from '../ports.ts';
@@ -80,13 +80,19 @@ export function createFirestoreJobStore(
       return [];
     },
 
-    async atStake(limit) {
-      const { docs } = await jobs
+    async atStake({ pageSize, after }) {
+      let query: Query = jobs
         .where('atStakeUsd', '>', 0)
         .orderBy('atStakeUsd', 'desc')
-        .limit(limit)
-        .get();
+        .orderBy(FieldPath.documentId(), 'desc');
+      if (after) query = query.startAfter(after.atStakeUsd, after.jobId);
+      const { docs } = await query.limit(pageSize).get();
       return docs.map((doc) => jobOf(doc.get('record')));
+    },
+
+    async totalAtStakeUsd() {
+      const query = jobs.where('atStakeUsd', '>', 0).aggregate({ total: AggregateField.sum('atStakeUsd') });
+      return roundUsd((await query.get()).data().total);
     },
 
     async overdue(before, limit) {

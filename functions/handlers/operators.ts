@@ -1,7 +1,7 @@
 /** What only those may do who answer for the deployment: look at what is at stake, rule on it, and redrive in bulk. */
 import type { Hono } from 'hono';
 import { z } from 'zod';
-import { atStakeUsd, roundUsd, unknownAttempts } from '../core/at-stake.ts';
+import { atStakeUsd, unknownAttempts } from '../core/at-stake.ts';
 import type { Ruling } from '../core/attempt.ts';
 import { type Job, liveAttemptOf, type OperationRef } from '../core/job.ts';
 import { invalidRequest, notFound, ProblemError } from '../core/problem.ts';
@@ -11,15 +11,31 @@ import { advanceAndPerform } from './advance.ts';
 import { operatorOf } from './caller-scope.ts';
 import { type JobView, rfc3339 } from './job-view.ts';
 import { readJson } from './json-body.ts';
+import { decodeStakeToken, encodeStakeToken } from './page-token.ts';
 import { parseAs } from './parse-as.ts';
 import { redrive } from './redrive.ts';
 
-const AT_STAKE_MAX = 200;
+const atStakeQuerySchema = z.strictObject({
+  pageSize: z.coerce.number().int().min(1).max(200).default(50),
+  pageToken: z.string().optional(),
+});
 
 export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job) => JobView): void {
   app.get('/v1/at-stake', async (c) => {
     await operatorOf(services, c.req.raw.headers);
-    return c.json(atStakeView(await services.jobs.atStake(AT_STAKE_MAX)));
+    const { pageSize, pageToken } = parseAs(atStakeQuerySchema, c.req.query());
+    const after = pageToken === undefined ? undefined : decodeStakeToken(pageToken);
+    const [found, total] = await Promise.all([
+      services.jobs.atStake({ pageSize: pageSize + 1, after }),
+      services.jobs.totalAtStakeUsd(),
+    ]);
+    const page = found.slice(0, pageSize);
+    const last = page.at(-1);
+    const next = { jobId: last?.jobId ?? '', atStakeUsd: last ? atStakeUsd(last) : 0 };
+    return c.json({
+      ...atStakeView(page, total),
+      ...(found.length > pageSize ? { nextPageToken: encodeStakeToken(next) } : {}),
+    });
   });
 
   app.post('/v1/jobs/:jobId/resolve', async (c) => {
@@ -48,10 +64,10 @@ export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job
   });
 }
 
-/** `atStakeUsd` is the most that may have been charged and nobody can say. */
-function atStakeView(jobs: readonly Job[]) {
+/** `atStakeUsd` is the most that may have been charged and nobody can say, by all jobs and not only by these. */
+function atStakeView(jobs: readonly Job[], totalUsd: number) {
   return {
-    atStakeUsd: roundUsd(jobs.reduce((sum, job) => sum + atStakeUsd(job), 0)),
+    atStakeUsd: totalUsd,
     attempts: jobs.flatMap((job) =>
       unknownAttempts(job).map((attempt) => ({
         ...{ job: job.jobId, caller: job.caller, status: job.status, attempt: attempt.attemptId },

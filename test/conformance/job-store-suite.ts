@@ -1,10 +1,11 @@
 /** What every job store has to do, whatever it keeps its jobs in. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { atStakeUsd } from '../../functions/core/at-stake.ts';
 import { isTerminal, type Job, type JobStatus } from '../../functions/core/job.ts';
 import { defaultPolicy } from '../../functions/core/policy.ts';
 import { letGo } from '../../functions/core/retry.ts';
 import { newJob, step } from '../../functions/core/step.ts';
-import type { JobStore } from '../../functions/ports.ts';
+import type { JobStore, ListAtStake } from '../../functions/ports.ts';
 
 const POLICY = defaultPolicy();
 const LATENCY = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
@@ -219,15 +220,27 @@ export function jobStoreSuite(
       expect(await next('c', 9)).toEqual(['line_0', 'line_2']);
     });
 
-    it('lists what is at stake, the most first, until it is settled', async () => {
-      for (const n of [1, 2]) {
+    it('lists what is at stake, the most first, page by page, with the sum of all, until it is settled', async () => {
+      for (const [n, usd] of [0.1, 0.2, 0.2, 0.2].entries()) {
         await store.create(makeJob(`stake_${n}`));
-        await store.update(`stake_${n}`, claim(T0, n));
+        await store.update(`stake_${n}`, claim(T0, usd));
         await store.update(`stake_${n}`, loseAnswer(T0));
       }
-      expect((await store.atStake(5)).map(({ jobId }) => jobId)).toEqual(['stake_2', 'stake_1']);
+      const listed = async (): Promise<string[]> => {
+        const seen: string[] = [];
+        for (let after: ListAtStake['after']; ; ) {
+          const page = await store.atStake({ pageSize: 2, after });
+          seen.push(...page.map(({ jobId }) => jobId));
+          const last = page.at(-1);
+          if (!last || page.length < 2) return seen;
+          after = { jobId: last.jobId, atStakeUsd: atStakeUsd(last) };
+        }
+      };
+      expect(await listed()).toEqual(['stake_3', 'stake_2', 'stake_1', 'stake_0']);
+      expect(await store.totalAtStakeUsd()).toBe(0.7);
       await store.update('stake_2', rule(T0));
-      expect((await store.atStake(5)).map(({ jobId }) => jobId)).toEqual(['stake_1']);
+      expect(await listed()).toEqual(['stake_3', 'stake_1', 'stake_0']);
+      expect(await store.totalAtStakeUsd()).toBe(0.5);
     });
 
     it('filters a list by status and by model', async () => {

@@ -1,5 +1,6 @@
 /** What an operator sees and decides: attempts whose outcome could not be learned, and failed jobs in bulk. */
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { Job } from '../../functions/core/job.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
@@ -42,6 +43,28 @@ describe('what is at stake', () => {
       atStakeUsd: 0.8,
       attempts: [{ ...open, state: 'unknown', status: 'failed' }],
     });
+  });
+
+  it('is listed page by page, each attempt once, with what all of them come to on every page', async () => {
+    const world = makeWorld();
+    world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
+    for (let n = 0; n < 5; n++) await accept(world, { durationSeconds: n % 2 === 0 ? 4 : 8 });
+    await runFor(world, HOUR);
+    const { get } = apiOf(world, 'operator');
+    const seen: unknown[] = [];
+    for (let path = '/v1/at-stake?pageSize=2'; ; ) {
+      const { body } = await get(path);
+      expect(body['atStakeUsd']).toBe(2.8);
+      seen.push(...z.array(z.unknown()).parse(body['attempts']));
+      if (body['nextPageToken'] === undefined) break;
+      path = `/v1/at-stake?pageSize=2&pageToken=${body['nextPageToken']}`;
+    }
+    expect(seen).toMatchObject([0.8, 0.8, 0.4, 0.4, 0.4].map((atStakeUsd) => ({ atStakeUsd })));
+    expect(new Set(seen.map((attempt) => z.object({ job: z.string() }).parse(attempt).job)).size).toBe(5);
+    for (const query of ['pageSize=0', 'pageSize=201', 'pageToken=x', 'caller=me'])
+      expect((await get(`/v1/at-stake?${query}`)).status, query).toBe(400);
+    const ofJobs = (await get('/v1/jobs?caller=*&pageSize=1')).body['nextPageToken'];
+    expect((await get(`/v1/at-stake?pageToken=${ofJobs}`)).status).toBe(400);
   });
 
   it('is shown to operators only, and so is every job', async () => {

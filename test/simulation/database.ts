@@ -187,6 +187,10 @@ class JobsPort implements JobStore {
     return [];
   }
 
+  async totalAtStakeUsd(): ReturnType<JobStore['totalAtStakeUsd']> {
+    return 0;
+  }
+
   waitFor(jobId: string): ReturnType<JobStore['waitFor']> {
     return this.get(jobId);
   }

@@ -1,7 +1,7 @@
 /** The ports in memory, for tests of handlers: as strict as the real ones, and with a clock that moves when told. */
 import { createIds } from '../../functions/adapters/ids.ts';
 import { announcementDueAt } from '../../functions/core/announcement.ts';
-import { atStakeUsd } from '../../functions/core/at-stake.ts';
+import { atStakeUsd, roundUsd } from '../../functions/core/at-stake.ts';
 import {
   isTerminal,
   type Job,
@@ -20,6 +20,7 @@ import {
   type InputObject,
   type InputStore,
   type JobStore,
+  type ListAtStake,
   type ListJobs,
   type ListOfBatch,
   ObjectGoneError,
@@ -103,9 +104,22 @@ export class MemoryJobStore implements JobStore {
     return this.#readAll(next.slice(0, limit)).filter((job) => job.status === 'queued');
   }
 
-  async atStake(limit: number): Promise<readonly Job[]> {
-    const open = this.#saved().filter((job) => atStakeUsd(job) > 0);
-    return this.#readAll(open.sort((a, b) => atStakeUsd(b) - atStakeUsd(a)).slice(0, limit));
+  async atStake({ pageSize, after }: ListAtStake): Promise<readonly Job[]> {
+    const order = (a: StakeOf, b: StakeOf): number =>
+      b.atStakeUsd - a.atStakeUsd || compare(b.jobId, a.jobId);
+    const open = this.#saved()
+      .map((job) => ({ job, jobId: job.jobId, atStakeUsd: atStakeUsd(job) }))
+      .filter((each) => each.atStakeUsd > 0 && (!after || order(after, each) < 0));
+    return this.#readAll(
+      open
+        .sort(order)
+        .map(({ job }) => job)
+        .slice(0, pageSize),
+    );
+  }
+
+  async totalAtStakeUsd(): Promise<number> {
+    return roundUsd(this.#saved().reduce((sum, job) => sum + atStakeUsd(job), 0));
   }
 
   async overdue(before: number, limit: number): Promise<readonly Job[]> {
@@ -186,6 +200,8 @@ export class MemoryJobStore implements JobStore {
     for (const watcher of [...this.#watchers]) watcher();
   }
 }
+
+type StakeOf = NonNullable<ListAtStake['after']>;
 
 const isOfBatch = ({ batch }: Job, batchId: string): boolean =>
   batch?.batchId === batchId && batch.supersededBy === undefined;

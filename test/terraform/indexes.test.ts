@@ -53,7 +53,9 @@ async function everyQueryOf(store: JobStore): Promise<void> {
           await store.list({ caller, status, model, pageSize: 5, after: from });
   await store.nextInLine(line, undefined, 5);
   await store.nextInLine(line, 'me', 5);
-  await store.atStake(5);
+  for (const after of [undefined, { atStakeUsd: 1, jobId: 'job_1' }])
+    await store.atStake({ pageSize: 5, after });
+  await store.totalAtStakeUsd();
   await store.overdue(NOW, 5);
   await store.unannounced(NOW, 5);
   for (const statuses of [undefined, ['queued', 'failed'] as const])
