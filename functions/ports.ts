@@ -73,7 +73,7 @@ export interface JobStore {
   /** Stores a job that must not exist yet. */
   create(job: Job): Promise<'created' | 'exists'>;
   get(jobId: string): Promise<Job | undefined>;
-  /** I4: load, decide and save in one transaction. `decide` may run several times and must be pure. */
+  /** I4: load, decide and save (with what was made of it) in one transaction. `decide` may run several times and must be pure. */
   update(jobId: string, decide: (job: Job) => Step | undefined): Promise<Updated>;
   /** Newest first. */
   list(query: ListJobs): Promise<readonly Job[]>;

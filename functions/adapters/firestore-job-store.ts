@@ -50,6 +50,7 @@ export function createFirestoreJobStore(
         const before = jobOf(snapshot.get('record'));
         const step = decide(before);
         if (!step) return { kind: 'unchanged', job: before };
+        if (step.made) transaction.create(jobs.doc(step.made.jobId), documentOf(step.made));
         transaction.set(ref, documentOf(step.job));
         return { kind: 'saved', before, step };
       }),

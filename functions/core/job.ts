@@ -295,6 +295,8 @@ const jobBaseSchema = z.object({
       lostUsd: z.object({ charged: z.number(), unknown: z.number() }).default({ charged: 0, unknown: 0 }),
     })
     .optional(),
+  /** The one job that was made to make this failed one good; this outlives that one's record. */
+  retriedBy: z.string().optional(),
   batch: batchRowSchema.optional(),
 });
 
@@ -365,13 +367,14 @@ export const JOB_STATUSES = [
 /** The part of a job that every status shares. */
 export function baseOf(job: Job): JobBase {
   const { jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes } = job;
-  const { deadlineAt, startByAt, lane, trace, attempts, retryOf, batch } = job;
+  const { deadlineAt, startByAt, lane, trace, attempts, retryOf, retriedBy, batch } = job;
   return {
     ...{ jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes },
     ...{ deadlineAt, lane, attempts },
     ...(startByAt === undefined ? {} : { startByAt }),
     ...(trace === undefined ? {} : { trace }),
     ...(retryOf === undefined ? {} : { retryOf }),
+    ...(retriedBy === undefined ? {} : { retriedBy }),
     ...(batch === undefined ? {} : { batch }),
   };
 }

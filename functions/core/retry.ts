@@ -70,11 +70,10 @@ function lostUsd(job: Job): { charged: number; unknown: number } {
   };
 }
 
-/** From now on the retry stands for the row of the batch; nothing when the job has no row, or was told before. */
-export function superseded(job: Job, by: string, now: number): Step | undefined {
-  if (!job.batch || job.batch.supersededBy === by) return undefined;
-  const batch = { ...job.batch, supersededBy: by };
-  return { job: { ...job, batch, revision: job.revision + 1, updatedAt: now }, effects: [] };
+/** From now on the job knows its retry, which also stands for its row of a batch. */
+export function retriedBy<J extends Job>(job: J, by: string, now: number): J {
+  const batch = job.batch ? { batch: { ...job.batch, supersededBy: by } } : {};
+  return { ...job, ...batch, retriedBy: by, revision: job.revision + 1, updatedAt: now };
 }
 
 /** The batch does not need the record any more. */

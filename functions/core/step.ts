@@ -79,6 +79,8 @@ export interface StepContext {
 export interface Step {
   readonly job: Job;
   readonly effects: readonly Effect[];
+  /** A job that must not exist yet, stored with this one or not at all; the effects are then its own. */
+  readonly made?: Job | undefined;
 }
 
 export function newJob(

@@ -20,6 +20,8 @@ export interface JobView {
   readonly lane: Job['lane'];
   /** The failed job that this one makes good. */
   readonly retryOf?: string;
+  /** The job that makes this failed one good. */
+  readonly retriedBy?: string;
   /** The row of a batch that it was made of. */
   readonly batch?: Job['batch'];
   /** Only while unfinished. `expectedRemainingMs` is an estimate from the model's usual latency, never below zero. */
@@ -70,6 +72,7 @@ export function jobView(job: Job, now: number, latency: LatencyProfile): JobView
     lane: job.lane,
     ...(job.batch ? { batch: job.batch } : {}),
     ...(job.retryOf ? { retryOf: job.retryOf.jobId } : {}),
+    ...(job.retriedBy === undefined ? {} : { retriedBy: job.retriedBy }),
     priceUsd: {
       estimate: job.estimateUsd,
       charged: totalUsd(job, job.attempts, 'yes'),

@@ -53,8 +53,9 @@ async function whyLeft(
   job: JobIn<'failed'>,
   acceptDoubleCharge: boolean,
 ): Promise<string | undefined> {
-  const retryId = retryIdOf(services, job.jobId);
-  if (await services.jobs.get(retryId)) return `was retried as ${retryId} before`;
+  const { retriedBy = retryIdOf(services, job.jobId) } = job;
+  if (job.retriedBy !== undefined || (await services.jobs.get(retriedBy)))
+    return `was retried as ${retriedBy} before`;
   return acceptDoubleCharge ? undefined : doubleChargeRisk(job);
 }
 

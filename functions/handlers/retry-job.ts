@@ -4,10 +4,10 @@ import { roundUsd } from '../core/at-stake.ts';
 import type { Job, JobIn } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';
 import { estimateStageUsd } from '../core/price.ts';
-import { ProblemError } from '../core/problem.ts';
-import { doubleChargeRisk, retryJob, superseded } from '../core/retry.ts';
+import { notFound, ProblemError } from '../core/problem.ts';
+import { doubleChargeRisk, retriedBy, retryJob } from '../core/retry.ts';
 import { stageIndexOf, stagesOf } from '../core/stages.ts';
-import { announcing } from '../core/step.ts';
+import { announcing, type Step } from '../core/step.ts';
 import type { Services } from '../ports.ts';
 import { logFields, perform } from './advance.ts';
 
@@ -21,51 +21,76 @@ export interface RetryOptions {
 export const retryIdOf = ({ ids }: Pick<Services, 'ids'>, jobId: string): string =>
   ids.jobIdOf(['retry', jobId]);
 
-/** @throws ProblemError 409 for a job that has not failed, or whose retry might pay twice */
+/** @throws ProblemError 409 for a job that has not failed, whose retry might pay twice, or is not kept any more */
 export async function retry(
   services: Services,
   job: Job,
   { acceptDoubleCharge, trace }: RetryOptions,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
   const { clock, jobs, policy, catalogue, log } = services;
-  const jobId = retryIdOf(services, job.jobId);
-  const earlier = await jobs.get(jobId);
-  if (earlier) {
-    await supersede(services, job, jobId);
-    return { job: earlier, created: false };
-  }
-  if (job.status !== 'failed') {
-    throw refused('not-failed', `Job ${job.jobId} is ${job.status}; only a failed job can be retried.`);
-  }
-  const risk = doubleChargeRisk(job);
-  if (risk !== undefined && !acceptDoubleCharge) {
-    throw refused(
-      'may-pay-twice',
-      `Job ${job.jobId} may be paid for twice: ${risk}. Send {"acceptDoubleCharge": true} to retry all the same, or ` +
-        'let an operator resolve the attempt first.',
-    );
-  }
   const now = clock.now();
-  const { deadlineAt } = jobTimes({}, job.request, { now, policy, catalogue });
-  const seed = { jobId, estimateUsd: remainingUsd(services, job), deadlineAt, trace };
-  const first = announcing(retryJob(job, seed, now), { now, policy });
-  if ((await jobs.create(first.job)) === 'exists') {
-    const other = await jobs.get(jobId);
-    if (!other) throw new Error(`job ${jobId} exists and cannot be read`);
-    return { job: other, created: false };
-  }
-  log('INFO', `job ${jobId}: accepted, retries ${job.jobId}`, {
-    ...logFields(first.job),
-    to: first.job.status,
+  const earlier = job.retriedBy === undefined ? await unmarkedRetry(services, job) : undefined;
+  if (earlier) return { job: earlier, created: false };
+  const updated = await jobs.update(job.jobId, (stored): Step | undefined => {
+    if (stored.retriedBy !== undefined) return undefined;
+    const jobId = retryIdOf(services, stored.jobId);
+    if (stored.status !== 'failed') return undefined;
+    const risk = doubleChargeRisk(stored);
+    if (risk !== undefined && !acceptDoubleCharge) return undefined;
+    const { deadlineAt } = jobTimes({}, stored.request, { now, policy, catalogue });
+    const seed = { jobId, estimateUsd: remainingUsd(services, stored), deadlineAt, trace };
+    const { job: made, effects } = announcing(retryJob(stored, seed, now), { now, policy });
+    return { job: retriedBy(stored, jobId, now), made, effects };
   });
-  await perform(services, first.job, first.effects);
-  await supersede(services, job, jobId);
-  return { job: first.job, created: true };
+  if (updated.kind === 'missing') throw notFound(`There is no job ${job.jobId}.`);
+  if (updated.kind === 'unchanged') return { job: await markedRetry(services, updated.job), created: false };
+  const { made, effects } = updated.step;
+  if (!made) throw new Error(`job ${job.jobId} was marked as retried without a retry`);
+  log('INFO', `job ${made.jobId}: accepted, retries ${job.jobId}`, {
+    ...logFields(made),
+    to: made.status,
+  });
+  await perform(services, made, effects);
+  return { job: made, created: true };
 }
 
-/** Repeated with the retry, so that a crash in between leaves nothing for long. */
-async function supersede({ jobs, clock }: Services, job: Job, by: string): Promise<void> {
-  if (job.batch) await jobs.update(job.jobId, (stored) => superseded(stored, by, clock.now()));
+/** One of before jobs were marked; its job is marked now. */
+async function unmarkedRetry({ ids, jobs, clock }: Services, { jobId }: Job): Promise<Job | undefined> {
+  const made = await jobs.get(retryIdOf({ ids }, jobId));
+  if (made) {
+    await jobs.update(jobId, (stored) =>
+      stored.retriedBy === undefined
+        ? { job: retriedBy(stored, made.jobId, clock.now()), effects: [] }
+        : undefined,
+    );
+  }
+  return made;
+}
+
+/**
+ * The retry of a job that none was made of now.
+ * @throws ProblemError 409 that says why, where there is none
+ */
+async function markedRetry({ jobs }: Services, job: Job): Promise<Job> {
+  if (job.retriedBy === undefined) throw refusalOf(job);
+  const made = await jobs.get(job.retriedBy);
+  if (made) return made;
+  // A failed job of unknown charge is kept for ever, its retry is not: made again, it would be paid for again.
+  throw refused(
+    'retried-before',
+    `Job ${job.jobId} was retried as ${job.retriedBy}, which is not kept any more; a job is retried once. To make it ` +
+      'once more, send its request as a new job.',
+  );
+}
+
+function refusalOf(job: Job): ProblemError {
+  if (job.status !== 'failed')
+    return refused('not-failed', `Job ${job.jobId} is ${job.status}; only a failed job can be retried.`);
+  return refused(
+    'may-pay-twice',
+    `Job ${job.jobId} may be paid for twice: ${doubleChargeRisk(job)}. Send {"acceptDoubleCharge": true} to retry all ` +
+      'the same, or let an operator resolve the attempt first.',
+  );
 }
 
 /** What has not landed yet. */

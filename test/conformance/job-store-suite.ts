@@ -155,6 +155,22 @@ export function jobStoreSuite(
       expect(await held(9)).toEqual(['held_2']);
     });
 
+    it('stores what was made of a job with it, or neither', async () => {
+      await store.create(makeJob('made_from'));
+      await store.create(makeJob('made_before'));
+      const making = (made: string) => (job: Job) => {
+        const decided = cancel(T0 + 5)(job);
+        return decided && { ...decided, made: makeJob(made) };
+      };
+      await expect(store.update('made_from', making('made_before'))).rejects.toThrow();
+      expect(await stored('made_from')).toMatchObject({ status: 'queued', revision: 1 });
+      expect(await store.update('made_from', making('made_new'))).toMatchObject({ kind: 'saved' });
+      expect([await stored('made_from'), await stored('made_new')]).toMatchObject([
+        { status: 'cancelled' },
+        { status: 'queued' },
+      ]);
+    });
+
     it('saves nothing when nothing was decided', async () => {
       await store.create(makeJob('update_2'));
       expect(await store.update('update_2', () => undefined)).toMatchObject({

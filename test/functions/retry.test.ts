@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { doubleChargeRisk, retryJob } from '../../functions/core/retry.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
-import { makeWorld } from '../support/memory.ts';
+import { MemoryJobStore, makeWorld } from '../support/memory.ts';
 import { runFor } from '../support/run.ts';
 
 const MINUTE = 60_000;
@@ -28,7 +28,52 @@ describe('a retry', () => {
     expect([again.status, again.body['id']]).toEqual([200, first.body['id']]);
     await runFor(world, HOUR);
     expect((await get(`/v1/jobs/${first.body['id']}`)).body).toMatchObject({ status: 'succeeded' });
-    expect(await stored(world, job)).toEqual(failed);
+    const after = await stored(world, job);
+    expect(after).toEqual({
+      ...failed,
+      retriedBy: first.body['id'],
+      ...{ revision: failed.revision + 1, updatedAt: after.updatedAt },
+    });
+    expect((await get(`/v1/jobs/${job.jobId}`)).body).toMatchObject({
+      status: 'failed',
+      retriedBy: first.body['id'],
+    });
+  });
+
+  it('is made once, also after its record has expired: the failed job has not, and knows of it', async () => {
+    const world = makeWorld();
+    world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
+    const job = await accept(world);
+    await runFor(world, HOUR);
+    const made = await apiOf(world).post(`/v1/jobs/${job.jobId}/retry`, { acceptDoubleCharge: true });
+    expect(made.status).toBe(201);
+    const kept = new MemoryJobStore();
+    await kept.create(await stored(world, job));
+    const later = { ...world, jobs: kept, services: { ...world.services, jobs: kept } };
+    const refused = await apiOf(later).post(`/v1/jobs/${job.jobId}/retry`, { acceptDoubleCharge: true });
+    expect(refused).toMatchObject({ status: 409, body: { type: 'urn:clapper:problem:retried-before' } });
+    expect(refused.body['detail']).toContain(`retried as ${made.body['id']}, which is not kept`);
+    const redriven = await apiOf(later, 'operator').post('/v1/redrives', { acceptDoubleCharge: true });
+    expect(redriven.body).toMatchObject({
+      retried: [],
+      left: [{ job: job.jobId, why: expect.stringContaining('before') }],
+    });
+    expect(await kept.all()).toHaveLength(1);
+  });
+
+  it('is stored with the mark on its job or not at all, and of ten that ask at once one is made', async () => {
+    const world = makeWorld();
+    world.vertex.onSubmit = () => REFUSED;
+    const job = await accept(world);
+    await runFor(world, HOUR);
+    const { post } = apiOf(world);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => post(`/v1/jobs/${job.jobId}/retry`)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([
+      ...Array.from({ length: 9 }, () => 200),
+      201,
+    ]);
+    expect(await stored(world, job)).toMatchObject({ retriedBy: answers[0]?.body['id'] });
+    expect(await world.jobs.all()).toHaveLength(2);
   });
 
   it('of one that may have been charged needs acceptDoubleCharge', async () => {

@@ -65,6 +65,10 @@ export class Database {
     if (!before) return { kind: 'missing' };
     const step = decide(before);
     if (!step) return { kind: 'unchanged', job: before };
+    if (step.made) {
+      if (this.jobs.has(step.made.jobId)) throw new SimulatedFault(`ALREADY_EXISTS ${step.made.jobId}`);
+      this.#put(undefined, step.made);
+    }
     this.#put(before, step.job);
     return { kind: 'saved', before, step };
   }

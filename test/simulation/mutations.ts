@@ -198,8 +198,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a retry pays twice without asking',
     file: 'handlers/retry-job.ts',
-    find: `if (risk !== undefined && !acceptDoubleCharge) {`,
-    replace: `if (risk === 'never' && !acceptDoubleCharge) {`,
+    find: `if (risk !== undefined && !acceptDoubleCharge) return`,
+    replace: `if (risk === 'never' && !acceptDoubleCharge) return`,
   },
   {
     name: 'a retry begins at the beginning',
@@ -210,8 +210,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'every retry is another job',
     file: 'handlers/retry-job.ts',
-    find: `  ids.jobIdOf(['retry', jobId]);`,
-    replace: `  ids.newJobId();`,
+    find: `    if (stored.retriedBy !== undefined) return undefined;
+    const jobId = retryIdOf(services, stored.jobId);`,
+    replace: `    const jobId = services.ids.newJobId();`,
   },
   {
     name: 'what only could not be landed is paid for again',

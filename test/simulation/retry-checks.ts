@@ -10,6 +10,8 @@ export function checkRetry(rest: Rest, job: Job): void {
     rest.engine.violate('only a failed job is retried', `${job.jobId} retries a ${parent?.status} job`);
     return;
   }
+  if (parent.retriedBy !== job.jobId)
+    rest.engine.violate('a failed job knows its retry', `${parent.jobId} knows of ${parent.retriedBy}`);
   checkInherited(rest, job, parent);
   checkPaidOnce(rest, job, parent);
 }

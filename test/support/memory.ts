@@ -74,6 +74,10 @@ export class MemoryJobStore implements JobStore {
     if (!before) return { kind: 'missing' };
     const step = decide(before);
     if (!step) return { kind: 'unchanged', job: before };
+    if (step.made) {
+      if (this.#jobs.has(step.made.jobId)) throw new Error(`ALREADY_EXISTS: ${step.made.jobId}`);
+      this.#put(step.made);
+    }
     this.#put(step.job);
     return { kind: 'saved', before, step };
   }
