@@ -320,7 +320,7 @@ class MemoryBucket implements ResultStore, InputStore {
     contentType = 'video/mp4',
     metadata: Readonly<Record<string, string>> = {},
   ): void {
-    this.remove(name);
+    this.#archive(name);
     const uri = `gs://${this.bucket}/${name}`;
     const generation = String(++this.#generations);
     const object = {
@@ -336,9 +336,13 @@ class MemoryBucket implements ResultStore, InputStore {
   }
 
   remove(name: string): void {
+    this.#archive(name);
+    this.objects.delete(name);
+  }
+
+  #archive(name: string): void {
     const old = this.objects.get(name);
     if (old && this.hasVersions) this.#versions.set(`${name}#${old.generation}`, old);
-    this.objects.delete(name);
   }
 
   find(nameOrUri: string, generation?: string): MemoryObject | undefined {
