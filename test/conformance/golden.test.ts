@@ -102,6 +102,14 @@ const omni = (options: { webhook?: typeof webhook } = {}): VideoProvider =>
     ...{ pollTimeoutMs, readInput: readPicture, fetch },
     ...options,
   });
+const omniOnVertex = (options: { webhook?: typeof webhook } = {}): VideoProvider => {
+  const access = { project: 'my-proj', baseUrl, getAccessToken: async () => 't' };
+  return createOmniProvider({
+    backend: { kind: 'vertex', ...access, idOf: (id) => id },
+    ...{ pollTimeoutMs, readInput: readPicture, fetch },
+    ...options,
+  });
+};
 const providers = {
   vertex: (): VideoProvider => createVertexProvider({ ...vertexOptions, baseUrl }),
   /** Where pictures go as bytes. */
@@ -111,17 +119,7 @@ const providers = {
   geminiCalled: (): VideoProvider => gemini({ webhook }),
   omni: (): VideoProvider => omni(),
   omniCalled: (): VideoProvider => omni({ webhook }),
-  omniOnVertex: (): VideoProvider =>
-    createOmniProvider({
-      backend: {
-        kind: 'vertex',
-        project: 'my-proj',
-        baseUrl,
-        getAccessToken: async () => 't',
-        idOf: (id) => id,
-      },
-      ...{ pollTimeoutMs, readInput: readPicture, fetch },
-    }),
+  omniOnVertex: (): VideoProvider => omniOnVertex(),
 } as const;
 
 async function submit(
@@ -294,18 +292,8 @@ describe('what goes out is what Google’s SDK sends', () => {
   });
 
   it('nothing of Omni goes to a webhook on Vertex, which has none', async () => {
-    const onVertex = createOmniProvider({
-      backend: {
-        kind: 'vertex',
-        project: 'my-proj',
-        baseUrl,
-        getAccessToken: async () => 't',
-        idOf: (id) => id,
-      },
-      ...{ pollTimeoutMs, readInput: readPicture, fetch, webhook },
-    });
     answer = { status: 200, body: { id: 'v1_abc' } };
-    await submit(onVertex, stage(OMNI));
+    await submit(omniOnVertex({ webhook }), stage(OMNI));
     expect(Object.keys(jsonSchema.parse(seen[0]?.body))).not.toContain('webhook_config');
   });
 

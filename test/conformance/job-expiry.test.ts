@@ -2,6 +2,7 @@
 import { Firestore, Timestamp } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
+import type { JobIn } from '../../functions/core/job.ts';
 import { defaultPolicy } from '../../functions/core/policy.ts';
 import { step } from '../../functions/core/step.ts';
 import { advanceAndPerform, stepContext } from '../../functions/handlers/advance.ts';
@@ -38,26 +39,26 @@ async function documentOf(world: World, keepFinishedMs?: number): Promise<Record
   return (await db.collection('jobs').doc(job.jobId).get()).data() ?? {};
 }
 
+async function succeeded(): Promise<{ world: World; done: JobIn<'succeeded'> }> {
+  const world = makeWorld();
+  finishesAfter(world, 60_000);
+  const job = await accept(world);
+  await runFor(world, 3_600_000);
+  const done = await stored(world, job);
+  if (done.status !== 'succeeded') throw new Error(`the job is ${done.status}`);
+  return { world, done };
+}
+
 describe('the document of a job', () => {
   it('that is finished expires so long after its end', async () => {
-    const world = makeWorld();
-    finishesAfter(world, 60_000);
-    const job = await accept(world);
-    await runFor(world, 3_600_000);
-    const done = await stored(world, job);
-    if (done.status !== 'succeeded') throw new Error(`the job is ${done.status}`);
+    const { world, done } = await succeeded();
     const document = await documentOf(world, KEEP);
     expect(document['expireAt']).toEqual(Timestamp.fromMillis(done.finishedAt + KEEP));
     expect(document).not.toHaveProperty('openSince');
   });
 
   it('that is of a batch does not expire before the batch has let it go, and then as any other', async () => {
-    const world = makeWorld();
-    finishesAfter(world, 60_000);
-    const job = await accept(world);
-    await runFor(world, 3_600_000);
-    const done = await stored(world, job);
-    if (done.status !== 'succeeded') throw new Error(`the job is ${done.status}`);
+    const { done } = await succeeded();
     const expiry = async (jobId: string, letGoAt?: number): Promise<unknown> => {
       const batch = { batchId: 'bat_1', row: 1, ...(letGoAt === undefined ? {} : { letGoAt }) };
       await createFirestoreJobStore(db, { keepFinishedMs: KEEP }).create({ ...done, jobId, batch });
