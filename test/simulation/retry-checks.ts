@@ -47,11 +47,16 @@ function checkInherited({ engine, retries }: Rest, job: Job, parent: Job): void 
 function checkPaidOnce({ engine, ledger, retries }: Rest, job: Job, parent: Job): void {
   const next = job.retryOf?.landed.length ?? 0;
   const known = new Set(parent.attempts.map(({ attemptId }) => attemptId));
-  const lost = parent.attempts.filter(({ stage }) => stage === next).find(canLandAgain);
   // Where a double charge was accepted it may have been under way still.
-  const hadEnded = lost && lost.endedAt + CLOCKS_MS < job.createdAt;
-  if (hadEnded && !job.attempts.some(({ attemptId }) => attemptId === lost.attemptId))
-    engine.violate('what was made is landed again', `${job.jobId} pays for ${lost.attemptId} again`);
+  const lost = parent.attempts
+    .filter(({ stage, endedAt }) => stage === next && endedAt + CLOCKS_MS < job.createdAt)
+    .filter(canLandAgain);
+  // Where an operator had it made twice, either will do.
+  if (
+    lost.length > 0 &&
+    !lost.some(({ attemptId }) => job.attempts.some((each) => each.attemptId === attemptId))
+  )
+    engine.violate('what was made is landed again', `${job.jobId} pays for ${lost[0]?.attemptId} again`);
   if (retries.accepted.has(parent.jobId)) return;
   for (const { stage, attemptId } of parent.attempts) {
     if ((ledger.entries.get(attemptId)?.charged ?? 0) === 0) continue;
