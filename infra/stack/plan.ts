@@ -3,11 +3,11 @@
  * Terraform provisions in the cloud.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { type FiredSchedules, readSchedules } from '../scheduler/schedule-file.ts';
 import { loadIdentity } from '../shared/identity.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
+import { freePort } from './free-port.ts';
 import type { StackQueue } from './queues.ts';
 import { stackQueues } from './queues.ts';
 import { cloudSettings } from './settings.ts';
@@ -210,22 +210,4 @@ function readPorts(stateDir: string): Partial<Record<string, number>> {
   } catch {
     return {};
   }
-}
-
-/** `wanted` if nothing listens there, any free port otherwise. */
-async function freePort(wanted: number): Promise<number> {
-  const tryPort = (port: number): Promise<number | undefined> =>
-    new Promise((resolve) => {
-      const probe = createServer();
-      probe.once('error', () => resolve(undefined));
-      probe.listen(port, LOOPBACK, () => {
-        const address = probe.address();
-        probe.close(() =>
-          resolve(typeof address === 'object' && address !== null ? address.port : undefined),
-        );
-      });
-    });
-  const port = (await tryPort(wanted)) ?? (await tryPort(0));
-  if (port === undefined) throw new Error('No port of this machine is free.');
-  return port;
 }

@@ -4,8 +4,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../infra/stack/free-port.ts';
 import { startTestStack, type TestStack } from '../support/local-stack.ts';
-import { freePort, listening } from '../support/ports.ts';
+import { listening } from '../support/ports.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const FRAMEWORK = 'node_modules/@google-cloud/functions-framework/build/src/main.js';
