@@ -2,8 +2,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type ApiKey, parseKey } from '../core/api-key.ts';
-import { ProblemError } from '../core/problem.ts';
 import type { ApiKeyStore, CallerCheck, Clock } from '../ports.ts';
+import { API_KEY, bearerOf, unauthenticated } from './credentials.ts';
 import { hashSecret } from './ids.ts';
 
 /** A revoked key is good for as long as this. A poll costs one read; looking the key up each time, it would cost two. */
@@ -49,15 +49,9 @@ export function createApiKeyCallers({ store, clock, otherwise }: ApiKeyCallersOp
   };
 }
 
-const keysOf = (headers: Headers): string[] => [
-  headers.get('x-goog-api-key')?.trim() ?? '',
-  /^Bearer\s+(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1] ?? '',
-];
+const keysOf = (headers: Headers): string[] => [headers.get(API_KEY)?.trim() ?? '', bearerOf(headers) ?? ''];
 
 function same(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }
-
-const unauthenticated = (detail: string): ProblemError =>
-  new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not authenticated', detail });

@@ -7,6 +7,7 @@
 import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import { ProblemError } from '../core/problem.ts';
 import type { CallerCheck } from '../ports.ts';
+import { API_KEY, bearerOf, unauthenticated } from './credentials.ts';
 
 export interface IdTokenOptions {
   /** `verify`: check the signature. `platform`: the platform in front of this function has. */
@@ -19,10 +20,8 @@ export interface IdTokenOptions {
   readonly allowedEmails?: readonly string[] | undefined;
 }
 
-const API_KEY = 'x-goog-api-key';
 /** A key is a caller's name here, and names are stored with every job. */
 const KEY_CHARACTERS_MAX = 256;
-const BEARER = /^Bearer\s+(\S+)$/i;
 
 export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
   const { signature, issuers, audiences, allowedEmails } = options;
@@ -40,7 +39,7 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
 
   return {
     async verify(headers) {
-      const [, token] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
+      const token = bearerOf(headers);
       if (token === undefined && headers.has(API_KEY))
         throw unauthenticated(
           'API keys are not accepted here: this deployment knows its callers by Google-signed ID tokens. ' +
@@ -82,10 +81,7 @@ export const localCaller: CallerCheck = {
     if (key !== undefined && key.length > KEY_CHARACTERS_MAX)
       throw unauthenticated(`The API key has ${key.length} characters; ${KEY_CHARACTERS_MAX} are taken.`);
     if (key) return key;
-    const [, token] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
+    const token = bearerOf(headers);
     return token === undefined || /^(?:ya29\.|eyJ)/.test(token) ? 'local' : token;
   },
 };
-
-const unauthenticated = (detail: string): ProblemError =>
-  new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not authenticated', detail });
