@@ -24,6 +24,7 @@ import { loadIdentity } from '../../infra/shared/identity.ts';
 import { credentialsFor } from '../support/credentials.ts';
 import { makeRequest } from '../support/requests.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
+import { wholeRequests } from '../support/whole-requests.ts';
 
 const exchangeSchema = z.object({
   request: z.object({ method: z.string(), path: z.string(), body: z.unknown().optional() }),
@@ -57,22 +58,22 @@ beforeAll(async () => {
     dir,
     `http://127.0.0.1:${tokens.port}/token`,
   );
-  server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(Buffer.from(chunk));
-    const text = Buffer.concat(chunks).toString();
-    seen.push({
-      method: request.method ?? '',
-      path: request.url ?? '',
-      body: text === '' ? undefined : JSON.parse(text),
-    });
-    if (answer === 'reset') request.socket.resetAndDestroy();
-    if (answer === 'reset' || answer === 'silence') return;
-    const { status, body } = answer;
-    const json = typeof body !== 'string';
-    response.writeHead(status, { 'content-type': json ? 'application/json' : 'text/html' });
-    response.end(json ? JSON.stringify(body) : body);
-  });
+  server = createServer(
+    wholeRequests((request, received, response) => {
+      const text = received.toString();
+      seen.push({
+        method: request.method ?? '',
+        path: request.url ?? '',
+        body: text === '' ? undefined : JSON.parse(text),
+      });
+      if (answer === 'reset') request.socket.resetAndDestroy();
+      if (answer === 'reset' || answer === 'silence') return;
+      const { status, body } = answer;
+      const json = typeof body !== 'string';
+      response.writeHead(status, { 'content-type': json ? 'application/json' : 'text/html' });
+      response.end(json ? JSON.stringify(body) : body);
+    }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   baseUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;

@@ -9,6 +9,7 @@ import {
   type RunningModels,
   startModels,
 } from '../../infra/models/server.ts';
+import { wholeRequests } from '../support/whole-requests.ts';
 
 export const TOKEN = 'local-token';
 export const KEY = 'local-key';
@@ -38,7 +39,7 @@ export interface Bucket {
 /** Just enough of the JSON API of Cloud Storage. Buckets exist unless their name says otherwise. */
 export async function startBucket(): Promise<Bucket> {
   const objects = new Map<string, Buffer>();
-  const server = createServer((request, response) => void handle(request, response));
+  const server = createServer(wholeRequests(handle));
   const bucket: Bucket = {
     url: '',
     objects,
@@ -50,27 +51,29 @@ export async function startBucket(): Promise<Bucket> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
+  function handle(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const [, name, object] =
       /^(?:\/upload)?\/storage\/v1\/b\/([^/]+)\/o(?:\/(.+))?$/.exec(url.pathname) ?? [];
     const key = `${name}/${decodeURIComponent(object ?? url.searchParams.get('name') ?? '')}`;
-    const answer = (status: number, body: Buffer | string = ''): void => {
-      response.writeHead(status).end(body);
+    const send = (status: number, content: Buffer | string = ''): void => {
+      response.writeHead(status).end(content);
     };
-    if (name === undefined || name.startsWith('missing')) return answer(404, 'no such bucket');
-    if (request.method === 'GET') {
+    if (name === undefined || name.startsWith('missing')) send(404, 'no such bucket');
+    else if (request.method === 'GET') {
       const content = objects.get(key);
-      return content === undefined ? answer(404, 'no such object') : answer(200, content);
+      if (content === undefined) send(404, 'no such object');
+      else send(200, content);
+    } else if (bucket.failWith !== undefined) send(bucket.failWith, 'as told');
+    else {
+      bucket.writes.push(key);
+      bucket.onWrite(key);
+      if (objects.has(key)) send(412);
+      else {
+        objects.set(key, body);
+        send(200, '{}');
+      }
     }
-    if (bucket.failWith !== undefined) return answer(bucket.failWith, 'as told');
-    bucket.writes.push(key);
-    bucket.onWrite(key);
-    if (objects.has(key)) return answer(412);
-    objects.set(key, Buffer.concat(chunks));
-    return answer(200, '{}');
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

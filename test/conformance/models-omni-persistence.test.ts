@@ -10,6 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseMp4 } from '../../infra/mp4/mp4-parser.ts';
+import { wholeRequests } from '../support/whole-requests.ts';
 import { type Bucket, get, LONGEST_MS, post, type Rig, startBucket, startRig } from './models-harness.ts';
 import {
   cancel,
@@ -144,13 +145,13 @@ interface Delivery {
 async function startReceiver(statuses: number[] = []) {
   const deliveries: Delivery[] = [];
   const waiting: (() => void)[] = [];
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    deliveries.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
-    response.writeHead(statuses.shift() ?? 200).end();
-    for (const tell of waiting.splice(0)) tell();
-  });
+  const server = createServer(
+    wholeRequests((request, body, response) => {
+      deliveries.push({ headers: request.headers, body: body.toString() });
+      response.writeHead(statuses.shift() ?? 200).end();
+      for (const tell of waiting.splice(0)) tell();
+    }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

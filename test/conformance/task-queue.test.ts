@@ -15,6 +15,7 @@ import { idTokenClaims, LOCAL_ISSUER, loadIdentity } from '../../infra/shared/id
 import { stackQueues } from '../../infra/stack/queues.ts';
 import { startTasks } from '../../infra/tasks/server.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
+import { wholeRequests } from '../support/whole-requests.ts';
 
 const identity = loadIdentity(temporaryDir());
 const received: { url: string; headers: IncomingHttpHeaders; body: unknown }[] = [];
@@ -25,17 +26,17 @@ let jwksUrl = '';
 const closing: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  const target = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(Buffer.from(chunk));
-    received.push({
-      url: request.url ?? '',
-      headers: request.headers,
-      body: JSON.parse(Buffer.concat(chunks).toString()),
-    });
-    response.writeHead(204).end();
-    arrived.get(received.length)?.();
-  });
+  const target = createServer(
+    wholeRequests((request, body, response) => {
+      received.push({
+        url: request.url ?? '',
+        headers: request.headers,
+        body: JSON.parse(body.toString()),
+      });
+      response.writeHead(204).end();
+      arrived.get(received.length)?.();
+    }),
+  );
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
   const address = target.address();
   base = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;

@@ -9,6 +9,7 @@ import {
   type TaskAttempt,
   type TasksOptions,
 } from '../../infra/tasks/server.ts';
+import { wholeRequests } from '../support/whole-requests.ts';
 
 export const LOCATION = 'projects/clapper-test/locations/us-central1';
 export const queueName = (id: string): string => `${LOCATION}/queues/${id}`;
@@ -66,7 +67,9 @@ export class Target {
   readonly arrivals = new Recorder<Arrival>();
   /** Decides each answer; replace it to script. */
   reply: (arrival: Arrival) => Reply | Promise<Reply> = () => 200;
-  readonly #server = http.createServer((request, response) => void this.#answer(request, response));
+  readonly #server = http.createServer(
+    wholeRequests((request, body, response) => this.#answer(request, body, response)),
+  );
   #port = 0;
 
   static async start(): Promise<Target> {
@@ -88,20 +91,18 @@ export class Target {
     });
   }
 
-  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  async #answer(request: http.IncomingMessage, body: Buffer, response: http.ServerResponse): Promise<void> {
     const hungUp = new Promise<void>((resolve) => {
       response.once('close', () => {
         if (!response.writableFinished) resolve();
       });
     });
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
     const arrival: Arrival = {
       method: request.method ?? '',
       path: request.url ?? '',
       headers: request.headers,
       rawHeaders: request.rawHeaders,
-      body: Buffer.concat(chunks),
+      body,
       atMs: Date.now(),
       task: String(request.headers['x-cloudtasks-taskname']),
       hungUp,
