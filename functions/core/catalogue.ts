@@ -54,6 +54,13 @@ export interface Retirement {
   readonly runsOn: { readonly provider: ProviderName; readonly model: string };
 }
 
+/** What a model takes in one of its modes, where that is not what it takes in the others. */
+export interface ModeLimits {
+  readonly durationsSeconds: readonly number[];
+  readonly aspectRatios: readonly AspectRatio[];
+  readonly personGeneration: readonly PersonGeneration[];
+}
+
 interface SpecBase {
   readonly provider: ProviderName;
   readonly model: string;
@@ -70,12 +77,11 @@ export interface VideoModelSpec extends SpecBase {
   /** What differs where a model of both services runs on Vertex AI. Requests may use either name. */
   readonly onVertex?: { readonly model?: string; readonly totalSecondsMax: number };
   readonly modes: ReadonlySet<Mode>;
+  readonly inMode?: Readonly<Partial<Record<Mode, Partial<ModeLimits>>>>;
   /** Whether a picture or a video says too little by itself: everything but an upscale needs words. */
   readonly needsPrompt: boolean;
   readonly durationsSeconds: readonly number[];
   readonly defaultDurationSeconds: number;
-  /** Durations with reference images, where these differ. */
-  readonly referenceDurationsSeconds?: readonly number[];
   readonly referenceImagesMax: number;
   /** When set, 1080p and 4k exist at these durations only. */
   readonly highResolutionDurationsSeconds?: readonly number[];
@@ -103,7 +109,7 @@ export interface VideoModelSpec extends SpecBase {
   readonly aspectRatios: readonly AspectRatio[];
   readonly sampleCountMax: number;
   readonly personGeneration: readonly PersonGeneration[];
-  /** What is left of `personGeneration` in the EU, UK, Switzerland and MENA. */
+  /** What it takes instead, in every mode, in the EU, UK, Switzerland and MENA. */
   readonly personGenerationRestricted: readonly PersonGeneration[];
   readonly takes: ReadonlySet<OptionalParameter>;
   /** Largest seed; the smallest is 0. */
@@ -176,6 +182,14 @@ export function findRetired(
 /** Whether it was switched off at or before the day `today` (`YYYY-MM-DD`). */
 export const isRetired = ({ retirement }: Pick<ModelSpec, 'retirement'>, today: string): boolean =>
   retirement !== undefined && retirement.date <= today;
+
+/** What the model takes in this mode. */
+export const limitsIn = (spec: VideoModelSpec, mode: Mode): ModeLimits => ({
+  durationsSeconds: spec.durationsSeconds,
+  aspectRatios: spec.aspectRatios,
+  personGeneration: spec.personGeneration,
+  ...spec.inMode?.[mode],
+});
 
 /** From the smallest to the largest. */
 const RESOLUTIONS: readonly Resolution[] = ['360p', '720p', '1080p', '4k'];

@@ -6,7 +6,14 @@
  * In two steps, because some of it is known only after a look into a bucket: `parseRequest` checks what the body says
  * and names the inputs; `completeRequest` takes these as they were found and checks what depends on them.
  */
-import { type Mode, type OptionalParameter, resolutionsOf, type VideoModelSpec } from './catalogue.ts';
+import {
+  limitsIn,
+  type Mode,
+  type OptionalParameter,
+  type PersonGeneration,
+  resolutionsOf,
+  type VideoModelSpec,
+} from './catalogue.ts';
 import { checkLength, oneOf } from './field-checks.ts';
 import type { Lane, PreviousTurn, StoredImage, StoredVideo, VideoRequest } from './job.ts';
 import type { TimesBody } from './job-times.ts';
@@ -118,12 +125,9 @@ function settle(
     spec.defaultResolution,
     errors,
   );
-  const aspectRatio = oneOf('aspectRatio', body.aspectRatio, spec.aspectRatios, '16:9', errors);
-  const people = rules.restrictedRegion ? spec.personGenerationRestricted : spec.personGeneration;
-  const personGeneration =
-    body.personGeneration === undefined || !spec.takes.has('personGeneration')
-      ? undefined
-      : oneOf('personGeneration', body.personGeneration, people, 'allow_adult', errors);
+  const { aspectRatios } = limitsIn(spec, mode);
+  const aspectRatio = oneOf('aspectRatio', body.aspectRatio, aspectRatios, '16:9', errors);
+  const personGeneration = peopleOf(body, spec, mode, rules, errors);
   if (body.seed !== undefined && spec.takes.has('seed') && body.seed > spec.seedMax) {
     errors.push({ field: 'seed', detail: `is ${body.seed}; ${spec.model} takes 0 to ${spec.seedMax}.` });
   }
@@ -225,11 +229,29 @@ function durationOf(
     const { addsSeconds = [], defaultAddsSeconds = 7 } = spec.extension ?? {};
     return oneOf('durationSeconds', asked, addsSeconds, defaultAddsSeconds, errors);
   }
-  if (mode === 'references') {
-    const allowed = spec.referenceDurationsSeconds ?? spec.durationsSeconds;
-    return oneOf('durationSeconds', asked, allowed, spec.defaultDurationSeconds, errors);
-  }
-  return oneOf('durationSeconds', asked, spec.durationsSeconds, spec.defaultDurationSeconds, errors);
+  const { durationsSeconds } = limitsIn(spec, mode);
+  return oneOf('durationSeconds', asked, durationsSeconds, spec.defaultDurationSeconds, errors);
+}
+
+/** Every stage of the job is told the same, so that each has to take it. */
+function peopleOf(
+  { personGeneration: asked, extensions }: RequestBody,
+  spec: VideoModelSpec,
+  mode: Mode,
+  { restrictedRegion }: RequestRules,
+  errors: FieldError[],
+): PersonGeneration | undefined {
+  if (asked === undefined || !spec.takes.has('personGeneration')) return undefined;
+  const modes = extensions ? ([mode, 'extension'] as const) : ([mode] as const);
+  const allowed = modes.map((each) =>
+    restrictedRegion ? spec.personGenerationRestricted : limitsIn(spec, each).personGeneration,
+  );
+  const match = spec.personGeneration.find((value) => value === asked);
+  if (match !== undefined && allowed.every((values) => values.includes(match))) return match;
+  const taken = modes.map((each, n) => `${allowed[n]?.join(', ')} in mode ${each}`).join('; ');
+  const field = 'personGeneration';
+  errors.push({ field, detail: `is ${JSON.stringify(asked)}; ${spec.model} takes ${taken}.` });
+  return undefined;
 }
 
 function sampleCountOf(

@@ -31,12 +31,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
       sizePriceFactors,
     };
   }
-  const {
-    durationsSeconds,
-    defaultDurationSeconds,
-    referenceDurationsSeconds,
-    highResolutionDurationsSeconds,
-  } = spec;
+  const { durationsSeconds, defaultDurationSeconds, highResolutionDurationsSeconds, inMode } = spec;
   const { sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax } = spec;
   const { extension, editing } = spec;
   return {
@@ -48,9 +43,9 @@ function modelView(spec: ModelSpec, today: string): unknown {
     ...{
       durationsSeconds,
       defaultDurationSeconds,
-      referenceDurationsSeconds,
       highResolutionDurationsSeconds,
     },
+    ...(inMode ? { inMode } : {}),
     resolutions: resolutionsOf(spec),
     defaultResolution: spec.defaultResolution,
     ...{ sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax },

@@ -27,6 +27,7 @@ export function checkSettings(
   const { instance, parameters } = request;
   checkInputs(surface, model, instance);
   checkSimpleParameters(surface, parameters);
+  if (surface === 'developer') checkDeveloperInputs(instance, parameters);
   const resolution = checkResolution(surface, model, parameters['resolution'], instance);
   return {
     sampleCount: checkSampleCount(parameters['sampleCount']),
@@ -112,9 +113,10 @@ function developerDuration(
       'The number value for `durationSeconds` is out of bound. Please provide a value between 4 and 8, inclusive.',
     );
   }
-  const needsEight = instance.referenceImages.length > 0 || resolution !== '720p';
+  const isBetweenFrames = instance.lastFrame !== undefined;
+  const needsEight = instance.referenceImages.length > 0 || isBetweenFrames || resolution !== '720p';
   if (needsEight && chosen !== 8) {
-    return invalid('`durationSeconds` must be 8 with reference images, 1080p or 4k.');
+    return invalid('`durationSeconds` must be 8 with interpolation, reference images, 1080p or 4k.');
   }
   return chosen;
 }
@@ -158,6 +160,17 @@ export function checkStorageUri(value: unknown): string | undefined {
   if (location === undefined) return invalid('storageUri must be gs://BUCKET or gs://BUCKET/PREFIX.');
   const prefix = location.name.replace(/\/+$/, '');
   return prefix === '' ? `gs://${location.bucket}` : `gs://${location.bucket}/${prefix}`;
+}
+
+/** The Developer API takes one value of personGeneration in each mode, and one shape with reference images. */
+function checkDeveloperInputs({ image, referenceImages }: PredictInstance, parameters: Parameters): void {
+  const hasReferences = referenceImages.length > 0;
+  const people = parameters['personGeneration'];
+  const taken = image !== undefined || hasReferences ? 'allow_adult' : 'allow_all';
+  if (people !== undefined && people !== taken)
+    invalid(`${String(people)} for personGeneration is currently not supported.`);
+  if (hasReferences && parameters['aspectRatio'] === '9:16')
+    invalid('Aspect ratio 9:16 is not supported with referenceImages.');
 }
 
 function checkSimpleParameters(surface: Surface, parameters: Parameters): void {

@@ -180,6 +180,22 @@ describe('what the Developer API is asked', () => {
     ['"eight" s', ask({}, { durationSeconds: 'eight' }), /durationSeconds/],
     ['1080p for 4 s', ask({}, { durationSeconds: 4, resolution: '1080p' }), /must be 8/],
     ['references for 6 s', ask({ referenceImages: [asset] }, { durationSeconds: 6 }), /must be 8/],
+    ['references upright', ask({ referenceImages: [asset] }, { aspectRatio: '9:16' }), /Aspect ratio 9:16/],
+    [
+      'a last frame for 6 s',
+      ask({ image: asset.image, lastFrame: asset.image }, { durationSeconds: 6 }),
+      /must be 8/,
+    ],
+    [
+      'only adults in a text',
+      ask({}, { personGeneration: 'allow_adult' }),
+      /^allow_adult for personGeneration is/,
+    ],
+    [
+      'anybody with an image',
+      ask({ image: asset.image }, { personGeneration: 'allow_all' }),
+      /^allow_all for personGen/,
+    ],
     ['an extension in 1080p', ask({ video: { uri: 'files/abc' } }, { resolution: '1080p' }), /720p only/],
     [
       'an extension of something else',

@@ -180,6 +180,22 @@ describe('a request of a retired model', () => {
     expect(withParameters({}, 'veo-3.0-generate-001').body).not.toHaveProperty('generateAudio');
   });
 
+  it('may show everybody on the Developer API only, and gets the widest that Vertex takes of any project', () => {
+    const body = { instances, parameters: { personGeneration: 'ALLOW_ALL' } };
+    for (const model of ['veo-3.1-generate-preview', 'veo-3.0-generate-001', 'veo-2.0-generate-001']) {
+      const mapped = map(body, { model, surface: 'developer' });
+      expect(mapped.body).toMatchObject({ personGeneration: 'allow_adult' });
+      expect(mapped.changes).toContainEqual(
+        expect.stringContaining('personGeneration: ALLOW_ALL became allow_adult'),
+      );
+    }
+    for (const asked of [
+      { model: 'veo-3.1-generate-001', surface: 'developer' as const },
+      { model: 'veo-3.0-generate-001', surface: 'vertex' as const },
+    ])
+      expect(map(body, asked).body).toMatchObject({ personGeneration: 'allow_all' });
+  });
+
   it('that says 8 s of an extension gets what an extension adds', () => {
     const video = { uri: 'https://h.test/v1beta/files/abcdefghijklmnopqrstuvwxyz0:download?alt=media' };
     const mapped = map(

@@ -448,6 +448,29 @@ describe('people in the picture', () => {
     expect(fieldsOf(body('allow_all'), NONE, rules)).toEqual(['personGeneration']);
     expect(complete(body('dont_allow'), NONE, rules).personGeneration).toBe('dont_allow');
   });
+
+  it('have to be what every stage takes: the error names what each mode does', () => {
+    const rules = { ...RULES, allowRetired: true };
+    const chain = {
+      ...{ model: 'veo-3.1-generate-preview', firstFrame: { prompt: 'b' }, extensions: [{}] },
+      ...{ prompt: 'a', resolution: '720p' },
+    };
+    const detailOf = (personGeneration: string): string => {
+      try {
+        complete({ ...chain, personGeneration }, NONE, rules);
+      } catch (error) {
+        if (error instanceof ProblemError) return error.problem.errors?.[0]?.detail ?? '';
+      }
+      throw new Error('nothing was refused');
+    };
+    for (const people of ['allow_all', 'allow_adult'])
+      expect(detailOf(people)).toBe(
+        `is "${people}"; veo-3.1-generate-preview takes allow_adult in mode image; allow_all in mode extension.`,
+      );
+    expect(complete(chain, NONE, rules).personGeneration).toBeUndefined();
+    const single = { ...chain, extensions: undefined, personGeneration: 'allow_adult' };
+    expect(complete(single, NONE, rules).personGeneration).toBe('allow_adult');
+  });
 });
 
 describe('templates in a request', () => {

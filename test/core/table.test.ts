@@ -16,8 +16,10 @@ interface Allowed {
   readonly seedMax: number;
   readonly takes: string;
   readonly people: string;
-  /** Of the Developer API: 1080p and 4k at 8 s only. */
-  readonly highAt8: boolean;
+  /** In the EU, UK, Switzerland and MENA. */
+  readonly peopleRestricted: string;
+  /** The Developer API: 1080p, 4k, a last frame and references at 8 s only, and its own rules of people. */
+  readonly isDeveloper: boolean;
   readonly adds: readonly number[];
 }
 
@@ -28,7 +30,8 @@ const VERTEX = {
   seedMax: 4294967295,
   takes: 'negativePrompt enhancePrompt resizeMode compressionQuality fps labels pubsubTopic',
   people: 'allow_adult dont_allow allow_all',
-  highAt8: false,
+  peopleRestricted: 'allow_adult dont_allow',
+  isDeveloper: false,
   adds: [7],
 };
 const PREVIEW = {
@@ -37,8 +40,9 @@ const PREVIEW = {
   audio: false,
   seedMax: -1,
   takes: 'negativePrompt enhancePrompt',
-  people: 'allow_adult dont_allow allow_all',
-  highAt8: true,
+  people: '',
+  peopleRestricted: 'allow_adult',
+  isDeveloper: true,
   adds: [7],
 };
 const OMNI = {
@@ -49,7 +53,8 @@ const OMNI = {
   seedMax: 2147483647,
   takes: 'labels',
   people: '',
-  highAt8: false,
+  peopleRestricted: '',
+  isDeveloper: false,
   adds: [3, 4, 5, 6, 7, 8, 9, 10],
 };
 const ALL_MODES = 'text image firstLast references extension';
@@ -105,10 +110,10 @@ const NONE = {
   video: undefined,
 };
 
-function isAccepted(body: Record<string, unknown>, mode: Mode): boolean {
+function isAccepted(body: Record<string, unknown>, mode: Mode, rules = RULES): boolean {
   try {
     const video = { gcsUri: 'gs://out/a.mp4', mimeType: 'video/mp4', durationSeconds: 8 } as const;
-    completeRequest(parseRequest(body, RULES), 'video' in INPUTS[mode] ? { ...NONE, video } : NONE);
+    completeRequest(parseRequest(body, rules), 'video' in INPUTS[mode] ? { ...NONE, video } : NONE);
     return true;
   } catch (error) {
     if (error instanceof ProblemError) return false;
@@ -117,6 +122,12 @@ function isAccepted(body: Record<string, unknown>, mode: Mode): boolean {
 }
 
 const has = (words: string, word: string): boolean => words.split(' ').includes(word);
+
+/** The Developer API's table, row by row: its text and extension take one value, everything with a picture another. */
+function peopleIn(model: Allowed, mode: Mode): string {
+  if (!model.isDeveloper) return model.people;
+  return mode === 'text' || mode === 'extension' ? 'allow_all' : 'allow_adult';
+}
 
 /** Whether the documents allow this value of this parameter, in this mode, with everything else left at its default. */
 function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): boolean {
@@ -130,6 +141,7 @@ function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): 
       if (mode === 'extension') return model.adds.includes(number);
       // References: eight seconds, but for Omni, whose documents set no length.
       if (mode === 'references' && !has(model.resolutions, '360p')) return number === 8;
+      if (mode === 'firstLast' && model.isDeveloper) return number === 8;
       return model.seconds.includes(number);
     }
     case 'resolution':
@@ -137,10 +149,10 @@ function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): 
       return (
         typeof value === 'string' &&
         has(model.resolutions, value) &&
-        !(mode === 'extension' && model.highAt8 && value !== '720p')
+        !(mode === 'extension' && model.isDeveloper && value !== '720p')
       );
     case 'aspectRatio':
-      return value === '16:9' || value === '9:16';
+      return value === '16:9' || (value === '9:16' && !(model.isDeveloper && mode === 'references'));
     case 'sampleCount':
       return number !== undefined && number >= 1 && number <= model.samples;
     case 'seed':
@@ -148,7 +160,7 @@ function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): 
     case 'generateAudio':
       return model.audio && typeof value === 'boolean';
     case 'personGeneration':
-      return model.people !== '' && typeof value === 'string' && has(model.people, value);
+      return typeof value === 'string' && value !== '' && has(peopleIn(model, mode), value);
     case 'negativePrompt':
       return has(model.takes, parameter) && typeof value === 'string';
     case 'enhancePrompt':
@@ -219,6 +231,23 @@ describe('the table', () => {
     expect(rows).toBeGreaterThan(5000);
   });
 
+  it('accepts people exactly when the region of the deployment allows them, in every mode', () => {
+    const wrong: string[] = [];
+    const rules = { ...RULES, restrictedRegion: true };
+    for (const [name, model] of Object.entries(DOCUMENTS)) {
+      const [provider, id] = name.split('/');
+      for (const mode of MODES.filter((each) => has(model.modes, each))) {
+        for (const personGeneration of ['allow_adult', 'dont_allow', 'allow_all', 'disallow']) {
+          const expected = has(model.peopleRestricted, personGeneration);
+          const body = { prompt: 'a cat', provider, model: id, ...INPUTS[mode], personGeneration };
+          if (isAccepted(body, mode, rules) !== expected)
+            wrong.push(`${name} ${mode} ${personGeneration}: ${expected}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
   it('accepts a duration with a resolution exactly when the documents allow both together', () => {
     const wrong: string[] = [];
     for (const [name, model] of Object.entries(DOCUMENTS)) {
@@ -229,7 +258,7 @@ describe('the table', () => {
             const expected =
               allows(model, mode, 'durationSeconds', durationSeconds) &&
               allows(model, mode, 'resolution', resolution) &&
-              !(model.highAt8 && resolution !== '720p' && durationSeconds !== 8);
+              !(model.isDeveloper && resolution !== '720p' && durationSeconds !== 8);
             const body = {
               prompt: 'a cat',
               provider,

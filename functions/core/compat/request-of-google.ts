@@ -3,6 +3,7 @@
  * said in a sentence. What the running model takes otherwise than the one that was asked for is mapped here where there
  * is one sensible way; the rest goes on as it is, to be refused by name (`request.ts`).
  */
+import { limitsIn, type Mode } from '../catalogue.ts';
 import type { CompatOrigin } from '../job.ts';
 import { invalidRequest } from '../problem.ts';
 import { type GoogleBody, type GoogleImage, type GoogleVideo, parseGoogleBody } from './google-body.ts';
@@ -73,7 +74,7 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
     fps: number('fps'),
     enhancePrompt: bool('enhancePrompt'),
     generateAudio: audioOf(bool('generateAudio'), asked, note),
-    personGeneration: peopleOf(parameters.personGeneration, note),
+    personGeneration: peopleOf(parameters.personGeneration, asked, note),
     compressionQuality: compressionQuality?.toLowerCase(),
     resizeMode: resizeMode?.toLowerCase(),
     labels: google.labels,
@@ -127,14 +128,19 @@ function durationOf(
     if (asked !== adds) note(`parameters.durationSeconds: is ${asked}; an extension adds ${adds} s.`);
     return undefined;
   }
-  const references = (instance?.referenceImages?.length ?? 0) > 0;
-  const allowed = (references ? spec.referenceDurationsSeconds : undefined) ?? spec.durationsSeconds;
+  const allowed = limitsIn(spec, modeOfInstance(instance)).durationsSeconds;
   if (allowed.includes(asked) || !tookSeconds.includes(asked)) return asked;
   const longer = allowed.find((seconds) => seconds > asked);
   if (longer === undefined) return asked;
   note(`parameters.durationSeconds: ${asked} became ${longer}; ${spec.model} makes ${allowed.join(', ')} s.`);
   return longer;
 }
+
+const modeOfInstance = (instance: GoogleBody['instances'][number] | undefined): Mode => {
+  if ((instance?.referenceImages?.length ?? 0) > 0) return 'references';
+  if (instance?.lastFrame) return 'firstLast';
+  return instance?.image ? 'image' : 'text';
+};
 
 /** Veo 2 was silent, and who asked for it expects that, and its price. */
 function audioOf(
@@ -148,11 +154,29 @@ function audioOf(
   return false;
 }
 
-/** Vertex's first document wrote `disallow`; Google's SDKs have the values in capitals too. */
-function peopleOf(asked: string | undefined, note: Note): string | undefined {
-  if (asked?.toLowerCase() !== 'disallow') return asked?.toLowerCase();
-  note(`parameters.personGeneration: ${asked} became dont_allow.`);
-  return 'dont_allow';
+/**
+ * Vertex's first document wrote `disallow`; Google's SDKs have the values in capitals too. And `allow_all`, which the
+ * Developer API wanted said of every text, is on Vertex for projects that Google has put on a list.
+ */
+function peopleOf(given: string | undefined, { surface, running }: Asked, note: Note): string | undefined {
+  const asked = given?.toLowerCase();
+  if (asked === 'disallow') {
+    note(`parameters.personGeneration: ${given} became dont_allow.`);
+    return 'dont_allow';
+  }
+  if (
+    asked === 'allow_all' &&
+    surface === 'developer' &&
+    running.aliasOf &&
+    running.spec.provider === 'vertex'
+  ) {
+    note(
+      `parameters.personGeneration: ${given} became allow_adult, because ${running.spec.model} takes it of ` +
+        'projects on a list of Google only. Ask for the model by its own name to have it sent.',
+    );
+    return 'allow_adult';
+  }
+  return asked;
 }
 
 function imageOf(image: GoogleImage): Record<string, unknown> {
