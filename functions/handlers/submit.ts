@@ -4,10 +4,11 @@ import type { AttemptEvent } from '../core/attempt.ts';
 import { classifySubmitFailure } from '../core/errors.ts';
 import { type Job, type JobIn, liveAttemptOf, outputPrefixOf } from '../core/job.ts';
 import { estimateStageUsd } from '../core/price.ts';
+import { lineOf } from '../core/queues.ts';
 import { currentStage } from '../core/stages.ts';
 import type { PaidSubmission, Services, SubmitAnswer } from '../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
-import { closeTurnstile, nextOf, reopenTurnstile, takeTurn } from './turn.ts';
+import { nextOf, takeTurn, tellTurnstile } from './turn.ts';
 import type { SubmitMessage } from './wake-message.ts';
 
 /** Tokens that have met at one job choose among so many more each time that five times is seldom not enough. */
@@ -61,7 +62,11 @@ async function submit(
   );
   const event = { type: 'attempt', attemptId, observed } as const;
   await insist(services, () => advanceAndPerform(services, jobId, event));
-  await tellTurnstile(services, claimed, observed);
+  await tellTurnstile(
+    services,
+    lineOf(claimed),
+    observed.type === 'submitFailed' ? observed.failure : undefined,
+  );
   return 'submitted';
 }
 
@@ -91,15 +96,6 @@ async function insist<T>({ log }: Services, work: () => Promise<T>): Promise<T> 
 
 /** Each waits for as long as the client itself repeats a call; together they stay within the lease. */
 const INSIST_TRIES = 4;
-
-/** Last, because nothing depends on it: at worst one more call is refused, or one waits longer than it need. */
-async function tellTurnstile(services: Services, job: Job, observed: AttemptEvent): Promise<void> {
-  if (observed.type !== 'submitFailed') return reopenTurnstile(services, job);
-  const { failure } = observed;
-  if (failure.outcome === 'rejected' && failure.retry === 'quota') {
-    await closeTurnstile(services, job, failure.retryAfterMs);
-  }
-}
 
 async function observe(
   services: Services,

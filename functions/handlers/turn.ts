@@ -4,6 +4,7 @@
  * that all are served; a token too many finds nobody, and one too few is made good by the sweep.
  */
 import { findModel } from '../core/catalogue.ts';
+import type { SubmitFailure } from '../core/errors.ts';
 import type { Job, JobIn } from '../core/job.ts';
 import { ProblemError } from '../core/problem.ts';
 import { type Line, lineOf, standsInLine } from '../core/queues.ts';
@@ -65,20 +66,23 @@ export async function nextOf(
   return next[Math.floor(ids.random() * next.length)] ?? current;
 }
 
-/** The model has refused a call for its quota: all of its calls wait. */
-export async function closeTurnstile(
+/**
+ * After a paid call was answered: where the model has refused it for its quota, all of its calls wait. Last of what
+ * follows a call, because nothing depends on it: at worst one more is refused, or one waits longer than it need.
+ */
+export async function tellTurnstile(
   { clock, ids, policy, turnstiles }: Services,
-  job: Job,
-  retryAfterMs: number | undefined,
+  line: Line,
+  failure: SubmitFailure | undefined,
 ): Promise<void> {
-  const refusal = { retryAfterMs, now: clock.now(), random: ids.random() };
-  await turnstiles.update(lineOf(job), (turnstile) => close(turnstile, refusal, policy));
-}
-
-export async function reopenTurnstile({ clock, turnstiles }: Services, job: Job): Promise<void> {
   const now = clock.now();
-  const turnstile = await turnstiles.get(lineOf(job));
-  if (reopen(turnstile, now)) await turnstiles.update(lineOf(job), (present) => reopen(present, now));
+  if (!failure) {
+    if (!reopen(await turnstiles.get(line), now)) return;
+    await turnstiles.update(line, (present) => reopen(present, now));
+  } else if (failure.outcome === 'rejected' && failure.retry === 'quota') {
+    const refusal = { retryAfterMs: failure.retryAfterMs, now, random: ids.random() };
+    await turnstiles.update(line, (turnstile) => close(turnstile, refusal, policy));
+  }
 }
 
 /** Why a job that nobody has tried yet waits, when its model takes no calls. */

@@ -148,6 +148,22 @@ describe('an image call', () => {
     expect((await bob.post(call, PREDICT)).status).toBe(200);
   });
 
+  it('that the model refuses for its quota holds up every call of that model for as long as it said, and no other', async () => {
+    const signal = { kind: 'http', status: 429, message: 'quota', retryAfterMs: 30_000 } as const;
+    const world = imageWorld({ answer: { kind: 'failed', signal } });
+    const ann = googleClient(world, 'ann');
+    const call = `${V1BETA}/imagen-4.0-generate-001:predict`;
+    expect((await ann.post(call, PREDICT)).status).toBe(429);
+    const bob = await googleClient(world, 'bob').post(call, PREDICT);
+    expect([bob.status, bob.headers.get('retry-after')]).toEqual([429, '30']);
+    expect(world.sent).toHaveLength(1);
+    await ann.post(`${V1BETA}/imagen-4.0-fast-generate-001:predict`, PREDICT);
+    expect(world.sent).toHaveLength(2);
+    world.clock.advance(30_000);
+    await ann.post(call, PREDICT);
+    expect(world.sent).toHaveLength(3);
+  });
+
   it.each([
     [{ kind: 'http', status: 400, message: 'blocked' }, 400, 'INVALID_ARGUMENT'],
     [{ kind: 'http', status: 429, message: 'quota', retryAfterMs: 3000 }, 429, 'RESOURCE_EXHAUSTED'],

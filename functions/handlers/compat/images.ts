@@ -6,12 +6,12 @@
 import type { ImageModelSpec } from '../../core/catalogue.ts';
 import { type CompatMethod, imageModelFor } from '../../core/compat/models.ts';
 import { folderOf } from '../../core/compat/names.ts';
-import type { ProviderSignal } from '../../core/errors.ts';
+import { classifySubmitFailure, type ProviderSignal } from '../../core/errors.ts';
 import { type FieldError, invalidRequest, notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { ImageCall, ImagePassThrough, Services } from '../../ports.ts';
 import { mayDeliver, mayRead } from '../inputs.ts';
 import { parseJson, readBytes } from '../json-body.ts';
-import { passTurnstile } from '../turn.ts';
+import { passTurnstile, tellTurnstile } from '../turn.ts';
 import { compatRules } from './accept.ts';
 
 const TIMEOUT_MS = 180_000;
@@ -44,7 +44,8 @@ export async function passImageCall(
   checkNames(services, caller, body, '', errors);
   if (errors.length > 0) throw invalidRequest(errors);
   const provider = spec.provider === 'gemini' ? 'gemini' : 'vertex';
-  await passTurnstile(services, { provider, model: spec.model, lane: 'interactive' }, caller);
+  const line = { provider, model: spec.model, lane: 'interactive' } as const;
+  await passTurnstile(services, line, caller);
   const startedAt = clock.now();
   const call: ImageCall = {
     ...{ provider, method, model: spec.model, location: settings.locations[provider] },
@@ -57,6 +58,11 @@ export async function passImageCall(
     ...{ caller, requestedModel: model, model: spec.model, provider, priceUsd },
     ...{ outcome: answer.kind, elapsedMs: clock.now() - startedAt },
   });
+  const failure = answer.kind === 'failed' ? classifySubmitFailure(answer.signal) : undefined;
+  // The picture is paid for, and nobody but this answer has it: a store that is away must not cost the caller that.
+  await tellTurnstile(services, line, failure).catch((error: unknown) =>
+    log('WARNING', `image call of ${caller}: its turnstile could not be told`, { error: String(error) }),
+  );
   if (answer.kind === 'failed') throw new ProblemError(problemOf(answer.signal, spec.model));
   return new Response(answer.body, {
     headers: { 'content-type': answer.contentType, 'x-clapper-model': spec.model },
