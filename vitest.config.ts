@@ -8,7 +8,9 @@ export default defineConfig({
     setupFiles: ['test/support/replay.ts'],
     // Most tests wait for sockets and child processes more than they compute.
     maxWorkers: 3,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // For what hangs, not for what is slow: the machine may be busy with other things.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
+    expect: { poll: { timeout: 30_000, interval: 20 } },
   },
 });

@@ -1,24 +1,37 @@
 /** Turnstiles in Firestore: collection `turnstiles`, one document per model. */
 import type { Firestore } from '@google-cloud/firestore';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { NEW_TURNSTILE, turnstileSchema } from '../core/turnstile.ts';
 import type { TurnstileStore } from '../ports.ts';
 
 export function createFirestoreTurnstiles(db: Firestore): TurnstileStore {
   const refOf = ({ provider, model }: Parameters<TurnstileStore['get']>[0]) =>
     db.collection('turnstiles').doc(`${provider}-${model}`);
+  // One at a time in this process. All of a model's calls want the same document: transactions that meet there are
+  // aborted and wait longer each time, and twenty of them use up the client's five attempts.
+  const limits = new Map<string, LimitFunction>();
+  const inTurn = <T>(id: string, work: () => Promise<T>): Promise<T> => {
+    const limit = limits.get(id) ?? pLimit(1);
+    limits.set(id, limit);
+    return limit(work);
+  };
   return {
     async get(model) {
       const snapshot = await refOf(model).get();
       return snapshot.exists ? turnstileSchema.parse(snapshot.data()) : NEW_TURNSTILE;
     },
 
-    update: (model, decide) =>
-      db.runTransaction(async (transaction) => {
-        const snapshot = await transaction.get(refOf(model));
-        const next = decide(snapshot.exists ? turnstileSchema.parse(snapshot.data()) : NEW_TURNSTILE);
-        if (!next) return 'unchanged';
-        transaction.set(refOf(model), next);
-        return 'saved';
-      }),
+    update: (model, decide) => {
+      const ref = refOf(model);
+      return inTurn(ref.id, () =>
+        db.runTransaction(async (transaction) => {
+          const snapshot = await transaction.get(ref);
+          const next = decide(snapshot.exists ? turnstileSchema.parse(snapshot.data()) : NEW_TURNSTILE);
+          if (!next) return 'unchanged';
+          transaction.set(ref, next);
+          return 'saved';
+        }),
+      );
+    },
   };
 }

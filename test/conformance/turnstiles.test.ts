@@ -37,6 +37,28 @@ describe('a turnstile', () => {
     expect((await turnstiles.get(MODEL)).dueAt).toBe(10_000);
   });
 
+  it('lets a hundred calls of one process by without an aborted one', async () => {
+    const model = { ...MODEL, model: 'crowded' };
+    const passing = { lane: 'interactive', caller: 'ann', now: 0, requestsPerMinute: 60 } as const;
+    let decided = 0;
+    const one = () =>
+      turnstiles.update(model, (turnstile) => {
+        decided++;
+        return pass(turnstile, passing);
+      });
+    await Promise.all(Array.from({ length: 100 }, one));
+    expect(decided).toBe(100);
+    expect((await turnstiles.get(model)).dueAt).toBe(100_000);
+  });
+
+  it('goes on after a decision that threw', async () => {
+    const thrown = turnstiles.update(MODEL, () => {
+      throw new RangeError('no');
+    });
+    await expect(thrown).rejects.toThrow(RangeError);
+    expect(await turnstiles.update(MODEL, () => undefined)).toBe('unchanged');
+  });
+
   it('keeps what it knows when a decision is to change nothing', async () => {
     const refusal = { retryAfterMs: 5000, now: 0, random: 0.5 };
     await turnstiles.update(MODEL, (turnstile) => close(turnstile, refusal, defaultPolicy()));

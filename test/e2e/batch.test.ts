@@ -13,7 +13,7 @@ const viewSchema = z.looseObject({ id: z.string(), status: z.string() });
 let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack({ speedUp: 100, submitPerSecond: 50 });
-}, 60_000);
+});
 afterAll(() => stack.dispose());
 
 const json = async (path: string, body?: unknown): Promise<z.infer<typeof viewSchema>> => {

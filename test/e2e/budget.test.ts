@@ -19,7 +19,7 @@ beforeAll(async () => {
     port: Number(port),
     sslCreds: grpc.credentials.createInsecure(),
   });
-}, 60_000);
+});
 afterAll(async () => {
   await tasks.close();
   await stack.dispose();
@@ -70,4 +70,4 @@ it('pauses the submit queues when it is spent, and only then; the job that waits
   for (const queue of queues) await tasks.resumeQueue({ name: tasks.queuePath(PROJECT, REGION, queue) });
   expect(await stack.finished(waiting.id)).toMatchObject({ status: 'succeeded' });
   expect(await stack.paidCalls()).toHaveLength(1);
-}, 60_000);
+});

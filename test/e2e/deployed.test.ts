@@ -19,7 +19,7 @@ beforeAll(async () => {
     startTestStack(),
     promisify(execFile)(process.execPath, ['--import', 'tsx', 'infra/cli/build.ts'], { cwd: root }),
   ]);
-}, 90_000);
+});
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
   await stack.dispose();
@@ -72,7 +72,7 @@ describe('the deployed api', () => {
     const video = await fetch(`${api}${location}/videos/0`);
     expect([video.status, video.headers.get('content-type')]).toEqual([200, 'video/mp4']);
     expect((await video.arrayBuffer()).byteLength).toBeGreaterThan(10_000);
-  }, 60_000);
+  });
 
   it('answers malformed JSON, 40 MB and another content type as problems, although the framework parses bodies', async () => {
     const api = await deploy('api', 'http');
@@ -91,7 +91,7 @@ describe('the deployed api', () => {
       'application/problem+json',
     ]);
     expect(await post('x'.repeat(40_000_000))).toEqual([413, 'application/problem+json']);
-  }, 60_000);
+  });
 
   it('answers a path that cannot be decoded in the shape of its surface, as the local stack does, although Express cannot', async () => {
     const asked = async (base: string, path: string) => {
@@ -116,7 +116,7 @@ describe('the deployed api', () => {
         expect(await asked(base, path)).toMatchObject(googles);
       expect(await asked(base, '/v1/jobs?pageToken=%E0%A4%A')).toMatchObject({ status: 400 });
     }
-  }, 60_000);
+  });
 });
 
 describe('every deployed function', () => {
@@ -155,5 +155,5 @@ describe('every deployed function', () => {
   it('does not start without its configuration, and says what is missing', async () => {
     const { CLAPPER_OUTPUT_BUCKET: _, ...incomplete } = stack.environment;
     await expect(deploy('api', 'http', incomplete)).rejects.toThrow('CLAPPER_OUTPUT_BUCKET');
-  }, 60_000);
+  });
 });

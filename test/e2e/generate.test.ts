@@ -123,4 +123,4 @@ describe('npm run generate', () => {
       output: expect.stringContaining('--seed'),
     });
   });
-}, 90_000);
+});

@@ -8,7 +8,7 @@ const PER_SECOND = 10;
 let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack({ submitPerSecond: PER_SECOND });
-}, 60_000);
+});
 afterAll(() => stack.dispose());
 
 describe('200 jobs submitted at once, with a model queue of 10 requests per second', () => {

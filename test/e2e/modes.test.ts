@@ -13,7 +13,7 @@ const dir = temporaryDir();
 let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack({ speedUp: 60 });
-}, 60_000);
+});
 afterAll(() => stack.dispose());
 
 const inline = { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' };

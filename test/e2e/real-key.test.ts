@@ -52,11 +52,11 @@ describe('npm run generate with GEMINI_API_KEY', () => {
     expect(google.paidCalls()).toMatchObject([
       { surface: 'omni', model: 'gemini-omni-1.2-flash', prompt: 'A kitten' },
     ]);
-  }, 90_000);
+  });
 
   it('spends nothing with --simulate', async () => {
     const before = google.paidCalls().length;
     expect(await generate('A kitten', '--duration', '4', '--simulate')).toContain('nothing is paid');
     expect(google.paidCalls()).toHaveLength(before);
-  }, 90_000);
+  });
 });

@@ -62,7 +62,7 @@ describe('crash simulation', () => {
       hashes.add(first.hash);
     }
     expect(hashes.size).toBe(25);
-  }, 30_000);
+  });
 });
 
 describe('a handler that is wrong by itself', () => {
@@ -91,7 +91,7 @@ describe('the shrinker', () => {
     expect(result.faults).toBeLessThan(before.faults);
     expect((await simulate(unswept, options)).traceHash).toBe(result.traceHash);
     expect(commandOf(options)).toMatch(/^npm run simulate -- --runs 1 --seed \d+ --jobs \d .*--trace$/);
-  }, 30_000);
+  });
 
   it('has nothing to do where nothing fails', async () => {
     await expect(shrink(subject, { ...everything(SEED), faultsMax: 0 })).rejects.toThrow('violates nothing');
