@@ -31,7 +31,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
       sizePriceFactors,
     };
   }
-  const { durationsSeconds, defaultDurationSeconds, highResolutionDurationsSeconds, inMode } = spec;
+  const { durationsSeconds, defaultDurationSeconds, highResolutionDurationsSeconds } = spec;
   const { sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax } = spec;
   const { extension, editing } = spec;
   return {
@@ -40,12 +40,8 @@ function modelView(spec: ModelSpec, today: string): unknown {
     modes: [...spec.modes],
     needsPrompt: spec.needsPrompt,
     parameters: [...spec.takes],
-    ...{
-      durationsSeconds,
-      defaultDurationSeconds,
-      highResolutionDurationsSeconds,
-    },
-    ...(inMode ? { inMode } : {}),
+    ...{ durationsSeconds, defaultDurationSeconds, highResolutionDurationsSeconds },
+    inMode: Object.fromEntries([...spec.modes].map((mode) => [mode, spec.inMode?.[mode]])),
     resolutions: resolutionsOf(spec),
     defaultResolution: spec.defaultResolution,
     ...{ sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax },

@@ -545,7 +545,11 @@ describe('GET /v1/models', () => {
       pricePerSecondUsd: { '4k': { withAudio: 0.6 } },
       seed: { max: 4_294_967_295 },
     });
-    expect(of('veo-3.1-generate-preview')?.['stage']).toBe('retired');
+    expect(of('veo-3.1-generate-preview')).toMatchObject({
+      stage: 'retired',
+      inMode: { text: { personGeneration: ['allow_all'] }, references: { aspectRatios: ['16:9'] } },
+    });
+    expect(of('veo-3.1-lite-generate-001')?.['inMode']).toEqual({});
     expect(of('gemini-3-pro-image')).toMatchObject({ kind: 'image', edits: true });
     expect(body['retired']).toContainEqual(
       expect.objectContaining({
