@@ -131,15 +131,19 @@ resource "google_cloudfunctions2_function" "this" {
     }
   }
 
-  # A function is only made once it can be built, started and woken.
+  # A function is only made once it can be built, started and woken, and new code only runs once the indexes of its
+  # queries are there.
   depends_on = [
     google_artifact_registry_repository_iam_member.build,
+    google_firestore_index.this,
+    google_project_iam_member.build_copy,
     google_project_iam_member.build_logs,
     google_project_iam_member.event_receiver,
     google_project_iam_member.function,
     google_project_iam_member.storage_events,
     google_project_service.this,
     google_secret_manager_secret_iam_member.gemini_key,
+    google_service_account_iam_member.tasks_user,
     google_storage_bucket_iam_member.build_source,
     google_storage_bucket_iam_member.function,
   ]

@@ -180,6 +180,19 @@ resource "google_storage_bucket_iam_member" "build_source" {
   member = google_service_account.build.member
 }
 
+# The build never reads our bucket: Cloud Functions first copies the source into a bucket of its own, which it makes with
+# the first function of a region. Nothing can be granted on that before, hence the project, and a condition.
+resource "google_project_iam_member" "build_copy" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title      = "${var.name}-function-sources"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-${var.region}\")"
+  }
+}
+
 resource "google_artifact_registry_repository_iam_member" "build" {
   project    = var.project_id
   location   = var.region
