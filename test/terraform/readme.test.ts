@@ -85,14 +85,18 @@ function whoOf({ values, address }: PlannedResource): string {
 /** Accounts are known by their resource's name: what they are granted on is known only after the apply. */
 const ACCOUNT_OF: Readonly<Record<string, string>> = { tasks_user: 'tasks', api_signs: 'api' };
 
+/** By the condition that limits a grant of the project. */
+const PLACES: Readonly<Record<string, string>> = {
+  [`resource.name == "projects/${PROJECT}/databases/${NAME}"`]: 'project, this database',
+  'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123456789012-europe-west4")':
+    'project, Google’s copies of sources',
+};
+
 function whereOf({ type, values, address }: PlannedResource): string {
   const short = (name: unknown): string => text(name).replace(`${PROJECT}-`, '').replace(`${NAME}-`, '');
   switch (type) {
     case 'google_project_iam_member':
-      return block(values, 'condition')['expression'] ===
-        `resource.name == "projects/${PROJECT}/databases/${NAME}"`
-        ? 'project, this database'
-        : 'project';
+      return PLACES[text(block(values, 'condition')['expression'])] ?? 'project';
     case 'google_storage_bucket_iam_member':
       return `bucket ${short(values['bucket'])}`;
     case 'google_secret_manager_secret_iam_member':
