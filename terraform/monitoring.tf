@@ -75,9 +75,10 @@ locals {
     sweep_not_running = {
       severity = "CRITICAL"
       summary  = "The sweep has not run for ${var.alerts.sweep_not_running_minutes} minutes"
-      # Half of the time as a window and half as a duration: a sweep that has just been made has that long for its first run.
-      query    = "absent_over_time(run_googleapis_com:request_count{${local.run},service_name=\"${var.name}-sweep\",response_code_class=\"2xx\"}[${var.alerts.sweep_not_running_minutes * 30}s])"
-      duration = "${var.alerts.sweep_not_running_minutes * 30}s"
+      # What was served shows after up to four minutes. Five of the minutes are a duration instead of a window: so long has a
+      # sweep that was just made for its first run.
+      query    = "absent_over_time(run_googleapis_com:request_count{${local.run},service_name=\"${var.name}-sweep\",response_code_class=\"2xx\"}[${var.alerts.sweep_not_running_minutes - 5}m])"
+      duration = "300s"
       todo     = "Lost wakes are not rung again while it does not run. See the schedule `${var.name}-sweep` in Cloud Scheduler, and the log of the function."
     }
   }

@@ -305,7 +305,7 @@ run "the_sweep_is_missed_in_as_many_minutes_as_are_given" {
   }
 
   assert {
-    condition     = endswith(google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].query, "[450s])") && google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].duration == "450s"
-    error_message = "Half of it as a window, half as a duration."
+    condition     = endswith(google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].query, "[10m])") && google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].duration == "300s"
+    error_message = "Ten of the minutes are a window, five a duration."
   }
 }
