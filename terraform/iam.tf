@@ -49,7 +49,7 @@ locals {
   project_roles = {
     "roles/datastore.user"         = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
     "roles/cloudtasks.enqueuer"    = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
-    "roles/cloudtasks.viewer"      = ["sweep"]
+    "roles/cloudtasks.viewer"      = ["api", "sweep"]
     "roles/aiplatform.user"        = ["api", "batch", "poll", "submit", "sweep"]
     (local.queue_pauser_role_name) = ["sweep"]
   }

@@ -13,6 +13,7 @@ import { CONFIG_VARIABLES, parseConfig } from '../../functions/config.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import * as queues from '../../functions/core/queues.ts';
 import { batchCallSchema } from '../../functions/handlers/batch-message.ts';
+import { IMAGE_CALL_TIMEOUT_MS } from '../../functions/handlers/compat/images.ts';
 import { stackQueues } from '../../infra/stack/queues.ts';
 import { cloudSettings } from '../../infra/stack/settings.ts';
 import { accept, finishesAfter } from '../support/jobs.ts';
@@ -200,6 +201,12 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
         ]),
       ).toEqual([]);
       expect(missing(functionsWaitFor, indexesWaitFor)).toEqual([]);
+    });
+
+    it('have more time than the calls that the API passes on', () => {
+      const api = functions('smallest').find(({ key }) => key === 'api') ?? never('no api');
+      const seconds = Number(block(api.values, 'service_config')['timeout_seconds']);
+      expect(seconds * 1000).toBeGreaterThan(IMAGE_CALL_TIMEOUT_MS);
     });
 
     it('can serve all that their queues send at once', () => {

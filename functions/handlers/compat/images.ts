@@ -6,7 +6,7 @@
 import type { ImageModelSpec } from '../../core/catalogue.ts';
 import { type CompatMethod, imageModelFor } from '../../core/compat/models.ts';
 import { folderOf } from '../../core/compat/names.ts';
-import type { ProviderSignal } from '../../core/errors.ts';
+import { classifySubmitFailure, type ProviderSignal } from '../../core/errors.ts';
 import { type FieldError, invalidRequest, notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { ImageCall, ImagePassThrough, Services } from '../../ports.ts';
 import { mayDeliver, mayRead } from '../inputs.ts';
@@ -14,7 +14,8 @@ import { parseJson, readBytes } from '../json-body.ts';
 import { passTurnstile } from '../turn.ts';
 import { compatRules } from './accept.ts';
 
-const TIMEOUT_MS = 180_000;
+/** The function has to be given more. */
+export const IMAGE_CALL_TIMEOUT_MS = 180_000;
 /** Four pictures of the largest size, in base64, and room. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -44,24 +45,38 @@ export async function passImageCall(
   checkNames(services, caller, body, '', errors);
   if (errors.length > 0) throw invalidRequest(errors);
   const provider = spec.provider === 'gemini' ? 'gemini' : 'vertex';
-  await passTurnstile(services, { provider, model: spec.model, lane: 'interactive' }, caller);
+  const line = { provider, model: spec.model, lane: 'interactive' } as const;
+  // It stands in no queue that could hold it up, and is to stop all the same where paid calls have been stopped.
+  if (await services.submissions?.isPaused(line)) throw paused(spec.model);
+  await passTurnstile(services, line, caller);
   const startedAt = clock.now();
   const call: ImageCall = {
     ...{ provider, method, model: spec.model, location: settings.locations[provider] },
     body: JSON.stringify(provider === 'vertex' ? withRoles(body) : body),
-    ...{ timeoutMs: TIMEOUT_MS, answerBytesMax: ANSWER_BYTES_MAX },
+    ...{ timeoutMs: IMAGE_CALL_TIMEOUT_MS, answerBytesMax: ANSWER_BYTES_MAX },
   };
   const answer = await images.send(call);
   const priceUsd = estimateUsd(spec, body);
+  const isPaid = answer.kind === 'body' || classifySubmitFailure(answer.signal).outcome === 'unknown';
   log(answer.kind === 'body' ? 'INFO' : 'WARNING', `image call of ${caller}: ${model} ran on ${spec.model}`, {
     ...{ caller, requestedModel: model, model: spec.model, provider, priceUsd },
     ...{ outcome: answer.kind, elapsedMs: clock.now() - startedAt },
+    // Or may have been: what the alert on spending is made of.
+    ...(isPaid ? { spentUsd: priceUsd } : {}),
   });
   if (answer.kind === 'failed') throw new ProblemError(problemOf(answer.signal, spec.model));
   return new Response(answer.body, {
     headers: { 'content-type': answer.contentType, 'x-clapper-model': spec.model },
   });
 }
+
+const paused = (model: string): ProblemError =>
+  new ProblemError({
+    status: 503,
+    code: 'paused',
+    title: 'Paid calls are paused',
+    detail: `Whoever runs this deployment has paused the calls of ${model}, or its budget has. Nothing was made.`,
+  });
 
 /** The Developer API for its own callers, where there is a key; Vertex for all others. */
 const providersOf = (
