@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { PER_JOB } from '../../infra/terraform/costs.ts';
+import { handleSweep } from '../../functions/handlers/sweep.ts';
+import { PER_JOB, QUERIES_PER_SWEEP } from '../../infra/terraform/costs.ts';
 import { withGeneratedParts } from '../../infra/terraform/readme.ts';
 import { accept, finishesAfter } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';
@@ -44,6 +45,22 @@ describe('the README of the module', () => {
 
   it('names every example', () => {
     for (const example of EXAMPLES) expect(readme).toContain(`(examples/${example}/main.tf)`);
+  });
+
+  it('reckons with as many queries of an idle sweep as it makes', async () => {
+    let queries = 0;
+    const counting = <T extends object>(store: T): T =>
+      new Proxy(store, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          queries++;
+          return value.bind(target);
+        },
+      });
+    const { services } = makeWorld({ events: { publish: async () => {} } });
+    await handleSweep({ ...services, jobs: counting(services.jobs), batches: counting(services.batches) });
+    expect(queries).toBe(QUERIES_PER_SWEEP);
   });
 
   it('reckons with no fewer writes and tasks than a job has whose model takes two minutes', async () => {
