@@ -7,6 +7,7 @@ import {
   type Response,
 } from '@google-cloud/functions-framework';
 import { getRequestListener } from '@hono/node-server';
+import { SERVERLESS_AUTHORIZATION } from './adapters/credentials.ts';
 import { parseConfig } from './config.ts';
 import { isBatchOver } from './core/batch.ts';
 import { ProblemError } from './core/problem.ts';
@@ -53,7 +54,7 @@ http('api', (request, response) => {
 function task(name: string, work: (body: unknown, request: Request) => Promise<unknown>): void {
   http(name, async (request, response) => {
     try {
-      await taskCallers.verify(new Headers({ authorization: request.get('authorization') ?? '' }));
+      await taskCallers.verify(credentialsOf(request));
       const answer = await work(request.body, request);
       if (answer === undefined) response.status(204).end();
       else response.json(answer);
@@ -61,6 +62,14 @@ function task(name: string, work: (body: unknown, request: Request) => Promise<u
       await refuse(name, error, request, response);
     }
   });
+}
+
+function credentialsOf(request: Request): Headers {
+  const given = ['authorization', SERVERLESS_AUTHORIZATION].flatMap((name): [string, string][] => {
+    const value = request.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return new Headers(given);
 }
 
 async function refuse(name: string, error: unknown, request: Request, response: Response): Promise<void> {

@@ -186,6 +186,8 @@ export interface StoredObject {
 export interface Submissions {
   /** Pauses every submit queue; jobs go on being accepted and wait. @returns the queues, paused now or before */
   pause(): Promise<readonly string[]>;
+  /** Whether calls of this line are paused, whoever has done that; up to a minute late. */
+  isPaused(line: Line): Promise<boolean>;
 }
 
 /** The output bucket. */
@@ -407,6 +409,8 @@ export interface Services {
   readonly keys?: ApiKeyStore | undefined;
   /** Absent where image calls are not passed on. */
   readonly images?: ImagePassThrough | undefined;
+  /** Asked by paid calls that pass no queue. Absent where there are none. */
+  readonly submissions?: Pick<Submissions, 'isPaused'> | undefined;
   /** Absent where no provider was given a URL to call. */
   readonly providerWebhooks?: WebhookCheck | undefined;
   /** Absent where nothing is made of uploads. */

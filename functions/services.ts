@@ -79,6 +79,14 @@ export function buildServices(config: Config): Built {
   const keepFinishedMs = config.CLAPPER_JOB_TTL_DAYS * 86_400_000;
   const keys = createFirestoreApiKeys(db);
   const byKey = { store: keys, clock };
+  const catalogue = catalogueOf(config);
+  const submissions = createCloudTaskSubmissions({
+    client: tasksClient,
+    project,
+    location: config.CLAPPER_REGION,
+    catalogue,
+    clock,
+  });
   const services: Services = {
     clock,
     ids,
@@ -145,6 +153,7 @@ export function buildServices(config: Config): Built {
         : { gemini: { apiKey: config.CLAPPER_GEMINI_API_KEY, baseUrl: config.GOOGLE_GEMINI_BASE_URL } }),
       fetch,
     }),
+    submissions,
     providerWebhooks: webhookCheck(config),
     uploads,
     events: createEvents(config),
@@ -153,7 +162,7 @@ export function buildServices(config: Config): Built {
       announce: config.CLAPPER_EVENTS_TOPIC !== undefined,
       unknownOutcome: config.CLAPPER_UNKNOWN_OUTCOME,
     },
-    catalogue: catalogueOf(config),
+    catalogue,
     log: createJsonLog(project, (line) => process.stdout.write(line), clock.now),
     settings: {
       locations: { vertex: config.CLAPPER_VERTEX_LOCATION, gemini: 'global', omni: 'global' },
@@ -180,12 +189,6 @@ export function buildServices(config: Config): Built {
       ...config.CLAPPER_TASKS_AUDIENCES,
     ],
     allowedEmails: [config.CLAPPER_TASKS_SERVICE_ACCOUNT],
-  });
-  const submissions = createCloudTaskSubmissions({
-    client: tasksClient,
-    project,
-    location: config.CLAPPER_REGION,
-    catalogue: services.catalogue,
   });
   return {
     services,

@@ -49,6 +49,17 @@ resource "google_firestore_index" "this" {
       order      = fields.value[1]
     }
   }
+
+  # A grant takes a minute or two to be in force, and the first functions are refused before: they cannot be built, or
+  # not be triggered. They wait for the indexes, which are minutes in the making; so the indexes wait for the grants.
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build,
+    google_project_iam_member.build_copy,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.event_receiver,
+    google_project_iam_member.storage_events,
+    google_storage_bucket_iam_member.build_source,
+  ]
 }
 
 resource "google_firestore_field" "unindexed" {

@@ -2,8 +2,8 @@ locals {
   # CPU is always given: 512 MiB alone would derive a third of one, and Google refuses more than one request at a time
   # below a whole CPU. Time-outs are at least the dispatch deadlines of the tasks (functions/adapters/cloud-task-queue.ts).
   functions = {
-    # 60 s of `Prefer: wait`, and bodies of 32 MB as they are parsed.
-    api = { memory = "1Gi", concurrency = 40, timeout = 120, max = 20, ingress = "ALLOW_ALL" }
+    # 180 s of a picture's call that is passed on, paid for when it is cut off; bodies of 32 MB as they are parsed.
+    api = { memory = "1Gi", concurrency = 40, timeout = 240, max = 20, ingress = "ALLOW_ALL" }
     # Pictures go inline to some models: 20 MiB, three copies, several at a time.
     submit = { memory = "1Gi", concurrency = 8, timeout = 180, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
     # Streams videos home from the Developer API, 95 MiB of memory each at its most.
@@ -131,15 +131,19 @@ resource "google_cloudfunctions2_function" "this" {
     }
   }
 
-  # A function is only made once it can be built, started and woken.
+  # A function is only made once it can be built, started and woken, and new code only runs once the indexes of its
+  # queries are there.
   depends_on = [
     google_artifact_registry_repository_iam_member.build,
+    google_firestore_index.this,
+    google_project_iam_member.build_copy,
     google_project_iam_member.build_logs,
     google_project_iam_member.event_receiver,
     google_project_iam_member.function,
     google_project_iam_member.storage_events,
     google_project_service.this,
     google_secret_manager_secret_iam_member.gemini_key,
+    google_service_account_iam_member.tasks_user,
     google_storage_bucket_iam_member.build_source,
     google_storage_bucket_iam_member.function,
   ]

@@ -49,7 +49,7 @@ locals {
   project_roles = {
     "roles/datastore.user"         = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
     "roles/cloudtasks.enqueuer"    = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
-    "roles/cloudtasks.viewer"      = ["sweep"]
+    "roles/cloudtasks.viewer"      = ["api", "sweep"]
     "roles/aiplatform.user"        = ["api", "batch", "poll", "submit", "sweep"]
     (local.queue_pauser_role_name) = ["sweep"]
   }
@@ -178,6 +178,19 @@ resource "google_storage_bucket_iam_member" "build_source" {
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
   member = google_service_account.build.member
+}
+
+# The build never reads our bucket: Cloud Functions first copies the source into a bucket of its own, which it makes with
+# the first function of a region. Nothing can be granted on that before, hence the project, and a condition.
+resource "google_project_iam_member" "build_copy" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title      = "${var.name}-function-sources"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-${var.region}\")"
+  }
 }
 
 resource "google_artifact_registry_repository_iam_member" "build" {

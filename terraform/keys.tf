@@ -57,6 +57,9 @@ resource "google_cloud_run_v2_service" "keys" {
 
       resources {
         limits = { cpu = "1", memory = local.functions.api.memory }
+        # Where limits are given, an instance is paid for as long as it lives unless this says otherwise, and strangers'
+        # knocking would keep one alive day and night.
+        cpu_idle = true
       }
 
       dynamic "env" {

@@ -10,12 +10,13 @@ locals {
 
   counters = {
     uncertain_attempts = {
-      filter      = "jsonPayload.to=\"uncertain\""
+      filter      = "jsonPayload.uncertain=true"
       description = "Paid calls whose outcome is not known."
     }
     jobs_failed = {
-      # Batches fail too, in lines that name no job.
-      filter      = "jsonPayload.to=\"failed\" AND jsonPayload.job:*"
+      # Batches fail too, in lines that name no job; and a job that has failed has more lines while its attempt is
+      # followed.
+      filter      = "jsonPayload.to=\"failed\" AND jsonPayload.job:* AND NOT jsonPayload.from=\"failed\""
       description = "Jobs that failed."
     }
     jobs_succeeded = {
@@ -28,11 +29,17 @@ locals {
     }
   }
 
-  of_functions = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.name}-(${join("|", concat(keys(local.functions), tolist(local.key_services)))})$\""
+  # What they print. Google's own log of their requests has the same resource: a call that fails would count twice, and
+  # strangers' calls, which it refuses, as ours.
+  of_functions = "logName=\"projects/${var.project_id}/logs/run.googleapis.com%2Fstdout\" AND resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.name}-(${join("|", concat(keys(local.functions), tolist(local.key_services)))})$\""
 
   # PromQL's name of a log-based metric; the label says which of its resource types.
   series = { for name in concat(keys(local.measures), keys(local.counters)) : name => "logging_googleapis_com:user_${replace(var.name, "-", "_")}_${name}" }
   run    = "monitored_resource=\"cloud_run_revision\""
+
+  # Written once a minute, and the same age each time: its mean is the age, where a quantile would be as coarse as its
+  # buckets, and hours off.
+  oldest_open_ms = "sum(increase(${local.series.oldest_open_ms}_sum{${local.run}}[10m])) / sum(increase(${local.series.oldest_open_ms}_count{${local.run}}[10m]))"
 
   alerts = {
     uncertain_attempts = {
@@ -44,7 +51,7 @@ locals {
     oldest_unfinished_job = {
       severity = "WARNING"
       summary  = "A job has been unfinished for ${var.alerts.oldest_unfinished_hours} hours"
-      query    = "histogram_quantile(0.99, sum by (le) (increase(${local.series.oldest_open_ms}_bucket{${local.run}}[10m]))) > ${var.alerts.oldest_unfinished_hours * 3600000}"
+      query    = "${local.oldest_open_ms} > ${var.alerts.oldest_unfinished_hours * 3600000}"
       todo     = "The sweep's log names the job (`jsonPayload.oldestOpenMs`). Paused queues, a model's quota and a long night's batch are the usual reasons; every job ends by its deadline."
     }
     done_to_landed_p95 = {
@@ -68,7 +75,10 @@ locals {
     sweep_not_running = {
       severity = "CRITICAL"
       summary  = "The sweep has not run for ${var.alerts.sweep_not_running_minutes} minutes"
-      query    = "absent_over_time(run_googleapis_com:request_count{${local.run},service_name=\"${var.name}-sweep\",response_code_class=\"2xx\"}[${var.alerts.sweep_not_running_minutes}m])"
+      # What was served shows after up to four minutes. Five of the minutes are a duration instead of a window: so long has a
+      # sweep that was just made for its first run.
+      query    = "absent_over_time(run_googleapis_com:request_count{${local.run},service_name=\"${var.name}-sweep\",response_code_class=\"2xx\"}[${var.alerts.sweep_not_running_minutes - 5}m])"
+      duration = "300s"
       todo     = "Lost wakes are not rung again while it does not run. See the schedule `${var.name}-sweep` in Cloud Scheduler, and the log of the function."
     }
   }
@@ -144,7 +154,7 @@ resource "google_monitoring_alert_policy" "this" {
 
     condition_prometheus_query_language {
       query               = each.value.query
-      duration            = "0s"
+      duration            = try(each.value.duration, "0s")
       evaluation_interval = "60s"
       # A metric of the log exists only once it has been written: without this the first apply would fail.
       disable_metric_validation = true
@@ -161,5 +171,6 @@ resource "google_monitoring_alert_policy" "this" {
     auto_close = "86400s"
   }
 
-  depends_on = [google_logging_metric.counter, google_logging_metric.measure]
+  # The last one for the alert that misses the sweep: before there is one it would fire at every first apply.
+  depends_on = [google_logging_metric.counter, google_logging_metric.measure, google_cloud_scheduler_job.sweep]
 }

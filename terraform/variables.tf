@@ -10,7 +10,7 @@ variable "alert_email" {
 }
 
 variable "alerts" {
-  description = "When alerts fire: hours the oldest unfinished job may take, seconds from a model's being done to its videos' being landed (95th percentile), US dollars spent in an hour, failed webhook deliveries in an hour."
+  description = "When alerts fire: hours the oldest unfinished job may take, seconds from a model's being done to its videos' being landed (95th percentile), US dollars spent in an hour, failed webhook deliveries in an hour, minutes without a sweep (10 or more), calls with an unknown outcome in a quarter of an hour."
   type = object({
     oldest_unfinished_hours    = optional(number, 6)
     done_to_landed_seconds     = optional(number, 120)
@@ -25,6 +25,10 @@ variable "alerts" {
   validation {
     condition     = alltrue([for value in values(var.alerts) : value >= 0])
     error_message = "No threshold in alerts may be negative."
+  }
+  validation {
+    condition     = var.alerts.sweep_not_running_minutes >= 10 && floor(var.alerts.sweep_not_running_minutes) == var.alerts.sweep_not_running_minutes
+    error_message = "alerts.sweep_not_running_minutes must be a whole number of 10 or more: what has been served shows minutes later."
   }
 }
 

@@ -3,8 +3,11 @@ import { ProblemError } from '../core/problem.ts';
 
 export const API_KEY = 'x-goog-api-key';
 
-export const bearerOf = (headers: Headers): string | undefined =>
-  /^Bearer\s+(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1];
+/** Where a token for Cloud Run can be instead of `Authorization`. With both, this one is checked and the other passed on as it is. */
+export const SERVERLESS_AUTHORIZATION = 'x-serverless-authorization';
+
+export const bearerOf = (headers: Headers, name = 'authorization'): string | undefined =>
+  /^Bearer\s+(\S+)$/i.exec(headers.get(name) ?? '')?.[1];
 
 export const unauthenticated = (detail: string): ProblemError =>
   new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not authenticated', detail });

@@ -7,7 +7,7 @@
 import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import { ProblemError } from '../core/problem.ts';
 import type { CallerCheck } from '../ports.ts';
-import { API_KEY, bearerOf, unauthenticated } from './credentials.ts';
+import { API_KEY, bearerOf, SERVERLESS_AUTHORIZATION, unauthenticated } from './credentials.ts';
 
 export interface IdTokenOptions {
   /** `verify`: check the signature. `platform`: the platform in front of this function has. */
@@ -37,9 +37,15 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
     return payload;
   };
 
+  // The token that the platform has checked, and no other: anybody could have written the other one.
+  const tokenOf = (headers: Headers): string | undefined =>
+    signature === 'platform' && headers.has(SERVERLESS_AUTHORIZATION)
+      ? bearerOf(headers, SERVERLESS_AUTHORIZATION)
+      : bearerOf(headers);
+
   return {
     async verify(headers) {
-      const token = bearerOf(headers);
+      const token = tokenOf(headers);
       if (token === undefined && headers.has(API_KEY))
         throw unauthenticated(
           'API keys are not accepted here: this deployment knows its callers by Google-signed ID tokens. ' +

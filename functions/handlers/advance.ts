@@ -108,15 +108,21 @@ function logTransition({ log }: Services, before: Job, after: Job): void {
 }
 
 /** What the dashboards and alerts are made of. */
-function measuresOf(before: Job, after: Job): { doneToLandedMs?: number; spentUsd?: number } {
+function measuresOf(
+  before: Job,
+  after: Job,
+): { doneToLandedMs?: number; spentUsd?: number; uncertain?: true } {
   const ended = after.attempts.slice(before.attempts.length);
   const spentUsd = ended
     .filter(({ charged }) => charged !== 'no')
     .reduce((sum, attempt) => sum + costUsd(after, attempt), 0);
   const live = liveAttemptOf(before);
   const landed = ended.find(({ outcome }) => outcome === 'landed');
+  // Not the job's status: under a job that was cancelled or is overdue the attempt may become so as well.
+  const isUncertain = liveAttemptOf(after)?.state === 'uncertain' && live?.state !== 'uncertain';
   return {
     ...(spentUsd > 0 ? { spentUsd } : {}),
+    ...(isUncertain ? { uncertain: true } : {}),
     ...(live?.state === 'landing' && landed ? { doneToLandedMs: landed.endedAt - live.doneAt } : {}),
   };
 }

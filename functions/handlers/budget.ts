@@ -26,7 +26,7 @@ export function budgetNoticeOf(body: unknown): BudgetNotice | undefined {
 
 export interface BudgetServices {
   readonly log: Log;
-  readonly submissions: Submissions;
+  readonly submissions: Pick<Submissions, 'pause'>;
   /** Part of the budget at which paid calls are stopped, 1 for all of it. Absent: never. */
   readonly stopAt: number | undefined;
 }

@@ -23,6 +23,9 @@ export interface CostLine {
   readonly usd: number;
 }
 
+/** Each query is a read at least, also one that finds nothing. */
+export const QUERIES_PER_SWEEP = 6;
+
 const RUNS_A_MONTH = (365 / 12) * 24 * 60;
 
 /** A month in which nobody asks for anything. Free allowances are left out, so that it is less. */
@@ -34,7 +37,11 @@ export function idleCosts(): readonly CostLine[] {
       amount: `${Math.round(RUNS_A_MONTH)} runs`,
       usd: RUNS_A_MONTH * PRICE_USD.request + seconds * (PRICE_USD.vcpuSecond + 0.5 * PRICE_USD.gibSecond),
     },
-    { item: 'its two queries', amount: '2 reads a run', usd: 2 * RUNS_A_MONTH * PRICE_USD.read },
+    {
+      item: 'its queries',
+      amount: `${QUERIES_PER_SWEEP} reads a run`,
+      usd: QUERIES_PER_SWEEP * RUNS_A_MONTH * PRICE_USD.read,
+    },
     { item: 'its schedule', amount: '1 (3 are free)', usd: 0 },
     { item: 'images of the functions', amount: 'about 3 GB', usd: 3 * PRICE_USD.imageGbMonth },
   ];

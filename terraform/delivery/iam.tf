@@ -45,6 +45,7 @@ locals {
     "roles/eventarc.eventReceiver",
     "roles/logging.logWriter",
     "roles/pubsub.publisher",
+    "roles/storage.objectViewer",
   ]
 }
 
@@ -119,11 +120,15 @@ resource "google_storage_bucket_iam_member" "state" {
   member = google_service_account.this[each.key].member
 }
 
-# One puts plans there and cannot replace them, the other reads them.
+# One puts plans there and cannot replace them, the other reads them. gcloud looks for what is there before it writes.
 resource "google_storage_bucket_iam_member" "plans" {
-  for_each = { plan = "roles/storage.objectCreator", apply = "roles/storage.objectViewer" }
+  for_each = {
+    "apply/read"  = { account = "apply", role = "roles/storage.objectViewer" }
+    "plan/create" = { account = "plan", role = "roles/storage.objectCreator" }
+    "plan/read"   = { account = "plan", role = "roles/storage.objectViewer" }
+  }
 
   bucket = google_storage_bucket.plans.name
-  role   = each.value
-  member = google_service_account.this[each.key].member
+  role   = each.value.role
+  member = google_service_account.this[each.value.account].member
 }

@@ -15,7 +15,7 @@ locals {
 }
 
 resource "google_project_service" "this" {
-  for_each = toset(["cloudbuild", "iam", "pubsub", "storage"])
+  for_each = toset(["cloudbuild", "cloudresourcemanager", "iam", "pubsub", "storage"])
 
   project            = var.project_id
   service            = "${each.value}.googleapis.com"

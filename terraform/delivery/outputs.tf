@@ -4,6 +4,6 @@ output "plans_bucket" {
 }
 
 output "service_accounts" {
-  description = "What the builds run as. To manage a budget, `apply` needs roles/billing.costsManager on the billing account."
+  description = "What the builds run as. For a budget, on the billing account: `plan` needs roles/billing.viewer, `apply` roles/billing.costsManager."
   value       = { for name, account in google_service_account.this : name => account.email }
 }

@@ -289,3 +289,23 @@ run "refuses_links_that_outlive_the_signing_key" {
   }
   expect_failures = [var.signed_url_ttl_seconds]
 }
+
+run "refuses_an_alert_on_a_window_that_is_none" {
+  command = plan
+  variables {
+    alerts = { sweep_not_running_minutes = 0 }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "the_sweep_is_missed_in_as_many_minutes_as_are_given" {
+  command = plan
+  variables {
+    alerts = { sweep_not_running_minutes = 15 }
+  }
+
+  assert {
+    condition     = endswith(google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].query, "[10m])") && google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].duration == "300s"
+    error_message = "Ten of the minutes are a window, five a duration."
+  }
+}

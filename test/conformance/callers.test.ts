@@ -27,6 +27,7 @@ const token = (over: Record<string, unknown> = {}, signer = identity, nowMs = Da
 async function verify(
   authorization: string | undefined,
   over: Partial<IdTokenOptions> = {},
+  others: Record<string, string> = {},
 ): Promise<string | number> {
   const callers = createIdTokenCallers({
     signature: 'verify',
@@ -36,7 +37,9 @@ async function verify(
     ...over,
   });
   try {
-    return await callers.verify(new Headers(authorization === undefined ? {} : { authorization }));
+    return await callers.verify(
+      new Headers({ ...others, ...(authorization === undefined ? {} : { authorization }) }),
+    );
   } catch (error) {
     if (error instanceof ProblemError) return error.problem.status;
     throw error;
@@ -82,6 +85,42 @@ describe('the caller of an ID token', () => {
     const stripped = `Bearer ${header}.${claims}.SIGNATURE_REMOVED_BY_GOOGLE`;
     expect(await verify(stripped, { signature: 'platform' })).toBe('ann@example.test');
     expect(await verify(stripped)).toBe(401);
+  });
+});
+
+describe('a caller whose token the platform has checked', () => {
+  const callers = createIdTokenCallers({
+    ...{ signature: 'platform', jwksUrl: 'http://127.0.0.1:1/jwks', issuers: [LOCAL_ISSUER] },
+    audiences: [AUDIENCE],
+  });
+  const stripped = (email: string): string => {
+    const [header, claims] = token({ email }).split('.');
+    return `Bearer ${header}.${claims}.SIGNATURE_REMOVED_BY_GOOGLE`;
+  };
+  const by = (headers: Record<string, string>): Promise<string> => callers.verify(new Headers(headers));
+
+  it('may have it in X-Serverless-Authorization, as gcloud’s proxy sends it', async () => {
+    expect(await by({ 'x-serverless-authorization': stripped('ann@example.test') })).toBe('ann@example.test');
+  });
+
+  it('is nobody else by what stands in Authorization then: that has been checked by nobody', async () => {
+    const authorization = stripped('operator@example.test');
+    const checked = stripped('eve@example.test');
+    expect(await by({ authorization, 'x-serverless-authorization': checked })).toBe('eve@example.test');
+    for (const other of ['', 'Basic YTpi', `${checked}, ${authorization}`])
+      await expect(by({ authorization, 'x-serverless-authorization': other })).rejects.toMatchObject({
+        problem: { status: 401 },
+      });
+  });
+
+  it('is not told by that header where the signature is checked here', async () => {
+    expect(
+      await verify(
+        `Bearer ${token()}`,
+        {},
+        { 'x-serverless-authorization': stripped('operator@example.test') },
+      ),
+    ).toBe('ann@example.test');
   });
 });
 

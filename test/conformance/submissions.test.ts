@@ -2,14 +2,19 @@
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { grpc } from 'google-gax';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCloudTaskSubmissions } from '../../functions/adapters/cloud-task-submissions.ts';
+import {
+  createCloudTaskSubmissions,
+  PAUSE_REMEMBERED_MS,
+} from '../../functions/adapters/cloud-task-submissions.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
-import { submitQueuesOf } from '../../functions/core/queues.ts';
+import { submitQueueOf, submitQueuesOf } from '../../functions/core/queues.ts';
 import { stackQueues } from '../../infra/stack/queues.ts';
 import { startTasks } from '../../infra/tasks/server.ts';
+import { makeWorld } from '../support/memory.ts';
 
 const PARENT = 'projects/p/locations/l';
 const MISSING = submitQueuesOf(CATALOGUE)[0] ?? '';
+const { clock } = makeWorld();
 let client: CloudTasksClient;
 const closing: (() => unknown)[] = [];
 
@@ -41,7 +46,10 @@ describe('pausing submissions', () => {
       project: 'p',
       location: 'l',
       catalogue: CATALOGUE,
+      clock,
     });
+    const line = { provider: 'vertex', model: 'imagen-4.0-generate-001', lane: 'interactive' } as const;
+    expect(await submissions.isPaused(line)).toBe(false);
     const expected = submitQueuesOf(CATALOGUE).filter((id) => id !== MISSING);
     expect(await submissions.pause()).toEqual(expected);
     expect(await submissions.pause()).toEqual(expected);
@@ -51,5 +59,11 @@ describe('pausing submissions', () => {
       .map(({ name }) => name?.split('/').at(-1));
     expect(paused.sort()).toEqual([...expected].sort());
     expect(queues.length).toBeGreaterThan(paused.length);
+    expect(await submissions.isPaused(line), 'remembered').toBe(false);
+    clock.advance(PAUSE_REMEMBERED_MS + 1);
+    expect(await submissions.isPaused(line)).toBe(true);
+    await client.resumeQueue({ name: `${PARENT}/queues/${submitQueueOf(line)}` });
+    clock.advance(PAUSE_REMEMBERED_MS + 1);
+    expect(await submissions.isPaused(line)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 /** Image calls of the samples over ports in memory: where they go, what they may name, and how they are bounded. */
 import { describe, expect, it } from 'vitest';
 import { BODY_BYTES_MAX } from '../../functions/handlers/json-body.ts';
-import type { ImageCall, ImageCallAnswer } from '../../functions/ports.ts';
+import type { ImageCall, ImageCallAnswer, Services } from '../../functions/ports.ts';
 import { googleClient, googleWorld, VERTEX } from '../support/google.ts';
 import type { World } from '../support/memory.ts';
 
@@ -13,13 +13,16 @@ function imageWorld({
   gemini = true,
   answer,
   settings = {},
+  submissions,
 }: {
   readonly gemini?: boolean;
   readonly answer?: ImageCallAnswer;
   readonly settings?: Parameters<typeof googleWorld>[0];
+  readonly submissions?: Services['submissions'];
 } = {}): World & { readonly sent: ImageCall[] } {
   const sent: ImageCall[] = [];
   const world = googleWorld(settings, {
+    submissions,
     images: {
       serves: (provider) => provider === 'vertex' || gemini,
       async send(call) {
@@ -114,6 +117,31 @@ describe('an image call', () => {
     const answer = await googleClient(world).post(`${V1BETA}/gemini-3-pro-image:generateContent`, { text });
     expect(answer).toMatchObject({ status: 400, body: { error: { status: 'INVALID_ARGUMENT' } } });
     expect(world.sent).toEqual([]);
+  });
+
+  it('is not made while the calls of its model are paused, and says that nothing was', async () => {
+    const asked: unknown[] = [];
+    const submissions = {
+      isPaused: async (line: unknown) => {
+        asked.push(line);
+        return true;
+      },
+    };
+    const world = imageWorld({ submissions });
+    const answer = await googleClient(world).post(`${V1BETA}/imagen-4.0-generate-001:predict`, PREDICT);
+    expect(answer).toMatchObject({ status: 503, body: { error: { status: 'UNAVAILABLE' } } });
+    expect(world.sent).toEqual([]);
+    expect(asked).toEqual([{ provider: 'vertex', model: 'imagen-4.0-generate-001', lane: 'interactive' }]);
+  });
+
+  it.each([
+    ['that was made', undefined, [0.08]],
+    ['that may have been made', { kind: 'http', status: 503, message: 'x' }, [0.08]],
+    ['that was refused', { kind: 'http', status: 400, message: 'x' }, []],
+  ] as const)('%s counts as spent, or does not', async (_what, signal, spent) => {
+    const world = imageWorld(signal ? { answer: { kind: 'failed', signal } } : {});
+    await googleClient(world).post(`${V1BETA}/imagen-4.0-generate-001:predict`, PREDICT);
+    expect(world.log.flatMap(({ fields }) => fields['spentUsd'] ?? [])).toEqual(spent);
   });
 
   it('above the quota of its model is answered 429 with the time to wait', async () => {

@@ -236,7 +236,9 @@ describe('a reply without a folder to put videos in', () => {
       sent += chunk.byteLength;
       taken = (sent * 3) / 4;
     }
-    expect(String(sent)).toBe(response.headers.get('content-length'));
+    // Cloud Run refuses a reply of more than 32 MiB that names its length.
+    expect(response.headers.has('content-length')).toBe(false);
+    expect(sent).toBeGreaterThan((bytes * 4) / 3);
     expect(read).toBe(bytes);
     expect(ahead).toBeLessThan(3 * 1024 * 1024);
   });

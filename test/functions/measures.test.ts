@@ -1,5 +1,6 @@
 /** What the alerts are made of: numbers in the log, where and only where there is something to measure. */
 import { describe, expect, it } from 'vitest';
+import { advanceAndPerform } from '../../functions/handlers/advance.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';
@@ -48,7 +49,21 @@ describe('the log', () => {
     await runFor(world, 24 * HOUR);
     const { attempts } = await stored(world, job);
     expect(logged(world, 'to')).toContain('uncertain');
+    expect(logged(world, 'uncertain')).toEqual([true]);
     expect(logged(world, 'spentUsd')).toEqual([attempts[0]?.reservedUsd]);
+  });
+
+  it('says so too of a call whose job was cancelled meanwhile', async () => {
+    const world = makeWorld();
+    let jobId = '';
+    world.vertex.onSubmit = async () => {
+      await advanceAndPerform(world.services, jobId, { type: 'cancel' });
+      return { kind: 'failed', signal: { kind: 'http', status: 503, message: 'unavailable' } };
+    };
+    ({ jobId } = await accept(world));
+    await runFor(world, HOUR);
+    expect(logged(world, 'to')).not.toContain('uncertain');
+    expect(logged(world, 'uncertain')).toEqual([true]);
   });
 
   it('says with every sweep how old the oldest unfinished job is, and is silent when there is none', async () => {

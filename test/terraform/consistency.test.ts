@@ -4,6 +4,7 @@
  * Both sides are read as they are: the code by importing it, the cloud from Terraform's own plan. What is meant to
  * differ is listed here with its reason; an entry that no longer differs fails too, so that the lists stay true.
  */
+import path from 'node:path';
 import { Cron } from 'croner';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
@@ -12,6 +13,7 @@ import { CONFIG_VARIABLES, parseConfig } from '../../functions/config.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import * as queues from '../../functions/core/queues.ts';
 import { batchCallSchema } from '../../functions/handlers/batch-message.ts';
+import { IMAGE_CALL_TIMEOUT_MS } from '../../functions/handlers/compat/images.ts';
 import { stackQueues } from '../../infra/stack/queues.ts';
 import { cloudSettings } from '../../infra/stack/settings.ts';
 import { accept, finishesAfter } from '../support/jobs.ts';
@@ -20,11 +22,14 @@ import { runFor } from '../support/run.ts';
 import {
   block,
   copyOfModule,
+  DELIVERY_VARIABLES,
+  dependenciesIn,
   EXAMPLES,
   type Example,
   ofType,
   type PlannedResource,
   PROJECT,
+  planIn,
   planOf,
   TERRAFORM_TIMEOUT_MS,
   text,
@@ -67,6 +72,7 @@ const API_OF_TYPE: readonly (readonly [prefix: string, api: string])[] = [
   ['google_cloud_run_', 'run'],
   ['google_cloud_scheduler_', 'cloudscheduler'],
   ['google_cloud_tasks_', 'cloudtasks'],
+  ['google_cloudbuild_', 'cloudbuild'],
   ['google_cloudfunctions2_', 'cloudfunctions'],
   ['google_firestore_', 'firestore'],
   ['google_logging_', 'logging'],
@@ -132,6 +138,8 @@ describe('settings that both clouds read', () => {
 
 describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNoPlan})` : ''}`, () => {
   const plans = new Map<Example, readonly PlannedResource[]>();
+  let delivery: readonly PlannedResource[] = [];
+  let dependencies: ReadonlyMap<string, readonly string[]> = new Map();
   const planned = (example: Example, type: string) => ofType(plans.get(example) ?? [], type);
   const functions = (example: Example) => planned(example, 'google_cloudfunctions2_function');
   const provisionedVariables = (): string[] => [
@@ -143,6 +151,8 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
   beforeAll(async () => {
     const copy = copyOfModule();
     for (const example of EXAMPLES) plans.set(example, await planOf(copy, example));
+    dependencies = dependenciesIn(copy, 'smallest');
+    delivery = await planIn(path.join(copy, 'delivery'), ...DELIVERY_VARIABLES);
     for (const [name, value] of Object.entries(environmentOf(functions('full')[0] ?? never('no function'))))
       vi.stubEnv(name, value);
     // Clients of the import below must look for no metadata server and no credentials.
@@ -175,6 +185,28 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
         return Number(block(target.values, 'service_config')['timeout_seconds']) < seconds;
       });
       expect(late).toEqual([]);
+    });
+
+    it('come after the indexes of their queries, and those after the grants that take a while to be in force', () => {
+      const functionsWaitFor = dependencies.get('google_cloudfunctions2_function.this') ?? [];
+      const indexesWaitFor = dependencies.get('google_firestore_index.this') ?? [];
+      expect(functionsWaitFor).toContain('google_firestore_index.this');
+      const ofBuilds = [...dependencies.keys()].filter((address) => /_iam_member\.build/.test(address));
+      expect(ofBuilds.length).toBeGreaterThan(3);
+      expect(
+        missing(indexesWaitFor, [
+          ...ofBuilds,
+          'google_project_iam_member.event_receiver',
+          'google_project_iam_member.storage_events',
+        ]),
+      ).toEqual([]);
+      expect(missing(functionsWaitFor, indexesWaitFor)).toEqual([]);
+    });
+
+    it('have more time than the calls that the API passes on', () => {
+      const api = functions('smallest').find(({ key }) => key === 'api') ?? never('no api');
+      const seconds = Number(block(api.values, 'service_config')['timeout_seconds']);
+      expect(seconds * 1000).toBeGreaterThan(IMAGE_CALL_TIMEOUT_MS);
     });
 
     it('can serve all that their queues send at once', () => {
@@ -399,16 +431,33 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
     it('read fields that the code logs, with values that it logs', async () => {
       const logged = await everyKindOfLine();
       const found = metrics().map(({ values }) => {
-        const conditions = [...text(values['filter']).matchAll(/jsonPayload\.(\w+)(?:="(\w+)"|>0)/g)];
-        const isLogged = conditions.every(([, field = '', value]) =>
-          logged.some(({ fields }) =>
-            value === undefined ? Number(fields[field]) > 0 : fields[field] === value,
-          ),
-        );
-        return [values['name'], isLogged ? 'logged' : 'never logged'];
+        const filter = text(values['filter']);
+        return [values['name'], logged.some((line) => isCounted(filter, line)) ? 'logged' : 'never logged'];
       });
       expect(found).toEqual(metrics().map(({ values }) => [values['name'], 'logged']));
       expect(found.length).toBeGreaterThan(5);
+    });
+
+    it('count a job once, whatever becomes of its attempt afterwards', async () => {
+      const world = makeWorld();
+      // Long after its deadline: the job has failed, and its attempt is followed until it lands.
+      finishesAfter(world, 2 * 86_400_000);
+      await accept(world);
+      await runFor(world, 4 * 86_400_000);
+      const counted = metrics()
+        .filter(({ key }) => key === 'jobs_failed')
+        .map(({ values }) => world.log.filter((line) => isCounted(text(values['filter']), line)).length);
+      expect(counted).toEqual([1]);
+    });
+
+    it('are made of what the functions print, not of Google’s log of their requests', () => {
+      const elsewhere = metrics().filter(
+        ({ values }) =>
+          !text(values['filter']).startsWith(
+            `logName="projects/${PROJECT}/logs/run.googleapis.com%2Fstdout" AND resource.type="cloud_run_revision" AND `,
+          ),
+      );
+      expect(elsewhere.map(({ key }) => key)).toEqual([]);
     });
 
     it('are those that alerts and dashboard ask for, each as what it is', () => {
@@ -417,7 +466,7 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
         ...planned('full', 'google_monitoring_dashboard').map(({ values }) => text(values['dashboard_json'])),
       ].join('\n');
       const asked = new Set(
-        [...queries.matchAll(/logging_googleapis_com:user_(\w+?)(_bucket|_sum)?\{/g)].map(
+        [...queries.matchAll(/logging_googleapis_com:user_(\w+?)(_bucket|_sum|_count)?\{/g)].map(
           ([, name, part]) => `${name} ${part ? 'DISTRIBUTION' : 'INT64'}`,
         ),
       );
@@ -444,15 +493,47 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
   });
 
   it('uses every API that it switches on, and switches on every API that it uses', () => {
-    const apiOf = (type: string): string =>
-      API_OF_TYPE.find(([prefix]) => type.startsWith(prefix))?.[1] ??
-      never(`API_OF_TYPE has nothing for ${type}`);
-    const types = new Set((plans.get('full') ?? []).map(({ type }) => type));
-    const used = new Set([...[...types].map(apiOf), ...Object.keys(CALLED_APIS)]);
+    const used = new Set([...apisOf(plans.get('full') ?? []), ...Object.keys(CALLED_APIS)]);
     const switchedOn = planned('full', 'google_project_service').map(({ key }) => key);
     expect(switchedOn.sort()).toEqual([...used].sort());
   });
+
+  it('gives the account that delivers the right to hand out every role that is given for the project', () => {
+    const grants = ofType(delivery, 'google_project_iam_member').find(({ values }) =>
+      text(values['role']).endsWith('projectIamAdmin'),
+    );
+    const condition = text(block((grants ?? never('no right to grant')).values, 'condition')['expression']);
+    const given = planned('smallest', 'google_project_iam_member').map(({ values }) => text(values['role']));
+    expect(new Set(given.filter((role) => !condition.includes(`'${role}'`)))).toEqual(new Set());
+    const grantable = [...condition.matchAll(/'((?:roles|projects)\/[^']+)'/g)].map(([, role = '']) => role);
+    expect(missing(given, grantable), 'grantable, and never granted').toEqual([]);
+  });
+
+  it('switches on what the delivery uses, which comes first in a project where nothing is switched on', () => {
+    const switchedOn = ofType(delivery, 'google_project_service').map(({ key }) => key);
+    expect(switchedOn.sort()).toEqual([...new Set(apisOf(delivery))].sort());
+  });
 });
+
+/** Whether a filter's conditions on fields hold for a line; those on where it was written are not asked. */
+function isCounted(filter: string, { severity, fields }: World['log'][number]): boolean {
+  const conditions = filter
+    .split(' AND ')
+    .filter((condition) => !/^(?:logName|resource\.)/.test(condition))
+    .map((condition) => {
+      const [, not, field = '', test = ''] =
+        /^(NOT )?jsonPayload\.(\w+)(:\*|>0|=true|="\w+")$/.exec(condition) ?? [];
+      if (condition === 'severity>=WARNING') return severity === 'WARNING' || severity === 'ERROR';
+      const value = fields[field];
+      const holds: Record<string, boolean> = {
+        ':*': value !== undefined,
+        '>0': Number(value) > 0,
+        '=true': value === true,
+      };
+      return (holds[test] ?? test === `="${String(value)}"`) !== (not !== undefined);
+    });
+  return conditions.every(Boolean);
+}
 
 /** Log lines of one job that succeeds, one whose paid call is never answered, and one that fails. */
 async function everyKindOfLine(): Promise<World['log']> {
@@ -476,6 +557,13 @@ async function everyKindOfLine(): Promise<World['log']> {
   await runFor(bad, 86_400_000);
   return [...good.log, ...bad.log];
 }
+
+const apisOf = (plan: readonly PlannedResource[]): string[] =>
+  plan.map(
+    ({ type }) =>
+      API_OF_TYPE.find(([prefix]) => type.startsWith(prefix))?.[1] ??
+      never(`API_OF_TYPE has nothing for ${type}`),
+  );
 
 function never(what: string): never {
   throw new Error(what);

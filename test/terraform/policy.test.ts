@@ -70,6 +70,17 @@ const BREAKING: Readonly<Record<RuleName, () => readonly PlannedResource[]>> = {
     changed(SERVICE, lettingIn('id-token'), undefined, 'keys'),
   'every service runs as an account of its own making': () =>
     changed(SERVICE, within('template', 'service_account', null), undefined, 'keys'),
+  'no instance is paid for while it waits': () =>
+    changed(
+      SERVICE,
+      within('template', 'containers', [{ resources: [{ cpu_idle: null }] }]),
+      undefined,
+      'keys',
+    ),
+  'what is built can be fetched from where Google has put it': () =>
+    planned('smallest').filter(({ address }) => !address.endsWith('.build_copy')),
+  'a dashboard holds nothing that Google leaves out': () =>
+    changed('google_monitoring_dashboard', set('dashboard_json', '{"tiles":[{"xPos":0,"width":6}]}')),
   'every trigger tries again, in its bucket’s region': () =>
     changed(FUNCTION, within('event_trigger', 'retry_policy', 'RETRY_POLICY_DO_NOT_RETRY'), 'landed'),
   'queues retry, but not for ever, and within what Google takes': () =>

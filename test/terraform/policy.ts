@@ -44,11 +44,16 @@ export const RULES = {
     ),
 
   'storage and service accounts are granted one by one': (plan) =>
-    broken(ofType(plan, 'google_project_iam_member'), ({ values }) =>
-      /^roles\/(?:storage\.|iam\.serviceAccount|secretmanager\.|run\.)/.test(text(values['role']))
-        ? `${text(values['role'])} for the whole project`
-        : undefined,
-    ),
+    broken(ofType(plan, 'google_project_iam_member'), ({ values }) => {
+      const role = text(values['role']);
+      if (!/^roles\/(?:storage\.|iam\.serviceAccount|secretmanager\.|run\.)/.test(role)) return undefined;
+      // A bucket that Google makes, and that is not there yet.
+      const condition = text(block(values, 'condition')['expression']);
+      return role === 'roles/storage.objectViewer' &&
+        /^resource\.name\.startsWith\("projects\/_\/buckets\/[\w.-]+"\)$/.test(condition)
+        ? undefined
+        : `${role} for the whole project`;
+    }),
 
   'every function runs and is built as an account of its own making': (plan) =>
     broken(ofType(plan, FUNCTION), (resource) => {
@@ -106,6 +111,42 @@ export const RULES = {
       const email = text(block(values, 'template')['service_account']);
       return /@my-videos-1\.iam\.gserviceaccount\.com$/.test(email) ? undefined : `runs as '${email}'`;
     }),
+
+  'no instance is paid for while it waits': (plan) =>
+    broken(ofType(plan, 'google_cloud_run_v2_service'), ({ values }) => {
+      const containers = z
+        .array(
+          z.looseObject({
+            resources: z.array(z.looseObject({ cpu_idle: z.boolean().nullish() })).default([]),
+          }),
+        )
+        .parse(block(values, 'template')['containers'] ?? []);
+      // Google's default changes once limits are given.
+      return containers.every(({ resources: [resources] }) => !resources || resources.cpu_idle === true)
+        ? undefined
+        : 'is paid for as long as it lives';
+    }),
+
+  'what is built can be fetched from where Google has put it': (plan) =>
+    broken(ofType(plan, FUNCTION), ({ values }) => {
+      const region = text(values['location']);
+      const isGiven = ofType(plan, 'google_project_iam_member').some(
+        (grant) =>
+          grant.address.includes('.build_') &&
+          grant.values['role'] === 'roles/storage.objectViewer' &&
+          new RegExp(`/buckets/gcf-v2-sources-\\d+-${region}"`).test(
+            text(block(grant.values, 'condition')['expression']),
+          ),
+      );
+      return isGiven ? undefined : `is copied to gcf-v2-sources-…-${region}, which its build may not read`;
+    }),
+
+  'a dashboard holds nothing that Google leaves out': (plan) =>
+    broken(ofType(plan, 'google_monitoring_dashboard'), ({ values }) =>
+      /:(?:0|""|\[\]|\{\}|null|false)[,}]/.test(text(values['dashboard_json']))
+        ? 'is to be changed in every plan'
+        : undefined,
+    ),
 
   'every trigger tries again, in its bucket’s region': (plan) =>
     broken(

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { PER_JOB } from '../../infra/terraform/costs.ts';
+import { handleSweep } from '../../functions/handlers/sweep.ts';
+import { PER_JOB, QUERIES_PER_SWEEP } from '../../infra/terraform/costs.ts';
 import { withGeneratedParts } from '../../infra/terraform/readme.ts';
 import { accept, finishesAfter } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';
@@ -46,6 +47,22 @@ describe('the README of the module', () => {
     for (const example of EXAMPLES) expect(readme).toContain(`(examples/${example}/main.tf)`);
   });
 
+  it('reckons with as many queries of an idle sweep as it makes', async () => {
+    let queries = 0;
+    const counting = <T extends object>(store: T): T =>
+      new Proxy(store, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          queries++;
+          return value.bind(target);
+        },
+      });
+    const { services } = makeWorld({ events: { publish: async () => {} } });
+    await handleSweep({ ...services, jobs: counting(services.jobs), batches: counting(services.batches) });
+    expect(queries).toBe(QUERIES_PER_SWEEP);
+  });
+
   it('reckons with no fewer writes and tasks than a job has whose model takes two minutes', async () => {
     const world = makeWorld();
     finishesAfter(world, 120_000);
@@ -85,14 +102,18 @@ function whoOf({ values, address }: PlannedResource): string {
 /** Accounts are known by their resource's name: what they are granted on is known only after the apply. */
 const ACCOUNT_OF: Readonly<Record<string, string>> = { tasks_user: 'tasks', api_signs: 'api' };
 
+/** By the condition that limits a grant of the project. */
+const PLACES: Readonly<Record<string, string>> = {
+  [`resource.name == "projects/${PROJECT}/databases/${NAME}"`]: 'project, this database',
+  'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123456789012-europe-west4")':
+    'project, Google’s copies of sources',
+};
+
 function whereOf({ type, values, address }: PlannedResource): string {
   const short = (name: unknown): string => text(name).replace(`${PROJECT}-`, '').replace(`${NAME}-`, '');
   switch (type) {
     case 'google_project_iam_member':
-      return block(values, 'condition')['expression'] ===
-        `resource.name == "projects/${PROJECT}/databases/${NAME}"`
-        ? 'project, this database'
-        : 'project';
+      return PLACES[text(block(values, 'condition')['expression'])] ?? 'project';
     case 'google_storage_bucket_iam_member':
       return `bucket ${short(values['bucket'])}`;
     case 'google_secret_manager_secret_iam_member':

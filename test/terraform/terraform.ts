@@ -7,7 +7,7 @@
  * registry instead: then what needs no cloud runs.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -121,6 +121,30 @@ export const DELIVERY_VARIABLES: readonly string[] = [
   '-var=state_bucket=my-videos-1-tfstate',
   `-var=repository=projects/${PROJECT}/locations/us-central1/connections/github/repositories/clapper`,
 ];
+
+const configurationSchema = z.object({
+  configuration: z.object({
+    root_module: z.object({
+      module_calls: z.object({
+        clapper: z.object({
+          module: z.object({
+            resources: z.array(
+              z.object({ address: z.string(), depends_on: z.array(z.string()).default([]) }),
+            ),
+          }),
+        }),
+      }),
+    }),
+  }),
+});
+
+/** `depends_on` by resource of the module, as the plan of an example that was made before has it. */
+export function dependenciesIn(moduleCopy: string, example: Example): ReadonlyMap<string, readonly string[]> {
+  const json = readFileSync(path.join(moduleCopy, 'examples', example, 'plan.json'), 'utf8');
+  const { configuration } = configurationSchema.parse(JSON.parse(json));
+  const { resources } = configuration.root_module.module_calls.clapper.module;
+  return new Map(resources.map(({ address, depends_on: dependencies }) => [address, dependencies]));
+}
 
 /** What an example would make from nothing. */
 export const planOf = (moduleCopy: string, example: Example): Promise<readonly PlannedResource[]> =>

@@ -4,6 +4,8 @@ import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 
 const API_KEY = 'x-goog-api-key';
+/** The last one is what Cloud Run takes instead of the one before, and what its proxy sends. */
+const CREDENTIALS = [API_KEY, 'authorization', 'x-serverless-authorization'];
 
 const MISSING = {
   developer: {
@@ -33,8 +35,7 @@ export async function callerOf(
   const headers = new Headers(request.headers);
   const key = new URL(request.url).searchParams.get('key')?.trim();
   if (key && !headers.get(API_KEY)) headers.set(API_KEY, key);
-  if (!headers.get(API_KEY)?.trim() && !headers.get('authorization')?.trim())
-    throw new ProblemError(MISSING[surface]);
+  if (!CREDENTIALS.some((name) => headers.get(name)?.trim())) throw new ProblemError(MISSING[surface]);
   return callers.verify(headers);
 }
 

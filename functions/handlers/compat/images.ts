@@ -14,7 +14,8 @@ import { parseJson, readBytes } from '../json-body.ts';
 import { passTurnstile, tellTurnstile } from '../turn.ts';
 import { compatRules } from './accept.ts';
 
-const TIMEOUT_MS = 180_000;
+/** The function has to be given more. */
+export const IMAGE_CALL_TIMEOUT_MS = 180_000;
 /** Four pictures of the largest size, in base64, and room. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -45,20 +46,25 @@ export async function passImageCall(
   if (errors.length > 0) throw invalidRequest(errors);
   const provider = spec.provider === 'gemini' ? 'gemini' : 'vertex';
   const line = { provider, model: spec.model, lane: 'interactive' } as const;
+  // It stands in no queue that could hold it up, and is to stop all the same where paid calls have been stopped.
+  if (await services.submissions?.isPaused(line)) throw paused(spec.model);
   await passTurnstile(services, line, caller);
   const startedAt = clock.now();
   const call: ImageCall = {
     ...{ provider, method, model: spec.model, location: settings.locations[provider] },
     body: JSON.stringify(provider === 'vertex' ? withRoles(body) : body),
-    ...{ timeoutMs: TIMEOUT_MS, answerBytesMax: ANSWER_BYTES_MAX },
+    ...{ timeoutMs: IMAGE_CALL_TIMEOUT_MS, answerBytesMax: ANSWER_BYTES_MAX },
   };
   const answer = await images.send(call);
   const priceUsd = estimateUsd(spec, body);
+  const failure = answer.kind === 'failed' ? classifySubmitFailure(answer.signal) : undefined;
+  const isPaid = failure?.outcome !== 'rejected';
   log(answer.kind === 'body' ? 'INFO' : 'WARNING', `image call of ${caller}: ${model} ran on ${spec.model}`, {
     ...{ caller, requestedModel: model, model: spec.model, provider, priceUsd },
     ...{ outcome: answer.kind, elapsedMs: clock.now() - startedAt },
+    // Or may have been: what the alert on spending is made of.
+    ...(isPaid ? { spentUsd: priceUsd } : {}),
   });
-  const failure = answer.kind === 'failed' ? classifySubmitFailure(answer.signal) : undefined;
   // The picture is paid for, and nobody but this answer has it: a store that is away must not cost the caller that.
   await tellTurnstile(services, line, failure).catch((error: unknown) =>
     log('WARNING', `image call of ${caller}: its turnstile could not be told`, { error: String(error) }),
@@ -68,6 +74,14 @@ export async function passImageCall(
     headers: { 'content-type': answer.contentType, 'x-clapper-model': spec.model },
   });
 }
+
+const paused = (model: string): ProblemError =>
+  new ProblemError({
+    status: 503,
+    code: 'paused',
+    title: 'Paid calls are paused',
+    detail: `Whoever runs this deployment has paused the calls of ${model}, or its budget has. Nothing was made.`,
+  });
 
 /** The Developer API for its own callers, where there is a key; Vertex for all others. */
 const providersOf = (

@@ -6,6 +6,9 @@ import type { Services } from '../../ports.ts';
 /** A multiple of 3, so that no chunk but the last needs padding. */
 const CHUNK_BYTES = 3 * 256 * 1024;
 
+/** Cloud Run answers 500 instead of a longer reply that names its length; one that names none may be of any. */
+const NAMED_LENGTH_MAX = 32 * 1024 * 1024 - 65_536;
+
 /** @throws when the first video cannot be read: then an error can still be answered */
 export async function replyWithVideos(
   { results }: Pick<Services, 'results'>,
@@ -41,7 +44,10 @@ export async function replyWithVideos(
   let opening = '';
   for (let n = 0; n < 3; n++) opening += (await rest.next()).value ?? '';
   return new Response(streamOf(opening, rest), {
-    headers: { 'content-type': 'application/json; charset=UTF-8', 'content-length': String(length) },
+    headers: {
+      'content-type': 'application/json; charset=UTF-8',
+      ...(length > NAMED_LENGTH_MAX ? {} : { 'content-length': String(length) }),
+    },
   });
 }
 

@@ -41,12 +41,31 @@ run "applies" {
   }
 }
 
+run "the_plan_account_can_look_at_what_it_puts_away" {
+  command = plan
+
+  assert {
+    condition     = toset([for key, grant in google_storage_bucket_iam_member.plans : grant.role if startswith(key, "plan/")]) == toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
+    error_message = "gcloud looks for what is there before it writes; creating alone is refused. Replacing is given to nobody."
+  }
+}
+
 run "the_builds_do_what_they_should_in_that_order" {
   command = plan
 
   assert {
-    condition     = [for step in local.builds.plan.steps : step.id] == ["install", "ci", "build", "variables", "fmt", "init", "validate", "test", "plan", "keep"]
+    condition     = [for step in local.builds.plan.steps : step.id] == ["install", "ci", "build", "fmt", "providers", "validate", "test", "variables", "init", "plan", "keep"]
     error_message = "cloudbuild.yaml checks, builds, plans and puts the plan away."
+  }
+  assert {
+    condition = alltrue([for id in ["fmt", "test"] :
+      index(local.builds.plan.steps[*].id, id) < index(local.builds.plan.steps[*].id, "variables")
+    ])
+    error_message = "The deployment's variables come after what they would change: terraform test reads every *.auto.tfvars, terraform fmt judges them."
+  }
+  assert {
+    condition     = local.builds.plan.steps[index(local.builds.plan.steps[*].id, "providers")].args == ["init", "-input=false", "-backend=false"]
+    error_message = "What is tested needs no state."
   }
   assert {
     condition     = local.builds.plan.options.logging == "CLOUD_LOGGING_ONLY" && local.builds.apply.options.logging == "CLOUD_LOGGING_ONLY"
