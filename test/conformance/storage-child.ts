@@ -1,6 +1,6 @@
 /**
- * A process of its own around the local Cloud Storage and Eventarc, to be killed: `argv` holds the state folder and the
- * receiver of events. It reports its address over IPC and, when sent anything, the most memory it ever held.
+ * A process of its own around the local Cloud Storage and Eventarc, to be killed or measured: `argv` holds the state
+ * folder and the receiver of events. It reports its address over IPC.
  */
 import path from 'node:path';
 import { startEventarc } from '../../infra/eventarc/eventarc.ts';
@@ -25,5 +25,4 @@ const server = await startStorage({
   buckets: [{ name: BUCKET }],
   onObjectEvent: (event) => eventarc.publish(event),
 });
-process.on('message', () => process.send?.({ maxRssBytes: process.resourceUsage().maxRSS * 1024 }));
 process.send?.({ url: server.url });

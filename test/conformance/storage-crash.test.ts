@@ -1,12 +1,10 @@
-/** What survives kill -9, and what memory large objects take: against the server in a process of its own. */
+/** What survives kill -9: against the server in a process of its own. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startStorage } from '../../infra/storage/server.ts';
@@ -54,7 +52,6 @@ const portOf = (server: http.Server): number => z.object({ port: z.number() }).p
 async function startChild(): Promise<{
   url: string;
   kill: () => Promise<void>;
-  maxRssBytes: () => Promise<number>;
 }> {
   const child = fork(
     new URL('storage-child.ts', import.meta.url),
@@ -71,12 +68,6 @@ async function startChild(): Promise<{
       const dead = once(child, 'exit');
       child.kill('SIGKILL');
       await dead;
-    },
-    maxRssBytes: async () => {
-      const answer = once(child, 'message');
-      child.send('?');
-      const [message]: unknown[] = await answer;
-      return z.object({ maxRssBytes: z.number() }).parse(message).maxRssBytes;
     },
   };
 }
@@ -200,42 +191,5 @@ describe('a state folder', () => {
     expect(readdirSync(stateDir)).toHaveLength(1);
     await server.stop();
     expect(readdirSync(stateDir)).toEqual([]);
-  });
-});
-
-describe('memory', () => {
-  it('stays bounded while 64 MiB go up, resumable and in one request, and come down', async () => {
-    const { url, maxRssBytes } = await startChild();
-    const bucket = clientOf(url).bucket(BUCKET);
-    await bucket.file('warm-up').save(pattern(MIB));
-    await bucket.file('warm-up').download();
-    const before = await maxRssBytes();
-    const piece = pattern(MIB, 5);
-    const source = () =>
-      Readable.from(
-        (function* () {
-          for (let i = 0; i < 64; i++) yield piece;
-        })(),
-      );
-    for (const [name, resumable] of [
-      ['one-request', false],
-      ['session', true],
-    ] as const)
-      await pipeline(source(), bucket.file(name).createWriteStream({ resumable }));
-    let bytes = 0;
-    // The client compares the CRC-32C of what arrives with what the server reports.
-    for (const name of ['one-request', 'session'])
-      await pipeline(
-        bucket.file(name).createReadStream({ validation: 'crc32c' }),
-        async (chunks: AsyncIterable<Buffer>) => {
-          for await (const chunk of chunks) bytes += chunk.length;
-        },
-      );
-    const grownMib = ((await maxRssBytes()) - before) / MIB;
-    expect(bytes).toBe(128 * MIB);
-    process.stderr.write(
-      `storage: peak memory grew by ${grownMib.toFixed(0)} MiB over ${(before / MIB).toFixed(0)} MiB for 4 × 64 MiB\n`,
-    );
-    expect(grownMib).toBeLessThan(64);
   });
 });

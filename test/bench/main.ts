@@ -1,0 +1,79 @@
+/**
+ * `npm run bench`: what speed and memory are claimed to be, measured side by side in one run.
+ * `--only name[,name]`, `--quick`, `--rows n`, `--json`; docs/BENCH.md says what each line claims. Ends with 1 when a
+ * claim does not hold.
+ */
+import { fork } from 'node:child_process';
+import { availableParallelism, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { type Measure, measureSchema, type Scope } from './bench.ts';
+import { type BenchName, benchNameSchema } from './benches.ts';
+import { isOk, jsonOf, type Run, tableOf } from './report.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+const optionsSchema = z.object({
+  only: z
+    .string()
+    .transform((names) => names.split(','))
+    .pipe(z.array(benchNameSchema))
+    .default(benchNameSchema.options),
+  quick: z.boolean().default(false),
+  rows: z.coerce.number().int().min(16).optional(),
+  'node-options': z.string().optional(),
+  json: z.boolean().default(false),
+});
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const { values } = parseArgs({
+  options: { only: text, quick: flag, rows: text, 'node-options': text, json: flag },
+});
+const parsed = optionsSchema.safeParse(values);
+if (!parsed.success) {
+  console.error(z.prettifyError(parsed.error));
+  process.exit(2);
+}
+const { only, quick: isQuick, rows, 'node-options': nodeOptions, json } = parsed.data;
+const scope: Scope = { isQuick, rows, nodeOptions };
+
+const machine = { node: process.version, cores: availableParallelism(), load: loadavg()[0] ?? 0 };
+const verdicts: Verdict[] = [];
+const broken: Record<string, string> = {};
+for (const name of only) {
+  const startedAt = performance.now();
+  try {
+    for (const measure of await measuresOf(name)) verdicts.push(judge(name, measure));
+  } catch (error) {
+    broken[name] = error instanceof Error ? error.message : String(error);
+  }
+  // Standard output is the result's alone.
+  console.error(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+}
+const run: Run = { machine, verdicts, broken };
+if (json) console.log(jsonOf(run));
+else {
+  console.log(tableOf(verdicts));
+  for (const [name, why] of Object.entries(broken)) console.log(`${name} could not measure: ${why}`);
+}
+process.exitCode = isOk(run) ? 0 : 1;
+
+/** In a process of its own: what one bench has loaded, compiled and left on the heap is no other's affair. */
+async function measuresOf(name: BenchName): Promise<readonly Measure[]> {
+  const file = fileURLToPath(new URL('bench-process.ts', import.meta.url));
+  const child = fork(file, [name, JSON.stringify(scope)], {
+    execArgv: ['--import', 'tsx'],
+    // No client may look for Google's metadata server.
+    env: { ...process.env, METADATA_SERVER_DETECTION: 'none' },
+    stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
+  });
+  return new Promise((resolve, reject) => {
+    child.once('message', (message) => {
+      const answer = measureSchema.array().safeParse(message);
+      if (answer.success) resolve(answer.data);
+      else reject(answer.error);
+    });
+    child.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)));
+  });
+}
