@@ -7,6 +7,24 @@ export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
 /** @throws ProblemError 415, 413 or 400 */
 export async function readJson(request: Request): Promise<unknown> {
+  checkType(request);
+  return parseJson(await readBytes(request));
+}
+
+/**
+ * For a call that needs none. Every POST that came over HTTP has a body, though it be of no bytes: only reading tells.
+ * @returns nothing where there is none
+ * @throws ProblemError 415, 413 or 400
+ */
+export async function readJsonIfAny(request: Request): Promise<unknown> {
+  const bytes = await readBytes(request);
+  if (bytes.length === 0) return undefined;
+  checkType(request);
+  return parseJson(bytes);
+}
+
+/** @throws ProblemError 415 */
+function checkType(request: Request): void {
   const contentType = request.headers.get('content-type') ?? '';
   if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType)) {
     throw new ProblemError({
@@ -16,7 +34,6 @@ export async function readJson(request: Request): Promise<unknown> {
       detail: `Content-Type is ${contentType === '' ? 'missing' : `'${contentType}'`}; send application/json.`,
     });
   }
-  return parseJson(await readBytes(request));
 }
 
 /** @throws ProblemError 400 */

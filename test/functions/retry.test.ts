@@ -1,6 +1,7 @@
 /** Retrying a failed job: never a second payment that nobody agreed to. */
 import { describe, expect, it } from 'vitest';
 import { doubleChargeRisk, retryJob } from '../../functions/core/retry.ts';
+import { createApi } from '../../functions/handlers/api.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { MemoryJobStore, makeWorld } from '../support/memory.ts';
@@ -38,6 +39,26 @@ describe('a retry', () => {
       status: 'failed',
       retriedBy: first.body['id'],
     });
+  });
+
+  it('needs no body: over HTTP every POST has one to read, be it of no bytes', async () => {
+    for (const type of [{}, { 'content-type': 'application/json' }]) {
+      const world = makeWorld();
+      world.vertex.onSubmit = () => REFUSED;
+      const job = await accept(world);
+      await runFor(world, HOUR);
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      await Promise.all([
+        writable.close(),
+        expect(
+          createApi(world.services).request(`/v1/jobs/${job.jobId}/retry`, {
+            method: 'POST',
+            headers: { 'x-test-caller': 'local', ...type },
+            ...{ body: readable, duplex: 'half' },
+          }),
+        ).resolves.toMatchObject({ status: 201 }),
+      ]);
+    }
   });
 
   it('is made once, also after its record has expired: the failed job has not, and knows of it', async () => {
