@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { tableOf } from '../chaos/report.ts';
 import { runChaos } from '../chaos/run.ts';
 import { startTestStack } from '../support/local-stack.ts';
@@ -54,4 +55,20 @@ describe('a stack that is stopped in the middle', () => {
       await second.dispose();
     }
   }, 120_000);
+});
+
+describe('Ctrl-C, which a terminal sends to every process', () => {
+  it('ends none of those that were started: who started them stops them, in their order', async () => {
+    const stack = await startTestStack({ speedUp: 100 });
+    try {
+      const { cloud, functions } = stack.processes;
+      const before = [cloud.pid, functions.pid];
+      for (const pid of before) process.kill(z.int().positive().parse(pid), 'SIGINT');
+      const { id } = await stack.submit({ prompt: 'a puppy', durationSeconds: 4 });
+      expect(await stack.finished(id)).toMatchObject({ status: 'succeeded' });
+      expect([cloud.pid, functions.pid]).toEqual(before);
+    } finally {
+      await stack.dispose();
+    }
+  }, 60_000);
 });
