@@ -1,6 +1,7 @@
 /** The command line of `npm run generate`, as the body of a job request. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { numberOf, SPEED_UP } from './number-option.ts';
 
 export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --model <id>              e.g. veo-3.1-generate-001 (default veo-3.1-fast-generate-001)
@@ -107,16 +108,8 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
     personGeneration: values['person-generation'],
     generateAudio: values['no-audio'] === true ? false : undefined,
   };
-  const speedUp = numberOf('--speed-up', values['speed-up']);
+  const speedUp = numberOf('--speed-up', values['speed-up'], SPEED_UP);
   return { body, outDir: values.out, stateDir: values.state, speedUp, simulate: values.simulate };
-}
-
-function numberOf(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (text.trim() === '' || !Number.isFinite(number))
-    throw new Error(`${option} has to be a number, not '${text}'.`);
-  return number;
 }
 
 function videoOf(text: string | undefined): Record<string, unknown> | undefined {
