@@ -345,6 +345,13 @@ describe('POST /v1/jobs/{id}/cancel', () => {
   });
 });
 
+/** A script of the page, which has no types. */
+const consoleModule = z.object({
+  createUnanswered: z.custom<
+    (newKey: () => string) => { keyOf: (body: string) => string; answered: () => void }
+  >((value) => typeof value === 'function'),
+});
+
 describe('the console', () => {
   it('is one page with its own style and script, and lets in nothing else', async () => {
     const app = createApi(makeWorld().services);
@@ -354,8 +361,21 @@ describe('the console', () => {
     const html = await page.text();
     const links = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, link = '']) => link);
     expect(links).toEqual(['/console/console.css', '/console/console.js']);
-    for (const link of links) expect((await app.request(link)).status).toBe(200);
+    const script = await (await app.request('/console/console.js')).text();
+    const imports = [...script.matchAll(/from '\.(\/[^']+)'/g)].map(([, file = '']) => `/console${file}`);
+    expect(imports).not.toEqual([]);
+    for (const link of [...links, ...imports]) expect((await app.request(link)).status).toBe(200);
     expect((await app.request('/console/../config.ts')).status).toBe(404);
+  });
+
+  it('sends what was not answered again under its own key, and anything else under another', async () => {
+    const file = new URL('../../functions/console/unanswered.js', import.meta.url).href;
+    const { createUnanswered } = consoleModule.parse(await import(file));
+    let keys = 0;
+    const unanswered = createUnanswered(() => `key-${++keys}`);
+    expect(['a', 'a', 'b', 'b'].map(unanswered.keyOf)).toEqual(['key-1', 'key-1', 'key-2', 'key-2']);
+    unanswered.answered();
+    expect(unanswered.keyOf('b')).toBe('key-3');
   });
 });
 
