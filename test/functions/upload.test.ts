@@ -382,6 +382,27 @@ describe('the batch of an uploaded manifest', () => {
   });
 });
 
+describe('a picture or a table of a kind that is not taken', () => {
+  it('is told so beside it, instead of lying there for ever', async () => {
+    const { arrive, drop, jobs, uploads } = arrivals();
+    for (const [name, type] of [
+      ['uploads/IMG_1.HEIC', ''],
+      ['uploads/cat.webp', 'image/webp'],
+      ['uploads/logo', 'image/svg+xml'],
+    ] as const) {
+      await arrive(drop(name, 'x', type));
+      expect(uploads.json(`${name}.error.json`)).toMatchObject({
+        errors: [{ field: name, detail: expect.stringContaining('PNG or JPEG') }],
+      });
+    }
+    await arrive(drop('uploads/cats.xlsx', 'x'));
+    expect(uploads.json('uploads/cats.xlsx.error.json')).toMatchObject({
+      errors: [{ detail: expect.stringContaining('CSV') }],
+    });
+    expect(await jobs()).toHaveLength(0);
+  });
+});
+
 describe('anything else', () => {
   it('is ignored with a line in the log', async () => {
     const { arrive, drop, jobs, world } = arrivals();
