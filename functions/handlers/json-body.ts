@@ -62,7 +62,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 
 /**
  * Stops reading at the limit, so that a body of any size costs no more than that.
- * @throws ProblemError 413
+ * @throws ProblemError 413, or 400 where it breaks off
  */
 export async function readBytes(request: Request): Promise<Uint8Array> {
   const tooLarge = (): ProblemError =>
@@ -76,11 +76,26 @@ export async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   if (request.body) {
-    for await (const chunk of request.body) {
+    for await (const chunk of brokenOffAsProblem(request.body)) {
       bytes += chunk.byteLength;
       if (bytes > BODY_BYTES_MAX) throw tooLarge();
       chunks.push(chunk);
     }
   }
   return Buffer.concat(chunks);
+}
+
+/** A client that goes away in the middle is none of our faults, which are logged as errors and raise alarms. */
+async function* brokenOffAsProblem(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ProblemError({
+      status: 400,
+      code: 'body-incomplete',
+      title: 'The body is not complete',
+      detail: `The body broke off before its end: ${why}. Send it again.`,
+    });
+  }
 }
