@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { freePort } from '../../infra/stack/free-port.ts';
 import { tableOf } from '../chaos/report.ts';
 import { runChaos } from '../chaos/run.ts';
 import { startTestStack } from '../support/local-stack.ts';
@@ -51,6 +52,24 @@ describe('a stack that is stopped in the middle', () => {
       expect(new Set(paid.map(({ prompt }) => prompt)).size).toBe(paid.length);
       // A call that was cut off by the stop may be unknown; whatever was paid for is there.
       expect(done.filter(({ status }) => status === 'succeeded')).toHaveLength(paid.length);
+    } finally {
+      await second.dispose();
+    }
+  }, 120_000);
+});
+
+describe('a stack that is started at another port', () => {
+  it('goes on with what waits: its tasks name the port of the run before', async () => {
+    const first = await startTestStack({ submitPerSecond: 1, speedUp: 30 });
+    const jobs = await Promise.all(
+      ['a hen', 'a cow', 'a pig'].map((prompt) => first.submit({ prompt, durationSeconds: 4 })),
+    );
+    await first.stop();
+    const apiPort = await freePort();
+    const second = await startTestStack({ stateDir: first.stateDir, apiPort, speedUp: 30 });
+    try {
+      expect(second.endpoints.api).not.toBe(first.endpoints.api);
+      for (const { id } of jobs) expect(await second.finished(id)).toMatchObject({ status: 'succeeded' });
     } finally {
       await second.dispose();
     }
