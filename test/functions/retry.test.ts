@@ -97,6 +97,18 @@ describe('a retry', () => {
     expect(await world.jobs.all()).toHaveLength(2);
   });
 
+  it('of one that was charged, as an operator found, does not ask for an operator once more', async () => {
+    const world = makeWorld();
+    world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
+    const job = await accept(world);
+    await runFor(world, HOUR);
+    const { post } = apiOf(world);
+    const detail = async () => String((await post(`/v1/jobs/${job.jobId}/retry`)).body['detail']);
+    expect(await detail()).toContain('operator');
+    await apiOf(world, 'operator').post(`/v1/jobs/${job.jobId}/resolve`, { decision: 'charged' });
+    expect(await detail()).toMatch(/was charged .*acceptDoubleCharge.* all the same\.$/);
+  });
+
   it('of one that may have been charged needs acceptDoubleCharge', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
