@@ -8,6 +8,7 @@ import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import { ProblemError } from '../core/problem.ts';
 import type { CallerCheck } from '../ports.ts';
 import { API_KEY, bearerOf, SERVERLESS_AUTHORIZATION, unauthenticated } from './credentials.ts';
+import { hashSecret } from './ids.ts';
 
 export interface IdTokenOptions {
   /** `verify`: check the signature. `platform`: the platform in front of this function has. */
@@ -77,6 +78,9 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
   };
 }
 
+/** A caller's name is in every job and in the log, where a key that Google would take has no business. */
+const GOOGLES_KEY = /^(?:AIza[\w-]{30,}|AQ\.)/;
+
 /**
  * For the local stack, which only loopback can reach: an API key or a bearer token is the name of its caller, and
  * everybody else is 'local'. So are Google's own tokens: they change every hour, and whoever sends them does not.
@@ -86,7 +90,7 @@ export const localCaller: CallerCheck = {
     const key = headers.get(API_KEY)?.trim();
     if (key !== undefined && key.length > KEY_CHARACTERS_MAX)
       throw unauthenticated(`The API key has ${key.length} characters; ${KEY_CHARACTERS_MAX} are taken.`);
-    if (key) return key;
+    if (key) return GOOGLES_KEY.test(key) ? `google-key-${hashSecret(key).slice(0, 8)}` : key;
     const token = bearerOf(headers);
     return token === undefined || /^(?:ya29\.|eyJ)/.test(token) ? 'local' : token;
   },

@@ -1,5 +1,7 @@
 /** The page: a form that makes jobs, and the list of them, kept up to date. Speaks only the public API. */
 
+import { createUnanswered } from './unanswered.js';
+
 /** Quick enough to watch a job, slow enough to leave open. */
 const REFRESH_MS = 1000;
 
@@ -10,6 +12,7 @@ const form = document.querySelector('#form');
 const list = document.querySelector('#jobs');
 const problem = document.querySelector('#problem');
 const more = document.querySelector('#more');
+const note = document.querySelector('#note');
 
 /** What is shown, by job id, with the text it was drawn from, so that a playing video is not drawn again. */
 const shown = new Map();
@@ -56,36 +59,46 @@ async function offerModels() {
   offerLimits();
 }
 
+const unanswered = createUnanswered(() => crypto.randomUUID());
+
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const values = Object.fromEntries(new FormData(form));
+  const body = JSON.stringify({
+    ...values,
+    durationSeconds: Number(values.durationSeconds),
+    sampleCount: Number(values.sampleCount),
+  });
   const button = form.querySelector('button');
   button.disabled = true;
   try {
     await request('/v1/jobs', {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
-      body: JSON.stringify({
-        ...values,
-        durationSeconds: Number(values.durationSeconds),
-        sampleCount: Number(values.sampleCount),
-      }),
+      headers: { 'content-type': 'application/json', 'idempotency-key': unanswered.keyOf(body) },
+      body,
     });
+    unanswered.answered();
     problem.hidden = true;
-    await refresh();
   } catch (error) {
     problem.textContent = error.message;
     problem.hidden = false;
+    return;
   } finally {
     button.disabled = false;
   }
+  // The job is there; that the list cannot be read now is no reason to make it again.
+  await refresh().catch(() => undefined);
 });
 
 more.addEventListener('click', async () => {
-  const page = await request(`/v1/jobs?pageSize=20&pageToken=${encodeURIComponent(nextPageToken)}`);
-  older = [...older, ...page.jobs];
-  nextPageToken = page.nextPageToken;
-  await refresh();
+  try {
+    const page = await request(`/v1/jobs?pageSize=20&pageToken=${encodeURIComponent(nextPageToken)}`);
+    older = [...older, ...page.jobs];
+    nextPageToken = page.nextPageToken;
+    await refresh();
+  } catch (error) {
+    note.textContent = error.message;
+  }
 });
 
 async function request(path, init = {}) {
@@ -181,7 +194,6 @@ function element(name, properties, children = []) {
   return made;
 }
 
-const note = document.querySelector('#note');
 let offered = false;
 for (;;) {
   try {

@@ -92,7 +92,15 @@ const requestBodySchema = z.strictObject({
   fps: z.literal(24).optional(),
   // Google Cloud's rules for labels.
   labels: z
-    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/), z.string().regex(/^[a-z0-9_-]{0,63}$/))
+    .record(
+      z
+        .string()
+        .regex(
+          /^[a-z][a-z0-9_-]{0,62}$/,
+          'is no name of a label: a lower-case letter, then at most 62 more, digits, _ and -',
+        ),
+      z.string().regex(/^[a-z0-9_-]{0,63}$/, 'has to be at most 63 lower-case letters, digits, _ and -'),
+    )
     .refine((labels) => Object.keys(labels).length <= 64, 'may be 64 at most')
     .optional(),
   pubsubTopic: z
@@ -125,10 +133,17 @@ export function readField(field: string, text: string): unknown {
 /** Names of the fields of a request. */
 export const REQUEST_FIELDS: ReadonlySet<string> = new Set(Object.keys(requestBodySchema.shape));
 
+const NO_OBJECT = 'A request has to be a JSON object, like {"prompt": "a cat"}.';
+const A_LIST =
+  'A request has to be one JSON object, and this is a list. Several requests are a batch: the rows of ' +
+  'POST /v1/batches, or a .jsonl file with one of them in each line.';
+
 /** The body, or everything that is wrong with its shape. */
 export function parseBody(
   body: unknown,
 ): { readonly body: RequestBody } | { readonly errors: readonly FieldError[] } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return { errors: [{ field: '', detail: Array.isArray(body) ? A_LIST : NO_OBJECT }] };
   const parsed = requestBodySchema.safeParse(body);
   return parsed.success ? { body: parsed.data } : { errors: parsed.error.issues.flatMap(fieldErrors) };
 }
@@ -140,6 +155,9 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
       detail: 'is not a field of a job request; see the README for the fields.',
     }));
   }
+  // What is wrong with a name is said of the name, and not that something is.
+  const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
+  if (inner) return [{ field: issue.path.join('.'), detail: `${inner.message}.` }];
   const message = issue.message.endsWith('.') ? issue.message : `${issue.message}.`;
   return [{ field: issue.path.join('.'), detail: message }];
 }

@@ -42,7 +42,7 @@ export function videoModelOf(
   errors: FieldError[],
 ): Chosen<VideoModelSpec> | undefined {
   const { model = rules.catalogue.defaultModel, provider } = body;
-  const chosen = modelOf('model', model, provider, rules, errors);
+  const chosen = modelOf({ field: 'model', kind: 'video' }, model, provider, rules, errors);
   if (!chosen) return undefined;
   if (chosen.spec.kind === 'video') return { ...chosen, spec: chosen.spec };
   errors.push({ field: 'model', detail: `'${model}' makes pictures; name it in firstFrame.model.` });
@@ -50,7 +50,7 @@ export function videoModelOf(
 }
 
 function modelOf(
-  field: string,
+  { field, kind }: { readonly field: string; readonly kind: ModelSpec['kind'] },
   model: string,
   provider: ProviderName | undefined,
   rules: RequestRules,
@@ -61,9 +61,16 @@ function modelOf(
   if (spec && (!isRetired(spec, today) || rules.allowRetired)) return { spec };
   const retirement = spec?.retirement ?? findRetired(catalogue, model, provider)?.retirement;
   if (!retirement) {
-    const known = catalogue.models.filter((each) => !isRetired(each, today)).map((each) => each.model);
+    // What could stand in this field: of its kind, and named once, though two providers may have it.
+    const known = new Set(
+      catalogue.models
+        .filter((each) => each.kind === kind && !isRetired(each, today))
+        .filter((each) => provider === undefined || each.provider === provider)
+        .map((each) => each.model),
+    );
     const where = provider === undefined ? '' : ` of provider ${provider}`;
-    errors.push({ field, detail: `'${model}' is not a known model${where}; known: ${known.join(', ')}.` });
+    const list = known.size === 0 ? '' : `; known: ${[...known].join(', ')}`;
+    errors.push({ field, detail: `'${model}' is not a known model${where}${list}.` });
     return undefined;
   }
   const { date, replacement, runsOn } = retirement;
@@ -94,7 +101,7 @@ export function firstFrameOf(
       detail: 'goes with a new video only, not with video, previousJob or referenceImages.',
     });
   const { model = DEFAULT_IMAGE_MODEL, provider, prompt } = firstFrame;
-  const chosen = modelOf('firstFrame.model', model, provider, rules, errors);
+  const chosen = modelOf({ field: 'firstFrame.model', kind: 'image' }, model, provider, rules, errors);
   if (!chosen) return undefined;
   const { spec, aliasOf } = chosen;
   if (spec.kind !== 'image') {

@@ -16,6 +16,8 @@ export interface BodyRules {
   readonly defaults: JsonObject | undefined;
   /** Of CSV. */
   readonly columns: readonly string[];
+  /** Of {@link misspeltColumns}. */
+  readonly misspelt: ReadonlyMap<string, string>;
   /** Names of the fields of a request. */
   readonly fields: ReadonlySet<string>;
   /** Of batches that do not say otherwise. */
@@ -113,7 +115,11 @@ function withMimeType(picture: unknown): unknown {
   return { ...picture, mimeType: extension.toLowerCase() === 'png' ? 'image/png' : 'image/jpeg' };
 }
 
-function merged(row: JsonObject, { template, defaults, fields, lane }: BodyRules, isTable: boolean): RowBody {
+function merged(
+  row: JsonObject,
+  { template, defaults, fields, lane, misspelt }: BodyRules,
+  isTable: boolean,
+): RowBody {
   const known = Object.entries(row).filter(([name, value]) => fields.has(name) && value !== undefined);
   const others = Object.entries(row).filter(([name, value]) => !fields.has(name) && value !== undefined);
   const body: Record<string, unknown> = { lane, ...defaults, ...template, ...Object.fromEntries(known) };
@@ -124,7 +130,15 @@ function merged(row: JsonObject, { template, defaults, fields, lane }: BodyRules
     used.has(name),
   );
   // A column that no prompt asks for is somebody's note. A field of JSON is a mistake, refused by its name.
-  const unasked = isTable ? [] : others.filter(([name]) => !used.has(name));
+  const unused = others.filter(([name]) => !used.has(name));
+  const unasked = isTable ? [] : unused;
+  const wrong = unused.flatMap(([name]) => {
+    const right = misspelt.get(name);
+    return right === undefined
+      ? []
+      : [`column '${name}' is no field of a request, and no prompt asks for it; the field is '${right}'.`];
+  });
+  if (wrong.length > 0) return { fault: wrong.join(' ') };
   const variables = { ...Object.fromEntries(given), ...own };
   const hasVariables = template !== undefined || 'variables' in body || given.length > 0;
   const labels = { ...partOf(defaults, 'labels'), ...partOf(template, 'labels'), ...partOf(row, 'labels') };
@@ -139,6 +153,25 @@ function merged(row: JsonObject, { template, defaults, fields, lane }: BodyRules
     },
   };
 }
+
+/**
+ * Columns that are called like a field, but for case, spaces and the like, with the right name of each. None of them is a
+ * note: taken for one, its rows would be made otherwise than asked, and paid for.
+ */
+export function misspeltColumns(
+  columns: readonly string[],
+  fields: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
+  const misspelt = new Map<string, string>();
+  for (const column of columns) {
+    const [whole = '', ...parts] = column.split('.');
+    const meant = [...fields].find((field) => lettersOf(field) === lettersOf(whole));
+    if (meant !== undefined && meant !== whole) misspelt.set(column, [meant, ...parts].join('.'));
+  }
+  return misspelt;
+}
+
+const lettersOf = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 function partOf(body: JsonObject | undefined, name: string): JsonObject {
   const part = body?.[name];

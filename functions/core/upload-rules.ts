@@ -61,6 +61,8 @@ export const uploadCallerOf = (rule: UploadRule, bucket: string): string => rule
 
 export type Arrival =
   | { readonly kind: 'ignored'; readonly why: string }
+  /** Evidently meant to become something, and of a kind that nothing is made of. */
+  | { readonly kind: 'refused'; readonly detail: string }
   | { readonly kind: 'image'; readonly rule: UploadRule; readonly mimeType: ImageMimeType }
   /** `images`: the pictures that it may be about, likeliest first. */
   | { readonly kind: 'sidecar'; readonly rule: UploadRule; readonly images: readonly string[] }
@@ -74,6 +76,9 @@ const IMAGE_TYPES: Readonly<Record<string, ImageMimeType>> = {
   jpg: 'image/jpeg',
   jpeg: 'image/jpeg',
 };
+/** Pictures as phones and browsers make them, which no model takes. */
+const OTHER_PICTURES = new Set(['webp', 'gif', 'heic', 'heif', 'avif', 'bmp', 'tif', 'tiff']);
+const SPREADSHEETS = new Set(['xlsx', 'xls', 'ods', 'numbers']);
 /** Upper case too: that is how cameras name their files. */
 const IMAGE_EXTENSIONS = ['png', 'jpg', 'jpeg', 'PNG', 'JPG', 'JPEG'];
 
@@ -106,8 +111,14 @@ export function arrivalOf(rules: readonly UploadRule[], name: string, contentTyp
     }
   }
   const mimeType = IMAGE_TYPES[extension] ?? Object.values(IMAGE_TYPES).find((type) => type === contentType);
-  return mimeType ? { kind: 'image', rule, mimeType } : ignored('it is no picture, request or manifest');
+  if (mimeType) return { kind: 'image', rule, mimeType };
+  if (OTHER_PICTURES.has(extension) || contentType.startsWith('image/'))
+    return refused('is a picture of a kind that no model takes; save it as PNG or JPEG.');
+  if (SPREADSHEETS.has(extension)) return refused('is a spreadsheet; export it as CSV (UTF-8).');
+  return ignored('it is no picture, request or manifest');
 }
+
+const refused = (detail: string): Arrival => ({ kind: 'refused', detail });
 
 const ignored = (why: string): Arrival => ({ kind: 'ignored', why });
 

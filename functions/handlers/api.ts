@@ -12,7 +12,7 @@ import { addConsole } from './console.ts';
 import { createJob, estimateJob } from './create-job.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { type JobView, jobView } from './job-view.ts';
-import { parseJson, readBytes, readJson } from './json-body.ts';
+import { parseJson, readBytes, readJson, readJsonIfAny } from './json-body.ts';
 import { addKeyRoutes } from './keys-api.ts';
 import { modelsView } from './models-view.ts';
 import { addOperatorRoutes } from './operators.ts';
@@ -201,8 +201,7 @@ const retryBodySchema = z.strictObject({ acceptDoubleCharge: z.boolean().default
 
 /** No body is the careful one. */
 async function retryBody(request: Request): Promise<z.infer<typeof retryBodySchema>> {
-  if (!request.headers.has('content-type') && !request.body) return { acceptDoubleCharge: false };
-  const parsed = retryBodySchema.safeParse(await readJson(request));
+  const parsed = retryBodySchema.safeParse((await readJsonIfAny(request)) ?? {});
   if (parsed.success) return parsed.data;
   throw invalidRequest([{ field: 'acceptDoubleCharge', detail: 'is the only field, true or false.' }]);
 }

@@ -2,7 +2,7 @@
 import { type Batch, batchPrefixOf } from '../core/batch.ts';
 import { JOB_STATUSES, type JobStatus } from '../core/job.ts';
 import { REQUEST_FIELDS } from '../core/request-body.ts';
-import type { BodyRules } from '../core/row-body.ts';
+import { type BodyRules, misspeltColumns } from '../core/row-body.ts';
 import type { BatchEvent } from '../core/step-batch.ts';
 import type { Clock, Ids, Services } from '../ports.ts';
 
@@ -55,6 +55,7 @@ export const rulesOf = ({ settings }: Pick<Batch, 'settings'>, columns: readonly
   template: settings.template,
   defaults: settings.defaults,
   columns,
+  misspelt: misspeltColumns(columns, REQUEST_FIELDS),
   fields: REQUEST_FIELDS,
   lane: settings.lane,
 });

@@ -1,4 +1,4 @@
-/** The console: one page and its two files, served from where the functions are. */
+/** The console: one page and its files, served from where the functions are. */
 import { readFileSync } from 'node:fs';
 import type { Hono } from 'hono';
 
@@ -6,6 +6,7 @@ const FILES = [
   { path: '/', file: 'index.html', type: 'text/html; charset=utf-8' },
   { path: '/console/console.css', file: 'console.css', type: 'text/css; charset=utf-8' },
   { path: '/console/console.js', file: 'console.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/console/unanswered.js', file: 'unanswered.js', type: 'text/javascript; charset=utf-8' },
 ] as const;
 
 const HEADERS = {

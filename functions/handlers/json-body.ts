@@ -7,6 +7,24 @@ export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
 /** @throws ProblemError 415, 413 or 400 */
 export async function readJson(request: Request): Promise<unknown> {
+  checkType(request);
+  return parseJson(await readBytes(request));
+}
+
+/**
+ * For a call that needs none. Every POST that came over HTTP has a body, though it be of no bytes: only reading tells.
+ * @returns nothing where there is none
+ * @throws ProblemError 415, 413 or 400
+ */
+export async function readJsonIfAny(request: Request): Promise<unknown> {
+  const bytes = await readBytes(request);
+  if (bytes.length === 0) return undefined;
+  checkType(request);
+  return parseJson(bytes);
+}
+
+/** @throws ProblemError 415 */
+function checkType(request: Request): void {
   const contentType = request.headers.get('content-type') ?? '';
   if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType)) {
     throw new ProblemError({
@@ -16,7 +34,6 @@ export async function readJson(request: Request): Promise<unknown> {
       detail: `Content-Type is ${contentType === '' ? 'missing' : `'${contentType}'`}; send application/json.`,
     });
   }
-  return parseJson(await readBytes(request));
 }
 
 /** @throws ProblemError 400 */
@@ -45,7 +62,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 
 /**
  * Stops reading at the limit, so that a body of any size costs no more than that.
- * @throws ProblemError 413
+ * @throws ProblemError 413, or 400 where it breaks off
  */
 export async function readBytes(request: Request): Promise<Uint8Array> {
   const tooLarge = (): ProblemError =>
@@ -59,11 +76,26 @@ export async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   if (request.body) {
-    for await (const chunk of request.body) {
+    for await (const chunk of brokenOffAsProblem(request.body)) {
       bytes += chunk.byteLength;
       if (bytes > BODY_BYTES_MAX) throw tooLarge();
       chunks.push(chunk);
     }
   }
   return Buffer.concat(chunks);
+}
+
+/** A client that goes away in the middle is none of our faults, which are logged as errors and raise alarms. */
+async function* brokenOffAsProblem(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ProblemError({
+      status: 400,
+      code: 'body-incomplete',
+      title: 'The body is not complete',
+      detail: `The body broke off before its end: ${why}. Send it again.`,
+    });
+  }
 }

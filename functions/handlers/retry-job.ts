@@ -1,6 +1,6 @@
 /** Making a failed job good. One retry per failed job, however often it is asked for; the retry has its own. */
 
-import { roundUsd } from '../core/at-stake.ts';
+import { roundUsd, unknownAttempts } from '../core/at-stake.ts';
 import type { Job, JobIn } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';
 import { estimateStageUsd } from '../core/price.ts';
@@ -86,10 +86,13 @@ async function markedRetry({ jobs }: Services, job: Job): Promise<Job> {
 function refusalOf(job: Job): ProblemError {
   if (job.status !== 'failed')
     return refused('not-failed', `Job ${job.jobId} is ${job.status}; only a failed job can be retried.`);
+  // What was charged has been ruled on, or needs no ruling.
+  const orElse =
+    unknownAttempts(job).length > 0 ? ', or let an operator resolve the attempt first (POST …/resolve)' : '';
   return refused(
     'may-pay-twice',
     `Job ${job.jobId} may be paid for twice: ${doubleChargeRisk(job)}. Send {"acceptDoubleCharge": true} to retry all ` +
-      'the same, or let an operator resolve the attempt first.',
+      `the same${orElse}.`,
   );
 }
 

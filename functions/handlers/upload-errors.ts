@@ -138,5 +138,13 @@ export async function tellManifestFaults(
     errors.push({ field: '', detail: `There are ${more} more faults; all of them are in ${all}.` });
   }
   if (errors.length === 0) return;
+  // Who corrects a file uploads it again, and then what was right in it is made and paid for once more.
+  if (ending.status !== 'failed' && totals.valid > 0) {
+    const detail =
+      `${totals.valid === 1 ? '1 row was right and became a job' : `${totals.valid} rows were right and became jobs`} ` +
+      `of batch ${batchId}. Upload what you correct in a file of its own: this one, uploaded again, makes and pays for ` +
+      'all of its rows again.';
+    errors.push({ field: '', detail });
+  }
   await writeErrorFile(uploads, { name, generation }, errors);
 }

@@ -129,6 +129,8 @@ async function take(
   arrival: Exclude<Arrival, { kind: 'ignored' }>,
 ): Promise<void> {
   switch (arrival.kind) {
+    case 'refused':
+      throw invalidRequest([{ field: object.name, detail: arrival.detail }]);
     case 'image':
       return takeImage(work, object, arrival);
     case 'sidecar':

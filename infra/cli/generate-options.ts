@@ -1,6 +1,7 @@
 /** The command line of `npm run generate`, as the body of a job request. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { numberOf, SPEED_UP } from './number-option.ts';
 
 export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --model <id>              e.g. veo-3.1-generate-001 (default veo-3.1-fast-generate-001)
@@ -24,12 +25,15 @@ export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --negative-prompt <text>  what should not be in it
   --person-generation <v>   allow_adult, dont_allow or allow_all
   --no-audio                silent, and cheaper
+  --job <id>                go on with a job that was begun, and fetch its videos: makes nothing new
   --simulate                the simulated models even where GEMINI_API_KEY is set
   --out <dir>               where the videos are saved (default out)
   --state <dir>             of the local cloud (default .clapper)
   --speed-up <n>            how much faster than Google's the simulated models are (default 20)`;
 
 export interface GenerateOptions {
+  /** Begun earlier: then nothing is made, and the body is empty. */
+  readonly jobId: string | undefined;
   readonly body: Readonly<Record<string, unknown>>;
   readonly outDir: string;
   readonly stateDir: string;
@@ -64,6 +68,7 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
       'negative-prompt': { type: 'string' },
       'person-generation': { type: 'string' },
       'no-audio': { type: 'boolean' },
+      job: { type: 'string' },
       out: { type: 'string', default: 'out' },
       state: { type: 'string', default: '.clapper' },
       'speed-up': { type: 'string' },
@@ -107,16 +112,16 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
     personGeneration: values['person-generation'],
     generateAudio: values['no-audio'] === true ? false : undefined,
   };
-  const speedUp = numberOf('--speed-up', values['speed-up']);
-  return { body, outDir: values.out, stateDir: values.state, speedUp, simulate: values.simulate };
-}
-
-function numberOf(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (text.trim() === '' || !Number.isFinite(number))
-    throw new Error(`${option} has to be a number, not '${text}'.`);
-  return number;
+  const asked = Object.values(body).some((value) => value !== undefined);
+  if (values.job !== undefined && asked)
+    throw new Error(
+      '--job goes on with a job as it was asked for; a prompt or other options of it make a new one.',
+    );
+  const speedUp = numberOf('--speed-up', values['speed-up'], SPEED_UP);
+  return {
+    ...{ jobId: values.job, body, speedUp },
+    ...{ outDir: values.out, stateDir: values.state, simulate: values.simulate },
+  };
 }
 
 function videoOf(text: string | undefined): Record<string, unknown> | undefined {

@@ -46,16 +46,23 @@ async function main(): Promise<number> {
   console.log(
     `Clapper is at ${api}${running ? ' (it was running already)' : `, started in ${seconds(Date.now() - startedAt)}`}.`,
   );
+  let jobId: string | undefined;
   process.once('SIGINT', () => {
-    console.log('\nStopped. An unfinished job goes on at the next start.');
+    console.log(`\nStopped.${jobId === undefined ? '' : ` ${goOnWith(jobId)}`}`);
     void (stack?.stop() ?? Promise.resolve()).then(() => process.exit(130));
   });
   try {
-    return await generate(new JobClient(api), body, path.resolve(options.outDir), real !== undefined);
+    const client = new JobClient(api);
+    const job =
+      options.jobId === undefined
+        ? await begin(client, body, real !== undefined)
+        : await client.wait(options.jobId, 0);
+    jobId = job.id;
+    return await finish(client, job, path.resolve(options.outDir), real !== undefined);
   } catch (error) {
-    if (running && error instanceof TypeError) {
-      console.error('The stack that was running has been stopped. The job goes on at its next start.');
-    } else console.error(error instanceof Error ? error.message : String(error));
+    if (running && error instanceof TypeError) console.error('The stack that was running has been stopped.');
+    else console.error(error instanceof Error ? error.message : String(error));
+    if (jobId !== undefined) console.error(goOnWith(jobId));
     return error instanceof RefusedError ? 2 : 1;
   } finally {
     await stack?.stop();
@@ -74,7 +81,11 @@ function realOptions({
   return { apiKey, body: { ...body, model } };
 }
 
-async function generate(client: JobClient, body: unknown, outDir: string, real: boolean): Promise<number> {
+/** What was paid for is not lost by going away: making it once more would be paid for once more. */
+const goOnWith = (jobId: string): string =>
+  `Job ${jobId} goes on, and its videos are fetched, with the same options of this program and: --job ${jobId}`;
+
+async function begin(client: JobClient, body: unknown, real: boolean): Promise<JobAnswer> {
   const price = await client.estimateUsd(body);
   if (real) {
     console.log(
@@ -85,9 +96,12 @@ async function generate(client: JobClient, body: unknown, outDir: string, real: 
   } else {
     console.log('The model is simulated: nothing is paid, and every frame says so.');
   }
-  let job = await client.create(body, randomUUID());
-  console.log(`Job ${job.id}, estimated price $${job.priceUsd.estimate.toFixed(2)}.`);
-  job = await follow(client, job);
+  return client.create(body, randomUUID());
+}
+
+async function finish(client: JobClient, begun: JobAnswer, outDir: string, real: boolean): Promise<number> {
+  console.log(`Job ${begun.id}, estimated price $${begun.priceUsd.estimate.toFixed(2)}.`);
+  const job = await follow(client, begun);
   if (job.status !== 'succeeded') {
     console.error(
       `The job has ${job.status}: ${job.error?.code ?? ''} ${job.error?.message ?? ''} (charged: ${job.error?.charged ?? 'no'})`,

@@ -1,51 +1,47 @@
 /** `npm start`: everything on this machine, until Ctrl-C. */
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { startStack } from '../stack/stack.ts';
 import { findRunningStack } from './running-stack.ts';
+import { parseStartOptions, type StartOptions, USAGE } from './start-options.ts';
 
-const USAGE = `Usage: npm start -- [options]
-  --port <n>        of the API and console (default 8080)
-  --state <dir>     where everything is kept (default .clapper)
-  --speed-up <n>    how much faster than Google's the simulated models are (default 20)
-  --schedules <file>  batches that come by themselves (default schedules.json in the state folder, if any)
-  --seed <n>        makes the simulated models' latencies repeatable`;
+process.exitCode = await main();
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '8080' },
-    state: { type: 'string', default: '.clapper' },
-    'speed-up': { type: 'string' },
-    seed: { type: 'string' },
-    schedules: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-
-if (values.help) {
-  console.log(USAGE);
-} else {
+/** @returns the code to exit with where nothing is left running */
+async function main(): Promise<number | undefined> {
+  let options: ReturnType<typeof parseStartOptions>;
   try {
-    await main();
+    options = parseStartOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return 2;
+  }
+  if (options === 'help') {
+    console.log(USAGE);
+    return 0;
+  }
+  try {
+    return await start(options);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
+    return 1;
   }
 }
 
-async function main(): Promise<void> {
-  const stateDir = path.resolve(values.state);
+async function start({
+  port,
+  speedUp,
+  seed,
+  schedulesFile,
+  ...options
+}: StartOptions): Promise<number | undefined> {
+  const stateDir = path.resolve(options.stateDir);
   const running = await findRunningStack(stateDir);
   if (running) {
     console.log(`Clapper is running already: ${running.api}`);
-    return;
+    return 0;
   }
   const stack = await startStack({
-    stateDir,
-    apiPort: Number(values.port),
-    speedUp: numberOf(values['speed-up']),
-    seed: numberOf(values.seed),
-    schedulesFile: values.schedules,
+    ...{ stateDir, apiPort: port, speedUp, seed, schedulesFile },
     onLine: (line) => console.log(readable(line)),
   });
   const { api, ...servers } = stack.endpoints;
@@ -64,10 +60,7 @@ async function main(): Promise<void> {
       void stack.stop().then(() => process.exit(0));
     });
   }
-}
-
-function numberOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text);
+  return undefined;
 }
 
 /** A line of the functions' JSON log as people read it; anything else as it is. */

@@ -22,7 +22,8 @@ export function startSchedule({ url, everyMs, idToken, onError }: ScheduledCall)
       await response.arrayBuffer();
       if (!response.ok) onError(new Error(`${url} answered ${response.status}`));
     } catch (error) {
-      if (!stopping.signal.aborted) onError(error);
+      // Nobody listens: what is called is being started, or started again, and the supervisor tells of that.
+      if (!stopping.signal.aborted && !isRefused(error)) onError(error);
     }
   };
   // Like the real one, a call that is still under way is not overtaken by the next.
@@ -40,3 +41,9 @@ export function startSchedule({ url, everyMs, idToken, onError }: ScheduledCall)
     await inProgress;
   };
 }
+
+const isRefused = (error: unknown): boolean =>
+  error instanceof Error &&
+  error.cause instanceof Error &&
+  'code' in error.cause &&
+  error.cause.code === 'ECONNREFUSED';

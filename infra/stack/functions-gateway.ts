@@ -10,6 +10,7 @@ import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { leaveUntouched } from '../../functions/untouched-request.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import { reportReady } from './child.ts';
+import { drainable } from './drain.ts';
 import { FUNCTION_NAMES } from './plan.ts';
 
 const PREFIX = /^\/_functions\/([a-z]+)(?=[/?]|$)/;
@@ -36,5 +37,10 @@ const front = http.createServer((request, response) => {
 });
 // Long polls and streams set their own limits.
 front.requestTimeout = 0;
+
+const drain = drainable(front);
+process.once('SIGTERM', () => {
+  void drain().then(() => process.exit(0));
+});
 
 front.listen(Number(process.env['PORT']), LOOPBACK, () => reportReady());

@@ -29,6 +29,8 @@ import { cloudSettings } from './settings.ts';
 // Written by the parent, of this same version, a moment ago.
 const plan: StackPlan = JSON.parse(process.env['CLAPPER_STACK_PLAN'] ?? '');
 const { stateDir, ports, speedUp } = plan;
+/** Before the path of a function. */
+const FUNCTIONS_THEN = /^http:\/\/[\d.]+:\d+(?=\/_functions\/)/;
 const identity = loadIdentity(stateDir);
 const { serviceAccountEmail } = identity;
 const onBug = (error: unknown): void => {
@@ -79,6 +81,8 @@ const tasks = await startTasks({
   port: ports.tasks,
   stateDir,
   signIdToken,
+  // Tasks of an earlier run name the port that the functions had then.
+  urlNow: (url) => url.replace(FUNCTIONS_THEN, urlOf(plan, 'api')),
   onBug,
   queues: plan.queues.map(({ id, ...queue }) => ({
     name: `projects/${PROJECT}/locations/${REGION}/queues/${id}`,

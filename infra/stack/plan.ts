@@ -2,7 +2,7 @@
  * What the local stack consists of: names, ports, files and the environment of the functions. The counterpart of what
  * Terraform provisions in the cloud.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type FiredSchedules, readSchedules } from '../scheduler/schedule-file.ts';
 import { loadIdentity } from '../shared/identity.ts';
@@ -79,6 +79,7 @@ export interface PlanOptions {
 export async function makePlan(options: PlanOptions): Promise<StackPlan> {
   const { stateDir, apiPort, speedUp, seed, submitPerSecond, geminiApiKey, schedulesFile } = options;
   mkdirSync(stateDir, { recursive: true });
+  keepModelsApart(stateDir, geminiApiKey !== undefined);
   const last = readPorts(stateDir);
   const ports: Partial<Record<ServerName, number>> = {};
   for (const name of SERVERS) {
@@ -108,6 +109,22 @@ export async function makePlan(options: PlanOptions): Promise<StackPlan> {
   writeFileSync(path.join(stateDir, 'ports.json'), JSON.stringify(plan.ports));
   writeCredentials(plan);
   return plan;
+}
+
+/**
+ * A job goes on with the models that it was begun with. The simulated ones know nothing of Google's operations: what was
+ * paid for would be given up as lost.
+ * @throws Error for a folder of real jobs without a key
+ */
+function keepModelsApart(stateDir: string, isReal: boolean): void {
+  const marker = path.join(stateDir, 'real-models');
+  if (isReal) writeFileSync(marker, '');
+  else if (existsSync(marker)) {
+    throw new Error(
+      `${stateDir} has jobs of Google's own models, which the simulated ones cannot finish. Go on with one by ` +
+        'npm run generate -- --job ID, with GEMINI_API_KEY; or choose another folder with --state.',
+    );
+  }
 }
 
 export const urlOf = (plan: StackPlan, server: ServerName): string =>

@@ -21,6 +21,7 @@ export interface InFlightOptions {
   readonly queueName: string;
   readonly dispatcher: Dispatcher;
   readonly idTokens: IdTokens | undefined;
+  readonly urlNow: (url: string) => string;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -76,13 +77,14 @@ export class InFlight {
   }
 
   #callOf({ task, before }: Delivery): OutgoingCall | undefined {
-    const { queueName, idTokens, onBug } = this.#options;
-    const { url, method, bodyBase64, oidcToken } = task.spec.target;
+    const { queueName, idTokens, urlNow, onBug } = this.#options;
+    const { method, bodyBase64, oidcToken } = task.spec.target;
+    const url = urlNow(task.spec.target.url);
     try {
       const idToken =
         oidcToken === undefined
           ? undefined
-          : idTokens?.tokenFor(oidcToken.serviceAccountEmail, oidcToken.audience || url);
+          : idTokens?.tokenFor(oidcToken.serviceAccountEmail, urlNow(oidcToken.audience || url));
       const headers = deliveryHeaders(queueName, { spec: task.spec, progress: before }, idToken);
       return { url, method, headers, body: Buffer.from(bodyBase64, 'base64') };
     } catch (error) {

@@ -27,6 +27,7 @@ export interface RunnerContext {
   readonly faults: FaultInjector;
   readonly dispatcher: Dispatcher;
   readonly idTokens: IdTokens | undefined;
+  readonly urlNow: (url: string) => string;
   readonly commit: (record: TasksRecord) => void;
   readonly onAttempt: (attempt: TaskAttempt) => void;
   readonly onBug: (error: unknown) => void;

@@ -36,6 +36,8 @@ export interface TasksOptions {
   /** Makes the ID token of a task that asks for one; without it such tasks are refused. */
   readonly signIdToken?: SignIdToken;
   readonly faults?: Partial<TaskFaults>;
+  /** Where what a stored task names is to be found now. In the service a URL stays; on a machine it may get another port. */
+  readonly urlNow?: (url: string) => string;
   /** Called when a delivery has ended, or was lost on purpose. */
   readonly onAttempt?: (attempt: TaskAttempt) => void;
   /** Called with what should never happen. Default: writes it to stderr. */
@@ -63,14 +65,20 @@ const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 /** @throws when a queue of the list is invalid or its name still rests after its deletion, or the port is taken */
 export async function startTasks(options: TasksOptions = {}): Promise<RunningTasks> {
   const { port = 0, host = LOOPBACK, now = Date.now, onBug = reportBug, signIdToken } = options;
-  const { stateDir, queues = [], tombstoneMs = HOUR_MS, onAttempt = () => {} } = options;
+  const {
+    stateDir,
+    queues = [],
+    tombstoneMs = HOUR_MS,
+    onAttempt = () => {},
+    urlNow = (url) => url,
+  } = options;
   const faults = new FaultInjector(options.random ?? Math.random, options.faults ?? {});
   const dispatcher = new Dispatcher();
   const idTokens = signIdToken === undefined ? undefined : new IdTokens(signIdToken, now);
   const file = stateDir === undefined ? undefined : path.join(stateDir, 'tasks', 'journal.jsonl');
   const engine = new TasksEngine({
     persistence: Persistence.open(file),
-    context: { now, faults, dispatcher, idTokens, onAttempt, onBug },
+    context: { now, faults, dispatcher, idTokens, urlNow, onAttempt, onBug },
     tombstoneMs,
   });
 

@@ -141,6 +141,15 @@ describe('a caller of the local stack', () => {
     expect(await named({ authorization: `Bearer ${token()}` })).toBe('local');
   });
 
+  it('is not named by a key that Google would take: names are in every job and in the log', async () => {
+    const key = `AIza${'x'.repeat(35)}`;
+    const name = await named({ 'x-goog-api-key': key });
+    expect(name).toMatch(/^google-key-[0-9a-f]{8}$/);
+    expect(await named({ 'x-goog-api-key': key })).toBe(name);
+    expect(await named({ 'x-goog-api-key': `AIza${'y'.repeat(35)}` })).not.toBe(name);
+    expect(await named({ 'x-goog-api-key': 'AQ.Ab8RN6' })).toMatch(/^google-key-/);
+  });
+
   it('has a name of no more than 256 characters', async () => {
     await expect(named({ 'x-goog-api-key': 'k'.repeat(257) })).rejects.toThrow('257 characters');
   });

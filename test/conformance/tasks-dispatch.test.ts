@@ -393,6 +393,21 @@ describe('ID tokens', () => {
     await expect(jwtVerify(byDefault, stranger)).rejects.toThrow();
   });
 
+  it('and the call itself go where the target is now, when it has moved since the task was made', async () => {
+    const identity = identityOf();
+    const world = await openWorld({
+      signIdToken: (email, audience) => identity.signJwt(idTokenClaims(email, audience, Date.now())),
+      urlNow: (url) => url.replace('http://gone.test', world.target.url('')),
+    });
+    const parent = await makeQueue(world, 'q');
+    await enqueue(world, parent, 'moved', {
+      httpRequest: { url: 'http://gone.test/function', oidcToken: { serviceAccountEmail: account } },
+    });
+    const { path, headers } = await world.target.arrivals.at(0);
+    expect(path).toBe('/function');
+    expect(decodeJwt(headers.authorization?.slice(7) ?? '').aud).toBe(world.target.url('/function'));
+  });
+
   it('are signed anew when they are old, long before they expire', async () => {
     const identity = identityOf();
     let signed = 0;

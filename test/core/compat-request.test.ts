@@ -127,6 +127,13 @@ describe('a request of a living model', () => {
     expect(problemOf(() => map(body))).toMatchObject({ status: 400, errors: [{ field }] });
   });
 
+  it('names what is written with underscores as Google writes it', () => {
+    const body = { instances, parameters: { aspect_ratio: '9:16' } };
+    expect(problemOf(() => map(body)).errors).toEqual([
+      { field: 'parameters.aspect_ratio', detail: expect.stringContaining("write 'aspectRatio'") },
+    ]);
+  });
+
   it('of the Developer API knows no storageUri', () => {
     const body = { instances, parameters: { storageUri: 'gs://b/o/' } };
     expect(problemOf(() => map(body, { surface: 'developer' }))).toMatchObject({

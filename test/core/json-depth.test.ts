@@ -30,7 +30,13 @@ describe('a row of JSON that is nested too deep', () => {
   it('is a bad row that says so', () => {
     const place = { row: 1, line: 1, startByte: 0, next: { byte: 1, row: 1, line: 1, isSkipping: false } };
     const text = `{"prompt":"a","x":${'['.repeat(5000)}${']'.repeat(5000)}}`;
-    const rules = { template: undefined, defaults: undefined, columns: [], fields: new Set<string>() };
+    const rules = {
+      template: undefined,
+      defaults: undefined,
+      columns: [],
+      fields: new Set<string>(),
+      misspelt: new Map(),
+    };
     expect(bodyOfRecord({ kind: 'text', text, ...place }, { ...rules, lane: 'batch' })).toEqual({
       fault: 'is nested deeper than 100 levels of lists and objects.',
     });

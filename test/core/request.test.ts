@@ -26,6 +26,40 @@ function problemOf(body: unknown, rules = RULES): Problem {
 const fieldsOf = (body: unknown): string[] => (problemOf(body).errors ?? []).map(({ field }) => field);
 
 describe('a request', () => {
+  it('for a model that there is not is told those that could stand there, each once', () => {
+    const known = (body: unknown): string[] => {
+      const [, list = ''] = /known: (.*)\.$/.exec(problemOf(body).detail) ?? [];
+      return list.split(', ');
+    };
+    const ofKind = (kind: 'video' | 'image'): string[] => [
+      ...new Set(CATALOGUE.models.filter((each) => each.kind === kind).map((each) => each.model)),
+    ];
+    const living = (kind: 'video' | 'image', names: string[]): void => {
+      expect(names).toEqual([...new Set(names)]);
+      expect(ofKind(kind)).toEqual(expect.arrayContaining(names));
+    };
+    const videos = known({ prompt: 'a', model: 'veo-9' });
+    living('video', videos);
+    expect(videos).toContain('veo-3.1-fast-generate-001');
+    living('image', known({ prompt: 'a', firstFrame: { prompt: 'b', model: 'veo-9' } }));
+    expect(known({ prompt: 'a', model: 'veo-9', provider: 'omni' }).join(' ')).not.toContain('veo-3');
+  });
+
+  it('that is no object is told what it has to be, and a list where several of them go', () => {
+    expect(problemOf(null).detail).toContain('has to be a JSON object');
+    expect(problemOf('a cat').detail).toContain('has to be a JSON object');
+    expect(problemOf([{ prompt: 'a' }, { prompt: 'b' }]).detail).toContain('.jsonl');
+  });
+
+  it('is told which names and values labels may have', () => {
+    expect(problemOf({ prompt: 'a', labels: { 'My Team': 'x' } }).errors).toEqual([
+      { field: 'labels.My Team', detail: expect.stringContaining('lower-case letter') },
+    ]);
+    expect(problemOf({ prompt: 'a', labels: { team: 'X' } }).errors).toEqual([
+      { field: 'labels.team', detail: expect.stringContaining('lower-case letters') },
+    ]);
+  });
+
   it('of a prompt alone gets every default', () => {
     expect(parse({ prompt: 'a cat' }).request).toEqual({
       provider: 'vertex',

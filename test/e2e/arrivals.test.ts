@@ -206,7 +206,10 @@ describe('a manifest with rows that are no use', () => {
     const [told] = await file.download();
     expect(JSON.parse(told.toString())).toMatchObject({
       object: `gs://${BUCKET}/uploads/some.csv`,
-      errors: [{ line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') }],
+      errors: [
+        { line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') },
+        { detail: expect.stringContaining('2 rows were right') },
+      ],
     });
     expect(await jobs()).toHaveLength(before + 2);
   });

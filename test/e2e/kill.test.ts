@@ -5,6 +5,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { freePort } from '../../infra/stack/free-port.ts';
 import { tableOf } from '../chaos/report.ts';
 import { runChaos } from '../chaos/run.ts';
 import { startTestStack } from '../support/local-stack.ts';
@@ -54,4 +56,38 @@ describe('a stack that is stopped in the middle', () => {
       await second.dispose();
     }
   }, 120_000);
+});
+
+describe('a stack that is started at another port', () => {
+  it('goes on with what waits: its tasks name the port of the run before', async () => {
+    const first = await startTestStack({ submitPerSecond: 1, speedUp: 30 });
+    const jobs = await Promise.all(
+      ['a hen', 'a cow', 'a pig'].map((prompt) => first.submit({ prompt, durationSeconds: 4 })),
+    );
+    await first.stop();
+    const apiPort = await freePort();
+    const second = await startTestStack({ stateDir: first.stateDir, apiPort, speedUp: 30 });
+    try {
+      expect(second.endpoints.api).not.toBe(first.endpoints.api);
+      for (const { id } of jobs) expect(await second.finished(id)).toMatchObject({ status: 'succeeded' });
+    } finally {
+      await second.dispose();
+    }
+  }, 120_000);
+});
+
+describe('Ctrl-C, which a terminal sends to every process', () => {
+  it('ends none of those that were started: who started them stops them, in their order', async () => {
+    const stack = await startTestStack({ speedUp: 100 });
+    try {
+      const { cloud, functions } = stack.processes;
+      const before = [cloud.pid, functions.pid];
+      for (const pid of before) process.kill(z.int().positive().parse(pid), 'SIGINT');
+      const { id } = await stack.submit({ prompt: 'a puppy', durationSeconds: 4 });
+      expect(await stack.finished(id)).toMatchObject({ status: 'succeeded' });
+      expect([cloud.pid, functions.pid]).toEqual(before);
+    } finally {
+      await stack.dispose();
+    }
+  }, 60_000);
 });

@@ -54,6 +54,15 @@ describe('npm run generate with GEMINI_API_KEY', () => {
     ]);
   });
 
+  it('fetches the video of a job that was begun with --job, and pays nothing for it again', async () => {
+    const [jobId = ''] = /job_[a-z2-7]{26}/.exec(await generate('A puppy', '--duration', '3')) ?? [];
+    const before = google.paidCalls().length;
+    const output = await generate('--job', jobId);
+    expect(output).toMatch(new RegExp(`file\\s+\\S+${jobId}-0\\.mp4`));
+    expect(output).not.toContain('charge about');
+    expect(google.paidCalls()).toHaveLength(before);
+  }, 170_000);
+
   it('spends nothing with --simulate', async () => {
     const before = google.paidCalls().length;
     expect(await generate('A kitten', '--duration', '4', '--simulate')).toContain('nothing is paid');

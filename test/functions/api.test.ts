@@ -132,15 +132,14 @@ describe('bad input is refused by name, and nothing is written, enqueued or paid
     body,
   });
   const json = (body: unknown): RequestInit => post(JSON.stringify(body));
-  const endless = (): RequestInit => ({
-    ...post(
-      new ReadableStream({
-        pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)),
-      }),
-    ),
+  const streamed = (pull: (controller: ReadableStreamDefaultController) => void): RequestInit => ({
+    ...post(new ReadableStream({ pull })),
     // The type of RequestInit here is the browser's; node wants to be told that the body streams.
     ...{ duplex: 'half' },
   });
+  const endless = (): RequestInit =>
+    streamed((controller) => controller.enqueue(new Uint8Array(1024 * 1024)));
+  const brokenOff = (): RequestInit => streamed((controller) => controller.error(new Error('aborted')));
   const bad: [string, string, RequestInit, number, string][] = [
     ['no prompt and no image', '/v1/jobs', json({}), 400, 'prompt'],
     ['an unknown model', '/v1/jobs', json({ prompt: 'a', model: 'sora' }), 400, "'sora'"],
@@ -151,6 +150,7 @@ describe('bad input is refused by name, and nothing is written, enqueued or paid
     ['an empty body', '/v1/jobs', post(''), 400, 'JSON'],
     ['40 MB', '/v1/jobs', post('x'.repeat(40_000_000)), 413, String(BODY_BYTES_MAX)],
     ['a body without end', '/v1/jobs', endless(), 413, String(BODY_BYTES_MAX)],
+    ['a body that breaks off', '/v1/jobs', brokenOff(), 400, 'broke off'],
     [
       'the wrong content type',
       '/v1/jobs',
@@ -194,6 +194,7 @@ describe('bad input is refused by name, and nothing is written, enqueued or paid
     expect(world.tasks.enqueued).toBe(0);
     expect(world.input.objects.size).toBe(0);
     expect(world.vertex.calls).toHaveLength(0);
+    expect(world.log.filter(({ severity }) => severity === 'ERROR')).toEqual([]);
   });
 
   it('a fault of ours is a 500 that says nothing of its insides', async () => {
@@ -345,6 +346,13 @@ describe('POST /v1/jobs/{id}/cancel', () => {
   });
 });
 
+/** A script of the page, which has no types. */
+const consoleModule = z.object({
+  createUnanswered: z.custom<
+    (newKey: () => string) => { keyOf: (body: string) => string; answered: () => void }
+  >((value) => typeof value === 'function'),
+});
+
 describe('the console', () => {
   it('is one page with its own style and script, and lets in nothing else', async () => {
     const app = createApi(makeWorld().services);
@@ -354,8 +362,21 @@ describe('the console', () => {
     const html = await page.text();
     const links = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, link = '']) => link);
     expect(links).toEqual(['/console/console.css', '/console/console.js']);
-    for (const link of links) expect((await app.request(link)).status).toBe(200);
+    const script = await (await app.request('/console/console.js')).text();
+    const imports = [...script.matchAll(/from '\.(\/[^']+)'/g)].map(([, file = '']) => `/console${file}`);
+    expect(imports).not.toEqual([]);
+    for (const link of [...links, ...imports]) expect((await app.request(link)).status).toBe(200);
     expect((await app.request('/console/../config.ts')).status).toBe(404);
+  });
+
+  it('sends what was not answered again under its own key, and anything else under another', async () => {
+    const file = new URL('../../functions/console/unanswered.js', import.meta.url).href;
+    const { createUnanswered } = consoleModule.parse(await import(file));
+    let keys = 0;
+    const unanswered = createUnanswered(() => `key-${++keys}`);
+    expect(['a', 'a', 'b', 'b'].map(unanswered.keyOf)).toEqual(['key-1', 'key-1', 'key-2', 'key-2']);
+    unanswered.answered();
+    expect(unanswered.keyOf('b')).toBe('key-3');
   });
 });
 

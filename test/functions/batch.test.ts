@@ -52,6 +52,32 @@ describe('a batch', () => {
     expect(body).toMatchObject({ status: 'running', rows: { read: 3 }, jobs: { queued: 3, succeeded: 0 } });
   });
 
+  it('of CSV takes no field that is written otherwise for a note: the row would be paid for as nobody asked', async () => {
+    const csv =
+      'prompt,Duration Seconds,MODEL,Labels.team,note\na kitten,4,veo-3.1-generate-001,red,x\na puppy,,,,y\n';
+    const batch = await startBatch(world, csv, {}, 'kittens.csv');
+    await runFor(world, HOUR);
+    expect(await batchNow(world, batch)).toMatchObject({
+      totals: { rows: 2, valid: 1, faults: 1 },
+      firstFaults: [
+        {
+          row: 1,
+          fault: expect.stringMatching(
+            /'Duration Seconds'.*'durationSeconds'.*'model'.*'Labels\.team'.*'labels\.team'/,
+          ),
+        },
+      ],
+    });
+    expect((await world.jobs.all()).map(({ request }) => request.prompt)).toEqual(['a puppy']);
+  });
+
+  it('of CSV fills a placeholder with a column that is nearly called like a field', async () => {
+    const batch = await startBatch(world, 'prompt,Model\na {Model} T,Ford\n', {}, 'cars.csv');
+    await runFor(world, HOUR);
+    expect(await batchNow(world, batch)).toMatchObject({ totals: { valid: 1, faults: 0 } });
+    expect((await world.jobs.all()).map(({ request }) => request.prompt)).toEqual(['a Ford T']);
+  });
+
   it('of CSV fills the template with its columns, and converts what a request wants as a number', async () => {
     const csv =
       '\uFEFFcity,durationSeconds,generateAudio,note,labels.team\r\nParis,4,false,"a, b\n""c""",red\n"Bad Ems",8,TRUE,,\r\n';

@@ -420,3 +420,18 @@ describe('paths of Google that lead nowhere', () => {
     expect({ status, error: body['error'] }).toMatchObject({ status: 404, error: { status: 'NOT_FOUND' } });
   });
 });
+
+describe('the Interactions API, which is not spoken here', () => {
+  it.each(['/v1/interactions', '/v1/interactions/abc/cancel', '/v1beta/interactions'])(
+    'answers %s in the shape of Google, with how Omni is asked instead',
+    async (path) => {
+      const { status, body } = await googleClient(googleWorld()).post(path, {
+        model: 'gemini-omni-1.2-flash',
+      });
+      expect({ status, error: body['error'] }).toMatchObject({
+        status: 404,
+        error: { status: 'NOT_FOUND', message: expect.stringContaining('POST /v1/jobs') },
+      });
+    },
+  );
+});

@@ -64,6 +64,14 @@ describe('a submission on Vertex', () => {
     },
   );
 
+  it('is asked for by either name of the field, as the JSON of protocol buffers has two', async () => {
+    const { submitToVertex, fetchOperation, post } = googleClient(googleWorld());
+    const name = await submitToVertex(MODEL, body());
+    const asked = await post(FETCH, { operation_name: name });
+    expect([asked.status, asked.body['name']]).toEqual([200, name]);
+    expect(asked.body).toEqual((await fetchOperation(name)).body);
+  });
+
   it('of a preview model runs on what Vertex names, and the job says since when', async () => {
     const world = googleWorld();
     await googleClient(world).submitToVertex('veo-3.1-generate-preview', body());

@@ -1,6 +1,7 @@
 /** Retrying a failed job: never a second payment that nobody agreed to. */
 import { describe, expect, it } from 'vitest';
 import { doubleChargeRisk, retryJob } from '../../functions/core/retry.ts';
+import { createApi } from '../../functions/handlers/api.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { MemoryJobStore, makeWorld } from '../support/memory.ts';
@@ -40,6 +41,26 @@ describe('a retry', () => {
     });
   });
 
+  it('needs no body: over HTTP every POST has one to read, be it of no bytes', async () => {
+    for (const type of [{}, { 'content-type': 'application/json' }]) {
+      const world = makeWorld();
+      world.vertex.onSubmit = () => REFUSED;
+      const job = await accept(world);
+      await runFor(world, HOUR);
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      await Promise.all([
+        writable.close(),
+        expect(
+          createApi(world.services).request(`/v1/jobs/${job.jobId}/retry`, {
+            method: 'POST',
+            headers: { 'x-test-caller': 'local', ...type },
+            ...{ body: readable, duplex: 'half' },
+          }),
+        ).resolves.toMatchObject({ status: 201 }),
+      ]);
+    }
+  });
+
   it('is made once, also after its record has expired: the failed job has not, and knows of it', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
@@ -74,6 +95,18 @@ describe('a retry', () => {
     ]);
     expect(await stored(world, job)).toMatchObject({ retriedBy: answers[0]?.body['id'] });
     expect(await world.jobs.all()).toHaveLength(2);
+  });
+
+  it('of one that was charged, as an operator found, does not ask for an operator once more', async () => {
+    const world = makeWorld();
+    world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
+    const job = await accept(world);
+    await runFor(world, HOUR);
+    const { post } = apiOf(world);
+    const detail = async () => String((await post(`/v1/jobs/${job.jobId}/retry`)).body['detail']);
+    expect(await detail()).toContain('operator');
+    await apiOf(world, 'operator').post(`/v1/jobs/${job.jobId}/resolve`, { decision: 'charged' });
+    expect(await detail()).toMatch(/was charged .*acceptDoubleCharge.* all the same\.$/);
   });
 
   it('of one that may have been charged needs acceptDoubleCharge', async () => {

@@ -309,6 +309,29 @@ describe('an uploaded manifest', () => {
 });
 
 describe('the batch of an uploaded manifest', () => {
+  it('says beside its faults how many rows were right, and that the file uploaded again pays for them again', async () => {
+    const { work, world, uploads, drop } = arrivals();
+    finishesAfter(world, MINUTE);
+    const services = { ...world.services, uploads };
+    const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
+    const upload = (name: string, text: string) =>
+      handleUpload({ ...work, services, startBatch }, { type: FINALIZED, data: drop(name, text) });
+    const csv = 'prompt,durationSeconds\na fox,4\na hen,9\na cow,4\n';
+    await upload('uploads/some.csv', csv);
+    await upload('uploads/none.csv', 'prompt,durationSeconds\na hen,9\n');
+    await runFor({ ...world, services }, 60 * MINUTE);
+    expect(uploads.json('uploads/some.csv.error.json')).toMatchObject({
+      errors: [
+        { line: 3, field: 'durationSeconds' },
+        {
+          field: '',
+          detail: expect.stringMatching(/^2 rows were right and became jobs of batch bat_.*again\.$/),
+        },
+      ],
+    });
+    expect(uploads.json('uploads/none.csv.error.json')).toMatchObject({ errors: [{ line: 2 }] });
+  });
+
   it('is of its own generation, whatever has replaced it before its event came', async () => {
     const { work, world, uploads, drop } = arrivals();
     finishesAfter(world, MINUTE);
@@ -344,7 +367,10 @@ describe('the batch of an uploaded manifest', () => {
     expect(uploads.json('uploads/many.csv.error.json')).toEqual({
       object: 'gs://in/uploads/many.csv',
       generation: data['generation'],
-      errors: [{ line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') }],
+      errors: [
+        { line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') },
+        { field: '', detail: expect.stringMatching(/^1 row was right and became a job of batch bat_/) },
+      ],
     });
     const told = [...uploads.objects.keys()].filter((name) => name.endsWith('.error.json'));
     expect(told).toHaveLength(1);
@@ -353,6 +379,27 @@ describe('the batch of an uploaded manifest', () => {
     const mended = drop('uploads/many.csv', 'prompt\na\n', 'text/csv');
     await handleUpload({ ...work, startBatch }, { type: FINALIZED, data: mended });
     expect(uploads.json('uploads/many.csv.error.json')).toBeUndefined();
+  });
+});
+
+describe('a picture or a table of a kind that is not taken', () => {
+  it('is told so beside it, instead of lying there for ever', async () => {
+    const { arrive, drop, jobs, uploads } = arrivals();
+    for (const [name, type] of [
+      ['uploads/IMG_1.HEIC', ''],
+      ['uploads/cat.webp', 'image/webp'],
+      ['uploads/logo', 'image/svg+xml'],
+    ] as const) {
+      await arrive(drop(name, 'x', type));
+      expect(uploads.json(`${name}.error.json`)).toMatchObject({
+        errors: [{ field: name, detail: expect.stringContaining('PNG or JPEG') }],
+      });
+    }
+    await arrive(drop('uploads/cats.xlsx', 'x'));
+    expect(uploads.json('uploads/cats.xlsx.error.json')).toMatchObject({
+      errors: [{ detail: expect.stringContaining('CSV') }],
+    });
+    expect(await jobs()).toHaveLength(0);
   });
 });
 

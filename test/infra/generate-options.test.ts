@@ -26,7 +26,14 @@ describe('the command line of generate', () => {
     expect(() => parseOptions(['a', '--image-model', 'x'])).toThrow('--image-model');
   });
 
+  it('goes on with a job, or makes one as it is asked for, and never both', () => {
+    expect(parseOptions(['--job', 'job_a', '--out', 'o'])).toMatchObject({ jobId: 'job_a', outDir: 'o' });
+    for (const more of [['a cat'], ['--duration', '4'], ['--no-audio'], ['--var', 'a=b']])
+      expect(() => parseOptions(['--job', 'job_a', ...more])).toThrow('--job');
+  });
+
   it('explains every option', () => {
-    for (const option of ['--task', '--previous-job', '--image-size']) expect(USAGE).toContain(option);
+    for (const option of ['--task', '--previous-job', '--image-size', '--job'])
+      expect(USAGE).toContain(option);
   });
 });

@@ -105,10 +105,19 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
       detail:
         key === 'mask'
           ? 'is not taken: masks ended with Veo 2.'
-          : 'is not a field that this service can carry out; nothing is dropped in silence.',
+          : `is not a field that this service can carry out${insteadOf(key)}; nothing is dropped in silence.`,
     }));
   }
   return [{ field: pathOf(issue.path), detail: `${issue.message}.` }];
+}
+
+/**
+ * Instances and parameters are free-form to Google's front end, so that its other spelling of every name, with
+ * underscores, is not known to be understood there.
+ */
+function insteadOf(key: string): string {
+  const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return camelCase === key ? '' : `; write '${camelCase}'`;
 }
 
 const pathOf = (path: readonly PropertyKey[]): string =>

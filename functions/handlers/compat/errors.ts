@@ -34,10 +34,16 @@ export function answerError({ log }: Services, error: unknown): Response {
 }
 
 /** Nothing of ours under Google's paths. */
-export const nothingHere = (request: Request): Response =>
-  googleErrorResponse({
+export function nothingHere(request: Request): Response {
+  const { pathname } = new URL(request.url);
+  // The one surface of Google's videos that is not spoken here: its models are there all the same.
+  const instead = /\/interactions(?:\/|$)/.test(pathname)
+    ? ' Omni is asked by POST /v1/jobs here, with {"model": "gemini-omni-1.2-flash"}.'
+    : '';
+  return googleErrorResponse({
     status: 404,
     code: 'not-found',
     title: 'Not found',
-    detail: `The requested URL ${new URL(request.url).pathname} was not found on this server.`,
+    detail: `The requested URL ${pathname} was not found on this server.${instead}`,
   });
+}

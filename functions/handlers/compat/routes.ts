@@ -17,6 +17,7 @@ export function addCompatRoutes(app: Hono, services: Services): void {
   google.onError((error) => answerError(services, error));
   addDeveloperRoutes(google, services);
   addVertexRoutes(google, services);
-  for (const path of PATHS) google.all(`${path}/*`, (c) => nothingHere(c.req.raw));
+  for (const path of [...PATHS.map((each) => `${each}/*`), '/v1/interactions', '/v1/interactions/*'])
+    google.all(path, (c) => nothingHere(c.req.raw));
   app.route('/', google);
 }

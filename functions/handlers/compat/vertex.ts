@@ -50,7 +50,11 @@ async function answer(
   return videos.length === 0 ? c.json(operation) : replyWithVideos(services, operation, videos);
 }
 
-const fetchSchema = z.object({ operationName: z.string() });
+/** The JSON of protocol buffers knows every field by two names. */
+const fetchSchema = z.union([
+  z.object({ operationName: z.string() }),
+  z.object({ operation_name: z.string() }).transform((body) => ({ operationName: body.operation_name })),
+]);
 
 /** @throws ProblemError 400 */
 function operationAsked(

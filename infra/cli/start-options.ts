@@ -1,0 +1,43 @@
+/** The command line of `npm start`. */
+import { parseArgs } from 'node:util';
+import { numberOf, SPEED_UP } from './number-option.ts';
+
+export const USAGE = `Usage: npm start -- [options]
+  --port <n>        of the API and console (default 8080)
+  --state <dir>     where everything is kept (default .clapper)
+  --speed-up <n>    how much faster than Google's the simulated models are (default 20)
+  --schedules <file>  batches that come by themselves (default schedules.json in the state folder, if any)
+  --seed <n>        makes the simulated models' latencies repeatable`;
+
+export interface StartOptions {
+  readonly port: number;
+  readonly stateDir: string;
+  readonly speedUp: number | undefined;
+  readonly seed: number | undefined;
+  readonly schedulesFile: string | undefined;
+}
+
+const DEFAULT_PORT = 8080;
+
+/** @throws Error saying which option is wrong */
+export function parseStartOptions(args: readonly string[]): StartOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string' },
+      state: { type: 'string', default: '.clapper' },
+      'speed-up': { type: 'string' },
+      seed: { type: 'string' },
+      schedules: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  return {
+    port: numberOf('--port', values.port, { min: 0, max: 65_535, isWhole: true }) ?? DEFAULT_PORT,
+    stateDir: values.state,
+    speedUp: numberOf('--speed-up', values['speed-up'], SPEED_UP),
+    seed: numberOf('--seed', values.seed, { isWhole: true }),
+    schedulesFile: values.schedules,
+  };
+}
