@@ -72,7 +72,7 @@ function subjectsOf(job: Job): readonly { what: string; run: () => unknown; atLe
       run: () => findModel(CATALOGUE, last.model, last.provider),
       atLeast: 3,
     },
-    { what: 'stored jobs parsed by their schema', run: () => jobSchema.parse(job), atLeast: 0.3 },
+    { what: 'stored jobs parsed by their schema', run: () => jobSchema.parse(job), atLeast: 0.2 },
     {
       what: 'job ids derived from a key',
       run: () => ids.jobIdOf(['http', 'local', 'order-42']),
