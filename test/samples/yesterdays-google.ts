@@ -3,7 +3,9 @@
  * successor. Without it the simulated models answer 404 to half the samples, as Google does.
  */
 import { createServer, request } from 'node:http';
+import { z } from 'zod';
 import type { RunningServer } from '../../infra/shared/running-server.ts';
+import { wholeRequests } from '../support/whole-requests.ts';
 
 const DEVELOPER = '/v1beta/models/';
 const SUCCESSORS: readonly (readonly [RegExp, developer: string, vertex: string])[] = [
@@ -19,6 +21,18 @@ const modernPath = (path: string): string =>
     path,
   );
 
+const veo2Schema = z.looseObject({
+  parameters: z.looseObject({ personGeneration: z.string().optional() }).optional(),
+});
+const VEO_2 = /^\/v1beta\/models\/veo-2\.0-[\w-]+:predictLongRunning/;
+
+/** Veo 2 let its caller choose; its successor takes one value in each mode, and that is what it does unasked. */
+function withoutPeople(body: Buffer): Buffer {
+  const { parameters = {}, ...rest } = veo2Schema.parse(JSON.parse(body.toString()));
+  const { personGeneration: _, ...others } = parameters;
+  return Buffer.from(JSON.stringify({ ...rest, parameters: others }));
+}
+
 /**
  * `files.download` of the client library finds the file's id in URIs of https only. Of any other it puts the whole URI
  * where the id belongs; this server speaks http.
@@ -30,15 +44,19 @@ const plainPath = (path: string): string =>
 
 /** Loopback, any port. */
 export async function startYesterday(modelsUrl: string): Promise<RunningServer & { readonly url: string }> {
-  const server = createServer((incoming, outgoing) => {
-    const { method = 'GET', headers, url = '/' } = incoming;
-    const forwarded = request(`${modelsUrl}${plainPath(modernPath(url))}`, { method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
-    forwarded.once('error', () => outgoing.destroy());
-    incoming.pipe(forwarded);
-  });
+  const server = createServer(
+    wholeRequests((incoming, body, outgoing) => {
+      const { method = 'GET', headers, url = '/' } = incoming;
+      const modern = VEO_2.test(url) ? withoutPeople(body) : body;
+      const options = { method, headers: { ...headers, 'content-length': modern.length } };
+      const forwarded = request(`${modelsUrl}${plainPath(modernPath(url))}`, options, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      });
+      forwarded.once('error', () => outgoing.destroy());
+      forwarded.end(modern);
+    }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
