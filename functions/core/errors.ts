@@ -30,7 +30,10 @@ export type ProviderSignal =
 
 /** What a failed submission means for the attempt. */
 export type SubmitFailure =
-  /** No operation exists. `retry` says what to do about it; `quota` waits without counting as an attempt. */
+  /**
+   * No operation exists. `retry` says what to do about it; `quota` waits without counting as an attempt, and so do all
+   * other calls of the model.
+   */
   | {
       readonly outcome: 'rejected';
       readonly retry: 'never' | 'quota' | 'counted';
@@ -59,9 +62,29 @@ const HTTP_REJECTIONS: Readonly<Record<number, Row>> = {
   429: { code: 'RESOURCE_EXHAUSTED', retry: 'quota' },
 };
 
+/** What Vertex AI says, as a refusal or as an operation's error, to the first calls of a new project that name a bucket. */
+const NOT_READY = /service agents are being provisioned/i;
+/** "A few minutes", says Google; programs that ask again have heard a minute or so. */
+const NOT_READY_MS = 60_000;
+
+const notReady = (message: string): JobError => ({
+  code: 'SERVICE_AGENTS_NOT_READY',
+  message,
+  retryable: true,
+  charged: 'no',
+});
+
+/** How long a job waits at least before it tries again after this. */
+export const leastWaitMs = ({ code }: JobError): number =>
+  code === 'SERVICE_AGENTS_NOT_READY' ? NOT_READY_MS : 0;
+
 export function classifySubmitFailure(signal: ProviderSignal): SubmitFailure {
   switch (signal.kind) {
     case 'http': {
+      if (signal.status === 400 && NOT_READY.test(signal.message)) {
+        const { message, retryAfterMs = NOT_READY_MS } = signal;
+        return { outcome: 'rejected', retry: 'quota', retryAfterMs, error: notReady(message) };
+      }
       const row = HTTP_REJECTIONS[signal.status];
       // 408, 499 and every 5xx: the request reached a server that may have acted on it before it failed.
       if (!row) return { outcome: 'unknown', message: `HTTP ${signal.status}: ${signal.message}` };
@@ -123,6 +146,8 @@ interface OperationRow {
   readonly charged: Charged;
 }
 
+const FAILED_PRECONDITION = 9;
+
 /** By google.rpc.Code. Google lists no codes of Veo operations; these are the codes' own meanings. */
 const OPERATION_ERRORS: Readonly<Record<number, OperationRow>> = {
   1: { code: 'CANCELLED_BY_PROVIDER', retryable: true, charged: 'unknown' },
@@ -131,13 +156,14 @@ const OPERATION_ERRORS: Readonly<Record<number, OperationRow>> = {
   5: { code: 'NOT_FOUND', retryable: false, charged: 'no' },
   7: { code: 'PERMISSION_DENIED', retryable: false, charged: 'no' },
   8: { code: 'RESOURCE_EXHAUSTED', retryable: true, charged: 'no' },
-  9: { code: 'FAILED_PRECONDITION', retryable: false, charged: 'no' },
+  [FAILED_PRECONDITION]: { code: 'FAILED_PRECONDITION', retryable: false, charged: 'no' },
   13: { code: 'PROVIDER_INTERNAL', retryable: true, charged: 'no' },
   14: { code: 'PROVIDER_UNAVAILABLE', retryable: true, charged: 'no' },
   16: { code: 'UNAUTHENTICATED', retryable: false, charged: 'no' },
 };
 
 export function classifyOperationError(code: number, message: string): JobError {
+  if (code === FAILED_PRECONDITION && NOT_READY.test(message)) return notReady(message);
   const row = OPERATION_ERRORS[code] ?? {
     code: `PROVIDER_ERROR_${code}`,
     retryable: false,

@@ -20,6 +20,7 @@ import {
 } from './attempt.ts';
 import type { LatencyProfile } from './catalogue.ts';
 import { type Effect, effectsOf } from './effects.ts';
+import { leastWaitMs } from './errors.ts';
 import {
   type BatchRow,
   baseOf,
@@ -279,7 +280,8 @@ function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: St
   // An operator's word is not counted against the job.
   const maySubmit = mayRetry && (ended.resolved !== undefined || tried < ctx.policy.maxAttempts);
   if (maySubmit || mayReroll(base, ended)) {
-    return requeue(base, ctx.now + backoffMs(Math.max(tried, 1), ctx.random, ctx.policy), error, 0);
+    const waitMs = Math.max(backoffMs(Math.max(tried, 1), ctx.random, ctx.policy), leastWaitMs(error));
+    return requeue(base, ctx.now + waitMs, error, 0);
   }
   return { ...base, status: 'failed', finishedAt: ctx.now, error };
 }

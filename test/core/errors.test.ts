@@ -35,6 +35,27 @@ describe('a failed submission', () => {
   });
 });
 
+describe('a new project whose service agents are not there yet', () => {
+  const message =
+    'Service agents are being provisioned (https://cloud.google.com/vertex-ai/docs/general/access-control). ' +
+    'Service agents are needed to read the Cloud Storage file provided. So please try again in a few minutes.';
+
+  it('is waited for as for a quota, whether the call is refused or its operation fails', () => {
+    const error = { code: 'SERVICE_AGENTS_NOT_READY', retryable: true, charged: 'no' };
+    expect(classifySubmitFailure({ kind: 'http', status: 400, message })).toMatchObject({
+      ...{ outcome: 'rejected', retry: 'quota', retryAfterMs: 60_000, error },
+    });
+    expect(classifyOperationError(9, message)).toMatchObject(error);
+  });
+
+  it('is no other 400, and no other precondition', () => {
+    expect(classifySubmitFailure({ kind: 'http', status: 400, message: 'no' })).toMatchObject({
+      retry: 'never',
+    });
+    expect(classifyOperationError(9, 'no')).toMatchObject({ code: 'FAILED_PRECONDITION', retryable: false });
+  });
+});
+
 describe('an operation error', () => {
   it.each([
     [3, 'INVALID_ARGUMENT', false],

@@ -226,6 +226,28 @@ describe('an answer that says no', () => {
     expect(new Set(world.vertex.calls.map(({ outputUri }) => outputUri)).size).toBe(3);
   });
 
+  it('submits anew a minute after service agents of a new project were not ready, and not before', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 60_000);
+    const message = 'Service agents are being provisioned. So please try again in a few minutes.';
+    const { onPoll, onSubmit } = world.vertex;
+    const times: number[] = [];
+    world.vertex.onSubmit = (call) => {
+      times.push(world.clock.now());
+      return onSubmit(call);
+    };
+    world.vertex.onPoll = (operation) =>
+      times.length === 1 ? { kind: 'error', code: 9, message } : onPoll(operation);
+    const job = await accept(world);
+    await runFor(world, HOUR);
+    expect(await stored(world, job)).toMatchObject({
+      status: 'succeeded',
+      attempts: [{ charged: 'no' }, {}],
+    });
+    const [first = 0, second = 0] = times;
+    expect(second - first).toBeGreaterThanOrEqual(60_000);
+  });
+
   it('does not submit anew what may have been charged', async () => {
     for (const code of [1, 4]) {
       const world = makeWorld();
