@@ -18,7 +18,8 @@ export function fillPrompts(body: RequestBody, errors: FieldError[]): RequestBod
     for (const name of filled.missing)
       errors.push({ field: `variables.${name}`, detail: `is needed by ${field}.` });
     for (const fault of filled.faults) errors.push({ field, detail: fault });
-    return filled.text;
+    // What is wrong has been said; an empty prompt, or one too short, it is not.
+    return filled.missing.length + filled.faults.length > 0 ? template : filled.text;
   };
   const { prompt, negativePrompt, firstFrame, extensions } = body;
   const next: RequestBody = {

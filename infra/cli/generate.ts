@@ -82,8 +82,9 @@ function realOptions({
 }
 
 /** What was paid for is not lost by going away: making it once more would be paid for once more. */
-const goOnWith = (jobId: string): string =>
-  `Job ${jobId} goes on, and its videos are fetched, with the same options of this program and: --job ${jobId}`;
+function goOnWith(jobId: string): string {
+  return `Job ${jobId} goes on, and its videos are fetched, with the same options of this program and: --job ${jobId}`;
+}
 
 async function begin(client: JobClient, body: unknown, real: boolean): Promise<JobAnswer> {
   const price = await client.estimateUsd(body);

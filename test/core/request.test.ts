@@ -45,6 +45,11 @@ describe('a request', () => {
     expect(known({ prompt: 'a', model: 'veo-9', provider: 'omni' }).join(' ')).not.toContain('veo-3');
   });
 
+  it('of a prompt that lacks a variable is told of the variable, and not that there is no prompt', () => {
+    expect(fieldsOf({ prompt: '{animal}', variables: {} })).toEqual(['variables.animal']);
+    expect(fieldsOf({ prompt: '{', variables: {} })).toEqual(['prompt']);
+  });
+
   it('that is no object is told what it has to be, and a list where several of them go', () => {
     expect(problemOf(null).detail).toContain('has to be a JSON object');
     expect(problemOf('a cat').detail).toContain('has to be a JSON object');

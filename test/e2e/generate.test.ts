@@ -1,5 +1,6 @@
 /** `npm run generate` as a user runs it, and the file it leaves. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -107,6 +108,37 @@ describe('npm run generate', () => {
     expect(output).toContain('SAFETY_FILTERED');
     expect(output).toContain('charged: no');
     expect([code, files.length]).toEqual([1, 0]);
+  });
+
+  it('stopped in the middle says how to go on, and going on makes no other job', async () => {
+    const child = spawn(
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        'infra/cli/generate.ts',
+        'A kitten',
+        '--duration',
+        '4',
+        '--state',
+        path.join(dir, 'state'),
+      ],
+      { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let output = '';
+    const exited = once(child, 'exit');
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        const isFirst = !output.includes('Job job_');
+        output += text;
+        if (isFirst && output.includes('Job job_')) child.kill('SIGINT');
+      });
+    }
+    expect(await exited, output).toEqual([130, null]);
+    const [, jobId = ''] = /--job (job_[a-z2-7]{26})/.exec(output) ?? [];
+    const again = await generate('--job', jobId);
+    expect(again.code, again.output).toBe(0);
+    expect(again.files.map((file) => path.basename(file))).toEqual([`${jobId}-0.mp4`]);
   });
 
   it('explains itself, and refuses options that it does not know', async () => {
