@@ -80,7 +80,8 @@ form.addEventListener('submit', async (event) => {
     unanswered.answered();
     problem.hidden = true;
   } catch (error) {
-    problem.textContent = error.message;
+    const again = ' Press again: what was made all the same is not made, or paid for, twice.';
+    problem.textContent = error.message + (error.cause ? again : '');
     problem.hidden = false;
     return;
   } finally {
@@ -104,7 +105,9 @@ more.addEventListener('click', async () => {
 async function request(path, init = {}) {
   const key = sessionStorage.getItem(KEY);
   const headers = { ...init.headers, ...(key ? { 'x-goog-api-key': key } : {}) };
-  const response = await fetch(path, { ...init, headers });
+  const response = await fetch(path, { ...init, headers }).catch((cause) => {
+    throw new Error('The service gave no answer.', { cause });
+  });
   const body = await response.json();
   keyForm.hidden = response.status !== 401;
   form.hidden = !keyForm.hidden;

@@ -4,6 +4,7 @@ import type { Hono } from 'hono';
 
 const FILES = [
   { path: '/', file: 'index.html', type: 'text/html; charset=utf-8' },
+  { path: '/console/icon.svg', file: 'icon.svg', type: 'image/svg+xml' },
   { path: '/console/console.css', file: 'console.css', type: 'text/css; charset=utf-8' },
   { path: '/console/console.js', file: 'console.js', type: 'text/javascript; charset=utf-8' },
   { path: '/console/unanswered.js', file: 'unanswered.js', type: 'text/javascript; charset=utf-8' },

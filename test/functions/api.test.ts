@@ -361,7 +361,7 @@ describe('the console', () => {
     expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
     const html = await page.text();
     const links = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, link = '']) => link);
-    expect(links).toEqual(['/console/console.css', '/console/console.js']);
+    expect(links).toEqual(['/console/icon.svg', '/console/console.css', '/console/console.js']);
     const script = await (await app.request('/console/console.js')).text();
     const imports = [...script.matchAll(/from '\.(\/[^']+)'/g)].map(([, file = '']) => `/console${file}`);
     expect(imports).not.toEqual([]);
