@@ -176,6 +176,12 @@ export function batchBaseOf(batch: Batch): BatchBase {
 export const isBatchOver = (batch: Batch): batch is BatchIn<'done' | 'cancelled' | 'failed'> =>
   'finishedAt' in batch;
 
+/** Also while its report is written, and while what had failed of it is retried. */
+export const isBatchCancelled = (batch: Batch): boolean =>
+  batch.status === 'cancelling' ||
+  batch.status === 'cancelled' ||
+  ('ending' in batch && batch.ending.status === 'cancelled');
+
 /** Since when the batch's end waits to be published. */
 export const batchAnnouncementDueAt = (batch: Batch): number | undefined =>
   isBatchOver(batch) && batch.announcement && 'dueAt' in batch.announcement

@@ -90,6 +90,8 @@ const fireSchema = z.discriminatedUnion('state', [
     state: z.literal('started'),
     at: z.number(),
     batchId: z.string(),
+    /** When; a fire that waited for its manifest starts after later ones. */
+    since: z.number().optional(),
     /** Of {@link slotOf}. */
     slot: z.string().optional(),
   }),
@@ -132,24 +134,24 @@ export const isRepeated = ({ fires }: ScheduleState, at: number, slot: string | 
 
 /** What stands before a fire that may not overlap. */
 export interface Ahead {
-  /** The latest batch, whether it is finished or not. */
+  /** The batch that was started last, whether it is finished or not. */
   readonly batchId: string | undefined;
   /** Another fire that is making its batch now, or has to go first. */
   readonly busy: boolean;
 }
 
-/** A start that has not been heard of for so long has died, and is taken up again when it is its turn. */
+/** A start that has not been heard of for so long has died, perhaps after its batch was made, and is taken up again. */
 export const START_LEASE_MS = 10 * 60_000;
 
-export function aheadOf({ fires }: ScheduleState, at: number, now: number): Ahead {
+export function aheadOf({ fires }: ScheduleState, at: number): Ahead {
   const others = fires.filter((fire) => fire.at !== at);
-  const batch = others.findLast((fire) => fire.state === 'started');
+  const started = others.filter((fire) => fire.state === 'started');
+  const batch = started.sort((a, b) => (a.since ?? a.at) - (b.since ?? b.at)).at(-1);
   const busy = others.some(
     (fire) =>
-      (fire.state === 'starting' && (now - fire.since < START_LEASE_MS || fire.at < at)) ||
-      (fire.state === 'waiting' && fire.why === 'overlap' && fire.at < at),
+      fire.state === 'starting' || (fire.state === 'waiting' && fire.why === 'overlap' && fire.at < at),
   );
-  return { batchId: batch?.state === 'started' ? batch.batchId : undefined, busy };
+  return { batchId: batch?.batchId, busy };
 }
 
 /** Fires that the sweep has to take up, in their order. */

@@ -47,16 +47,18 @@ type Expanding = BatchIn<'expanding'>;
 export async function expandChunk(services: Services, batch: Expanding, manifest: Manifest): Promise<Work> {
   const isAdmitting = batch.pass === 'admit';
   let rowsMax = CHECKED_PER_CHUNK;
+  let made: ReadonlyMap<number, Estimate> = new Map();
   if (isAdmitting) {
     const unfinished = await services.jobs.countOfBatch(batch.batchId, UNFINISHED);
     rowsMax = Math.min(ADMITTED_PER_CHUNK, UNFINISHED_MAX - unfinished);
     if (rowsMax <= 0) return backPressure(services);
+    made = await madeBefore(services, batch);
   }
-  const chunk = new Chunk(batch, manifest);
+  const chunk = new Chunk(batch, manifest, made);
   try {
     await readChunk(services, chunk, rowsMax);
   } catch (error) {
-    if (error instanceof ObjectGoneError) return gone(batch);
+    if (error instanceof ManifestGoneError) return gone(batch);
     throw error;
   }
   await storeFaults(services, batch, chunk.faults);
@@ -67,11 +69,29 @@ export async function expandChunk(services: Services, batch: Expanding, manifest
   };
 }
 
+/** A picture of a row may be gone just so, which is the row's own affair. */
+class ManifestGoneError extends Error {}
+
+async function bytesOf(
+  { inputs }: Services,
+  { gcsUri, generation }: Manifest,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
+  try {
+    return await inputs.readRange(gcsUri, start, end, generation);
+  } catch (error) {
+    if (error instanceof ObjectGoneError) throw new ManifestGoneError(gcsUri, { cause: error });
+    throw error;
+  }
+}
+
 /** What has been done of a chunk so far. */
 class Chunk {
   readonly batch: Expanding;
   readonly manifest: Manifest;
   readonly rules: BodyRules;
+  readonly made: ReadonlyMap<number, Estimate>;
   readonly faults: RowFault[] = [];
   cursor: Cursor;
   totals: BatchTotals = NO_TOTALS;
@@ -80,8 +100,9 @@ class Chunk {
   /** By the cap, or by a fault of a strict batch: nothing after it is wanted. */
   isStopped = false;
 
-  constructor(batch: Expanding, manifest: Manifest) {
+  constructor(batch: Expanding, manifest: Manifest, made: ReadonlyMap<number, Estimate>) {
     this.batch = batch;
+    this.made = made;
     this.manifest = manifest;
     this.rules = rulesOf(batch, manifest.columns);
     this.cursor = batch.cursor;
@@ -90,14 +111,13 @@ class Chunk {
 
 async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Promise<void> {
   const { batch, manifest } = chunk;
-  const { format, delimiter, gcsUri, generation, bytes } = manifest;
+  const { format, delimiter, bytes } = manifest;
   const isOver = stepEnd(services.clock);
   const reader = createRecordReader(format === 'csv' ? { format, delimiter } : { format }, batch.cursor);
   for (let at = batch.cursor.byte; ; ) {
     const end = Math.min(bytes, at + (reader.cursor().isSkipping ? SKIPPED_WINDOW_BYTES : WINDOW_BYTES));
     const isLast = end >= bytes;
-    const records =
-      at < end ? reader.push(await services.inputs.readRange(gcsUri, at, end - 1, generation)) : [];
+    const records = at < end ? reader.push(await bytesOf(services, manifest, at, end - 1)) : [];
     if (isLast) records.push(...reader.end());
     at = end;
     for (let n = 0; n < records.length; n += SLICE) {
@@ -125,8 +145,13 @@ async function isStillWanted({ batches }: Services, { batch }: Chunk): Promise<b
 
 type Row = { readonly record: RawRecord } & (
   | { readonly fault: string }
-  | { readonly body: unknown; readonly judged: Judged; readonly priceUsd: number; readonly seconds: number }
+  | (Estimate & { readonly body: unknown; readonly judged: Judged })
+  | (Estimate & { readonly isMade: true })
 );
+interface Estimate {
+  readonly priceUsd: number;
+  readonly seconds: number;
+}
 
 async function takeSlice(services: Services, chunk: Chunk, records: readonly RawRecord[]): Promise<void> {
   const rows: Row[] = [];
@@ -144,8 +169,9 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
     } else {
       const spentUsd = sumUsd(priceUsd, row.priceUsd);
       const isTooMuch =
-        sumUsd(before.priceUsd, spentUsd) > (settings.maxSpendUsd ?? Number.POSITIVE_INFINITY);
-      if (isTooMuch && pass === 'admit') {
+        sumUsd(sumUsd(before.priceUsd, spentUsd), madeAfter(chunk, record.row)) >
+        (settings.maxSpendUsd ?? Number.POSITIVE_INFINITY);
+      if (isTooMuch && pass === 'admit' && !('isMade' in row)) {
         chunk.cappedAtRow = record.row;
         chunk.isStopped = true;
         break;
@@ -164,24 +190,58 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
   }
   if (pass === 'check') return;
   await inParallel(admitted, CONCURRENCY, async (row) => {
-    if ('fault' in row) return;
+    if (!('judged' in row)) return;
     const { body, judged, record } = row;
     await createJob(services, { caller, body, trace, judged, batch: { batchId, row: record.row } });
   });
 }
 
-async function judgeRow(services: Services, { batch, rules }: Chunk, record: RawRecord): Promise<Row> {
+/** What the jobs of later rows come to. */
+function madeAfter({ made }: Chunk, after: number): number {
+  let priceUsd = 0;
+  for (const [row, estimate] of made) if (row > after) priceUsd = sumUsd(priceUsd, estimate.priceUsd);
+  return priceUsd;
+}
+
+async function judgeRow(
+  services: Services,
+  { batch, rules, made: before }: Chunk,
+  record: RawRecord,
+): Promise<Row> {
+  const estimate = before.get(record.row);
+  if (estimate) return { record, isMade: true, ...estimate };
   const made = bodyOfRecord(record, rules);
   if ('fault' in made) return { record, fault: made.fault };
   try {
     const judged = await judge(services, batch.caller, made.body);
     const priceUsd = estimateUsd(services.catalogue, judged.judged);
-    return { record, body: made.body, judged, priceUsd, seconds: secondsOf(judged) };
+    return { record, body: made.body, judged, priceUsd, seconds: secondsOf(judged.judged) };
   } catch (error) {
-    if (error instanceof ProblemError) return { record, fault: error.problem.detail };
-    if (batch.wake.ring < POISON_RINGS) throw error;
-    return { record, fault: `could not be judged, however often it was tried: ${String(error)}` };
+    const isFaulty = error instanceof ProblemError;
+    if (!isFaulty && batch.wake.ring < POISON_RINGS) throw error;
+    const fault = isFaulty
+      ? error.problem.detail
+      : `could not be judged, however often it was tried: ${String(error)}`;
+    return { record, fault };
   }
+}
+
+/**
+ * Rows after the cursor that have their jobs: a chunk was read before this one, in whole or in part, and not counted.
+ * They are not judged again. A picture that was there may be gone, and another be there now that was not; what such a
+ * row costs is spent all the same.
+ */
+async function madeBefore(
+  { jobs, catalogue }: Services,
+  { batchId, cursor }: Expanding,
+): Promise<ReadonlyMap<number, Estimate>> {
+  const page = await jobs.listOfBatch({ batchId, afterRow: cursor.row, limit: ADMITTED_PER_CHUNK });
+  const made = new Map<number, Estimate>();
+  for (const { batch, request } of page) {
+    const estimate = { priceUsd: estimateUsd(catalogue, request), seconds: secondsOf(request) };
+    if (batch) made.set(batch.row, estimate);
+  }
+  return made;
 }
 
 /** A fault tells what the row said, which may be a megabyte; the first ones stand in the batch's own record. */
@@ -189,8 +249,8 @@ const FAULT_CHARACTERS_MAX = 1_000;
 const shortened = (fault: string): string =>
   fault.length <= FAULT_CHARACTERS_MAX ? fault : `${fault.slice(0, FAULT_CHARACTERS_MAX)}…`;
 
-const secondsOf = ({ judged }: Judged): number =>
-  stagesOf(judged).reduce(
+const secondsOf = (request: Parameters<typeof stagesOf>[0]): number =>
+  stagesOf(request).reduce(
     (sum, stage) => sum + (stage.kind === 'image' ? 0 : stage.durationSeconds * stage.sampleCount),
     0,
   );

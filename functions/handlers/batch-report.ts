@@ -167,18 +167,27 @@ async function joined({ results }: Services, batch: Reporting): Promise<Work> {
   const parts = await results.list(partsPrefixOf(batch));
   const jsonl = `${name}.jsonl`;
   const csv = `${name}.csv`;
-  let rows = 0;
+  let rows: number | undefined;
   const counted = async function* (): AsyncGenerator<Buffer> {
     yield Buffer.from(`${COLUMNS.join(',')}\n`);
+    let count = 0;
     for await (const bytes of csvOf(bytesOf(results, parts))) {
-      rows += bytes.rows;
+      count += bytes.rows;
       yield bytes.csv;
     }
+    rows = count;
   };
   await results.writeOnce(csv, 'text/csv; charset=utf-8', Readable.from(counted(), { objectMode: false }));
   const whole = Readable.from(bytesOf(results, parts), { objectMode: false });
   await results.writeOnce(jsonl, 'application/jsonl', whole);
-  return { type: 'reported', csv, jsonl, rows };
+  // After a crash the table may be there already, and a bucket that refuses it need not have read it to its end.
+  return { type: 'reported', csv, jsonl, rows: rows ?? (await countOf(bytesOf(results, parts))) };
+}
+
+async function countOf(jsonl: AsyncIterable<Buffer>): Promise<number> {
+  let rows = 0;
+  for await (const bytes of csvOf(jsonl)) rows += bytes.rows;
+  return rows;
 }
 
 async function* bytesOf(

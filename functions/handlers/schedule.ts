@@ -89,9 +89,13 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
   const earlier = fireAt(state, at);
   if (earlier && isSettled(earlier)) return earlier;
   const slot = slotOf(schedule, at);
-  if (isRepeated(state, at, slot)) return settle(work, id, { state: 'over', at, why: 'repeated' });
+  if (isRepeated(state, at, slot)) return settle(work, id, { state: 'over', at, why: 'repeated' }, 'claimed');
+  const gcsUri = manifestOf(schedule, at);
+  // Its batch may have been made by somebody who died over it. All others wait for it, so it waits for nobody.
+  if (earlier?.state === 'starting')
+    return start(work, id, schedule, { at, gcsUri, slot, since: earlier.since });
   const now = services.clock.now();
-  const ahead = aheadOf(state, at, now);
+  const ahead = aheadOf(state, at);
   if (schedule.overlap !== 'allow') {
     const overlaps = ahead.busy || (ahead.batchId !== undefined && (await work.isActive(ahead.batchId)));
     if (overlaps) {
@@ -99,12 +103,11 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
       return settle(work, id, { state: next, at, why: 'overlap' });
     }
   }
-  const gcsUri = manifestOf(schedule, at);
   if (!(await services.inputs.head(gcsUri))) return missing(work, id, schedule, at, gcsUri);
   // Whoever saves this starts the batch, unless something has come between since it was looked.
   const claimed = await store.update(id, (stored) => {
     if (isSettled(fireAt(stored, at)) || isRepeated(stored, at, slot)) return undefined;
-    const nowAhead = aheadOf(stored, at, now);
+    const nowAhead = aheadOf(stored, at);
     const moved = nowAhead.busy || nowAhead.batchId !== ahead.batchId;
     if (schedule.overlap !== 'allow' && moved) return undefined;
     return withFire(stored, { state: 'starting', at, since: now });
@@ -114,14 +117,24 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
     if (settled && isSettled(settled)) return settled;
     throw new Error(`schedule ${id}: another fire has come between; the call has to come again`);
   }
-  return start(work, id, schedule, { at, gcsUri, slot });
+  return start(work, id, schedule, { at, gcsUri, slot, since: now });
 }
 
 async function start(
   work: ScheduleWork,
   id: string,
   schedule: Schedule,
-  { at, gcsUri, slot }: { readonly at: number; readonly gcsUri: string; readonly slot: string | undefined },
+  {
+    at,
+    gcsUri,
+    slot,
+    since,
+  }: {
+    readonly at: number;
+    readonly gcsUri: string;
+    readonly slot: string | undefined;
+    readonly since: number;
+  },
 ): Promise<Fire> {
   const { template, defaults, strict, maxSpendUsd, lane, caller = `schedule:${id}` } = schedule;
   const time = new Date(at).toISOString();
@@ -133,15 +146,13 @@ async function start(
       body: { manifest: { gcsUri }, lane, title: `${id} ${time}`, ...given },
       cause: ['schedule', id, slot ?? time],
     });
-    return await settle(work, id, {
-      ...{ state: 'started', at, batchId: batch.batchId },
-      ...(slot === undefined ? {} : { slot }),
-    });
+    const started = { state: 'started', at, since, batchId: batch.batchId } as const;
+    return await settle(work, id, slot === undefined ? started : { ...started, slot }, 'claimed');
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.status >= 500 || error.problem.status === 429)
       throw error;
     await tell(work, id, at, 'refused', `its manifest ${gcsUri} is no use: ${error.problem.detail}`);
-    return settle(work, id, { state: 'over', at, why: 'refused' });
+    return settle(work, id, { state: 'over', at, why: 'refused' }, 'claimed');
   }
 }
 
@@ -184,17 +195,26 @@ async function tell(
   });
 }
 
-/** Remembers what has become of a fire, unless that was settled meanwhile. */
-async function settle({ services, store }: ScheduleWork, id: string, fire: Fire): Promise<Fire> {
+/**
+ * Remembers what has become of a fire, unless that was settled meanwhile.
+ * @param by who has claimed it says what has become of its start; others must not make that forgotten
+ */
+async function settle(
+  { services, store }: ScheduleWork,
+  id: string,
+  fire: Fire,
+  by: 'claimed' | 'anybody' = 'anybody',
+): Promise<Fire> {
   let stored = fire;
   let before: Fire | undefined;
   await store.update(id, (state) => {
     before = fireAt(state, fire.at);
-    stored = before && isSettled(before) ? before : fire;
+    const stays = isSettled(before) || (before?.state === 'starting' && by === 'anybody');
+    stored = before && stays ? before : fire;
     // Two that came at once have made one batch, which the first to be here has started.
     if (stored.state === 'started' && isRepeated(state, stored.at, stored.slot))
       stored = { state: 'over', at: stored.at, why: 'repeated' };
-    const same = before?.state === stored.state && !('since' in stored);
+    const same = before?.state === stored.state;
     return same ? undefined : withFire(state, stored);
   });
   if (before?.state !== stored.state) {

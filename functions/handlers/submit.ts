@@ -1,6 +1,7 @@
 /** The `submit` function: makes the paid call of the job whose turn it is ready, claims it, and makes it, at most once (I1). */
 import { Readable } from 'node:stream';
 import type { AttemptEvent } from '../core/attempt.ts';
+import { isBatchCancelled } from '../core/batch.ts';
 import { classifySubmitFailure } from '../core/errors.ts';
 import { type Job, type JobIn, liveAttemptOf, outputPrefixOf } from '../core/job.ts';
 import { estimateStageUsd } from '../core/price.ts';
@@ -77,7 +78,7 @@ async function submit(
 async function isOfCancelledBatch({ batches }: Services, { batch, retryOf }: Job): Promise<boolean> {
   if (!batch || retryOf) return false;
   const stored = await batches.get(batch.batchId);
-  return stored?.status === 'cancelling' || stored?.status === 'cancelled';
+  return stored !== undefined && isBatchCancelled(stored);
 }
 
 /** What was paid for is known here and nowhere else: one refused write must not make it unknown. */

@@ -99,14 +99,16 @@ describe('what is remembered of fires', () => {
     expect(fireAt(state, 1)).toBeUndefined();
   });
 
-  it('tells what stands before a fire: the latest batch, earlier ones that wait, and a start under way', () => {
+  it('tells what stands before a fire: the batch started last, earlier ones that wait, and a start that is not settled', () => {
     const state = [started(1), started(3)].reduce(withFire, NEW_SCHEDULE);
-    expect(aheadOf(state, 5, 10)).toEqual({ batchId: 'b3', busy: false });
+    expect(aheadOf(state, 5)).toEqual({ batchId: 'b3', busy: false });
+    // It had waited for its manifest.
+    const late = withFire(state, { state: 'started', at: 2, since: 4, batchId: 'b2' });
+    expect(aheadOf(late, 5)).toEqual({ batchId: 'b2', busy: false });
     const waiting = withFire(state, { state: 'waiting', at: 4, why: 'overlap' });
-    expect([aheadOf(waiting, 5, 10).busy, aheadOf(waiting, 4, 10).busy]).toEqual([true, false]);
+    expect([aheadOf(waiting, 5).busy, aheadOf(waiting, 4).busy]).toEqual([true, false]);
     const starting = withFire(state, { state: 'starting', at: 9, since: 10 });
-    expect(aheadOf(starting, 5, 10).busy).toBe(true);
-    expect(aheadOf(starting, 5, 10 + START_LEASE_MS).busy).toBe(false);
+    expect(aheadOf(starting, 5).busy).toBe(true);
     expect(dueAgain(starting, 10)).toEqual([]);
     expect(dueAgain(starting, 10 + START_LEASE_MS)).toHaveLength(1);
   });

@@ -1,12 +1,14 @@
 /** What a batch may cost and what it says that it did, and how long it holds the records of its jobs. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { advanceBatch, handleBatch } from '../../functions/handlers/batch.ts';
+import { createJob } from '../../functions/handlers/create-job.ts';
 import { retry } from '../../functions/handlers/retry-job.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import { batchNow, jsonl, kittens, reportOf, startBatch } from '../support/batches.ts';
+import { PNG } from '../support/images.ts';
 import { finishesAfter } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';
-import { runFor } from '../support/run.ts';
+import { deliver, runFor } from '../support/run.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -16,7 +18,9 @@ let world: World;
 beforeEach(() => {
   const { settings } = makeWorld().services;
   // A quota that is no obstacle: what waits for it is not what is tested here.
-  world = makeWorld({ settings: { ...settings, requestsPerMinute: 600_000 } });
+  world = makeWorld({
+    settings: { ...settings, requestsPerMinute: 600_000, readablePrefixes: ['gs://in/shared/'] },
+  });
   finishesAfter(world, 30_000);
 });
 
@@ -44,6 +48,38 @@ describe('maxSpendUsd', () => {
     expect(report.map(({ status, priceUsd }) => [status, priceUsd])).toEqual(
       Array.from({ length: 10 }, () => ['succeeded', USD]),
     );
+  });
+
+  it('counts a row that was made a job and is at fault when its chunk is read again', async () => {
+    const image = { gcsUri: 'gs://in/shared/cat.png', mimeType: 'image/png' };
+    world.input.put('shared/cat.png', PNG, 'image/png');
+    const rows = [{ prompt: 'a cat', image, durationSeconds: 4 }, ...kittens(2)];
+    const { batchId } = await startBatch(world, jsonl(rows), { maxSpendUsd: 2 * USD });
+    await handleBatch(world.services, { batchId, seq: 1 });
+    const update = world.batches.update.bind(world.batches);
+    world.batches.update = () => Promise.reject(new Error('the process dies'));
+    await expect(handleBatch(world.services, { batchId, seq: 2 })).rejects.toThrow('dies');
+    world.batches.update = update;
+    world.input.remove('shared/cat.png');
+    await runFor(world, HOUR);
+    const { totals, cappedAtRow } = await batchNow(world, { batchId });
+    expect([totals.valid, totals.faults, cappedAtRow]).toEqual([2, 0, 3]);
+    expect(world.vertex.calls).toHaveLength(2);
+  });
+
+  it('counts a row that was made a job before an earlier one, which was at fault then', async () => {
+    const image = { gcsUri: 'gs://in/shared/cat.png', mimeType: 'image/png' };
+    const rows = [{ prompt: 'a cat', image, durationSeconds: 4 }, ...kittens(2)];
+    const { batchId } = await startBatch(world, jsonl(rows), { maxSpendUsd: 2 * USD });
+    await handleBatch(world.services, { batchId, seq: 1 });
+    const update = world.batches.update.bind(world.batches);
+    world.batches.update = () => Promise.reject(new Error('the process dies'));
+    await expect(handleBatch(world.services, { batchId, seq: 2 })).rejects.toThrow('dies');
+    world.batches.update = update;
+    world.input.put('shared/cat.png', PNG, 'image/png');
+    await runFor(world, HOUR);
+    expect(await batchNow(world, { batchId })).toMatchObject({ status: 'done', cappedAtRow: 1 });
+    expect(world.vertex.calls).toHaveLength(2);
   });
 
   it('that leaves no room for the first row is what the batch says, not that it is empty', async () => {
@@ -156,6 +192,35 @@ describe('a slow chunk', () => {
     await runFor(world, HOUR);
     expect(new Set(await statuses())).toEqual(new Set(['cancelled']));
     expect(world.vertex.calls).toEqual([]);
+  });
+});
+
+describe('a row that is made a job after its batch was cancelled', () => {
+  /** As a chunk does that was slow, and its task. */
+  const madeLate = async (batchId: string): Promise<void> => {
+    const [body] = kittens(1);
+    await createJob(world.services, { caller: 'local', body, batch: { batchId, row: 1 } });
+    const task = world.tasks.waiting.pop();
+    if (task) await deliver(world, task);
+  };
+
+  it('is not paid for while the report is written', async () => {
+    const { batchId } = await startBatch(world, jsonl(kittens(1)));
+    await advanceBatch(world.services, batchId, { type: 'cancel' });
+    await advanceBatch(world.services, batchId, { type: 'settled', seq: 2 });
+    expect(await batchNow(world, { batchId })).toMatchObject({ status: 'reporting' });
+    await madeLate(batchId);
+    expect([await statuses(), world.vertex.calls]).toEqual([['cancelled'], []]);
+  });
+
+  it('is not paid for while what failed is retried', async () => {
+    const { batchId } = await startBatch(world, jsonl(kittens(1)));
+    await advanceBatch(world.services, batchId, { type: 'cancel' });
+    await runFor(world, HOUR);
+    await advanceBatch(world.services, batchId, { type: 'retry' });
+    expect(await batchNow(world, { batchId })).toMatchObject({ status: 'retrying' });
+    await madeLate(batchId);
+    expect([await statuses(), world.vertex.calls]).toEqual([['cancelled'], []]);
   });
 });
 

@@ -219,6 +219,43 @@ describe('a fire while the batch before is unfinished', () => {
     ]);
   });
 
+  it('waits for the one that was started last, also where that had waited for its manifest', async () => {
+    const { world, fire, sweep, finish, batches } = scheduled({
+      overlap: 'queue',
+      missing: 'wait',
+      waitMinutes: 1440,
+    });
+    const manifest = '2026-11-21.csv';
+    world.input.remove(manifest);
+    expect(await fire(first)).toMatchObject({ state: 'waiting', why: 'missing' });
+    expect(await fire(second)).toMatchObject({ state: 'started' });
+    finish();
+    world.input.put(manifest, Buffer.from('prompt\n'), 'text/csv');
+    world.clock.advance(MINUTE);
+    await sweep();
+    expect(batches.size).toBe(2);
+    expect(await fire('2026-11-23T01:00:00Z')).toMatchObject({ state: 'waiting', why: 'overlap' });
+    finish();
+    await sweep();
+    expect(batches.size).toBe(3);
+  });
+
+  it('goes on with a start that is not settled, and the others wait: its batch may be there', async () => {
+    const { world, work, fire, sweep, batches } = scheduled({ overlap: 'queue' });
+    const [at, later] = [Date.parse(first), Date.parse(second)];
+    await work.store.update('nightly', () => ({
+      fires: [
+        { state: 'waiting', at, why: 'overlap' },
+        { state: 'starting', at: later, since: world.clock.now() },
+      ],
+    }));
+    await sweep();
+    expect(batches.size).toBe(0);
+    expect(await fire(second)).toMatchObject({ state: 'started' });
+    await sweep();
+    expect([...batches.keys()]).toEqual([expect.stringContaining('2026-11-22')]);
+  });
+
   it('starts its batch beside that one where that is allowed', async () => {
     const { fire, batches } = scheduled({ overlap: 'allow' });
     await Promise.all([fire(first), fire(second)]);

@@ -113,7 +113,12 @@ class BucketPort implements ResultStore, InputStore {
   }
 
   async writeOnce(name: string, contentType: string, body: Readable): Promise<void> {
-    const content = await contentOf(this.#engine, body);
+    // Refused before the end of it was read: how far a body is read that is not wanted is nobody's business.
+    if (this.#bucket.objects.has(name) && this.#engine.timing.chance(0.5)) {
+      body.destroy();
+      return this.#engine.call(this.#invocation, 'writeOnce', () => this.#bucket.mayFail());
+    }
+    const content = await contentOf(this.#engine, this.#invocation, body);
     await this.#engine.call(this.#invocation, 'writeOnce', () =>
       this.#bucket.writeOnce(name, contentType, content),
     );
@@ -153,9 +158,9 @@ class BucketPort implements ResultStore, InputStore {
 }
 
 /** Simulated files say what is in them; any other stream is read. */
-async function contentOf(engine: Engine, body: Readable): Promise<Uint8Array> {
+export async function contentOf(engine: Engine, invocation: Invocation, body: Readable): Promise<Uint8Array> {
   if (body instanceof FileBody) return body.content;
-  return engine.reading(async () => {
+  return engine.streaming(invocation, async () => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of body) chunks.push(chunk);
     return Buffer.concat(chunks);

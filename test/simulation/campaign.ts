@@ -1,5 +1,5 @@
 /** Many runs, one after the other, from consecutive seeds. */
-import { everything, type RunResult, simulate } from './simulate.ts';
+import { everything, type RunResult, type Simulate } from './run.ts';
 import { addStatistics, type Statistics } from './statistics.ts';
 import type { Subject } from './subject.ts';
 
@@ -18,6 +18,7 @@ export interface Campaign {
  * @param onProgress told of what came since it was told last; returns whether to go on
  */
 export async function runCampaign(
+  simulate: Simulate,
   subject: Subject,
   seeds: { readonly first: number; readonly step: number; readonly runs: number },
   onProgress: (part: Campaign) => boolean = () => true,

@@ -1,7 +1,17 @@
 /** The job store: frozen records, each write watched, and transactions that fail in every way that Firestore's do. */
-import { type Job, type JobIn, jobSchema, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
+import { announcementDueAt } from '../../functions/core/announcement.ts';
+import { atStakeUsd } from '../../functions/core/at-stake.ts';
+import {
+  isTerminal,
+  type Job,
+  type JobIn,
+  type JobStatus,
+  jobSchema,
+  liveAttemptOf,
+  wakeOf,
+} from '../../functions/core/job.ts';
 import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/queues.ts';
-import type { JobStore, ListJobs, Updated } from '../../functions/ports.ts';
+import type { JobStore, ListJobs, ListOfBatch, Updated } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';
 
@@ -105,6 +115,44 @@ export class Database {
     return [...this.jobs.values()].filter((job) => job.caller === caller).slice(0, pageSize);
   }
 
+  /** In the order of their rows, the newest of one row first; a job that a retry stands for is none of them. */
+  ofBatch({ batchId, statuses, afterRow, limit }: ListOfBatch): readonly Job[] {
+    this.mayFail();
+    const found: { readonly job: Job; readonly row: number }[] = [];
+    for (const job of this.jobs.values()) {
+      const { batch } = job;
+      if (batch?.batchId !== batchId || batch.supersededBy !== undefined || batch.row <= afterRow) continue;
+      if (statuses?.includes(job.status) ?? true) found.push({ job, row: batch.row });
+    }
+    found.sort((a, b) => a.row - b.row || b.job.createdAt - a.job.createdAt);
+    return found.slice(0, limit).map(({ job }) => job);
+  }
+
+  heldBy(batchId: string): readonly Job[] {
+    this.mayFail();
+    return this.held(batchId);
+  }
+
+  /** Whatever fails. */
+  held(batchId: string): readonly Job[] {
+    return [...this.jobs.values()].filter((job) => job.batch?.batchId === batchId && isHeld(job));
+  }
+
+  unannounced(before: number): readonly Job[] {
+    this.mayFail();
+    const at = (job: Job): number => announcementDueAt(job) ?? Number.POSITIVE_INFINITY;
+    return [...this.jobs.values()].filter((job) => at(job) <= before).sort((a, b) => at(a) - at(b));
+  }
+
+  /** What the store's own deletion takes away by now, as the documents' `expireAt` says. */
+  expired(keepFinishedMs: number): readonly Job[] {
+    return [...this.jobs.values()].filter((job) => {
+      if (!isTerminal(job) || wakeOf(job) || atStakeUsd(job) > 0 || isHeld(job)) return false;
+      if (announcementDueAt(job) !== undefined) return false;
+      return Math.max(job.finishedAt + keepFinishedMs, job.batch?.letGoAt ?? 0) <= this.#engine.now;
+    });
+  }
+
   /** Fails before the write, or after it: then it is done and nobody is told. */
   #guarded<T>(write: () => T): T {
     this.mayFail();
@@ -159,9 +207,10 @@ class JobsPort implements JobStore {
     });
   }
 
-  /** Nobody is told of ends here. */
-  async unannounced(): ReturnType<JobStore['unannounced']> {
-    return [];
+  unannounced(before: number, limit: number): ReturnType<JobStore['unannounced']> {
+    return this.#engine.call(this.#invocation, 'unannounced', () =>
+      this.#database.unannounced(before).slice(0, limit),
+    );
   }
 
   /** For the log only. */
@@ -169,16 +218,22 @@ class JobsPort implements JobStore {
     return undefined;
   }
 
-  countOfBatch(): Promise<never> {
-    throw new Error('there are no batches here');
+  countOfBatch(batchId: string, statuses: readonly JobStatus[]): Promise<number> {
+    return this.#engine.call(
+      this.#invocation,
+      'countOfBatch',
+      () => this.#database.ofBatch({ batchId, statuses, afterRow: 0, limit: Number.MAX_SAFE_INTEGER }).length,
+    );
   }
 
-  heldByBatch(): Promise<never> {
-    throw new Error('there are no batches here');
+  heldByBatch(batchId: string, limit: number): Promise<readonly Job[]> {
+    return this.#engine.call(this.#invocation, 'heldByBatch', () =>
+      this.#database.heldBy(batchId).slice(0, limit),
+    );
   }
 
-  listOfBatch(): Promise<never> {
-    throw new Error('there are no batches here');
+  listOfBatch(query: ListOfBatch): Promise<readonly Job[]> {
+    return this.#engine.call(this.#invocation, 'listOfBatch', () => this.#database.ofBatch(query));
   }
 
   nextInLine(line: Line, lastCaller: string | undefined, limit: number): ReturnType<JobStore['nextInLine']> {
@@ -199,6 +254,8 @@ class JobsPort implements JobStore {
     return this.get(jobId);
   }
 }
+
+const isHeld = ({ batch }: Job): boolean => batch !== undefined && batch.letGoAt === undefined;
 
 const orderOf = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
 

@@ -10,6 +10,7 @@
 import { EventQueue } from './event-queue.ts';
 import { type FaultLimits, Faults, SimulatedFault } from './faults.ts';
 import { Random, TextHash } from './random.ts';
+import { isAskingAgain, isRefusal } from './refusals.ts';
 
 export const START_MS = Date.UTC(2026, 10, 21);
 /** More than any run needs; one that reaches it goes round in circles. */
@@ -85,7 +86,8 @@ export class Engine {
   readonly #onLine: ((line: string) => void) | undefined;
   readonly #processes: Process[] = [];
   #resumed = false;
-  #reading = 0;
+  /** How many streams each invocation reads. */
+  readonly #streams = new Map<Invocation, number>();
   #answerDelayMs = 0;
 
   constructor({ seed, quietAfterMs, onLine, ...limits }: EngineOptions) {
@@ -168,7 +170,7 @@ export class Engine {
 
   #expectSimulated(what: string, error: unknown): void {
     this.comment(String(error));
-    if (!(error instanceof SimulatedFault) && !isRefusal(error))
+    if (!(error instanceof SimulatedFault) && !isRefusal(error) && !isAskingAgain(error))
       this.violate(
         'only the world fails',
         `${what}: ${error instanceof Error ? error.stack : String(error)}`,
@@ -220,25 +222,30 @@ export class Engine {
     this.#answerDelayMs += ms;
   }
 
-  /** Something real and asynchronous, a stream, is read; nothing else happens until it is. */
-  async reading<T>(read: () => Promise<T>): Promise<T> {
-    this.#reading++;
+  /**
+   * A stream that makes calls of its own is read: it is given all the turns it can take before the next event, and
+   * then it has come to its end or waits for one of its calls.
+   */
+  async streaming<T>(invocation: Invocation, read: () => Promise<T>): Promise<T> {
+    this.#streams.set(invocation, (this.#streams.get(invocation) ?? 0) + 1);
     try {
       return await read();
     } finally {
-      this.#reading--;
+      const left = (this.#streams.get(invocation) ?? 0) - 1;
+      if (left > 0) this.#streams.set(invocation, left);
+      else this.#streams.delete(invocation);
     }
   }
 
   /** Until nothing is planned any more, or something is wrong. */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const afterMicrotasks = (): void => process.nextTick(turn);
+      const afterMicrotasks = (): void => {
+        // Streams live on ticks that ask for ticks; none is left when an immediate runs.
+        if (this.#streams.size > 0) setImmediate(turn);
+        else process.nextTick(turn);
+      };
       const turn = (): void => {
-        if (this.#reading > 0) {
-          setImmediate(turn);
-          return;
-        }
         try {
           this.#resumed = false;
           while (!this.#resumed) {
@@ -268,7 +275,10 @@ export class Engine {
     process.alive = false;
     const index = this.#processes.indexOf(process);
     this.#processes[index] = this.#newProcess(process.name);
-    for (const { crashed } of process.invocations) crashed();
+    for (const invocation of process.invocations) {
+      this.#streams.delete(invocation);
+      invocation.crashed();
+    }
   }
 
   #newProcess(name: string): Process {
@@ -291,9 +301,5 @@ function outcomeOf<T>(effect: () => T): Outcome<T> {
     return { kind: 'threw', error };
   }
 }
-
-/** "Not now", said on purpose: the task comes again. By shape, because mutants have classes of their own. */
-export const isRefusal = (error: unknown): boolean =>
-  error instanceof Error && 'problem' in error && JSON.stringify(error.problem).includes('"status":429');
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

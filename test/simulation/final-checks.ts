@@ -26,20 +26,25 @@ const isImpatient = ({ maxLandingTries }: Policy): boolean =>
 
 export interface Rest {
   readonly engine: Engine;
+  /** All that there ever were. */
   readonly jobs: ReadonlyMap<string, Job>;
   readonly ledger: Ledger;
   readonly output: Bucket;
   readonly monitor: Monitor;
-  readonly clients: Clients;
-  readonly operators: Operators;
-  readonly retries: Retries;
+  readonly operators: Pick<Operators, 'resubmitted'>;
+  readonly retries: Pick<Retries, 'accepted' | 'told'>;
   readonly policy: Policy;
 }
 
-export function checkRest(rest: Rest): void {
+/** Of jobs, whoever asked for them. */
+export function checkJobs(rest: Rest): void {
   for (const job of rest.jobs.values()) checkJob(rest, job);
   for (const entry of rest.ledger.entries.values()) if (entry.begun) checkPaid(rest, entry);
   checkObjects(rest);
+}
+
+export function checkRest(rest: Rest & { readonly clients: Clients }): void {
+  checkJobs(rest);
   checkClients(rest);
 }
 
@@ -147,13 +152,14 @@ function checkPaid({ engine, jobs, monitor, policy }: Rest, entry: PaidEntry): v
 
 function checkObjects({ engine, jobs, output }: Rest): void {
   for (const name of output.objects.keys()) {
+    if (!name.startsWith('jobs/')) continue;
     const [, jobId = '', attemptId] = OUTPUT_NAME.exec(name) ?? [];
     if (!jobs.get(jobId)?.attempts.some((each) => each.attemptId === attemptId))
       engine.violate('no object without an attempt', name);
   }
 }
 
-function checkClients({ engine, jobs, clients }: Rest): void {
+function checkClients({ engine, jobs, clients }: Rest & { readonly clients: Clients }): void {
   if (clients.waiting > 0) engine.violate('every caller is answered', `${clients.waiting} still wait`);
   for (const { wish, jobIds, refused } of clients.accepted) {
     for (const jobId of jobIds)

@@ -1,20 +1,22 @@
 /**
  * The simulation from the command line: `npm run simulate -- --runs 100000 --seed 1 --workers 2`, or one run with
- * every line of its trace: `npm run simulate -- --runs 1 --seed 17 --trace`.
+ * every line of its trace: `npm run simulate -- --runs 1 --seed 17 --trace`. `--world batches` is the other world.
  */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { FAULT_CLASSES } from './faults.ts';
+import { plantFor, removePlanted } from './planted.ts';
+import { everything, JOBS_MAX, type RunOptions } from './run.ts';
 import { commandOf, shrink } from './shrink.ts';
-import { everything, type RunOptions, simulate } from './simulate.ts';
 import { resolvedShare, type Statistics, toldShare } from './statistics.ts';
 import { FUNCTIONS_ROOT, loadSubject } from './subject.ts';
 import { runOnWorkers } from './workers.ts';
-import { JOBS_MAX } from './workload.ts';
+import { WORLD_NAMES, WORLDS } from './worlds.ts';
 
 const PROGRESS_EVERY_MS = 5000;
 
 const optionsSchema = z.object({
+  world: z.enum(WORLD_NAMES).default('jobs'),
   runs: z.coerce.number().int().min(1).default(10_000),
   seed: z.coerce.number().int().min(0).default(1),
   workers: z.coerce.number().int().min(1).max(64).default(2),
@@ -33,7 +35,7 @@ const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
     ...{ runs: text, seed: text, workers: text, jobs: text, faults: text, without: text, functions: text },
-    trace: { type: 'boolean' },
+    ...{ world: text, trace: { type: 'boolean' } },
   },
 });
 const options = optionsSchema.parse(values);
@@ -45,12 +47,18 @@ const run: RunOptions = {
   without: new Set(options.without),
   faultsMax: options.faults,
 };
-process.exitCode = (options.runs === 1 ? await once() : await many()) ? 0 : 1;
+const { world } = options;
+const root = plantFor(world, options.functions);
+try {
+  process.exitCode = (options.runs === 1 ? await once() : await many()) ? 0 : 1;
+} finally {
+  removePlanted();
+}
 
 /** @returns whether nothing was violated */
 async function once(): Promise<boolean> {
-  const subject = await loadSubject(options.functions);
-  const { violation, traceHash, faults, statistics } = await simulate(subject, {
+  const subject = await loadSubject(root);
+  const { violation, traceHash, faults, statistics } = await WORLDS[world](subject, {
     ...run,
     onLine: options.trace ? say : undefined,
   });
@@ -66,7 +74,7 @@ async function many(): Promise<boolean> {
   let saidAt = startedAt;
   const pace = (done: number): string =>
     `${done} runs, ${Math.round((done * 1000) / (performance.now() - startedAt))} a second`;
-  const result = await runOnWorkers({ root: options.functions, seed, runs, workers }, (soFar) => {
+  const result = await runOnWorkers({ world, root, seed, runs, workers }, (soFar) => {
     if (performance.now() < saidAt + PROGRESS_EVERY_MS) return;
     saidAt = performance.now();
     say(pace(soFar.runs));
@@ -88,12 +96,12 @@ async function many(): Promise<boolean> {
 }
 
 async function explain(failedSeed: number): Promise<void> {
-  const subject = await loadSubject(options.functions);
-  const shrunk = await shrink(subject, everything(failedSeed));
+  const subject = await loadSubject(root);
+  const shrunk = await shrink(world, subject, everything(failedSeed));
   const { violation } = shrunk.result;
   say(`seed ${failedSeed} violates ${violation?.check}: ${violation?.message}`);
   say(`smallest run found in ${shrunk.tried} tries (${shrunk.result.faults} faults):`);
-  say(commandOf(shrunk.options));
+  say(commandOf(world, shrunk.options));
 }
 
 function tell(statistics: Readonly<Statistics>): void {

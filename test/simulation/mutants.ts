@@ -1,16 +1,10 @@
 /** Copies of functions/ with one defect each, run until the defect shows. */
 import { fork } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { MUTATIONS, type Mutation } from './mutations.ts';
-import { FUNCTIONS_ROOT } from './subject.ts';
-
-/** Below node_modules, so that imports resolve as they do from functions/ itself; one for each process that asks. */
-const CACHE = fileURLToPath(
-  new URL(`../../node_modules/.cache/clapper-mutants/${process.pid}/`, import.meta.url),
-);
+import type { Mutation } from './mutations.ts';
+import { plantMutant, removePlanted } from './planted.ts';
+import type { WorldName } from './worlds.ts';
 
 export const caughtSchema = z.object({
   name: z.string(),
@@ -22,49 +16,31 @@ export const caughtSchema = z.object({
 });
 export type Caught = z.infer<typeof caughtSchema>;
 
-/** How often the place to be changed is there; anything but once makes the mutation void. */
-export const occurrencesOf = ({ file, find }: Mutation): number =>
-  readFileSync(join(FUNCTIONS_ROOT, file), 'utf8').split(find).length - 1;
-
-/** @returns the folder that stands for functions/ */
-function plant(mutation: Mutation, number: number): string {
-  const home = join(CACHE, String(number));
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(home, { recursive: true });
-  // Inside node_modules nothing says any more that the files are modules.
-  writeFileSync(join(home, 'package.json'), '{"type":"module"}');
-  const root = join(home, 'functions');
-  cpSync(FUNCTIONS_ROOT, root, { recursive: true });
-  const path = join(root, mutation.file);
-  const source = readFileSync(path, 'utf8');
-  writeFileSync(
-    path,
-    source.replace(mutation.find, () => mutation.replace),
-  );
-  return root;
-}
-
 /** Runs every mutant for so many runs at most, in so many processes. */
 export async function runMutants(order: {
+  readonly world: WorldName;
+  readonly mutations: readonly Mutation[];
   readonly seed: number;
   readonly runsMax: number;
   readonly processes: number;
 }): Promise<readonly Caught[]> {
+  const { world, mutations, seed, runsMax, processes } = order;
   const results: Caught[] = [];
   try {
-    const mutants = MUTATIONS.map((mutation, n) => ({ name: mutation.name, root: plant(mutation, n) }));
-    const shares = Array.from({ length: order.processes }, (_, share) =>
-      mutants.filter((_mutant, n) => n % order.processes === share),
+    const mutants = mutations.map((mutation, n) => ({
+      name: mutation.name,
+      root: plantMutant(world, mutation, n),
+    }));
+    const shares = Array.from({ length: processes }, (_, share) =>
+      mutants.filter((_mutant, n) => n % processes === share),
     );
     await Promise.all(
       shares.map((share) =>
-        runShare({ seed: order.seed, runsMax: order.runsMax, mutants: share }, (caught) =>
-          results.push(caught),
-        ),
+        runShare({ world, seed, runsMax, mutants: share }, (caught) => results.push(caught)),
       ),
     );
   } finally {
-    rmSync(CACHE, { recursive: true, force: true });
+    removePlanted();
   }
   return results;
 }

@@ -1,7 +1,8 @@
 /** The simulation is only worth what it finds: every planted defect, within 10,000 runs. */
 import { describe, expect, it } from 'vitest';
-import { occurrencesOf, runMutants } from './mutants.ts';
+import { runMutants } from './mutants.ts';
 import { MUTATIONS } from './mutations.ts';
+import { occurrencesOf } from './planted.ts';
 
 const SEED = Number(process.env['SIMULATION_SEED'] ?? 1);
 const RUNS_MAX = 10_000;
@@ -12,7 +13,10 @@ describe('planted defects', () => {
   });
 
   it(`are all caught within ${RUNS_MAX} runs (SIMULATION_SEED=${SEED})`, async () => {
-    const caught = await runMutants({ seed: SEED, runsMax: RUNS_MAX, processes: 2 });
+    const caught = await runMutants({
+      ...{ world: 'jobs', mutations: MUTATIONS },
+      ...{ seed: SEED, runsMax: RUNS_MAX, processes: 2 },
+    });
     for (const { name, runs, check } of caught)
       process.stderr.write(`${String(runs).padStart(6)} runs: ${name} → ${check ?? 'NOT CAUGHT'}\n`);
     expect(caught.filter(({ check }) => check === undefined)).toEqual([]);

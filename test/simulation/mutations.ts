@@ -1,13 +1,8 @@
-/**
- * Defects that the simulation has to find: each takes away one thing that the life of a job rests on. `find` stands
- * exactly once in its file, so that a change of the code that makes a mutation void is noticed.
- */
-export interface Mutation {
+/** Defects that the simulation has to find: each takes away one thing that the life of a job rests on. */
+import type { Edit } from './planted.ts';
+
+export interface Mutation extends Edit {
   readonly name: string;
-  /** Below functions/. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
 }
 
 export const MUTATIONS: readonly Mutation[] = [

@@ -1,7 +1,8 @@
 /** From a run that goes wrong to a smaller one that goes wrong in the same way. */
 import { FAULT_CLASSES } from './faults.ts';
-import { type RunOptions, type RunResult, simulate } from './simulate.ts';
+import type { RunOptions, RunResult } from './run.ts';
 import type { Subject } from './subject.ts';
+import { WORLDS, type WorldName } from './worlds.ts';
 
 export interface Shrunk {
   readonly options: RunOptions;
@@ -10,7 +11,8 @@ export interface Shrunk {
 }
 
 /** @param failing options of a run that violates something */
-export async function shrink(subject: Subject, failing: RunOptions): Promise<Shrunk> {
+export async function shrink(world: WorldName, subject: Subject, failing: RunOptions): Promise<Shrunk> {
+  const simulate = WORLDS[world];
   const { onLine: _, ...quietly } = failing;
   let tried = 1;
   let best = quietly;
@@ -43,8 +45,9 @@ export async function shrink(subject: Subject, failing: RunOptions): Promise<Shr
 const SINGLE_CUTS_MAX = 40;
 
 /** What to type to see this run again. */
-export function commandOf({ seed, jobsMax, without, faultsMax }: RunOptions): string {
-  const words = ['npm run simulate -- --runs 1 --seed', String(seed), '--jobs', String(jobsMax)];
+export function commandOf(world: WorldName, { seed, jobsMax, without, faultsMax }: RunOptions): string {
+  const which = world === 'jobs' ? '' : ` --world ${world}`;
+  const words = [`npm run simulate --${which} --runs 1 --seed`, String(seed), '--jobs', String(jobsMax)];
   if (without.size > 0) words.push('--without', [...without].join(','));
   if (Number.isFinite(faultsMax)) words.push('--faults', String(faultsMax));
   return [...words, '--trace'].join(' ');

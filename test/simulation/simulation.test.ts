@@ -1,7 +1,8 @@
 /** The real handlers in a world that crashes, loses and repeats; SIMULATION_SEED repeats a run of this file. */
 import { describe, expect, it } from 'vitest';
+import { everything } from './run.ts';
 import { commandOf, shrink } from './shrink.ts';
-import { everything, simulate } from './simulate.ts';
+import { simulate } from './simulate.ts';
 import { resolvedShare } from './statistics.ts';
 import { FUNCTIONS_ROOT, loadSubject, type Subject } from './subject.ts';
 import { runOnWorkers } from './workers.ts';
@@ -28,12 +29,14 @@ async function firstFailing(broken: Subject): Promise<number> {
 describe('crash simulation', () => {
   it(`holds every invariant in ${RUNS} runs (SIMULATION_SEED=${SEED})`, async () => {
     const { runs, statistics, failedSeeds } = await runOnWorkers({
-      ...{ root: FUNCTIONS_ROOT, seed: SEED, runs: RUNS, workers: 2 },
+      ...{ world: 'jobs', root: FUNCTIONS_ROOT, seed: SEED, runs: RUNS, workers: 2 },
     });
     const failures: string[] = [];
     for (const seed of failedSeeds) {
-      const { options, result } = await shrink(subject, everything(seed));
-      failures.push(`${result.violation?.check}: ${result.violation?.message}; ${commandOf(options)}`);
+      const { options, result } = await shrink('jobs', subject, everything(seed));
+      failures.push(
+        `${result.violation?.check}: ${result.violation?.message}; ${commandOf('jobs', options)}`,
+      );
     }
     expect(failures).toEqual([]);
     expect(runs).toBe(RUNS);
@@ -86,14 +89,18 @@ describe('the shrinker', () => {
   it('finds a smaller run that fails in the same way, and the command for it', async () => {
     const failing = everything(await firstFailing(unswept));
     const before = await simulate(unswept, failing);
-    const { options, result } = await shrink(unswept, failing);
+    const { options, result } = await shrink('jobs', unswept, failing);
     expect(result.violation?.check).toBe(before.violation?.check);
     expect(result.faults).toBeLessThan(before.faults);
     expect((await simulate(unswept, options)).traceHash).toBe(result.traceHash);
-    expect(commandOf(options)).toMatch(/^npm run simulate -- --runs 1 --seed \d+ --jobs \d .*--trace$/);
+    expect(commandOf('jobs', options)).toMatch(
+      /^npm run simulate -- --runs 1 --seed \d+ --jobs \d .*--trace$/,
+    );
   });
 
   it('has nothing to do where nothing fails', async () => {
-    await expect(shrink(subject, { ...everything(SEED), faultsMax: 0 })).rejects.toThrow('violates nothing');
+    await expect(shrink('jobs', subject, { ...everything(SEED), faultsMax: 0 })).rejects.toThrow(
+      'violates nothing',
+    );
   });
 });

@@ -10,21 +10,35 @@ type Advance = typeof import('../../functions/handlers/advance.ts');
 type Retry = typeof import('../../functions/handlers/retry-job.ts');
 type ProviderEvent = typeof import('../../functions/handlers/provider-event.ts');
 
-export interface Subject {
-  readonly createJob: CreateJob['createJob'];
-  readonly handleSubmit: Submit['handleSubmit'];
-  readonly handlePoll: Poll['handlePoll'];
-  readonly handleLanded: Landed['handleLanded'];
-  readonly handleSweep: Sweep['handleSweep'];
-  readonly advanceAndPerform: Advance['advanceAndPerform'];
-  readonly retry: Retry['retry'];
-  readonly handleProviderEvent: ProviderEvent['handleProviderEvent'];
-}
+type Batch = typeof import('../../functions/handlers/batch.ts');
+type CreateBatch = typeof import('../../functions/handlers/create-batch.ts');
+type Announce = typeof import('../../functions/handlers/announce.ts');
+type Upload = typeof import('../../functions/handlers/upload.ts');
+type Schedule = typeof import('../../functions/handlers/schedule.ts');
+type Ports = typeof import('../../functions/ports.ts');
+
+export interface Subject
+  extends Pick<CreateJob, 'createJob'>,
+    Pick<Submit, 'handleSubmit'>,
+    Pick<Poll, 'handlePoll'>,
+    Pick<Landed, 'handleLanded'>,
+    Pick<Sweep, 'handleSweep'>,
+    Pick<Advance, 'advanceAndPerform'>,
+    Pick<Retry, 'retry'>,
+    Pick<ProviderEvent, 'handleProviderEvent'>,
+    Pick<Batch, 'handleBatch' | 'advanceBatch'>,
+    Pick<CreateBatch, 'createBatch'>,
+    Pick<Announce, 'tryToAnnounce'>,
+    Pick<Upload, 'handleUpload'>,
+    Pick<Schedule, 'handleSchedule' | 'sweepSchedules'>,
+    // The class that its handlers know; those of another copy are none of theirs.
+    Pick<Ports, 'ObjectGoneError'> {}
 
 export const FUNCTIONS_ROOT = fileURLToPath(new URL('../../functions', import.meta.url));
 
 export async function loadSubject(root: string = FUNCTIONS_ROOT): Promise<Subject> {
-  const handlers = pathToFileURL(`${root}/handlers/`).href;
+  const home = pathToFileURL(`${root}/`).href;
+  const handlers = `${home}handlers/`;
   const { createJob }: CreateJob = await import(`${handlers}create-job.ts`);
   const { handleSubmit }: Submit = await import(`${handlers}submit.ts`);
   const { handlePoll }: Poll = await import(`${handlers}poll.ts`);
@@ -33,9 +47,17 @@ export async function loadSubject(root: string = FUNCTIONS_ROOT): Promise<Subjec
   const { advanceAndPerform }: Advance = await import(`${handlers}advance.ts`);
   const { retry }: Retry = await import(`${handlers}retry-job.ts`);
   const { handleProviderEvent }: ProviderEvent = await import(`${handlers}provider-event.ts`);
+  const { handleBatch, advanceBatch }: Batch = await import(`${handlers}batch.ts`);
+  const { createBatch }: CreateBatch = await import(`${handlers}create-batch.ts`);
+  const { tryToAnnounce }: Announce = await import(`${handlers}announce.ts`);
+  const { handleUpload }: Upload = await import(`${handlers}upload.ts`);
+  const { handleSchedule, sweepSchedules }: Schedule = await import(`${handlers}schedule.ts`);
+  const { ObjectGoneError }: Ports = await import(`${home}ports.ts`);
   return {
     ...{ createJob, handleSubmit, handlePoll, handleLanded, handleSweep },
-    ...{ advanceAndPerform, retry, handleProviderEvent },
+    ...{ advanceAndPerform, retry, handleProviderEvent, ObjectGoneError },
+    ...{ handleBatch, advanceBatch, createBatch, tryToAnnounce },
+    ...{ handleUpload, handleSchedule, sweepSchedules },
   };
 }
 

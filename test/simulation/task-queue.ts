@@ -1,7 +1,8 @@
 /** Cloud Tasks: at least once, in any order, by name at most once an hour; now and then a task is lost altogether. */
-import type { TaskQueue, WakeTask } from '../../functions/ports.ts';
-import { type Ending, type Engine, type Invocation, isRefusal } from './engine.ts';
+import type { BatchTask, TaskQueue, WakeTask } from '../../functions/ports.ts';
+import type { Ending, Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';
+import { isRefusal } from './refusals.ts';
 import type { Subject } from './subject.ts';
 
 const SECOND = 1000;
@@ -10,7 +11,8 @@ const MINUTE = 60 * SECOND;
 const TOMBSTONE_MS = 60 * MINUTE;
 const BACKOFF_MAX_MS = MINUTE;
 
-type Deliver = (task: WakeTask, ended: (ending: Ending<unknown>) => void) => void;
+type Task = WakeTask | BatchTask;
+type Deliver = (task: Task, ended: (ending: Ending<unknown>) => void) => void;
 
 interface Named {
   waiting: boolean;
@@ -22,18 +24,20 @@ interface Named {
 export const deliverTo =
   (
     engine: Engine,
-    { handleSubmit, handlePoll }: Subject,
+    { handleSubmit, handlePoll, handleBatch }: Subject,
     servicesOf: (i: Invocation) => Parameters<typeof handlePoll>[0],
   ): Deliver =>
-  ({ target, jobId, wake, provider, model, lane }, ended) =>
+  (task, ended) =>
     engine.start(
-      `${target} ${jobId.slice(0, 9)} ${wake.seq}/${wake.ring}`,
+      labelOf(task),
       (invocation) => {
-        const message = { jobId, seq: wake.seq };
+        const { seq } = task.wake;
         const services = servicesOf(invocation);
+        if ('batchId' in task) return handleBatch(services, { batchId: task.batchId, seq });
+        const { target, jobId, provider, model, lane } = task;
         return target === 'submit'
-          ? handleSubmit(services, { ...message, line: { provider, model, lane } })
-          : handlePoll(services, message);
+          ? handleSubmit(services, { jobId, seq, line: { provider, model, lane } })
+          : handlePoll(services, { jobId, seq });
       },
       ended,
     );
@@ -58,19 +62,19 @@ export class Tasks {
     return new TasksPort(this, this.#engine, invocation);
   }
 
-  isWaiting(task: WakeTask): boolean {
-    return this.#names.get(nameOf(task))?.waiting ?? false;
+  isWaiting(task: Task): boolean {
+    return this.#names.get(labelOf(task))?.waiting ?? false;
   }
 
-  enqueue(task: WakeTask): void {
+  enqueue(task: Task): void {
     const engine = this.#engine;
-    const name = nameOf(task);
+    const name = labelOf(task);
     const known = this.#names.get(name);
     if (known && (known.waiting || known.freeAt > engine.now)) return;
     const named = { waiting: true, freeAt: 0 };
     this.#names.set(name, named);
     if (engine.faults.happens('delivery', 0.7)) {
-      engine.note(`task ${name} is lost`);
+      engine.note(`task ${name.replaceAll(' ', '/')} is lost`);
       this.#remove(named);
       return;
     }
@@ -82,7 +86,7 @@ export class Tasks {
     }
   }
 
-  #dispatch(task: WakeTask, named: Named, attempt: number): void {
+  #dispatch(task: Task, named: Named, attempt: number): void {
     this.#deliver(task, (ending) => {
       const refused = ending.kind === 'threw' && isRefusal(ending.error);
       if (ending.kind === 'returned' || (attempt >= this.#attemptsMax && !refused)) {
@@ -117,25 +121,28 @@ class TasksPort implements TaskQueue {
     this.#invocation = invocation;
   }
 
-  enqueue(task: WakeTask): Promise<void> {
+  enqueue(task: Task): Promise<void> {
     const { faults } = this.#engine;
-    const { seq, ring } = task.wake;
-    return this.#engine.call(this.#invocation, `enqueue ${task.target} ${seq}/${ring}`, () => {
-      if (faults.happens('queue')) throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
-      this.#tasks.enqueue(task);
-      if (faults.happens('queue', 0.5)) throw new SimulatedFault('DEADLINE_EXCEEDED: the answer was lost');
-    });
+    return this.#engine.call(
+      this.#invocation,
+      `enqueue ${targetOf(task)} ${task.wake.seq}/${task.wake.ring}`,
+      () => {
+        if (faults.happens('queue')) throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
+        this.#tasks.enqueue(task);
+        if (faults.happens('queue', 0.5)) throw new SimulatedFault('DEADLINE_EXCEEDED: the answer was lost');
+      },
+    );
   }
 
-  enqueueBatch(): Promise<never> {
-    throw new Error('there are no batches here');
+  enqueueBatch(task: BatchTask): Promise<void> {
+    return this.enqueue(task);
   }
 
-  isBatchWaiting(): Promise<never> {
-    throw new Error('there are no batches here');
+  isBatchWaiting(task: BatchTask): Promise<boolean> {
+    return this.isWaiting(task);
   }
 
-  isWaiting(task: WakeTask): Promise<boolean> {
+  isWaiting(task: Task): Promise<boolean> {
     return this.#engine.call(this.#invocation, 'isWaiting', () => {
       if (this.#engine.faults.happens('queue'))
         throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
@@ -144,5 +151,10 @@ class TasksPort implements TaskQueue {
   }
 }
 
-const nameOf = ({ target, jobId, wake }: WakeTask): string =>
-  `${target}/${jobId.slice(0, 9)}/${wake.seq}/${wake.ring}`;
+const targetOf = (task: Task): string => ('batchId' in task ? 'batch' : task.target);
+
+/** `target id seq/ring` */
+function labelOf(task: Task): string {
+  const id = 'batchId' in task ? task.batchId : task.jobId;
+  return `${targetOf(task)} ${id.slice(0, 9)} ${task.wake.seq}/${task.wake.ring}`;
+}

@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import { runCampaign } from './campaign.ts';
 import { loadSubject } from './subject.ts';
+import { WORLD_NAMES, WORLDS } from './worlds.ts';
 
 const orderSchema = z.object({
+  world: z.enum(WORLD_NAMES),
   root: z.string(),
   first: z.number(),
   step: z.number(),
@@ -11,14 +13,14 @@ const orderSchema = z.object({
 });
 
 const [, , text = '{}'] = process.argv;
-const { root, ...seeds } = orderSchema.parse(JSON.parse(text));
+const { world, root, ...seeds } = orderSchema.parse(JSON.parse(text));
 // Nobody is left to be told anything.
 process.on('disconnect', () => process.exit());
 let stopped = false;
 process.on('message', () => {
   stopped = true;
 });
-await runCampaign(await loadSubject(root), seeds, ({ runs, statistics, failed }) => {
+await runCampaign(WORLDS[world], await loadSubject(root), seeds, ({ runs, statistics, failed }) => {
   if (process.connected) process.send?.({ runs, statistics, ...(failed ? { failedSeed: failed.seed } : {}) });
   return !stopped;
 });

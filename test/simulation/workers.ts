@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { addStatistics, type Statistics } from './statistics.ts';
+import type { WorldName } from './worlds.ts';
 
 const partSchema = z.object({
   runs: z.number(),
@@ -18,7 +19,13 @@ export interface WorkersResult {
 
 /** Stops them all when one has found a violation. */
 export async function runOnWorkers(
-  order: { readonly root: string; readonly seed: number; readonly runs: number; readonly workers: number },
+  order: {
+    readonly world: WorldName;
+    readonly root: string;
+    readonly seed: number;
+    readonly runs: number;
+    readonly workers: number;
+  },
   onProgress: (soFar: WorkersResult) => void = () => undefined,
 ): Promise<WorkersResult> {
   const statistics: Statistics = {};
@@ -27,6 +34,7 @@ export async function runOnWorkers(
   const children = Array.from({ length: order.workers }, (_, n) => {
     const share = Math.floor((order.runs + order.workers - 1 - n) / order.workers);
     const text = JSON.stringify({
+      world: order.world,
       root: order.root,
       first: order.seed + n,
       step: order.workers,

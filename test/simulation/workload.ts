@@ -2,6 +2,7 @@
 import { PNG } from '../support/images.ts';
 import { START_MS } from './engine.ts';
 import type { Random } from './random.ts';
+import { JOBS_MAX } from './run.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -27,8 +28,6 @@ const SHAPES = [
   [0.05, 'picture'],
 ] as const;
 type Shape = (typeof SHAPES)[number][1];
-
-export const JOBS_MAX = 4;
 
 const CALLERS = ['ann', 'bob', 'cleo'] as const;
 const OTHER_MODELS = { gemini: 'veo-3.1-fast-generate-preview', omni: 'gemini-omni-1.1-flash' } as const;

@@ -1,0 +1,57 @@
+/** Batches, uploads and schedules in a world that crashes, loses and repeats; SIMULATION_SEED repeats a run of this file. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { plantFor, removePlanted } from '../planted.ts';
+import { everything } from '../run.ts';
+import { commandOf, shrink } from '../shrink.ts';
+import { loadSubject, type Subject } from '../subject.ts';
+import { runOnWorkers } from '../workers.ts';
+import { simulateBatches } from './simulate.ts';
+
+const SEED = Number(process.env['SIMULATION_SEED'] ?? Date.now());
+const RUNS = 400;
+
+let root: string;
+let subject: Subject;
+beforeAll(async () => {
+  root = plantFor('batches');
+  subject = await loadSubject(root);
+});
+afterAll(removePlanted);
+
+describe('crash simulation of batches, uploads and schedules', () => {
+  it(`holds every invariant in ${RUNS} runs (SIMULATION_SEED=${SEED})`, async () => {
+    const { runs, statistics, failedSeeds } = await runOnWorkers({
+      ...{ world: 'batches', root, seed: SEED, runs: RUNS, workers: 2 },
+    });
+    const failures: string[] = [];
+    for (const seed of failedSeeds) {
+      const { options, result } = await shrink('batches', subject, everything(seed));
+      failures.push(
+        `${result.violation?.check}: ${result.violation?.message}; ${commandOf('batches', options)}`,
+      );
+    }
+    expect(failures).toEqual([]);
+    expect(runs).toBe(RUNS);
+    // A simulation in which nothing goes wrong, or nothing is finished, proves nothing.
+    for (const name of ['crashes', 'faults store', 'faults event', 'batches done', 'jobs of rows'])
+      expect(statistics[name], name).toBeGreaterThan(RUNS / 2);
+    for (const name of ['batches cancelled', 'batches failed', 'jobs of uploads', 'fires started'])
+      expect(statistics[name], name).toBeGreaterThan(RUNS / 20);
+  }, 180_000);
+
+  it('is decided by the seed alone: the same seed gives the same trace, byte for byte', async () => {
+    const traceOf = async (seed: number): Promise<{ hash: string; text: string }> => {
+      const lines: string[] = [];
+      const onLine = (line: string): void => void lines.push(line);
+      const { traceHash } = await simulateBatches(subject, { ...everything(seed), onLine });
+      return { hash: traceHash, text: lines.join('\n') };
+    };
+    const hashes = new Set<string>();
+    for (let n = 0; n < 8; n++) {
+      const first = await traceOf(SEED + n);
+      expect(await traceOf(SEED + n), `seed ${SEED + n}`).toEqual(first);
+      hashes.add(first.hash);
+    }
+    expect(hashes.size).toBe(8);
+  }, 30_000);
+});

@@ -1,0 +1,121 @@
+/** The world of batches, uploads and schedules: a run made of a seed, until everything is at rest, and judged. */
+import { type Batch, isBatchOver } from '../../../functions/core/batch.ts';
+import type { Job } from '../../../functions/core/job.ts';
+import { defaultPolicy, type Policy } from '../../../functions/core/policy.ts';
+import { Engine, STREAM } from '../engine.ts';
+import { checkJobs } from '../final-checks.ts';
+import { Random } from '../random.ts';
+import type { RunOptions, RunResult } from '../run.ts';
+import type { Subject } from '../subject.ts';
+import { buildWorld, hasOverdue, isAtRest, isStrict, MINUTE, sweepSometimes } from '../world.ts';
+import { checkArrivals } from './arrival-checks.ts';
+import { checkBatches } from './batch-checks.ts';
+import { BatchMonitor } from './batch-monitor.ts';
+import { batchStatisticsOf } from './batch-statistics.ts';
+import { Batches } from './batch-store.ts';
+import { CloudScheduler } from './cloud-scheduler.ts';
+import { RULES } from './drops.ts';
+import { InputBucket } from './input-bucket.ts';
+import { Owners } from './owners.ts';
+import { placeFiles, plansOf } from './placed-files.ts';
+import { Requesters } from './requesters.ts';
+import { Retention } from './retention.ts';
+import { ScheduleStates } from './schedule-store.ts';
+import { Uploaders } from './uploaders.ts';
+import { sourcesOf } from './workload.ts';
+
+/** After this much virtual time whatever is left would be left for ever. */
+const HORIZON_MS = 40 * 60 * MINUTE;
+
+export async function simulateBatches(subject: Subject, options: RunOptions): Promise<RunResult> {
+  const workload = new Random(options.seed, STREAM.workload);
+  const quietAfterMs = workload.int(5 * MINUTE, 50 * MINUTE);
+  const engine = new Engine({ ...options, quietAfterMs });
+  const policy: Policy = {
+    ...defaultPolicy(),
+    jobDeadlineMs: workload.pick([6, 20, 60] as const) * MINUTE,
+    outageMs: 60 * MINUTE,
+  };
+  const keepFinishedMs = workload.pick([undefined, undefined, 180 * MINUTE, 300 * MINUTE] as const);
+  const input = new InputBucket(engine, subject, workload.chance(0.75));
+  const taskAttemptsMax = workload.pick([1, 3, 100] as const);
+  const sources = sourcesOf(workload, options.jobsMax);
+  const wishes = sources.filter((source) => source.kind === 'batch');
+  const fires = sources.filter((source) => source.kind === 'fires');
+  const drops = sources.flatMap((source) => (source.kind === 'uploads' ? source.drops : []));
+  const inTurn = fires.filter(({ schedule }) => schedule.overlap !== 'allow');
+  const watched = new BatchMonitor(engine, new Set(inTurn.map(({ id }) => `schedule:${id}`)));
+  const states = new ScheduleStates(engine);
+  const batchWritten = (before: Batch | undefined, after: Batch): void => {
+    watched.written(before, after);
+    owners.written(before, after);
+  };
+  const batches = new Batches(engine, batchWritten, isStrict(options.seed), keepFinishedMs);
+  const world = buildWorld({
+    ...{ engine, subject, policy, isCrowded: true },
+    written: (before, after) => {
+      watched.jobWritten(before, after);
+      owners.jobWritten(before, after);
+    },
+    taskAttemptsMax,
+    partsOf: (invocation) => {
+      const inputs = input.portOf(invocation);
+      return {
+        ...{ inputs, uploads: inputs, batches: batches.portOf(invocation) },
+        settings: { readablePrefixes: ['gs://in/manifests/', 'gs://in/pictures/'], uploadRules: RULES },
+      };
+    },
+  });
+  const { database, ledger, monitor, output, servicesOf } = world;
+  const people = new Random(options.seed, STREAM.people);
+  placeFiles(engine, input, people, { wishes, fires });
+  const owners = new Owners(engine, subject, people, servicesOf, keepFinishedMs);
+  const requesters = new Requesters(engine, subject, wishes, servicesOf);
+  const uploaders = new Uploaders(engine, subject, input, drops, servicesOf);
+  const scheduler = new CloudScheduler(engine, subject, states, fires, servicesOf);
+  const retention = new Retention(engine, database, batches, watched, keepFinishedMs);
+  const isOver = (): boolean =>
+    requesters.waiting + uploaders.waiting + scheduler.waiting + owners.waiting === 0 &&
+    [...batches.batches.values()].every((batch) => isBatchOver(batch) || owners.leaveAlone(batch)) &&
+    scheduler.isSettled() &&
+    retention.isOver() &&
+    isAtRest(world);
+  const hasWork = (): boolean =>
+    hasOverdue(world) ||
+    scheduler.hasDue() ||
+    batches.overdue(engine.now).length > 0 ||
+    batches.toLetGo(engine.now).length > 0;
+  const minute = (): void => {
+    monitor.tick(database.jobs.values());
+    watched.tick(batches.batches.values());
+    retention.tick();
+    if (isOver()) return;
+    if (engine.now > engine.quietAt + HORIZON_MS)
+      engine.violate('ends', `after ${HORIZON_MS / MINUTE} quiet minutes something is still to be done`);
+    engine.after(MINUTE, minute);
+    sweepSometimes(engine, hasWork, async (invocation) => {
+      await subject.handleSweep(servicesOf(invocation));
+      await scheduler.sweep(invocation);
+    });
+  };
+  engine.after(engine.timing.int(0, MINUTE), minute);
+
+  await engine.run();
+  const jobs: ReadonlyMap<string, Job> = watched.jobs;
+  if (!engine.violation) {
+    const nobody = { resubmitted: new Set<string>(), accepted: new Set<string>(), told: new Map() };
+    checkJobs({ engine, jobs, ledger, output, monitor, policy, operators: nobody, retries: nobody });
+    const plans = plansOf({ wishes, fires, drops });
+    const rest = { engine, ledger, output, monitor, watched, input, owners, plans };
+    checkBatches(rest);
+    checkArrivals({ ...rest, requesters, uploaders, scheduler, states, fires });
+  }
+  engine.note(`at rest after ${engine.events} events`);
+  return {
+    seed: options.seed,
+    violation: engine.violation,
+    traceHash: engine.traceHash,
+    faults: engine.faults.fired,
+    statistics: batchStatisticsOf({ engine, ledger, watched, uploaders, states, retention }),
+  };
+}

@@ -1,0 +1,31 @@
+/**
+ * A batch takes its steps by hundreds of rows, and no run of a simulation has so many. The same code is tried with
+ * smaller numbers, so that a handful of rows makes chunks, pages and parts, waits for room, and is interrupted between.
+ */
+import type { Edit } from '../planted.ts';
+
+const number = (file: string, name: string, before: string, after: string): Edit => ({
+  file: `handlers/${file}`,
+  find: `const ${name} = ${before};`,
+  replace: `const ${name} = ${after};`,
+});
+
+export const SMALL_STEPS: readonly Edit[] = [
+  number('batch-chunk.ts', 'ADMITTED_PER_CHUNK', '100', '3'),
+  number('batch-chunk.ts', 'FAULTS_PER_CHUNK', '5_000', '2'),
+  number('batch-chunk.ts', 'SLICE', '25', '2'),
+  number('batch-chunk.ts', 'CHECKED_PER_CHUNK', '25_000', '4'),
+  number('batch-chunk.ts', 'WINDOW_BYTES', '128 * 1024', '400'),
+  number('batch-work.ts', 'UNFINISHED_MAX', '500', '5'),
+  number('batch-jobs.ts', 'CANCELLED_PER_STEP', '200', '2'),
+  number('batch-jobs.ts', 'RETRIED_PER_STEP', '50', '2'),
+  number(
+    'batch-report.ts',
+    'ROWS_PER_PART',
+    '{ withJobs: 2_000, faultsOnly: 50_000 } as const',
+    '{ withJobs: 3, faultsOnly: 3 } as const',
+  ),
+  number('batch-report.ts', 'PAGE', '500', '2'),
+  number('batch-report.ts', 'WINDOW_BYTES', '1024 * 1024', '1000'),
+  number('sweep-batches.ts', 'LET_GO_PER_RUN', '500', '2'),
+];

@@ -1,0 +1,102 @@
+/** Those who drop files, and Eventarc, which tells of them: late, in any order, more than once, or not at all. */
+import type { Services } from '../../../functions/ports.ts';
+import type { Engine, Invocation } from '../engine.ts';
+import type { Subject } from '../subject.ts';
+import { type Drop, RULES } from './drops.ts';
+import { INPUT_BUCKET, type InputBucket, type StoredInput } from './input-bucket.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export interface Dropped {
+  readonly drop: Drop;
+  readonly generation: string;
+  readonly at: number;
+}
+
+interface Told {
+  /** When an event was delivered that was taken in the end. */
+  readonly deliveredAt: number[];
+}
+
+export class Uploaders {
+  readonly dropped: Dropped[] = [];
+  /** By name and generation. */
+  readonly told = new Map<string, Told>();
+  /** Drops that are still to come, and events that are still to be taken. */
+  waiting = 0;
+  readonly #engine: Engine;
+  readonly #subject: Subject;
+  readonly #servicesOf: (invocation: Invocation) => Services;
+
+  constructor(
+    engine: Engine,
+    subject: Subject,
+    input: InputBucket,
+    drops: readonly Drop[],
+    servicesOf: (invocation: Invocation) => Services,
+  ) {
+    this.#engine = engine;
+    this.#subject = subject;
+    this.#servicesOf = servicesOf;
+    input.onFinalized((object) => this.#finalized(object));
+    for (const drop of drops) {
+      this.waiting++;
+      engine.after(drop.atMs, () => {
+        this.waiting--;
+        const { name, content, contentType, metadata } = drop;
+        const generation = input.put(name, content, contentType, metadata);
+        this.dropped.push({ drop, generation, at: engine.now });
+      });
+    }
+  }
+
+  #finalized({ name, generation, bytes, contentType, metadata }: StoredInput): void {
+    const { faults, timing } = this.#engine;
+    const size = String(bytes);
+    const data = { bucket: INPUT_BUCKET, name, generation, size, contentType, metadata };
+    const told: Told = { deliveredAt: [] };
+    this.told.set(`${name}#${generation}`, told);
+    if (faults.happens('event', 0.5)) {
+      this.#engine.note(`event of ${name}#${generation} is lost`);
+      return;
+    }
+    const lateMs = faults.happens('event') ? timing.int(SECOND, 20 * MINUTE) : timing.int(20, 400);
+    this.#plan(data, told, lateMs);
+    for (let n = 0; n < 2; n++) {
+      if (!faults.happens('event')) continue;
+      this.#plan(data, told, timing.chance(0.5) ? lateMs + timing.int(0, 60) : timing.int(20, 30 * MINUTE));
+    }
+  }
+
+  #plan(data: Readonly<Record<string, unknown>>, told: Told, afterMs: number): void {
+    this.waiting++;
+    this.#engine.after(afterMs, () => this.#deliver(data, told));
+  }
+
+  /** Again until it is taken: Eventarc tries for a day. */
+  #deliver(data: Readonly<Record<string, unknown>>, told: Told): void {
+    const deliveredAt = this.#engine.now;
+    this.#engine.start(
+      `upload ${String(data['name']).slice(-16)}#${String(data['generation'])}`,
+      (invocation) => this.#take(this.#servicesOf(invocation), data),
+      ({ kind }) => {
+        if (kind === 'returned') {
+          this.waiting--;
+          told.deliveredAt.push(deliveredAt);
+        } else
+          this.#engine.after(this.#engine.timing.int(SECOND, 30 * SECOND), () => this.#deliver(data, told));
+      },
+    );
+  }
+
+  async #take(services: Services, data: unknown): Promise<void> {
+    const { uploads } = services;
+    if (!uploads) return;
+    const { createBatch, handleUpload } = this.#subject;
+    const type = 'google.cloud.storage.object.v1.finalized';
+    const startBatch: Parameters<typeof handleUpload>[0]['startBatch'] = (start) =>
+      createBatch(services, { ...start, isTrusted: true });
+    await handleUpload({ services, uploads, rules: RULES, startBatch }, { type, data });
+  }
+}

@@ -1,0 +1,179 @@
+/** What every world stands on: the stores, the queue, the models and the bucket of results, and who tells of what. */
+import { isTerminal, type Job, liveAttemptOf } from '../../functions/core/job.ts';
+import { CATALOGUE } from '../../functions/core/models.ts';
+import type { Policy } from '../../functions/core/policy.ts';
+import type { Ids, Services } from '../../functions/ports.ts';
+import { Bucket, OUTPUT_BUCKET } from './buckets.ts';
+import { Database } from './database.ts';
+import { type Ending, type Engine, type Invocation, STREAM } from './engine.ts';
+import { Ledger } from './ledger.ts';
+import { Models } from './models.ts';
+import { Monitor } from './monitor.ts';
+import { digitsOf, Random, randomDigits } from './random.ts';
+import type { Subject } from './subject.ts';
+import { deliverTo, Tasks } from './task-queue.ts';
+import { Turnstiles } from './turnstiles.ts';
+
+const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+const EVENT_DELIVERIES_MAX = 6;
+/** One run in so many stores its records as JSON and reads them by the schema, as Firestore does. */
+const STRICT_EVERY = 16;
+
+export const isStrict = (seed: number): boolean => seed % STRICT_EVERY === 0;
+
+type ServicesOf = (invocation: Invocation) => Services;
+/** What a world adds to, or has other than, the rest. */
+type OwnParts = Pick<Services, 'batches' | 'inputs'> &
+  Partial<Pick<Services, 'uploads' | 'events'>> & { readonly settings?: Partial<Services['settings']> };
+
+export interface World {
+  readonly engine: Engine;
+  readonly subject: Subject;
+  readonly policy: Policy;
+  readonly database: Database;
+  readonly tasks: Tasks;
+  readonly output: Bucket;
+  readonly ledger: Ledger;
+  readonly models: Models;
+  readonly monitor: Monitor;
+  readonly servicesOf: ServicesOf;
+}
+
+interface Plan extends Pick<World, 'engine' | 'subject' | 'policy'> {
+  readonly taskAttemptsMax: number;
+  /** There may be more than a handful of jobs. */
+  readonly isCrowded: boolean;
+  /** Told of each write of a job, once the monitor has seen it. */
+  readonly written: (before: Job | undefined, after: Job) => void;
+  readonly partsOf: (invocation: Invocation) => OwnParts;
+}
+
+export function buildWorld(plan: Plan): World {
+  const { engine, subject, policy, taskAttemptsMax, isCrowded, written, partsOf } = plan;
+  const { seed } = engine;
+  const monitor = new Monitor(engine, isCrowded);
+  const watched = (before: Job | undefined, after: Job): void => {
+    monitor.written(before, after);
+    written(before, after);
+  };
+  const database = new Database(engine, watched, isStrict(seed));
+  const tasks = new Tasks(engine, taskAttemptsMax);
+  const turnstiles = new Turnstiles(engine);
+  const output = new Bucket(engine, OUTPUT_BUCKET);
+  const ledger = new Ledger();
+  const recorded = (jobId: string, attemptId: string): boolean => knows(database.jobs.get(jobId), attemptId);
+  const outcomes = new Random(seed, STREAM.outcomes);
+  const models = new Models(engine, outcomes, ledger, output, CATALOGUE, recorded);
+  const ids = idsOf(seed);
+  const servicesOf = (invocation: Invocation): Services => {
+    const { settings, ...parts } = partsOf(invocation);
+    return {
+      clock: { now: () => engine.now + invocation.process.skewMs },
+      ids,
+      jobs: database.portOf(invocation),
+      tasks: tasks.portOf(invocation),
+      turnstiles: turnstiles.portOf(invocation),
+      results: output.portOf(invocation),
+      ...parts,
+      providers: {
+        vertex: models.portOf(invocation, 'bucket'),
+        gemini: models.portOf(invocation, 'download'),
+        omni: models.stoppablePortOf(invocation),
+      },
+      callers: { verify: async () => 'local' },
+      policy,
+      catalogue: CATALOGUE,
+      log: (_severity, message, fields) => readLog(engine, message, fields?.['error']),
+      settings: settings ? { ...SETTINGS, ...settings } : SETTINGS,
+    };
+  };
+  tasks.deliverBy(deliverTo(engine, subject, servicesOf));
+  output.onFinalized((name) => tellOf(engine, subject, servicesOf, name));
+  return { engine, subject, policy, database, tasks, output, ledger, models, monitor, servicesOf };
+}
+
+/** Whether no job has anything left to do. */
+export const isAtRest = ({ engine, database }: World): boolean =>
+  engine.faults.quiet && [...database.jobs.values()].every((job) => isTerminal(job) && !liveAttemptOf(job));
+
+/** An error that a handler catches and lives with is read all the same: it may be one of its own making. */
+function readLog(engine: Engine, message: string, error: unknown): void {
+  engine.comment(message);
+  if (typeof error === 'string' && OWN_ERROR.test(error))
+    engine.violate('only the world fails', `${message}: ${error}`);
+}
+
+const OWN_ERROR = /^(?:Type|Reference|Range|Syntax)Error/;
+
+const SETTINGS: Services['settings'] = {
+  locations: { vertex: 'us-central1', gemini: 'global', omni: 'global' },
+  allowRetiredModels: true,
+  aliasRetiredModels: false,
+  restrictedRegion: false,
+  readablePrefixes: [],
+  signedUrlTtlMs: 15 * MINUTE,
+  logPrompts: false,
+  operators: [],
+};
+
+const knows = (job: Job | undefined, attemptId: string): boolean =>
+  job !== undefined &&
+  (liveAttemptOf(job)?.attemptId === attemptId || job.attempts.some((each) => each.attemptId === attemptId));
+
+function idsOf(seed: number): Ids {
+  const random = new Random(seed, STREAM.ids);
+  const jitter = new Random(seed, STREAM.jitter);
+  return {
+    newJobId: () => `job_${randomDigits(random)}`,
+    newAttemptId: () => `att_${randomDigits(random)}`,
+    jobIdOf: (cause) => `job_${digitsOf(cause)}`,
+    hash: (parts) => digitsOf(parts),
+    random: () => jitter.unit(),
+  };
+}
+
+/** Eventarc: at least once, late, and lost now and then. */
+function tellOf(engine: Engine, { handleLanded }: Subject, servicesOf: ServicesOf, name: string): void {
+  const { faults, timing } = engine;
+  const deliver = (delivery: number): void => {
+    engine.start(
+      `landed ${name.slice(-12)}`,
+      (invocation) => handleLanded(servicesOf(invocation), { bucket: OUTPUT_BUCKET, name }),
+      ({ kind }: Ending<void>) => {
+        if (kind !== 'returned' && delivery < EVENT_DELIVERIES_MAX)
+          engine.after(timing.int(SECOND, 30 * SECOND), () => deliver(delivery + 1));
+      },
+    );
+  };
+  if (faults.happens('event')) {
+    engine.note(`event of ${name.slice(-12)} is lost`);
+    return;
+  }
+  const lateMs = faults.happens('event') ? timing.int(SECOND, 10 * MINUTE) : timing.int(20, 400);
+  engine.after(lateMs, () => deliver(1));
+  if (faults.happens('event')) engine.after(timing.int(1, 60 * SECOND), () => deliver(1));
+}
+
+/** Cloud Scheduler's minute: a sweep is lost now and then, or comes twice. */
+export function sweepSometimes(
+  engine: Engine,
+  hasWork: () => boolean,
+  sweep: (invocation: Invocation) => Promise<unknown>,
+): void {
+  const { faults, timing } = engine;
+  const lost = faults.happens('sweep');
+  const doubled = faults.happens('sweep');
+  if (lost) {
+    engine.note('a sweep is lost');
+    return;
+  }
+  if (!hasWork()) return;
+  const start = (): void => engine.start('sweep', sweep, () => undefined);
+  start();
+  if (doubled) engine.after(timing.int(0, timing.chance(0.5) ? 20 : 2 * SECOND), start);
+}
+
+/** A sweep that would find nothing, whatever its clock says, is not worth its time. */
+export const hasOverdue = ({ engine, database, policy }: World): boolean =>
+  database.overdue(engine.now - policy.ringAfterMs + 10 * SECOND).length > 0;
