@@ -1,19 +1,11 @@
 /** What the handlers need of the world. Adapters provide it; tests provide it in memory. */
 import type { Readable } from 'node:stream';
 import type { ApiKey, ApiKeyOwner } from './core/api-key.ts';
+import type { FilteredSide, LandedVideo, OperationRef, OperationResult } from './core/attempt-record.ts';
 import type { Batch } from './core/batch.ts';
 import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue.ts';
 import type { ProviderSignal } from './core/errors.ts';
-import type {
-  FilteredSide,
-  Job,
-  JobIn,
-  JobStatus,
-  LandedVideo,
-  OperationRef,
-  OperationResult,
-  Wake,
-} from './core/job.ts';
+import type { Job, JobIn, JobStatus, Wake } from './core/job.ts';
 import type { Policy } from './core/policy.ts';
 import type { Line } from './core/queues.ts';
 import type { ScheduleState } from './core/schedules.ts';

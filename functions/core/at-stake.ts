@@ -1,5 +1,7 @@
 /** What nobody knows the price of yet. */
-import { type EndedAttempt, type Job, type LiveAttempt, liveAttemptOf } from './job.ts';
+
+import type { EndedAttempt, LiveAttempt } from './attempt-record.ts';
+import { type Job, liveAttemptOf } from './job.ts';
 
 export type UnknownAttempt = Extract<LiveAttempt, { state: 'uncertain' }> | EndedAttempt;
 

@@ -2,14 +2,7 @@
  * One attempt, from the paid call to its outcome, as a pure function. It knows nothing of the job above it, so that a
  * job that was cancelled meanwhile still learns what its attempt came to, and what it cost.
  */
-import type { LatencyProfile } from './catalogue.ts';
-import {
-  classifyOperationError,
-  classifyPollFailure,
-  type ProviderSignal,
-  type SubmitFailure,
-  safetyFiltered,
-} from './errors.ts';
+
 import type {
   AttemptIn,
   Charged,
@@ -20,7 +13,15 @@ import type {
   LiveAttempt,
   OperationRef,
   OperationResult,
-} from './job.ts';
+} from './attempt-record.ts';
+import type { LatencyProfile } from './catalogue.ts';
+import {
+  classifyOperationError,
+  classifyPollFailure,
+  type ProviderSignal,
+  type SubmitFailure,
+  safetyFiltered,
+} from './errors.ts';
 import { backoffMs, type Policy } from './policy.ts';
 import { nextPollDelayMs, QUICK_LOOKS, quickLookDelayMs } from './poll-schedule.ts';
 

@@ -1,6 +1,7 @@
 /** What has to be done after the save of a job: it follows from the job as it was and as it is, and from nothing else. */
 import { announcementDueAt } from './announcement.ts';
-import { type Job, liveAttemptOf, type OperationRef, type Wake, wakeOf } from './job.ts';
+import type { OperationRef } from './attempt-record.ts';
+import { type Job, liveAttemptOf, type Wake, wakeOf } from './job.ts';
 
 /** What to do after the save. Lost effects are made good by the sweep. */
 export type Effect =

@@ -6,7 +6,7 @@
  * The dividing line that matters most is in {@link classifySubmitFailure}: an answer that proves the operation does
  * not exist, against one that proves nothing (I2).
  */
-import type { Charged, JobError } from './job.ts';
+import type { Charged, JobError } from './attempt-record.ts';
 import { categoriesOf } from './safety.ts';
 
 /** What an adapter observed, before anybody has judged it. */

@@ -1,8 +1,8 @@
 /** Whether a model extends a video like this one: by what its job asked for, or else by what its file says. */
 import type { VideoModelSpec } from './catalogue.ts';
-import type { StoredVideo } from './job.ts';
 import { hasLinesOf } from './mp4.ts';
 import type { FieldError } from './problem.ts';
+import type { StoredVideo } from './video-request.ts';
 
 /** 23.976 is 24 for everybody, Google included. */
 const RATE_TOLERANCE = 0.1;

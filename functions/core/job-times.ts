@@ -1,9 +1,9 @@
 /** By when a job has to start and to finish. */
 import type { Catalogue } from './catalogue.ts';
-import type { VideoRequest } from './job.ts';
 import type { Policy } from './policy.ts';
 import { type FieldError, invalidRequest } from './problem.ts';
 import { specOf, stagesOf } from './stages.ts';
+import type { VideoRequest } from './video-request.ts';
 
 /** As the request says it, in milliseconds since the epoch. */
 export interface TimesBody {

@@ -1,6 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
-import type { VideoRequest } from './job.ts';
 import { type Stage, specOf, stagesOf } from './stages.ts';
+import type { VideoRequest } from './video-request.ts';
 
 /** What a stage costs if everything it asks for is delivered, in US dollars, rounded up to a hundredth of a cent. */
 export function estimateStageUsd(catalogue: Catalogue, stage: Stage): number {

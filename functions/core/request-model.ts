@@ -12,9 +12,9 @@ import {
   type VideoModelSpec,
 } from './catalogue.ts';
 import { checkLength, oneOf } from './field-checks.ts';
-import type { VideoRequest } from './job.ts';
 import type { FieldError } from './problem.ts';
 import type { RequestBody } from './request-body.ts';
+import type { VideoRequest } from './video-request.ts';
 
 export interface RequestRules {
   readonly catalogue: Catalogue;

@@ -12,11 +12,11 @@ import {
   type VideoModelSpec,
 } from './catalogue.ts';
 import { checkLength, oneOf } from './field-checks.ts';
-import type { VideoRequest } from './job.ts';
 import type { FieldError } from './problem.ts';
 import type { RequestBody } from './request-body.ts';
 import { checkInputs, modeOf, taskOf } from './request-inputs.ts';
 import type { RequestRules } from './request-model.ts';
+import type { VideoRequest } from './video-request.ts';
 
 /** Every parameter with its default, or nothing when one of them is wrong; inputs come later. */
 export function settleParameters(

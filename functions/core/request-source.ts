@@ -1,10 +1,10 @@
 /** What follows from the video that a request starts from, once it has been found: its shape, its length, its limits. */
 import { type AspectRatio, isLarger, resolutionsOf, type VideoModelSpec } from './catalogue.ts';
 import { extensionInputErrors } from './extension-input.ts';
-import type { StoredVideo, VideoRequest } from './job.ts';
 import type { FieldError } from './problem.ts';
 import type { RequestBody } from './request-body.ts';
 import { chainSeconds, taskOfRequest } from './stages.ts';
+import type { StoredVideo, VideoRequest } from './video-request.ts';
 
 /** The request with what it takes over from its video; what was asked for and does not fit the video is an error. */
 export function fitToSource(

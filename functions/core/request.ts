@@ -7,7 +7,7 @@
  * and names the inputs; `completeRequest` takes these as they were found and checks what depends on them.
  */
 import type { VideoModelSpec } from './catalogue.ts';
-import type { Lane, PreviousTurn, StoredImage, StoredVideo, VideoRequest } from './job.ts';
+import type { Lane } from './job.ts';
 import type { TimesBody } from './job-times.ts';
 import { type FieldError, invalidRequest } from './problem.ts';
 import { type ImageBody, parseBody, type RequestBody, type VideoBody } from './request-body.ts';
@@ -15,6 +15,7 @@ import { firstFrameOf, type RequestRules, videoModelOf } from './request-model.t
 import { settleParameters } from './request-parameters.ts';
 import { fillPrompts } from './request-prompts.ts';
 import { chainErrors, fitToSource, sourceErrors } from './request-source.ts';
+import type { PreviousTurn, StoredImage, StoredVideo, VideoRequest } from './video-request.ts';
 
 /** What a request names and somebody has to fetch, store and look into. */
 export interface GivenInputs<I = ImageBody, V = VideoBody, P = string> {

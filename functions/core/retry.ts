@@ -4,15 +4,8 @@
  */
 import { roundUsd } from './at-stake.ts';
 import { attemptBaseOf } from './attempt.ts';
-import {
-  type AttemptIn,
-  baseOf,
-  type EndedAttempt,
-  type Job,
-  type JobBase,
-  type JobIn,
-  liveAttemptOf,
-} from './job.ts';
+import type { AttemptIn, EndedAttempt } from './attempt-record.ts';
+import { baseOf, type Job, type JobBase, type JobIn, liveAttemptOf } from './job.ts';
 import { totalUsd } from './spend.ts';
 import { landedAttempts, stageIndexOf, stagesOf } from './stages.ts';
 import { newJob, type Step, withNewAttempt } from './step.ts';

@@ -1,6 +1,7 @@
 /** What ended attempts came to, in US dollars. */
 import { roundUsd } from './at-stake.ts';
-import type { EndedAttempt, Job } from './job.ts';
+import type { EndedAttempt } from './attempt-record.ts';
+import type { Job } from './job.ts';
 import { stageOf } from './stages.ts';
 
 type Owner = Pick<Job, 'request' | 'attempts' | 'retryOf'>;

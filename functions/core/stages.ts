@@ -2,9 +2,12 @@
  * The stages of a job: the model calls it takes, in order. They follow from the request alone; what one stage needs of
  * the one before is read from the attempts that landed.
  */
+
+import type { EndedAttempt } from './attempt-record.ts';
 import type { Catalogue, ImageSize, ModelSpec, ProviderName, VideoTask } from './catalogue.ts';
 import { findModel } from './catalogue.ts';
-import type { EndedAttempt, Job, StoredImage, StoredVideo, VideoRequest } from './job.ts';
+import type { Job } from './job.ts';
+import type { StoredImage, StoredVideo, VideoRequest } from './video-request.ts';
 
 /** A picture, made from words or from another picture. */
 export interface ImageStage {

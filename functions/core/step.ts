@@ -18,29 +18,31 @@ import {
   type Ruling,
   resolvedBy,
 } from './attempt.ts';
+import {
+  type EndedAttempt,
+  type JobError,
+  type LiveAttempt,
+  type OperationRef,
+  outputPrefixOf,
+} from './attempt-record.ts';
 import type { LatencyProfile } from './catalogue.ts';
 import { type Effect, effectsOf } from './effects.ts';
 import { leastWaitMs } from './errors.ts';
 import {
   type BatchRow,
   baseOf,
-  type EndedAttempt,
   isTerminal,
   type Job,
   type JobBase,
-  type JobError,
   type Lane,
-  type LiveAttempt,
   liveAttemptOf,
-  type OperationRef,
-  outputPrefixOf,
   type TerminalJob,
-  type VideoRequest,
   type Wake,
   wakeOf,
 } from './job.ts';
 import { backoffMs, type Policy } from './policy.ts';
 import { currentStage, stageIndexOf, stagesOf } from './stages.ts';
+import type { VideoRequest } from './video-request.ts';
 
 export type JobEvent =
   /** A submit task wants to make the paid call. */

@@ -1,6 +1,6 @@
 /** Accepting a job: parse everything, put inline pictures in the input bucket, store the job, ring its first wake. */
 
-import type { BatchRow, CompatOrigin, Job } from '../core/job.ts';
+import type { BatchRow, Job } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';
 import { estimateUsd } from '../core/price.ts';
 import { invalidRequest, ProblemError } from '../core/problem.ts';
@@ -8,6 +8,7 @@ import { completeRequest, parseRequest } from '../core/request.ts';
 import type { RequestRules } from '../core/request-model.ts';
 import { stagesOf } from '../core/stages.ts';
 import { newJob } from '../core/step.ts';
+import type { CompatOrigin } from '../core/video-request.ts';
 import type { Services } from '../ports.ts';
 import { logFields, perform } from './advance.ts';
 import { checkInputs, mayDeliver, type PictureDepth, storeInputs } from './inputs.ts';

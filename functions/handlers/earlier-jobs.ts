@@ -1,7 +1,8 @@
 /** What a request takes from an earlier job of the same caller: its video, or the operation to go on from. */
-import type { Job, JobIn, PreviousTurn, StoredVideo } from '../core/job.ts';
+import type { Job, JobIn } from '../core/job.ts';
 import type { FieldError } from '../core/problem.ts';
 import type { VideoBody } from '../core/request-body.ts';
+import type { PreviousTurn, StoredVideo } from '../core/video-request.ts';
 import type { Services } from '../ports.ts';
 
 /** The job, once it has succeeded. Another caller's job is no job at all. */

@@ -4,12 +4,12 @@
  * but only once everything has been found good.
  */
 import { decodeBase64, imageFault } from '../core/image.ts';
-import type { PreviousTurn, StoredImage, StoredVideo } from '../core/job.ts';
 import { mp4Info, shapeOf } from '../core/mp4.ts';
 import { type FieldError, invalidRequest } from '../core/problem.ts';
 import type { FoundInputs, GivenInputs } from '../core/request.ts';
 import type { ImageBody, VideoBody } from '../core/request-body.ts';
 import { uploadCallerOf, uploadRuleFor } from '../core/upload-rules.ts';
+import type { PreviousTurn, StoredImage, StoredVideo } from '../core/video-request.ts';
 import type { InputObject, Services } from '../ports.ts';
 import { earlierVideo, previousTurnOf } from './earlier-jobs.ts';
 

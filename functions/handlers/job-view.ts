@@ -1,7 +1,8 @@
 /** A job as callers see it: their request, where it stands, what it cost, and where its videos are. */
 
+import type { EndedAttempt, LiveAttempt } from '../core/attempt-record.ts';
 import type { LatencyProfile } from '../core/catalogue.ts';
-import type { EndedAttempt, Job, LiveAttempt } from '../core/job.ts';
+import type { Job } from '../core/job.ts';
 import { isTerminal, liveAttemptOf } from '../core/job.ts';
 import { totalUsd } from '../core/spend.ts';
 import { stagesOf } from '../core/stages.ts';

@@ -6,9 +6,10 @@
  * that is repeated keeps what an earlier one brought home.
  */
 import type { AttemptEvent } from '../core/attempt.ts';
+import type { AttemptIn, LandedVideo } from '../core/attempt-record.ts';
 import { deliveryUriOf } from '../core/compat/names.ts';
 import { classifyDownloadFailure } from '../core/errors.ts';
-import { type AttemptIn, isTerminal, type Job, type LandedVideo } from '../core/job.ts';
+import { isTerminal, type Job } from '../core/job.ts';
 import { mp4DurationSeconds } from '../core/mp4.ts';
 import { type Stage, stageIndexOf, stageOf, stagesOf } from '../core/stages.ts';
 import type { Services, StoredObject, VideoProvider } from '../ports.ts';

@@ -1,14 +1,8 @@
 /** The `poll` function: takes a live attempt one step further, and on as far as it goes without waiting. */
 import type { AttemptEvent } from '../core/attempt.ts';
+import type { LiveAttempt, OperationRef } from '../core/attempt-record.ts';
 import type { Effect } from '../core/effects.ts';
-import {
-  isTerminal,
-  type Job,
-  type LiveAttempt,
-  liveAttemptOf,
-  type OperationRef,
-  wakeOf,
-} from '../core/job.ts';
+import { isTerminal, type Job, liveAttemptOf, wakeOf } from '../core/job.ts';
 import { stageOf } from '../core/stages.ts';
 import { timeUpAt } from '../core/step.ts';
 import type { Services } from '../ports.ts';

@@ -3,13 +3,8 @@
  * evidence where the answer to that call was lost (I2). What came of the operation is always asked for, never believed.
  */
 import { z } from 'zod';
-import {
-  type EndedAttempt,
-  type Job,
-  type LiveAttempt,
-  liveAttemptOf,
-  type OperationRef,
-} from '../core/job.ts';
+import type { EndedAttempt, LiveAttempt, OperationRef } from '../core/attempt-record.ts';
+import { type Job, liveAttemptOf } from '../core/job.ts';
 import { invalidRequest } from '../core/problem.ts';
 import { stageOf } from '../core/stages.ts';
 import type { Services } from '../ports.ts';

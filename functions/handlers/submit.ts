@@ -1,9 +1,10 @@
 /** The `submit` function: makes the paid call of the job whose turn it is ready, claims it, and makes it, at most once (I1). */
 import { Readable } from 'node:stream';
 import type { AttemptEvent } from '../core/attempt.ts';
+import { outputPrefixOf } from '../core/attempt-record.ts';
 import { isBatchCancelled } from '../core/batch.ts';
 import { classifySubmitFailure } from '../core/errors.ts';
-import { type Job, type JobIn, liveAttemptOf, outputPrefixOf } from '../core/job.ts';
+import { type Job, type JobIn, liveAttemptOf } from '../core/job.ts';
 import { estimateStageUsd } from '../core/price.ts';
 import { lineOf } from '../core/queues.ts';
 import { currentStage } from '../core/stages.ts';

@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { idOnVertex } from '../../functions/core/catalogue.ts';
 import { overrideCatalogue, withOmniOnVertex } from '../../functions/core/catalogue-overrides.ts';
-import type { StoredVideo, VideoRequest } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';
 import { estimateUsd } from '../../functions/core/price.ts';
 import { type Problem, ProblemError } from '../../functions/core/problem.ts';
 import { completeRequest, type FoundInputs, parseRequest } from '../../functions/core/request.ts';
 import type { RequestRules } from '../../functions/core/request-model.ts';
 import { currentStage, stagesOf } from '../../functions/core/stages.ts';
+import type { StoredVideo, VideoRequest } from '../../functions/core/video-request.ts';
 
 const RULES: RequestRules = {
   catalogue: CATALOGUE,

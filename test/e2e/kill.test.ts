@@ -89,5 +89,5 @@ describe('Ctrl-C, which a terminal sends to every process', () => {
     } finally {
       await stack.dispose();
     }
-  }, 60_000);
+  });
 });

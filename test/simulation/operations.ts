@@ -1,5 +1,5 @@
 /** What becomes of what was begun: drawn when it begins, shown as virtual time passes. */
-import type { OperationRef, OperationResult } from '../../functions/core/job.ts';
+import type { OperationRef, OperationResult } from '../../functions/core/attempt-record.ts';
 import type { VideoStage } from '../../functions/core/stages.ts';
 import type { PollAnswer } from '../../functions/ports.ts';
 import type { Bucket } from './buckets.ts';

@@ -2,13 +2,13 @@
 import { createIds } from '../../functions/adapters/ids.ts';
 import { announcementDueAt } from '../../functions/core/announcement.ts';
 import { atStakeUsd, roundUsd } from '../../functions/core/at-stake.ts';
+import type { OperationRef } from '../../functions/core/attempt-record.ts';
 import {
   isTerminal,
   type Job,
   type JobIn,
   type JobStatus,
   jobSchema,
-  type OperationRef,
   wakeOf,
 } from '../../functions/core/job.ts';
 import { CATALOGUE } from '../../functions/core/models.ts';

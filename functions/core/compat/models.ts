@@ -9,9 +9,9 @@ import {
   type Retirement,
   type VideoModelSpec,
 } from '../catalogue.ts';
-import type { CompatOrigin } from '../job.ts';
 import { type FieldError, invalidRequest, notFound } from '../problem.ts';
 import { type RequestRules, videoModelOf } from '../request-model.ts';
+import type { CompatOrigin } from '../video-request.ts';
 
 export type CompatMethod = 'predictLongRunning' | 'predict' | 'generateContent';
 

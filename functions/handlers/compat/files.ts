@@ -1,8 +1,9 @@
 /** Files of the Developer API: a job's videos, to be looked at and downloaded. */
 
+import type { LandedVideo } from '../../core/attempt-record.ts';
 import { permissionDenied } from '../../core/compat/google-error.ts';
 import { fileIdOf, type VideoRef, videoOfFile } from '../../core/compat/names.ts';
-import type { JobIn, LandedVideo } from '../../core/job.ts';
+import type { JobIn } from '../../core/job.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { rfc3339 } from '../job-view.ts';
