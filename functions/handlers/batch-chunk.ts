@@ -30,7 +30,7 @@ import { createJob, type Judged, judge } from './create-job.ts';
 const ADMITTED_PER_CHUNK = 100;
 /** Kept in memory until the chunk is saved. */
 const FAULTS_PER_CHUNK = 5_000;
-/** Rows between two looks at whether the batch was paused or cancelled meanwhile. */
+/** Rows between two looks at whether the batch was paused or cancelled meanwhile, each before their jobs are made. */
 const SLICE = 25;
 const CONCURRENCY = 8;
 /** Rows that are only judged: some seconds of work, and a progress that can be watched. */
@@ -97,7 +97,7 @@ class Chunk {
   totals: BatchTotals = NO_TOTALS;
   isEnd = false;
   cappedAtRow: number | undefined;
-  /** By the cap, or by a fault of a strict batch: nothing after it is wanted. */
+  /** By the cap, a fault of a strict batch, or whoever came between: nothing after it is wanted. */
   isStopped = false;
 
   constructor(batch: Expanding, manifest: Manifest, made: ReadonlyMap<number, Estimate>) {
@@ -127,7 +127,7 @@ async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Pro
       const isFull = chunk.totals.rows >= rowsMax || chunk.faults.length >= FAULTS_PER_CHUNK;
       const isAllOfIt = isLast && n + slice.length >= records.length;
       if (chunk.isStopped) return;
-      if (!isAllOfIt && (isFull || isOver() || !(await isStillWanted(services, chunk)))) return;
+      if (!isAllOfIt && (isFull || isOver())) return;
     }
     // Past what is blank, or too long; otherwise after the last record.
     chunk.cursor = reader.cursor();
@@ -136,9 +136,7 @@ async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Pro
   }
 }
 
-/** A batch that is only checked costs nothing more if it goes on for a moment. */
 async function isStillWanted({ batches }: Services, { batch }: Chunk): Promise<boolean> {
-  if (batch.pass === 'check') return true;
   const stored = await batches.get(batch.batchId);
   return stored !== undefined && batchWakeOf(stored)?.seq === batch.wake.seq;
 }
@@ -189,6 +187,11 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
     }
   }
   if (pass === 'check') return;
+  // Judging takes its time, and somebody else may have counted these rows, or the batch be cancelled.
+  if (!(await isStillWanted(services, chunk))) {
+    chunk.isStopped = true;
+    return;
+  }
   await inParallel(admitted, CONCURRENCY, async (row) => {
     if (!('judged' in row)) return;
     const { body, judged, record } = row;

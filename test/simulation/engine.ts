@@ -112,6 +112,12 @@ export class Engine {
     return this.#queue.size === 0;
   }
 
+  /** Calls of handlers that go on, by the beginning of their labels. */
+  running(label: string): number {
+    const labels = this.#processes.flatMap(({ invocations }) => [...invocations].map((each) => each.label));
+    return labels.filter((each) => each.startsWith(label)).length;
+  }
+
   note(text: string): void {
     const line = `${this.now - START_MS} ${text}`;
     this.#trace.add(line);

@@ -36,7 +36,7 @@ export function checkBatches(rest: BatchRest): void {
   }
   const paid = new Set([...ledger.entries.values()].map(({ jobId }) => jobId));
   for (const jobId of watched.late.keys())
-    if (paid.has(jobId))
+    if (paid.has(jobId) && !watched.jobs.get(jobId)?.retryOf)
       engine.violate('nothing is paid after a cancel', `${jobId} was made after its batch was cancelled`);
 }
 
@@ -183,7 +183,8 @@ function checkRow(
     wrong(`has job ${jobId}, which is not of it`);
     return;
   }
-  if (job.retriedBy !== undefined) wrong(`has job ${jobId}, which was retried`);
+  if (job.retriedBy !== undefined && !watched.late.has(job.retriedBy))
+    wrong(`has job ${jobId}, which was retried`);
   // One made as the report was written is not over.
   if (job.status !== status && !watched.late.has(jobId))
     wrong(`is ${status}; its job ${jobId} is ${job.status}`);

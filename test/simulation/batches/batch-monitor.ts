@@ -1,5 +1,5 @@
 /** What has to hold of batches, and of the jobs of their rows, at every write. */
-import { type Batch, batchWakeOf, isBatchOver } from '../../../functions/core/batch.ts';
+import { type Batch, batchWakeOf, isBatchCancelled, isBatchOver } from '../../../functions/core/batch.ts';
 import type { Job } from '../../../functions/core/job.ts';
 import type { Engine } from '../engine.ts';
 
@@ -16,12 +16,18 @@ export class BatchMonitor {
   readonly jobs = new Map<string, Job>();
   /** World time of each batch's latest end. */
   readonly endedAt = new Map<string, number>();
-  /** Jobs made of rows after their batch was cancelled, by whoever was reading them then; and how long after. */
+  /** Jobs made after their batch was cancelled, by whoever was reading rows then, or retrying; and how long after. */
   readonly late = new Map<string, number>();
+  /**
+   * Batches of which two deliveries made jobs at once. Where they find a picture there and not there, one may count a
+   * row as at fault that the other makes a job: that is the one thing which `maxSpendUsd` cannot know of.
+   */
+  readonly readTwice = new Set<string>();
   readonly #engine: Engine;
   /** Callers whose batches come one after the other. */
   readonly #inTurn: ReadonlySet<string>;
   readonly #rows = new Map<string, string>();
+  readonly #lastCancelAt = new Map<string, number>();
   readonly #spentUsd = new Map<string, number>();
   /** When a batch was first cancelled; a retry of what failed does not change that. */
   readonly cancelledAt = new Map<string, number>();
@@ -34,8 +40,15 @@ export class BatchMonitor {
 
   readonly jobWritten = (before: Job | undefined, after: Job): void => {
     this.jobs.set(after.jobId, after);
-    if (before || !after.batch || after.retryOf) return;
+    if (before || !after.batch) return;
     const { batchId, row } = after.batch;
+    if (after.retryOf) {
+      const of = this.batches.get(batchId);
+      // By a round of retries that was cancelled and goes on; nothing tells it from a retry of its own.
+      if (of && of.status !== 'retrying' && isBatchCancelled(of))
+        this.late.set(after.jobId, this.#engine.now - (this.#lastCancelAt.get(batchId) ?? 0));
+      return;
+    }
     const known = this.#rows.get(`${batchId} ${row}`);
     if (known !== undefined)
       this.#engine.violate('I5 one job per row', `${batchId} row ${row}: ${known}, ${after.jobId}`);
@@ -52,15 +65,15 @@ export class BatchMonitor {
         'no row after the end',
         `${batchId} was ${batch.status}; ${after.jobId} is of row ${row}`,
       );
+    // None, where it is what a delivery that has failed left behind.
+    if (this.#engine.running(`batch ${batchId.slice(0, 9)} `) !== 1) this.readTwice.add(batchId);
     const spentUsd = (this.#spentUsd.get(batchId) ?? 0) + after.estimateUsd;
     this.#spentUsd.set(batchId, spentUsd);
-    if (
-      spentUsd > (batch.settings.maxSpendUsd ?? Number.POSITIVE_INFINITY) + USD_NOISE &&
-      !this.late.has(after.jobId)
-    )
+    const maxSpendUsd = batch.settings.maxSpendUsd ?? Number.POSITIVE_INFINITY;
+    if (spentUsd > maxSpendUsd + USD_NOISE && cancelledAt === undefined && !this.readTwice.has(batchId))
       this.#engine.violate(
         'no row above maxSpendUsd',
-        `${batchId} may spend $${batch.settings.maxSpendUsd}; its jobs come to $${spentUsd}`,
+        `${batchId} may spend $${maxSpendUsd}; its jobs come to $${spentUsd}`,
       );
   };
 
@@ -70,8 +83,10 @@ export class BatchMonitor {
     this.#over(before, after);
     this.#rowsCounted(after);
     this.#wake(after);
-    if (after.status === 'cancelling' && !this.cancelledAt.has(after.batchId))
-      this.cancelledAt.set(after.batchId, this.#engine.now);
+    if (after.status === 'cancelling' && before?.status !== 'cancelling') {
+      this.#lastCancelAt.set(after.batchId, this.#engine.now);
+      if (!this.cancelledAt.has(after.batchId)) this.cancelledAt.set(after.batchId, this.#engine.now);
+    }
     if (!before) this.#alone(after);
     if (isBatchOver(after) && !(before && isBatchOver(before)))
       this.endedAt.set(after.batchId, this.#engine.now);

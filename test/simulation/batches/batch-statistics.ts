@@ -44,6 +44,7 @@ export function batchStatisticsOf({
     count(retryOf ? 'jobs that retry' : batch ? 'jobs of rows' : 'jobs of uploads');
   }
   count('jobs of rows made after a cancel', watched.late.size);
+  count('batches read twice at once', watched.readTwice.size);
   for (const { calls, charged } of ledger.entries.values()) {
     count('paid calls', calls);
     if (charged > 0) count('charged attempts');

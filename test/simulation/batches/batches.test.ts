@@ -8,7 +8,7 @@ import { runOnWorkers } from '../workers.ts';
 import { simulateBatches } from './simulate.ts';
 
 const SEED = Number(process.env['SIMULATION_SEED'] ?? Date.now());
-const RUNS = 400;
+const RUNS = 300;
 
 let root: string;
 let subject: Subject;

@@ -1,6 +1,5 @@
 /** The world of batches, uploads and schedules: a run made of a seed, until everything is at rest, and judged. */
 import { type Batch, isBatchOver } from '../../../functions/core/batch.ts';
-import type { Job } from '../../../functions/core/job.ts';
 import { defaultPolicy, type Policy } from '../../../functions/core/policy.ts';
 import { Engine, STREAM } from '../engine.ts';
 import { checkJobs } from '../final-checks.ts';
@@ -101,10 +100,14 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
   engine.after(engine.timing.int(0, MINUTE), minute);
 
   await engine.run();
-  const jobs: ReadonlyMap<string, Job> = watched.jobs;
   if (!engine.violation) {
     const nobody = { resubmitted: new Set<string>(), accepted: new Set<string>(), told: new Map() };
-    checkJobs({ engine, jobs, ledger, output, monitor, policy, operators: nobody, retries: nobody });
+    checkJobs({
+      ...{ engine, ledger, output, monitor, policy },
+      jobs: watched.jobs,
+      operators: nobody,
+      retries: nobody,
+    });
     const plans = plansOf({ wishes, fires, drops });
     const rest = { engine, ledger, output, monitor, watched, input, owners, plans };
     checkBatches(rest);
