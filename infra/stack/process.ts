@@ -13,10 +13,11 @@ export interface ChildSpec {
   /** Everything it prints goes to this file, and line by line to `onLine`. */
   readonly logFile: string;
   readonly onLine?: ((line: string) => void) | undefined;
+  /** How long it may take to end what was begun before it is killed. Default 3 s: Ctrl-C is to feel like one. */
+  readonly stopTimeoutMs?: number | undefined;
 }
 
 const START_TIMEOUT_MS = 30_000;
-/** Long enough to end open requests, short enough that Ctrl-C feels like one. */
 const STOP_TIMEOUT_MS = 3_000;
 /** A child that dies at once is not started more often than this. */
 const RESTART_PAUSE_MS = 500;
@@ -107,7 +108,8 @@ export class StackProcess {
     if (child && child.exitCode === null && child.signalCode === null) {
       const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      const { stopTimeoutMs = STOP_TIMEOUT_MS } = this.#spec;
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
       await exited;
       clearTimeout(timer);
     }

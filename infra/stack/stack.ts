@@ -20,6 +20,9 @@ export interface Stack {
   readonly stop: () => Promise<void>;
 }
 
+/** As long as a real paid call may take, a minute, and what is written down of its answer: a kill would lose that. */
+const DRAIN_MS = 90_000;
+
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -43,6 +46,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     env: { ...environment, PORT: String(plan.ports.api) },
     logFile: path.join(stateDir, 'logs', 'functions.log'),
     onLine: options.onLine,
+    stopTimeoutMs: DRAIN_MS,
   });
   const endpointsFile = path.join(stateDir, 'local.json');
   const stop = async (): Promise<void> => {
