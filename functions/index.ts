@@ -7,9 +7,9 @@ import {
   type Response,
 } from '@google-cloud/functions-framework';
 import { getRequestListener } from '@hono/node-server';
-import { SERVERLESS_AUTHORIZATION } from './adapters/credentials.ts';
 import { parseConfig } from './config.ts';
 import { isBatchOver } from './core/batch.ts';
+import { SERVERLESS_AUTHORIZATION } from './core/credential-headers.ts';
 import { ProblemError } from './core/problem.ts';
 import { createApi, problemResponse } from './handlers/api.ts';
 import { handleBatch } from './handlers/batch.ts';

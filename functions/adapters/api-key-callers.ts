@@ -2,8 +2,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type ApiKey, parseKey } from '../core/api-key.ts';
+import { API_KEY } from '../core/credential-headers.ts';
 import type { ApiKeyStore, CallerCheck, Clock } from '../ports.ts';
-import { API_KEY, bearerOf, unauthenticated } from './credentials.ts';
+import { bearerOf, unauthenticated } from './credentials.ts';
 import { hashSecret } from './ids.ts';
 
 /** A revoked key is good for as long as this. A poll costs one read; looking the key up each time, it would cost two. */

@@ -1,11 +1,6 @@
 /** What callers show of who they are, and how they are told that it does not do. */
 import { ProblemError } from '../core/problem.ts';
 
-export const API_KEY = 'x-goog-api-key';
-
-/** Where a token for Cloud Run can be instead of `Authorization`. With both, this one is checked and the other passed on as it is. */
-export const SERVERLESS_AUTHORIZATION = 'x-serverless-authorization';
-
 export const bearerOf = (headers: Headers, name = 'authorization'): string | undefined =>
   /^Bearer\s+(\S+)$/i.exec(headers.get(name) ?? '')?.[1];
 

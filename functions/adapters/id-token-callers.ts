@@ -5,9 +5,10 @@
  * that only the claims are left to read; everywhere else the signature is verified against the issuer's keys.
  */
 import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
+import { API_KEY, SERVERLESS_AUTHORIZATION } from '../core/credential-headers.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { CallerCheck } from '../ports.ts';
-import { API_KEY, bearerOf, SERVERLESS_AUTHORIZATION, unauthenticated } from './credentials.ts';
+import { bearerOf, unauthenticated } from './credentials.ts';
 import { hashSecret } from './ids.ts';
 
 export interface IdTokenOptions {

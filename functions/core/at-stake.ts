@@ -1,5 +1,4 @@
 /** What nobody knows the price of yet. */
-
 import type { EndedAttempt, LiveAttempt } from './attempt-record.ts';
 import { type Job, liveAttemptOf } from './job.ts';
 

@@ -2,7 +2,6 @@
  * One attempt, from the paid call to its outcome, as a pure function. It knows nothing of the job above it, so that a
  * job that was cancelled meanwhile still learns what its attempt came to, and what it cost.
  */
-
 import type {
   AttemptIn,
   Charged,

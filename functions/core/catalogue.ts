@@ -16,19 +16,21 @@ export type VideoTask = 'extend' | 'edit' | 'upscale';
 export type Mode = 'text' | 'image' | 'firstLast' | 'references' | 'extension' | 'edit' | 'upscale';
 
 /** Parameters that not every model takes; one that a model does not take is refused by name. */
-export type OptionalParameter =
-  | 'seed'
-  | 'negativePrompt'
-  | 'enhancePrompt'
-  | 'generateAudio'
-  | 'personGeneration'
-  | 'resizeMode'
-  | 'fps'
-  | 'labels'
-  | 'compressionQuality'
-  | 'pubsubTopic'
-  /** The next turn after the operation of another job. */
-  | 'previousJob';
+export const OPTIONAL_PARAMETERS = [
+  'seed',
+  'negativePrompt',
+  'enhancePrompt',
+  'generateAudio',
+  'personGeneration',
+  'resizeMode',
+  'compressionQuality',
+  'fps',
+  'labels',
+  'pubsubTopic',
+  // The next turn after the operation of another job.
+  'previousJob',
+] as const;
+export type OptionalParameter = (typeof OPTIONAL_PARAMETERS)[number];
 
 /** Price in US dollars for one second of one video. */
 export interface PricePerSecondUsd {

@@ -5,7 +5,7 @@
 import {
   limitsIn,
   type Mode,
-  type OptionalParameter,
+  OPTIONAL_PARAMETERS,
   type PersonGeneration,
   type Resolution,
   resolutionsOf,
@@ -228,22 +228,8 @@ function checkLinkPrompt(
     errors.push({ field, detail: `is required by ${spec.model} where the request has no prompt.` });
 }
 
-const OPTIONAL: readonly OptionalParameter[] = [
-  'seed',
-  'negativePrompt',
-  'enhancePrompt',
-  'generateAudio',
-  'personGeneration',
-  'resizeMode',
-  'compressionQuality',
-  'fps',
-  'labels',
-  'pubsubTopic',
-  'previousJob',
-];
-
 function refuseUntaken(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
-  for (const field of OPTIONAL) {
+  for (const field of OPTIONAL_PARAMETERS) {
     if (body[field] === undefined || spec.takes.has(field)) continue;
     errors.push({ field, detail: `is not taken by ${spec.model} of provider ${spec.provider}.` });
   }

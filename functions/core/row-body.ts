@@ -2,7 +2,6 @@
  * From a row to the body of a request, as it could have been sent by itself: the batch's defaults, then its template,
  * then what the row says. What that body is worth is judged where every other is.
  */
-
 import { isTooDeep, TOO_DEEP } from './json-depth.ts';
 import type { RawRecord } from './manifest/record-reader.ts';
 import { fillTemplate } from './template.ts';

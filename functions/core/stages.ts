@@ -2,7 +2,6 @@
  * The stages of a job: the model calls it takes, in order. They follow from the request alone; what one stage needs of
  * the one before is read from the attempts that landed.
  */
-
 import type { EndedAttempt } from './attempt-record.ts';
 import type { Catalogue, ImageSize, ModelSpec, ProviderName, VideoTask } from './catalogue.ts';
 import { findModel } from './catalogue.ts';

@@ -11,6 +11,7 @@ import { ProblemError } from '../core/problem.ts';
 import { type BodyRules, bodyOfRecord } from '../core/row-body.ts';
 import { stagesOf } from '../core/stages.ts';
 import { sumUsd } from '../core/step-batch.ts';
+import type { VideoRequest } from '../core/video-request.ts';
 import { ObjectGoneError, type Services } from '../ports.ts';
 import {
   backPressure,
@@ -141,15 +142,16 @@ async function isStillWanted({ batches }: Services, { batch }: Chunk): Promise<b
   return stored !== undefined && batchWakeOf(stored)?.seq === batch.wake.seq;
 }
 
+interface Estimate {
+  readonly priceUsd: number;
+  readonly seconds: number;
+}
+
 type Row = { readonly record: RawRecord } & (
   | { readonly fault: string }
   | (Estimate & { readonly body: unknown; readonly judged: Judged })
   | (Estimate & { readonly isMade: true })
 );
-interface Estimate {
-  readonly priceUsd: number;
-  readonly seconds: number;
-}
 
 async function takeSlice(services: Services, chunk: Chunk, records: readonly RawRecord[]): Promise<void> {
   const rows: Row[] = [];
@@ -206,19 +208,14 @@ function madeAfter({ made }: Chunk, after: number): number {
   return priceUsd;
 }
 
-async function judgeRow(
-  services: Services,
-  { batch, rules, made: before }: Chunk,
-  record: RawRecord,
-): Promise<Row> {
-  const estimate = before.get(record.row);
+async function judgeRow(services: Services, { batch, rules, made }: Chunk, record: RawRecord): Promise<Row> {
+  const estimate = made.get(record.row);
   if (estimate) return { record, isMade: true, ...estimate };
-  const made = bodyOfRecord(record, rules);
-  if ('fault' in made) return { record, fault: made.fault };
+  const read = bodyOfRecord(record, rules);
+  if ('fault' in read) return { record, fault: read.fault };
   try {
-    const judged = await judge(services, batch.caller, made.body);
-    const priceUsd = estimateUsd(services.catalogue, judged.judged);
-    return { record, body: made.body, judged, priceUsd, seconds: secondsOf(judged.judged) };
+    const judged = await judge(services, batch.caller, read.body);
+    return { record, body: read.body, judged, ...estimateOf(services, judged.judged) };
   } catch (error) {
     const isFaulty = error instanceof ProblemError;
     if (!isFaulty && batch.wake.ring < POISON_RINGS) throw error;
@@ -235,16 +232,14 @@ async function judgeRow(
  * row costs is spent all the same.
  */
 async function madeBefore(
-  { jobs, catalogue }: Services,
+  services: Services,
   { batchId, cursor }: Expanding,
 ): Promise<ReadonlyMap<number, Estimate>> {
-  const page = await jobs.listOfBatch({ batchId, afterRow: cursor.row, limit: ADMITTED_PER_CHUNK });
-  const made = new Map<number, Estimate>();
-  for (const { batch, request } of page) {
-    const estimate = { priceUsd: estimateUsd(catalogue, request), seconds: secondsOf(request) };
-    if (batch) made.set(batch.row, estimate);
-  }
-  return made;
+  const limit = ADMITTED_PER_CHUNK;
+  const page = await services.jobs.listOfBatch({ batchId, afterRow: cursor.row, limit });
+  return new Map(
+    page.flatMap(({ batch, request }) => (batch ? [[batch.row, estimateOf(services, request)]] : [])),
+  );
 }
 
 /** A fault tells what the row said, which may be a megabyte; the first ones stand in the batch's own record. */
@@ -252,11 +247,13 @@ const FAULT_CHARACTERS_MAX = 1_000;
 const shortened = (fault: string): string =>
   fault.length <= FAULT_CHARACTERS_MAX ? fault : `${fault.slice(0, FAULT_CHARACTERS_MAX)}…`;
 
-const secondsOf = (request: Parameters<typeof stagesOf>[0]): number =>
-  stagesOf(request).reduce(
+const estimateOf = ({ catalogue }: Services, request: VideoRequest): Estimate => ({
+  priceUsd: estimateUsd(catalogue, request),
+  seconds: stagesOf(request).reduce(
     (sum, stage) => sum + (stage.kind === 'image' ? 0 : stage.durationSeconds * stage.sampleCount),
     0,
-  );
+  ),
+});
 
 /** Named by their content too: a chunk that is repeated may end elsewhere, and none of its faults may be lost. */
 async function storeFaults(

@@ -1,5 +1,4 @@
 /** Accepting a job: parse everything, put inline pictures in the input bucket, store the job, ring its first wake. */
-
 import type { BatchRow, Job } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';
 import { estimateUsd } from '../core/price.ts';

@@ -1,5 +1,4 @@
 /** A job as callers see it: their request, where it stands, what it cost, and where its videos are. */
-
 import type { EndedAttempt, LiveAttempt } from '../core/attempt-record.ts';
 import type { LatencyProfile } from '../core/catalogue.ts';
 import type { Job } from '../core/job.ts';

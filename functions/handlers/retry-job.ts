@@ -1,5 +1,4 @@
 /** Making a failed job good. One retry per failed job, however often it is asked for; the retry has its own. */
-
 import { roundUsd, unknownAttempts } from '../core/at-stake.ts';
 import type { Job, JobIn } from '../core/job.ts';
 import { jobTimes } from '../core/job-times.ts';

@@ -120,21 +120,19 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
   return start(work, id, schedule, { at, gcsUri, slot, since: now });
 }
 
+interface ClaimedFire {
+  readonly at: number;
+  readonly gcsUri: string;
+  readonly slot: string | undefined;
+  /** When it was claimed. */
+  readonly since: number;
+}
+
 async function start(
   work: ScheduleWork,
   id: string,
   schedule: Schedule,
-  {
-    at,
-    gcsUri,
-    slot,
-    since,
-  }: {
-    readonly at: number;
-    readonly gcsUri: string;
-    readonly slot: string | undefined;
-    readonly since: number;
-  },
+  { at, gcsUri, slot, since }: ClaimedFire,
 ): Promise<Fire> {
   const { template, defaults, strict, maxSpendUsd, lane, caller = `schedule:${id}` } = schedule;
   const time = new Date(at).toISOString();

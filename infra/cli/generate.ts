@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import { type Stack, startStack } from '../stack/stack.ts';
+import { messageOf, optionsOrExit } from './command-line.ts';
 import { type GenerateOptions, parseOptions, USAGE } from './generate-options.ts';
 import { isFinished, type JobAnswer, JobClient, RefusedError } from './job-client.ts';
 import { findRunningStack } from './running-stack.ts';
@@ -16,17 +17,8 @@ const GRACE_SECONDS = 3;
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  let options: ReturnType<typeof parseOptions>;
-  try {
-    options = parseOptions(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options === 'help') {
-    console.log(USAGE);
-    return 0;
-  }
+  const options = optionsOrExit(parseOptions, USAGE);
+  if (typeof options === 'number') return options;
   const startedAt = Date.now();
   const real = realOptions(options);
   const stateDir = path.resolve(real ? `${options.stateDir}-real` : options.stateDir);
@@ -39,7 +31,7 @@ async function main(): Promise<number> {
       ? undefined
       : await startStack({ stateDir, apiPort: 0, speedUp, geminiApiKey: real?.apiKey });
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     return 1;
   }
   const api = running?.api ?? stack?.endpoints.api ?? '';
@@ -61,7 +53,7 @@ async function main(): Promise<number> {
     return await finish(client, job, path.resolve(options.outDir), real !== undefined);
   } catch (error) {
     if (running && error instanceof TypeError) console.error('The stack that was running has been stopped.');
-    else console.error(error instanceof Error ? error.message : String(error));
+    else console.error(messageOf(error));
     if (jobId !== undefined) console.error(goOnWith(jobId));
     return error instanceof RefusedError ? 2 : 1;
   } finally {

@@ -1,6 +1,7 @@
 /** `npm start`: everything on this machine, until Ctrl-C. */
 import path from 'node:path';
 import { startStack } from '../stack/stack.ts';
+import { messageOf, optionsOrExit } from './command-line.ts';
 import { findRunningStack } from './running-stack.ts';
 import { parseStartOptions, type StartOptions, USAGE } from './start-options.ts';
 
@@ -8,21 +9,12 @@ process.exitCode = await main();
 
 /** @returns the code to exit with where nothing is left running */
 async function main(): Promise<number | undefined> {
-  let options: ReturnType<typeof parseStartOptions>;
-  try {
-    options = parseStartOptions(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options === 'help') {
-    console.log(USAGE);
-    return 0;
-  }
+  const options = optionsOrExit(parseStartOptions, USAGE);
+  if (typeof options === 'number') return options;
   try {
     return await start(options);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     return 1;
   }
 }

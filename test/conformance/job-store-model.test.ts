@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
 import type { JobStore } from '../../functions/ports.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
-import { MemoryJobStore } from '../support/memory.ts';
+import { MemoryJobStore } from '../support/memory-jobs.ts';
 import { assertCommands, MODEL_TEST_TIMEOUT_MS, type Search } from '../support/model-run.ts';
 import {
   FIRESTORE_EMULATOR,

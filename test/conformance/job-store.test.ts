@@ -1,7 +1,7 @@
 import { Firestore } from '@google-cloud/firestore';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
-import { MemoryJobStore } from '../support/memory.ts';
+import { MemoryJobStore } from '../support/memory-jobs.ts';
 import { jobStoreSuite } from './job-store-suite.ts';
 
 jobStoreSuite('in memory', async () => ({ store: new MemoryJobStore(), close: async () => undefined }));

@@ -24,6 +24,14 @@ beforeEach(() => {
   finishesAfter(world, 30_000);
 });
 
+/** A chunk does its work, and its process dies before it is written down. */
+async function dieBeforeSaving(message: { readonly batchId: string; readonly seq: number }): Promise<void> {
+  const update = world.batches.update.bind(world.batches);
+  world.batches.update = () => Promise.reject(new Error('the process dies'));
+  await expect(handleBatch(world.services, message)).rejects.toThrow('dies');
+  world.batches.update = update;
+}
+
 /** Until it is called, the model refuses everything for nothing. */
 function refusing(): () => void {
   const { onSubmit } = world.vertex;
@@ -56,10 +64,7 @@ describe('maxSpendUsd', () => {
     const rows = [{ prompt: 'a cat', image, durationSeconds: 4 }, ...kittens(2)];
     const { batchId } = await startBatch(world, jsonl(rows), { maxSpendUsd: 2 * USD });
     await handleBatch(world.services, { batchId, seq: 1 });
-    const update = world.batches.update.bind(world.batches);
-    world.batches.update = () => Promise.reject(new Error('the process dies'));
-    await expect(handleBatch(world.services, { batchId, seq: 2 })).rejects.toThrow('dies');
-    world.batches.update = update;
+    await dieBeforeSaving({ batchId, seq: 2 });
     world.input.remove('shared/cat.png');
     await runFor(world, HOUR);
     const { totals, cappedAtRow } = await batchNow(world, { batchId });
@@ -72,10 +77,7 @@ describe('maxSpendUsd', () => {
     const rows = [{ prompt: 'a cat', image, durationSeconds: 4 }, ...kittens(2)];
     const { batchId } = await startBatch(world, jsonl(rows), { maxSpendUsd: 2 * USD });
     await handleBatch(world.services, { batchId, seq: 1 });
-    const update = world.batches.update.bind(world.batches);
-    world.batches.update = () => Promise.reject(new Error('the process dies'));
-    await expect(handleBatch(world.services, { batchId, seq: 2 })).rejects.toThrow('dies');
-    world.batches.update = update;
+    await dieBeforeSaving({ batchId, seq: 2 });
     world.input.put('shared/cat.png', PNG, 'image/png');
     await runFor(world, HOUR);
     expect(await batchNow(world, { batchId })).toMatchObject({ status: 'done', cappedAtRow: 1 });

@@ -4,7 +4,8 @@ import { doubleChargeRisk, retryJob } from '../../functions/core/retry.ts';
 import { createApi } from '../../functions/handlers/api.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
-import { MemoryJobStore, makeWorld } from '../support/memory.ts';
+import { makeWorld } from '../support/memory.ts';
+import { MemoryJobStore } from '../support/memory-jobs.ts';
 import { runFor } from '../support/run.ts';
 
 const MINUTE = 60_000;

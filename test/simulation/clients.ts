@@ -1,14 +1,13 @@
 /** The callers: they ask, ask again when they get no answer, and change their minds. */
 import { isTerminal, type Job } from '../../functions/core/job.ts';
 import type { Services } from '../../functions/ports.ts';
+import { askUntilAnswered } from './asking.ts';
 import type { Engine, Invocation } from './engine.ts';
 import type { Random } from './random.ts';
 import { hasStatus, type Subject } from './subject.ts';
 import type { Wish } from './workload.ts';
 
 const SECOND = 1000;
-/** A client that is still without an answer asks on for as long as it takes. */
-const RETRY_MAX_MS = 30 * SECOND;
 
 export interface Accepted {
   readonly wish: Wish;
@@ -45,7 +44,7 @@ export class Clients {
   #plan(accepted: Accepted): void {
     const { wish } = accepted;
     this.waiting++;
-    this.#engine.after(wish.atMs, () => this.#ask(accepted, 1));
+    this.#engine.after(wish.atMs, () => this.#ask(accepted));
     if (wish.key !== undefined && this.#engine.faults.happens('client'))
       this.#engine.after(wish.atMs + this.#engine.timing.int(0, 100), () => this.#askTwice(accepted));
     if (wish.cancelAtMs !== undefined)
@@ -64,22 +63,15 @@ export class Clients {
     this.#engine.after(afterMs, () => this.#cancel(after.jobId));
   };
 
-  #ask(accepted: Accepted, attempt: number): void {
+  #ask(accepted: Accepted): void {
     const { wish } = accepted;
-    this.#engine.start(
-      `create ${wish.name}`,
-      (invocation) => this.#create(invocation, wish),
-      (ending) => {
-        if (ending.kind === 'returned') this.#answered(accepted, ending.value);
-        // Without a key nobody can ask again and be sure to get the same job.
-        if (ending.kind === 'returned' || wish.key === undefined) {
-          this.waiting--;
-          return;
-        }
-        const backoffMs = Math.min(RETRY_MAX_MS, SECOND * 2 ** attempt);
-        this.#engine.after(backoffMs, () => this.#ask(accepted, attempt + 1));
-      },
-    );
+    askUntilAnswered(this.#engine, {
+      label: `create ${wish.name}`,
+      ask: (invocation) => this.#create(invocation, wish),
+      key: wish.key,
+      answered: (jobId) => this.#answered(accepted, jobId),
+      over: () => this.waiting--,
+    });
   }
 
   #answered(accepted: Accepted, jobId: string | undefined): void {

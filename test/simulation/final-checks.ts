@@ -1,5 +1,4 @@
 /** What has to hold when everything has come to rest. */
-
 import type { EndedAttempt } from '../../functions/core/attempt-record.ts';
 import { isTerminal, type Job, liveAttemptOf } from '../../functions/core/job.ts';
 import { defaultPolicy, type Policy } from '../../functions/core/policy.ts';

@@ -1,5 +1,4 @@
 /** The simulated providers: Vertex, which writes into our bucket, and the Developer API, whose files are fetched. */
-
 import type { OperationRef } from '../../functions/core/attempt-record.ts';
 import type { Catalogue } from '../../functions/core/catalogue.ts';
 import type { ProviderSignal } from '../../functions/core/errors.ts';

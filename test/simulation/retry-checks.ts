@@ -1,5 +1,4 @@
 /** What has to hold between a failed job and the one that makes it good. */
-
 import type { EndedAttempt } from '../../functions/core/attempt-record.ts';
 import type { Job } from '../../functions/core/job.ts';
 import type { Rest } from './final-checks.ts';

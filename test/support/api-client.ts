@@ -37,3 +37,23 @@ export function apiOf(world: World, caller = 'local') {
     post: (path: string, body?: unknown): Promise<Answer> => send('POST', path, body),
   };
 }
+
+/** Sends requests as they are written; `post` those for jobs. */
+export function rawApiOf(world: World) {
+  const app = createApi(world.services);
+  const send = async (path: string, init: RequestInit = {}): Promise<Answer> => {
+    const response = await app.request(path, init);
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: bodySchema.parse(await response.json()),
+    };
+  };
+  const post = (body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+    send('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  return { send, post };
+}

@@ -1,5 +1,4 @@
 /** A job as the long-running operation of the surface that it came from. */
-
 import type { LandedVideo } from '../attempt-record.ts';
 import type { LatencyProfile } from '../catalogue.ts';
 import { isTerminal, type Job, liveAttemptOf } from '../job.ts';

@@ -1,11 +1,11 @@
 /** Who asks on Google's surfaces: an API key in a header or in the URL, or a bearer token, as Google takes them. */
+
+import { API_KEY, SERVERLESS_AUTHORIZATION } from '../../core/credential-headers.ts';
 import type { Job } from '../../core/job.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 
-const API_KEY = 'x-goog-api-key';
-/** The last one is what Cloud Run takes instead of the one before, and what its proxy sends. */
-const CREDENTIALS = [API_KEY, 'authorization', 'x-serverless-authorization'];
+const CREDENTIALS = [API_KEY, 'authorization', SERVERLESS_AUTHORIZATION];
 
 const MISSING = {
   developer: {

@@ -1,5 +1,4 @@
 /** Files of the Developer API: a job's videos, to be looked at and downloaded. */
-
 import type { LandedVideo } from '../../core/attempt-record.ts';
 import { permissionDenied } from '../../core/compat/google-error.ts';
 import { fileIdOf, type VideoRef, videoOfFile } from '../../core/compat/names.ts';

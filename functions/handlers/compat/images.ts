@@ -2,7 +2,6 @@
  * `:predict` and `:generateContent` of image models, passed on with our credentials: the first frame that a sample makes
  * before its video. Not a job: the answer is the picture itself, once.
  */
-
 import type { ImageModelSpec } from '../../core/catalogue.ts';
 import { type CompatMethod, imageModelFor } from '../../core/compat/models.ts';
 import { folderOf } from '../../core/compat/names.ts';

@@ -1,11 +1,11 @@
 /** Callers of `POST /v1/batches`: they ask again under their key until they are answered. */
 import type { Services } from '../../../functions/ports.ts';
+import { askUntilAnswered } from '../asking.ts';
 import type { Engine, Invocation } from '../engine.ts';
 import { hasStatus, type Subject } from '../subject.ts';
 import type { Wish } from './workload.ts';
 
 const SECOND = 1000;
-const RETRY_MAX_MS = 30 * SECOND;
 
 export interface Asked {
   readonly wish: Wish;
@@ -35,34 +35,27 @@ export class Requesters {
     for (const asked of this.asked) {
       const { wish } = asked;
       this.waiting++;
-      engine.after(wish.atMs, () => this.#ask(asked, 1));
+      engine.after(wish.atMs, () => this.#ask(asked));
       if (wish.key === undefined || !engine.faults.happens('client')) continue;
       this.waiting++;
       engine.after(wish.atMs + engine.timing.int(0, engine.timing.chance(0.5) ? 100 : 60 * SECOND), () =>
-        this.#ask(asked, 1),
+        this.#ask(asked),
       );
     }
   }
 
-  #ask(asked: Asked, attempt: number): void {
+  #ask(asked: Asked): void {
     const { wish } = asked;
-    this.#engine.start(
-      `create ${wish.name}`,
-      (invocation) => this.#create(invocation, wish),
-      (ending) => {
-        if (ending.kind === 'returned') {
-          if (ending.value === undefined) asked.refused = true;
-          else asked.batchIds.add(ending.value);
-        }
-        // Without a key nobody can ask again and be sure to get the same batch.
-        if (ending.kind === 'returned' || wish.key === undefined) {
-          this.waiting--;
-          return;
-        }
-        const backoffMs = Math.min(RETRY_MAX_MS, SECOND * 2 ** attempt);
-        this.#engine.after(backoffMs, () => this.#ask(asked, attempt + 1));
+    askUntilAnswered(this.#engine, {
+      label: `create ${wish.name}`,
+      ask: (invocation) => this.#create(invocation, wish),
+      key: wish.key,
+      answered: (batchId) => {
+        if (batchId === undefined) asked.refused = true;
+        else asked.batchIds.add(batchId);
       },
-    );
+      over: () => this.waiting--,
+    });
   }
 
   async #create(invocation: Invocation, wish: Wish): Promise<string | undefined> {

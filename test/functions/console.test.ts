@@ -1,0 +1,39 @@
+/** The page: its files, and that pressing again pays for nothing twice. */
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createApi } from '../../functions/handlers/api.ts';
+import { makeWorld } from '../support/memory.ts';
+
+/** A script of the page, which has no types. */
+const consoleModule = z.object({
+  createUnanswered: z.custom<
+    (newKey: () => string) => { keyOf: (body: string) => string; answered: () => void }
+  >((value) => typeof value === 'function'),
+});
+
+describe('the console', () => {
+  it('is one page with its own style and script, and lets in nothing else', async () => {
+    const app = createApi(makeWorld().services);
+    const page = await app.request('/');
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+    const html = await page.text();
+    const links = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, link = '']) => link);
+    expect(links).toEqual(['/console/icon.svg', '/console/console.css', '/console/console.js']);
+    const script = await (await app.request('/console/console.js')).text();
+    const imports = [...script.matchAll(/from '\.(\/[^']+)'/g)].map(([, file = '']) => `/console${file}`);
+    expect(imports).not.toEqual([]);
+    for (const link of [...links, ...imports]) expect((await app.request(link)).status).toBe(200);
+    expect((await app.request('/console/../config.ts')).status).toBe(404);
+  });
+
+  it('sends what was not answered again under its own key, and anything else under another', async () => {
+    const file = new URL('../../functions/console/unanswered.js', import.meta.url).href;
+    const { createUnanswered } = consoleModule.parse(await import(file));
+    let keys = 0;
+    const unanswered = createUnanswered(() => `key-${++keys}`);
+    expect(['a', 'a', 'b', 'b'].map(unanswered.keyOf)).toEqual(['key-1', 'key-1', 'key-2', 'key-2']);
+    unanswered.answered();
+    expect(unanswered.keyOf('b')).toBe('key-3');
+  });
+});

@@ -1,0 +1,54 @@
+/** A provider that does as the test says. */
+import type { OperationRef } from '../../functions/core/attempt-record.ts';
+import type {
+  PaidCall,
+  PaidSubmission,
+  PollAnswer,
+  SubmitAnswer,
+  VideoProvider,
+} from '../../functions/ports.ts';
+
+/** Answers what the test says, and remembers what it was asked. */
+export class ScriptedProvider implements VideoProvider {
+  readonly delivers: 'bucket' | 'download';
+  readonly calls: PaidCall[] = [];
+  polls = 0;
+  /** Why no call can be made, when none can. */
+  notReady: string | undefined;
+  onSubmit: (call: PaidCall) => SubmitAnswer | Promise<SubmitAnswer>;
+  onPoll: (operation: OperationRef) => PollAnswer | Promise<PollAnswer> = () => ({ kind: 'running' });
+  onDownload: VideoProvider['download'] = async () => ({
+    kind: 'failed',
+    signal: { kind: 'http', status: 404, message: 'no such file' },
+  });
+
+  constructor(delivers: 'bucket' | 'download' = 'bucket') {
+    this.delivers = delivers;
+    this.onSubmit = ({ stage, location }) => ({
+      kind: 'accepted',
+      operation: {
+        provider: stage.provider,
+        name: `operations/${this.calls.length}`,
+        model: stage.model,
+        location,
+      },
+    });
+  }
+
+  async prepare(call: PaidCall): Promise<PaidSubmission> {
+    if (this.notReady !== undefined) throw new Error(this.notReady);
+    return async () => {
+      this.calls.push(call);
+      return this.onSubmit(call);
+    };
+  }
+
+  async poll(operation: OperationRef): Promise<PollAnswer> {
+    this.polls++;
+    return this.onPoll(operation);
+  }
+
+  download(sourceUri: string): ReturnType<VideoProvider['download']> {
+    return this.onDownload(sourceUri);
+  }
+}
