@@ -1,8 +1,8 @@
 /** The environment, parsed once. A function that lacks something fails at its start, with the names of what is missing. */
 import { z } from 'zod';
-import { catalogueOverridesSchema } from './core/catalogue-overrides.ts';
-import { schedulesSchema } from './core/schedules.ts';
-import { uploadRulesSchema } from './core/upload-rules.ts';
+import { schedulesSchema } from './core/batch/schedules.ts';
+import { uploadRulesSchema } from './core/batch/upload-rules.ts';
+import { catalogueOverridesSchema } from './core/catalogue/catalogue-overrides.ts';
 
 const flag = z
   .enum(['true', 'false'])

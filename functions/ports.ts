@@ -1,19 +1,19 @@
 /** What the handlers need of the world. Adapters provide it; tests provide it in memory. */
 import type { Readable } from 'node:stream';
 import type { ApiKey, ApiKeyOwner } from './core/api-key.ts';
-import type { FilteredSide, LandedVideo, OperationRef, OperationResult } from './core/attempt-record.ts';
-import type { Batch } from './core/batch.ts';
-import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue.ts';
-import type { ProviderSignal } from './core/errors.ts';
-import type { Job, JobIn, JobStatus, Wake } from './core/job.ts';
-import type { Policy } from './core/policy.ts';
-import type { Line } from './core/queues.ts';
-import type { ScheduleState } from './core/schedules.ts';
-import type { Stage } from './core/stages.ts';
-import type { Step } from './core/step.ts';
-import type { BatchStep } from './core/step-batch.ts';
-import type { Turnstile } from './core/turnstile.ts';
-import type { UploadRule } from './core/upload-rules.ts';
+import type { Batch } from './core/batch/batch.ts';
+import type { ScheduleState } from './core/batch/schedules.ts';
+import type { BatchStep } from './core/batch/step-batch.ts';
+import type { UploadRule } from './core/batch/upload-rules.ts';
+import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue/catalogue.ts';
+import type { FilteredSide, LandedVideo, OperationRef, OperationResult } from './core/job/attempt-record.ts';
+import type { ProviderSignal } from './core/job/errors.ts';
+import type { Job, JobIn, JobStatus, Wake } from './core/job/job.ts';
+import type { Policy } from './core/job/policy.ts';
+import type { Line } from './core/job/queues.ts';
+import type { Stage } from './core/job/stages.ts';
+import type { Step } from './core/job/step.ts';
+import type { Turnstile } from './core/job/turnstile.ts';
 
 export interface Clock {
   /** Milliseconds since the epoch. */

@@ -26,11 +26,11 @@ import { createPubSubEvents } from './adapters/pubsub-events.ts';
 import { createUploadBucket } from './adapters/upload-bucket.ts';
 import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
-import { idOnVertex } from './core/catalogue.ts';
-import { overrideCatalogue, withOmniOnVertex } from './core/catalogue-overrides.ts';
-import { CATALOGUE } from './core/models.ts';
-import { defaultPolicy } from './core/policy.ts';
-import type { Schedules } from './core/schedules.ts';
+import type { Schedules } from './core/batch/schedules.ts';
+import { idOnVertex } from './core/catalogue/catalogue.ts';
+import { overrideCatalogue, withOmniOnVertex } from './core/catalogue/catalogue-overrides.ts';
+import { CATALOGUE } from './core/catalogue/models.ts';
+import { defaultPolicy } from './core/job/policy.ts';
 import type {
   CallerCheck,
   ScheduleStore,

@@ -9,7 +9,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { isDecodable } from './handlers/path-check.ts';
+import { isDecodable } from './handlers/api/path-check.ts';
 
 export function leaveUntouched(request: IncomingMessage): void {
   delete request.headers['content-type'];

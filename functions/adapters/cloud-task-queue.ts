@@ -3,7 +3,7 @@
  * enqueues it once (I3); the name is a hash because names in sequence slow a queue down.
  */
 import type { CloudTasksClient } from '@google-cloud/tasks';
-import { BATCH_QUEUE, POLL_QUEUE, submitQueueOf } from '../core/queues.ts';
+import { BATCH_QUEUE, POLL_QUEUE, submitQueueOf } from '../core/job/queues.ts';
 import type { BatchTask, Ids, TaskQueue, WakeTask } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 

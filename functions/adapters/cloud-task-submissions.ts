@@ -1,8 +1,8 @@
 /** The submit queues as one switch. They are counted out by the catalogue, so that no right to list queues is needed. */
 import type { CloudTasksClient } from '@google-cloud/tasks';
 import { LRUCache } from 'lru-cache';
-import type { Catalogue } from '../core/catalogue.ts';
-import { submitQueueOf, submitQueuesOf } from '../core/queues.ts';
+import type { Catalogue } from '../core/catalogue/catalogue.ts';
+import { submitQueueOf, submitQueuesOf } from '../core/job/queues.ts';
 import type { Clock, Submissions } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 

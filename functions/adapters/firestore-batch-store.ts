@@ -3,7 +3,13 @@
  * beside it the fields that queries need.
  */
 import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
-import { type Batch, batchAnnouncementDueAt, batchSchema, batchWakeOf, isBatchOver } from '../core/batch.ts';
+import {
+  type Batch,
+  batchAnnouncementDueAt,
+  batchSchema,
+  batchWakeOf,
+  isBatchOver,
+} from '../core/batch/batch.ts';
 import type { BatchStore, BatchUpdated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 

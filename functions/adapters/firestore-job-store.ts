@@ -5,10 +5,10 @@
  * derived from the record on every save and never read back.
  */
 import { AggregateField, FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
-import { announcementDueAt } from '../core/announcement.ts';
-import { atStakeUsd, roundUsd } from '../core/at-stake.ts';
-import { isTerminal, type Job, jobSchema, wakeOf } from '../core/job.ts';
-import { lineOf, standsInLine, submitQueueOf } from '../core/queues.ts';
+import { announcementDueAt } from '../core/job/announcement.ts';
+import { atStakeUsd, roundUsd } from '../core/job/at-stake.ts';
+import { isTerminal, type Job, jobSchema, wakeOf } from '../core/job/job.ts';
+import { lineOf, standsInLine, submitQueueOf } from '../core/job/queues.ts';
 import type { JobStore, ListJobs, Updated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 

@@ -1,6 +1,6 @@
 /** What is remembered of schedules' fires, in Firestore: collection `schedules`, one document per schedule. */
 import type { Firestore } from '@google-cloud/firestore';
-import { NEW_SCHEDULE, scheduleStateSchema } from '../core/schedules.ts';
+import { NEW_SCHEDULE, scheduleStateSchema } from '../core/batch/schedules.ts';
 import type { ScheduleStore } from '../ports.ts';
 
 export function createFirestoreSchedules(db: Firestore): ScheduleStore {

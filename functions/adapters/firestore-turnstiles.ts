@@ -1,7 +1,7 @@
 /** Turnstiles in Firestore: collection `turnstiles`, one document per model. */
 import type { Firestore } from '@google-cloud/firestore';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { NEW_TURNSTILE, turnstileSchema } from '../core/turnstile.ts';
+import { NEW_TURNSTILE, turnstileSchema } from '../core/job/turnstile.ts';
 import type { TurnstileStore } from '../ports.ts';
 
 export function createFirestoreTurnstiles(db: Firestore): TurnstileStore {

@@ -3,7 +3,7 @@
  * 2026-08-17; it remains for what still speaks this protocol.
  */
 import { z } from 'zod';
-import type { ImageStage } from '../core/stages.ts';
+import type { ImageStage } from '../core/job/stages.ts';
 import type { PaidSubmission, SubmitAnswer } from '../ports.ts';
 import { httpSignal, signalOf } from './provider-signal.ts';
 

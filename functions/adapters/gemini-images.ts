@@ -1,9 +1,9 @@
 /** Pictures by the Gemini image models, which answer with the bytes: the same call on Vertex AI and the Developer API. */
 import type { GenerateContentResponse, GoogleGenAI, Part } from '@google/genai';
-import type { FilteredSide } from '../core/attempt-record.ts';
-import type { ImageMimeType } from '../core/catalogue.ts';
-import type { ImageStage } from '../core/stages.ts';
-import type { StoredImage } from '../core/video-request.ts';
+import type { ImageMimeType } from '../core/catalogue/catalogue.ts';
+import type { FilteredSide } from '../core/job/attempt-record.ts';
+import type { ImageStage } from '../core/job/stages.ts';
+import type { StoredImage } from '../core/job/video-request.ts';
 import type { PaidSubmission, SubmitAnswer } from '../ports.ts';
 import { wordsOf } from './provider-signal.ts';
 

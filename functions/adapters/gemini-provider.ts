@@ -5,8 +5,8 @@
  */
 import { GoogleGenAI } from '@google/genai';
 import { z } from 'zod';
-import type { ImageStage, VideoStage } from '../core/stages.ts';
-import type { StoredImage, StoredVideo } from '../core/video-request.ts';
+import type { ImageStage, VideoStage } from '../core/job/stages.ts';
+import type { StoredImage, StoredVideo } from '../core/job/video-request.ts';
 import type { PaidSubmission, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
 import { openFile } from './file-download.ts';
 import { geminiImagenSubmission } from './gemini-imagen.ts';

@@ -7,8 +7,8 @@
  */
 import { GoogleGenAI, type Interactions } from '@google/genai';
 import { z } from 'zod';
-import type { VideoStage } from '../core/stages.ts';
-import type { StoredImage } from '../core/video-request.ts';
+import type { VideoStage } from '../core/job/stages.ts';
+import type { StoredImage } from '../core/job/video-request.ts';
 import type { PaidCall, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
 import { openFile } from './file-download.ts';
 import { signalOf, wordsOf } from './provider-signal.ts';

@@ -1,6 +1,6 @@
 /** What was thrown, as the signal that core's table judges. Whether a byte may have left the machine decides most. */
 import { ApiError } from '@google/genai';
-import type { ProviderSignal } from '../core/errors.ts';
+import type { ProviderSignal } from '../core/job/errors.ts';
 
 /** Errors of connecting: the request cannot have been sent. */
 const BEFORE_SENDING = new Set([

@@ -3,7 +3,7 @@
  * output URI, where its objects are evidence like those of a video.
  */
 import { type GoogleGenAI, PersonGeneration } from '@google/genai';
-import type { ImageStage } from '../core/stages.ts';
+import type { ImageStage } from '../core/job/stages.ts';
 import type { PaidCall, PaidSubmission } from '../ports.ts';
 import { geminiImageSubmission } from './gemini-images.ts';
 

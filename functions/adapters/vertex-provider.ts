@@ -16,8 +16,8 @@ import {
   VideoCompressionQuality,
   VideoGenerationReferenceType,
 } from '@google/genai';
-import type { VideoStage } from '../core/stages.ts';
-import type { StoredImage } from '../core/video-request.ts';
+import type { VideoStage } from '../core/job/stages.ts';
+import type { StoredImage } from '../core/job/video-request.ts';
 import type { PaidCall, PaidSubmission, PollAnswer, VideoProvider } from '../ports.ts';
 import { signalOf } from './provider-signal.ts';
 import { imageSubmission } from './vertex-images.ts';

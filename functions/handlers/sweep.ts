@@ -2,13 +2,13 @@
  * The `sweep` function: rings again for jobs whose wake was lost (I3) and ends those whose time is up (I6). Bounded per
  * run; two runs at once do no harm, since every change is fenced and the names of their tasks agree.
  */
-import { isTerminal, type Job, wakeOf } from '../core/job.ts';
-import { lineOf } from '../core/queues.ts';
-import { timeUpAt } from '../core/step.ts';
+import { isTerminal, type Job, wakeOf } from '../core/job/job.ts';
+import { lineOf } from '../core/job/queues.ts';
+import { timeUpAt } from '../core/job/step.ts';
 import type { Services } from '../ports.ts';
-import { advanceAndPerform, logFields } from './advance.ts';
-import { announceOverdue } from './announce.ts';
-import { letJobsGo, sweepBatches } from './sweep-batches.ts';
+import { letJobsGo, sweepBatches } from './batch/sweep-batches.ts';
+import { advanceAndPerform, logFields } from './job/advance.ts';
+import { announceOverdue } from './job/announce.ts';
 
 /** What one minute's run can do with room to spare; the rest stays overdue and is first in the next run. */
 const JOBS_PER_RUN = 500;

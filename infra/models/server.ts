@@ -10,27 +10,27 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { LOOPBACK, type RunningServer } from '../shared/running-server.ts';
 import { Alarms } from './alarms.ts';
-import { controlRoutes } from './control-surface.ts';
-import { developerRoutes } from './developer-surface.ts';
-import { FaultBook, type FaultRule, parseFaultRules } from './fault-rules.ts';
-import { FILE_LIFETIME_MS, GeneratedFiles } from './generated-files.ts';
-import { ImageLedger } from './image-ledger.ts';
-import { imageRoutes } from './image-routes.ts';
-import { ObjectStore } from './object-store.ts';
-import { omniService } from './omni-service.ts';
-import { OperationStore } from './operations.ts';
-import { type PaidCall, toPaidCall } from './paid-calls.ts';
-import { Producer } from './producer.ts';
-import { DirectiveCounter } from './prompt-directives.ts';
-import { requestQuota } from './quota.ts';
+import { controlRoutes } from './fault/control-surface.ts';
+import { FaultBook, type FaultRule, parseFaultRules } from './fault/fault-rules.ts';
+import { DirectiveCounter } from './fault/prompt-directives.ts';
+import { requestQuota } from './http/quota.ts';
+import { routingServer } from './http/router.ts';
+import { ImageLedger } from './image/image-ledger.ts';
+import { imageRoutes } from './image/image-routes.ts';
+import { omniService } from './omni/omni-service.ts';
+import { FILE_LIFETIME_MS, GeneratedFiles } from './operation/generated-files.ts';
+import { ObjectStore } from './operation/object-store.ts';
+import { OperationStore } from './operation/operations.ts';
+import { type PaidCall, toPaidCall } from './operation/paid-calls.ts';
+import { Producer } from './operation/producer.ts';
+import { VideoFiles } from './operation/video-files.ts';
 import { seededRandom } from './random.ts';
-import { routingServer } from './router.ts';
-import type { SubmissionContext } from './submission.ts';
-import { vertexRoutes } from './vertex-surface.ts';
-import { VideoFiles } from './video-files.ts';
+import { developerRoutes } from './veo/developer-surface.ts';
+import type { SubmissionContext } from './veo/submission.ts';
+import { vertexRoutes } from './veo/vertex-surface.ts';
 
-export type { FaultRule } from './fault-rules.ts';
-export type { PaidCall } from './paid-calls.ts';
+export type { FaultRule } from './fault/fault-rules.ts';
+export type { PaidCall } from './operation/paid-calls.ts';
 
 export interface ModelsOptions {
   /** Default: a free one. */

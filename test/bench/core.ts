@@ -3,12 +3,12 @@
  */
 import { Bench } from 'tinybench';
 import { createIds } from '../../functions/adapters/ids.ts';
-import { findModel } from '../../functions/core/catalogue.ts';
-import { type Job, jobSchema, liveAttemptOf } from '../../functions/core/job.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import { defaultPolicy } from '../../functions/core/policy.ts';
-import { completeRequest, parseRequest } from '../../functions/core/request.ts';
-import { step } from '../../functions/core/step.ts';
+import { findModel } from '../../functions/core/catalogue/catalogue.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import { type Job, jobSchema, liveAttemptOf } from '../../functions/core/job/job.ts';
+import { defaultPolicy } from '../../functions/core/job/policy.ts';
+import { step } from '../../functions/core/job/step.ts';
+import { completeRequest, parseRequest } from '../../functions/core/request/request.ts';
 import { accept, stored } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';
 import { runFor } from '../support/run.ts';

@@ -4,7 +4,7 @@
  */
 import { Hono } from 'hono';
 import { createJsonLog } from '../../functions/adapters/json-log.ts';
-import { createApi } from '../../functions/handlers/api.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import { googleClient, googleWorld, serveOnLoopback, VERTEX } from '../support/google.ts';
 import { runFor } from '../support/run.ts';
 import type { Ask, Served } from './http-asks.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApiKeyCallers, KEY_REMEMBERED_MS } from '../../functions/adapters/api-key-callers.ts';
 import { createFirestoreApiKeys } from '../../functions/adapters/firestore-api-keys.ts';
 import { localCaller } from '../../functions/adapters/id-token-callers.ts';
-import { createApi } from '../../functions/handlers/api.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import type { ApiKeyStore } from '../../functions/ports.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
 import { type Answer, apiOf } from '../support/api-client.ts';

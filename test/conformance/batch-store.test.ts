@@ -2,8 +2,8 @@
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreBatchStore } from '../../functions/adapters/firestore-batch-store.ts';
-import { type Batch, batchBaseOf } from '../../functions/core/batch.ts';
-import { newBatch, stepBatch } from '../../functions/core/step-batch.ts';
+import { type Batch, batchBaseOf } from '../../functions/core/batch/batch.ts';
+import { newBatch, stepBatch } from '../../functions/core/batch/step-batch.ts';
 import type { BatchStore } from '../../functions/ports.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
 import { MemoryBatchStore } from '../support/memory-batches.ts';

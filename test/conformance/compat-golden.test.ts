@@ -17,7 +17,7 @@ import {
 } from 'google-genai-2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createApi } from '../../functions/handlers/api.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import type { ImageCall, PollAnswer } from '../../functions/ports.ts';
 import { startTokenServer } from '../../infra/identity/token-server.ts';
 import { loadIdentity } from '../../infra/shared/identity.ts';

@@ -2,11 +2,11 @@
 import { Firestore, Timestamp } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
-import type { JobIn } from '../../functions/core/job.ts';
-import { defaultPolicy } from '../../functions/core/policy.ts';
-import { step } from '../../functions/core/step.ts';
-import { advanceAndPerform, stepContext } from '../../functions/handlers/advance.ts';
-import { announceJob } from '../../functions/handlers/announce.ts';
+import type { JobIn } from '../../functions/core/job/job.ts';
+import { defaultPolicy } from '../../functions/core/job/policy.ts';
+import { step } from '../../functions/core/job/step.ts';
+import { advanceAndPerform, stepContext } from '../../functions/handlers/job/advance.ts';
+import { announceJob } from '../../functions/handlers/job/announce.ts';
 import { type RunningFirestore, startFirestore } from '../../infra/firestore/server.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';

@@ -1,7 +1,7 @@
 /** Random commands for a job store, each held against a model: the jobs as a Map, with all they have been. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { isTerminal, JOB_STATUSES, type Job, type JobStatus, wakeOf } from '../../functions/core/job.ts';
+import { isTerminal, JOB_STATUSES, type Job, type JobStatus, wakeOf } from '../../functions/core/job/job.ts';
 import type { JobStore, ListJobs, Updated } from '../../functions/ports.ts';
 import { inTime } from '../support/model-run.ts';
 import {

@@ -1,9 +1,9 @@
 /** Random jobs, and random decisions about them: those of the real life cycle, and one that always changes the job. */
 import fc from 'fast-check';
-import type { AttemptEvent } from '../../functions/core/attempt.ts';
-import { type Job, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
-import { defaultPolicy } from '../../functions/core/policy.ts';
-import { type JobEvent, newJob, type Step, step } from '../../functions/core/step.ts';
+import type { AttemptEvent } from '../../functions/core/job/attempt.ts';
+import { type Job, liveAttemptOf, wakeOf } from '../../functions/core/job/job.ts';
+import { defaultPolicy } from '../../functions/core/job/policy.ts';
+import { type JobEvent, newJob, type Step, step } from '../../functions/core/job/step.ts';
 
 /** Divided by 7, so that wakes fall between milliseconds. */
 const POLICY = defaultPolicy(7);

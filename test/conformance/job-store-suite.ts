@@ -1,10 +1,10 @@
 /** What every job store has to do, whatever it keeps its jobs in. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { atStakeUsd } from '../../functions/core/at-stake.ts';
-import { isTerminal, type Job, type JobStatus } from '../../functions/core/job.ts';
-import { defaultPolicy } from '../../functions/core/policy.ts';
-import { letGo } from '../../functions/core/retry.ts';
-import { newJob, step } from '../../functions/core/step.ts';
+import { atStakeUsd } from '../../functions/core/job/at-stake.ts';
+import { isTerminal, type Job, type JobStatus } from '../../functions/core/job/job.ts';
+import { defaultPolicy } from '../../functions/core/job/policy.ts';
+import { letGo } from '../../functions/core/job/retry.ts';
+import { newJob, step } from '../../functions/core/job/step.ts';
 import type { JobStore, ListAtStake } from '../../functions/ports.ts';
 
 const POLICY = defaultPolicy();

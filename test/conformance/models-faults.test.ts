@@ -1,6 +1,6 @@
 /** Every fault, scripted by rule and asked for in the prompt: what the client sees, and whether it was paid. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DIRECTIVES } from '../../infra/models/prompt-directives.ts';
+import { DIRECTIVES } from '../../infra/models/fault/prompt-directives.ts';
 import type { FaultRule } from '../../infra/models/server.ts';
 import {
   get,

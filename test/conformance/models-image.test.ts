@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type GenerateContentResponse, PersonGeneration } from '@google/genai';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { drawImageLatencyMs } from '../../infra/models/image-call.ts';
-import { findGeminiImageModel, findImagenModel } from '../../infra/models/image-catalogue.ts';
+import { drawImageLatencyMs } from '../../infra/models/image/image-call.ts';
+import { findGeminiImageModel, findImagenModel } from '../../infra/models/image/image-catalogue.ts';
 import { seededRandom } from '../../infra/models/random.ts';
 import {
   get,

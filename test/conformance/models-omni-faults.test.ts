@@ -1,6 +1,6 @@
 /** Every fault of the Interactions API: what the client sees, whether it was paid, and who repeats what. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DIRECTIVES } from '../../infra/models/prompt-directives.ts';
+import { DIRECTIVES } from '../../infra/models/fault/prompt-directives.ts';
 import type { FaultRule } from '../../infra/models/server.ts';
 import { parseMp4 } from '../../infra/mp4/mp4-parser.ts';
 import { type Rig, startRig, submitVertex, textBody } from './models-harness.ts';

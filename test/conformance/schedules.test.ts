@@ -3,8 +3,8 @@ import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreBatchStore } from '../../functions/adapters/firestore-batch-store.ts';
 import { createFirestoreSchedules } from '../../functions/adapters/firestore-schedules.ts';
-import { NEW_SCHEDULE, withFire } from '../../functions/core/schedules.ts';
-import { newBatch, stepBatch } from '../../functions/core/step-batch.ts';
+import { NEW_SCHEDULE, withFire } from '../../functions/core/batch/schedules.ts';
+import { newBatch, stepBatch } from '../../functions/core/batch/step-batch.ts';
 import type { BatchStore, ScheduleStore } from '../../functions/ports.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
 

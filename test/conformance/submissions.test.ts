@@ -6,8 +6,8 @@ import {
   createCloudTaskSubmissions,
   PAUSE_REMEMBERED_MS,
 } from '../../functions/adapters/cloud-task-submissions.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import { submitQueueOf, submitQueuesOf } from '../../functions/core/queues.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import { submitQueueOf, submitQueuesOf } from '../../functions/core/job/queues.ts';
 import { stackQueues } from '../../infra/stack/queues.ts';
 import { startTasks } from '../../infra/tasks/server.ts';
 import { makeWorld } from '../support/memory.ts';

@@ -2,8 +2,8 @@
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreTurnstiles } from '../../functions/adapters/firestore-turnstiles.ts';
-import { defaultPolicy } from '../../functions/core/policy.ts';
-import { close, NEW_TURNSTILE, pass } from '../../functions/core/turnstile.ts';
+import { defaultPolicy } from '../../functions/core/job/policy.ts';
+import { close, NEW_TURNSTILE, pass } from '../../functions/core/job/turnstile.ts';
 import type { TurnstileStore } from '../../functions/ports.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
 

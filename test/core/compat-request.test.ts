@@ -1,9 +1,9 @@
 /** What Google's request becomes, and that nothing of it changes without being said. */
 import { describe, expect, it } from 'vitest';
-import { overrideCatalogue } from '../../functions/core/catalogue-overrides.ts';
+import { overrideCatalogue } from '../../functions/core/catalogue/catalogue-overrides.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { imageModelFor, videoModelFor } from '../../functions/core/compat/models.ts';
 import { type MappedRequest, requestOfGoogle } from '../../functions/core/compat/request-of-google.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
 
 const rules = {

@@ -3,7 +3,7 @@ import {
   classifyOperationError,
   classifyPollFailure,
   classifySubmitFailure,
-} from '../../functions/core/errors.ts';
+} from '../../functions/core/job/errors.ts';
 
 describe('a failed submission', () => {
   it.each([400, 401, 403, 404, 409, 412, 413, 415, 429])(

@@ -1,10 +1,10 @@
 /** Videos that are to be extended: what a model does not take is refused before it is paid, with what was found. */
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../functions/core/models.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import type { StoredVideo, VideoRequest } from '../../functions/core/job/video-request.ts';
 import { type FieldError, ProblemError } from '../../functions/core/problem.ts';
-import { completeRequest, parseRequest } from '../../functions/core/request.ts';
-import type { RequestRules } from '../../functions/core/request-model.ts';
-import type { StoredVideo, VideoRequest } from '../../functions/core/video-request.ts';
+import { completeRequest, parseRequest } from '../../functions/core/request/request.ts';
+import type { RequestRules } from '../../functions/core/request/request-model.ts';
 
 const RULES: RequestRules = {
   ...{ catalogue: CATALOGUE, today: '2026-11-21' },

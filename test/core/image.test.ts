@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeBase64, IMAGE_BYTES_MAX, imageFault } from '../../functions/core/image.ts';
+import { decodeBase64, IMAGE_BYTES_MAX, imageFault } from '../../functions/core/media/image.ts';
 import { JPEG, PNG } from '../support/images.ts';
 import { rangesOf } from '../support/read-range.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isTooDeep } from '../../functions/core/json-depth.ts';
-import { bodyOfRecord } from '../../functions/core/row-body.ts';
+import { bodyOfRecord } from '../../functions/core/batch/row-body.ts';
+import { isTooDeep } from '../../functions/core/request/json-depth.ts';
 
 const lists = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
 const objects = (depth: number): unknown => JSON.parse(`${'{"a":'.repeat(depth)}0${'}'.repeat(depth)}`);

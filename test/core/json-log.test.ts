@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createJsonLog } from '../../functions/adapters/json-log.ts';
-import { traceOf } from '../../functions/handlers/trace.ts';
+import { traceOf } from '../../functions/handlers/http/trace.ts';
 
 describe('the log', () => {
   it('writes one line of JSON with the fields that Cloud Logging knows', () => {

@@ -1,11 +1,11 @@
 /** What a request may be at most: no text of a caller's is without a limit, and no record is larger than Firestore takes. */
 import { describe, expect, it } from 'vitest';
-import type { VideoModelSpec } from '../../functions/core/catalogue.ts';
+import type { VideoModelSpec } from '../../functions/core/catalogue/catalogue.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { parseGoogleBody } from '../../functions/core/compat/google-body.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
 import { type FieldError, ProblemError } from '../../functions/core/problem.ts';
-import { completeRequest, parseRequest } from '../../functions/core/request.ts';
-import { fillTemplate } from '../../functions/core/template.ts';
+import { completeRequest, parseRequest } from '../../functions/core/request/request.ts';
+import { fillTemplate } from '../../functions/core/request/template.ts';
 
 const RULES = {
   ...{ catalogue: CATALOGUE, today: '2026-11-21' },

@@ -1,11 +1,11 @@
 /** What a request says besides its inputs: models by their names, templates, people, labels, topics, sizes. */
 import { describe, expect, it } from 'vitest';
-import { idOnVertex } from '../../functions/core/catalogue.ts';
-import { overrideCatalogue, withOmniOnVertex } from '../../functions/core/catalogue-overrides.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import { estimateUsd } from '../../functions/core/price.ts';
+import { idOnVertex } from '../../functions/core/catalogue/catalogue.ts';
+import { overrideCatalogue, withOmniOnVertex } from '../../functions/core/catalogue/catalogue-overrides.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import { estimateUsd } from '../../functions/core/job/price.ts';
+import { stagesOf } from '../../functions/core/job/stages.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
-import { stagesOf } from '../../functions/core/stages.ts';
 
 import { complete, fieldsOf, NONE, problemOf, RULES, VIDEO, video } from '../support/parsed-requests.ts';
 

@@ -1,10 +1,10 @@
 /** Requests of every mode: what goes together, chains and their limits, pictures first, videos that are there already. */
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import { estimateUsd } from '../../functions/core/price.ts';
-import type { FoundInputs } from '../../functions/core/request.ts';
-import { currentStage, stagesOf } from '../../functions/core/stages.ts';
-import type { StoredVideo } from '../../functions/core/video-request.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import { estimateUsd } from '../../functions/core/job/price.ts';
+import { currentStage, stagesOf } from '../../functions/core/job/stages.ts';
+import type { StoredVideo } from '../../functions/core/job/video-request.ts';
+import type { FoundInputs } from '../../functions/core/request/request.ts';
 
 import {
   complete,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nextPollDelayMs, quickLookDelayMs } from '../../functions/core/poll-schedule.ts';
+import { nextPollDelayMs, quickLookDelayMs } from '../../functions/core/job/poll-schedule.ts';
 
 const VEO = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import { estimateUsd } from '../../functions/core/price.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import { estimateUsd } from '../../functions/core/job/price.ts';
 import { makeRequest } from '../support/requests.ts';
 
 const priceOf = (over: Parameters<typeof makeRequest>[0]): number =>

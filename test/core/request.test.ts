@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { resolutionsOf } from '../../functions/core/catalogue.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
+import { resolutionsOf } from '../../functions/core/catalogue/catalogue.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { type Problem, ProblemError } from '../../functions/core/problem.ts';
-import { type ParsedRequest, parseRequest } from '../../functions/core/request.ts';
-import type { RequestRules } from '../../functions/core/request-model.ts';
+import { type ParsedRequest, parseRequest } from '../../functions/core/request/request.ts';
+import type { RequestRules } from '../../functions/core/request/request-model.ts';
 
 const RULES: RequestRules = {
   catalogue: CATALOGUE,

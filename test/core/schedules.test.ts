@@ -11,7 +11,7 @@ import {
   schedulesSchema,
   slotOf,
   withFire,
-} from '../../functions/core/schedules.ts';
+} from '../../functions/core/batch/schedules.ts';
 
 const given = { cron: '0 1 * * *', manifest: 'gs://in/nightly/{yyyy}-{MM}-{dd}.jsonl' };
 const scheduleOf = (over: Record<string, unknown> = {}) => {

@@ -1,8 +1,8 @@
 /** The life of a batch, step by step. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Batch, batchSchema, batchWakeOf, NO_TOTALS } from '../../functions/core/batch.ts';
-import { type BatchEvent, newBatch, stepBatch } from '../../functions/core/step-batch.ts';
+import { type Batch, batchSchema, batchWakeOf, NO_TOTALS } from '../../functions/core/batch/batch.ts';
+import { type BatchEvent, newBatch, stepBatch } from '../../functions/core/batch/step-batch.ts';
 
 const NOW = 1000;
 const start = (over: Partial<Batch['settings']> = {}): Batch =>

@@ -1,11 +1,11 @@
 /** What holds of every job whatever happens to it, in whatever order: random events against the pure core. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttemptEvent } from '../../functions/core/attempt.ts';
-import { classifySubmitFailure, type ProviderSignal } from '../../functions/core/errors.ts';
-import { isTerminal, type Job, jobSchema, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
-import { defaultPolicy } from '../../functions/core/policy.ts';
-import { type JobEvent, newJob, step } from '../../functions/core/step.ts';
+import type { AttemptEvent } from '../../functions/core/job/attempt.ts';
+import { classifySubmitFailure, type ProviderSignal } from '../../functions/core/job/errors.ts';
+import { isTerminal, type Job, jobSchema, liveAttemptOf, wakeOf } from '../../functions/core/job/job.ts';
+import { defaultPolicy } from '../../functions/core/job/policy.ts';
+import { type JobEvent, newJob, step } from '../../functions/core/job/step.ts';
 
 const POLICY = { ...defaultPolicy(), announce: true };
 const LATENCY = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };

@@ -3,9 +3,9 @@
  * down here a second time, from the documents and in another form, so that a slip in either table shows.
  */
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../functions/core/models.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
-import { completeRequest, parseRequest } from '../../functions/core/request.ts';
+import { completeRequest, parseRequest } from '../../functions/core/request/request.ts';
 
 interface Allowed {
   readonly modes: string;

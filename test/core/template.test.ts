@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fillTemplate } from '../../functions/core/template.ts';
+import { fillTemplate } from '../../functions/core/request/template.ts';
 
 describe('a prompt template', () => {
   it('puts variables and defaults in their places', () => {

@@ -1,7 +1,7 @@
 /** The turnstile as a function: quota, refusals, turns. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defaultPolicy } from '../../functions/core/policy.ts';
+import { defaultPolicy } from '../../functions/core/job/policy.ts';
 import {
   close,
   NEW_TURNSTILE,
@@ -11,7 +11,7 @@ import {
   type Turnstile,
   turnAway,
   waitMs,
-} from '../../functions/core/turnstile.ts';
+} from '../../functions/core/job/turnstile.ts';
 
 const MINUTE = 60_000;
 const by = (caller: string, now: number, requestsPerMinute = 60): Passing => ({

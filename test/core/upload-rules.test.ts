@@ -1,6 +1,5 @@
 /** What an object is by its name, and the request that a picture becomes. */
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../functions/core/problem.ts';
 import {
   type Arrival,
   arrivalOf,
@@ -12,7 +11,8 @@ import {
   titleOf,
   uploadCallerOf,
   uploadRulesSchema,
-} from '../../functions/core/upload-rules.ts';
+} from '../../functions/core/batch/upload-rules.ts';
+import type { FieldError } from '../../functions/core/problem.ts';
 
 const rules = uploadRulesSchema.parse([
   { prefix: 'uploads/' },

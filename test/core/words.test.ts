@@ -1,8 +1,8 @@
 /** Which calls need words. What a provider would refuse for the want of them is refused before anything is paid. */
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../functions/core/models.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { type FieldError, ProblemError } from '../../functions/core/problem.ts';
-import { parseRequest } from '../../functions/core/request.ts';
+import { parseRequest } from '../../functions/core/request/request.ts';
 
 const RULES = {
   ...{ catalogue: CATALOGUE, today: '2026-11-21' },

@@ -2,8 +2,8 @@
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { grpc } from 'google-gax';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import { submitQueuesOf } from '../../functions/core/queues.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import { submitQueuesOf } from '../../functions/core/job/queues.ts';
 import { idTokenClaims, loadIdentity } from '../../infra/shared/identity.ts';
 import { PROJECT, REGION } from '../../infra/stack/plan.ts';
 import { startTestStack, type TestStack } from '../support/local-stack.ts';

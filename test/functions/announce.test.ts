@@ -1,8 +1,8 @@
 /** Ends of jobs, published: each at least once, under one id, and nothing of the job changed by it. */
 import { describe, expect, it } from 'vitest';
-import { advanceAndPerform } from '../../functions/handlers/advance.ts';
-import { advanceBatch } from '../../functions/handlers/batch.ts';
-import { createBatch } from '../../functions/handlers/create-batch.ts';
+import { advanceBatch } from '../../functions/handlers/batch/batch.ts';
+import { createBatch } from '../../functions/handlers/batch/create-batch.ts';
+import { advanceAndPerform } from '../../functions/handlers/job/advance.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import type { OutgoingEvent } from '../../functions/ports.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';

@@ -1,7 +1,7 @@
 /** The HTTP API over ports in memory: every answer an app can get, and that bad input writes, enqueues and pays nothing. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { BODY_BYTES_MAX } from '../../functions/handlers/json-body.ts';
+import { BODY_BYTES_MAX } from '../../functions/handlers/http/json-body.ts';
 import { rawApiOf } from '../support/api-client.ts';
 import { PNG } from '../support/images.ts';
 import { finishesAfter } from '../support/jobs.ts';

@@ -1,8 +1,8 @@
 /** What a batch may cost and what it says that it did, and how long it holds the records of its jobs. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { advanceBatch, handleBatch } from '../../functions/handlers/batch.ts';
-import { createJob } from '../../functions/handlers/create-job.ts';
-import { retry } from '../../functions/handlers/retry-job.ts';
+import { advanceBatch, handleBatch } from '../../functions/handlers/batch/batch.ts';
+import { createJob } from '../../functions/handlers/job/create-job.ts';
+import { retry } from '../../functions/handlers/job/retry-job.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import { batchNow, jsonl, kittens, reportOf, startBatch } from '../support/batches.ts';
 import { PNG } from '../support/images.ts';

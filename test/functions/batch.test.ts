@@ -1,8 +1,8 @@
 /** Batches from manifest to report, over the ports in memory. */
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { handleBatch } from '../../functions/handlers/batch.ts';
-import { createBatch } from '../../functions/handlers/create-batch.ts';
+import { handleBatch } from '../../functions/handlers/batch/batch.ts';
+import { createBatch } from '../../functions/handlers/batch/create-batch.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import { apiOf } from '../support/api-client.ts';
 import { batchNow, jsonl, kittens, reportOf, startBatch, textOfReport } from '../support/batches.ts';

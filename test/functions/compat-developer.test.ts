@@ -1,7 +1,7 @@
 /** The Developer API's shape over ports in memory: submissions, polls, files, and who may see them. */
 import { describe, expect, it } from 'vitest';
 import { createIdTokenCallers } from '../../functions/adapters/id-token-callers.ts';
-import { createApi } from '../../functions/handlers/api.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import { apiOf } from '../support/api-client.ts';
 import { finish, googleClient, googleWorld, makesVideos, mp4 } from '../support/google.ts';
 import { finishesAfter } from '../support/jobs.ts';

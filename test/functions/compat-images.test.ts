@@ -1,6 +1,6 @@
 /** Image calls of the samples over ports in memory: where they go, what they may name, and how they are bounded. */
 import { describe, expect, it } from 'vitest';
-import { BODY_BYTES_MAX } from '../../functions/handlers/json-body.ts';
+import { BODY_BYTES_MAX } from '../../functions/handlers/http/json-body.ts';
 import type { ImageCall, ImageCallAnswer, Services } from '../../functions/ports.ts';
 import { googleClient, googleWorld, VERTEX } from '../support/google.ts';
 import type { World } from '../support/memory.ts';

@@ -1,7 +1,7 @@
 /** Vertex's shape over ports in memory: operations, where videos are put, and replies that hold them whole. */
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../functions/core/compat/operation.ts';
-import { createApi } from '../../functions/handlers/api.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import { replyWithVideos } from '../../functions/handlers/compat/video-bytes.ts';
 import type { ResultStore } from '../../functions/ports.ts';
 import { finish, googleClient, googleWorld, makesVideos, mp4, VERTEX } from '../support/google.ts';

@@ -1,7 +1,7 @@
 /** The page: its files, and that pressing again pays for nothing twice. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createApi } from '../../functions/handlers/api.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import { makeWorld } from '../support/memory.ts';
 
 /** A script of the page, which has no types. */

@@ -1,8 +1,8 @@
 /** Requests that go on from an earlier job: whose it may be, what it must have been, and where it ran. */
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../functions/core/job.ts';
+import type { Job } from '../../functions/core/job/job.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
-import { createJob, estimateJob } from '../../functions/handlers/create-job.ts';
+import { createJob, estimateJob } from '../../functions/handlers/job/create-job.ts';
 import type { VideoProvider } from '../../functions/ports.ts';
 import { makeWorld, type World } from '../support/memory.ts';
 import { makeRequest } from '../support/requests.ts';

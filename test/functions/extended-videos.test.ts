@@ -1,6 +1,6 @@
 /** Videos to be extended, over ports in memory: files are looked into, an own job's video is what was asked of it. */
 import { describe, expect, it } from 'vitest';
-import { estimateJob } from '../../functions/handlers/create-job.ts';
+import { estimateJob } from '../../functions/handlers/job/create-job.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';

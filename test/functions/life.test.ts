@@ -1,10 +1,10 @@
 /** The life of a job through the real handlers, over ports in memory and a clock that moves when told. */
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
-import { totalUsd } from '../../functions/core/spend.ts';
-import { advanceAndPerform } from '../../functions/handlers/advance.ts';
-import { handleLanded } from '../../functions/handlers/landed.ts';
+import { liveAttemptOf, wakeOf } from '../../functions/core/job/job.ts';
+import { totalUsd } from '../../functions/core/job/spend.ts';
+import { advanceAndPerform } from '../../functions/handlers/job/advance.ts';
+import { handleLanded } from '../../functions/handlers/job/landed.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';

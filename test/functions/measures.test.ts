@@ -1,6 +1,6 @@
 /** What the alerts are made of: numbers in the log, where and only where there is something to measure. */
 import { describe, expect, it } from 'vitest';
-import { advanceAndPerform } from '../../functions/handlers/advance.ts';
+import { advanceAndPerform } from '../../functions/handlers/job/advance.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';

@@ -1,8 +1,8 @@
 /** JSON that is nested thousands of levels deep, wherever JSON comes in: refused with a reason, and never a crash. */
 import { describe, expect, it } from 'vitest';
-import { uploadRulesSchema } from '../../functions/core/upload-rules.ts';
-import { createApi } from '../../functions/handlers/api.ts';
-import { handleUpload } from '../../functions/handlers/upload.ts';
+import { uploadRulesSchema } from '../../functions/core/batch/upload-rules.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
+import { handleUpload } from '../../functions/handlers/batch/upload.ts';
 import { batchNow, startBatch } from '../support/batches.ts';
 import { googleClient, googleWorld, VERTEX } from '../support/google.ts';
 import { PNG } from '../support/images.ts';

@@ -1,7 +1,7 @@
 /** What an operator sees and decides: attempts whose outcome could not be learned, and failed jobs in bulk. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Job } from '../../functions/core/job.ts';
+import type { Job } from '../../functions/core/job/job.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';

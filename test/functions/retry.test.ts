@@ -1,7 +1,7 @@
 /** Retrying a failed job: never a second payment that nobody agreed to. */
 import { describe, expect, it } from 'vitest';
-import { doubleChargeRisk, retryJob } from '../../functions/core/retry.ts';
-import { createApi } from '../../functions/handlers/api.ts';
+import { doubleChargeRisk, retryJob } from '../../functions/core/job/retry.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';

@@ -1,8 +1,12 @@
 /** Fires of schedules: one batch each at most, whatever is repeated, and what happens when one cannot start. */
 import { describe, expect, it } from 'vitest';
+import { NEW_SCHEDULE, type ScheduleState, schedulesSchema } from '../../functions/core/batch/schedules.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
-import { NEW_SCHEDULE, type ScheduleState, schedulesSchema } from '../../functions/core/schedules.ts';
-import { handleSchedule, type ScheduleWork, sweepSchedules } from '../../functions/handlers/schedule.ts';
+import {
+  handleSchedule,
+  type ScheduleWork,
+  sweepSchedules,
+} from '../../functions/handlers/batch/schedule.ts';
 import type { OutgoingEvent, ScheduleStore } from '../../functions/ports.ts';
 import { makeWorld } from '../support/memory.ts';
 

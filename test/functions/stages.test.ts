@@ -1,9 +1,9 @@
 /** Jobs of several stages through the real handlers: a picture first, chains, rerolls, and cancelling in between. */
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../functions/core/job.ts';
-import { advanceAndPerform } from '../../functions/handlers/advance.ts';
-import { createJob } from '../../functions/handlers/create-job.ts';
-import { jobView } from '../../functions/handlers/job-view.ts';
+import type { Job } from '../../functions/core/job/job.ts';
+import { jobView } from '../../functions/handlers/http/job-view.ts';
+import { advanceAndPerform } from '../../functions/handlers/job/advance.ts';
+import { createJob } from '../../functions/handlers/job/create-job.ts';
 import type { PaidCall, PollAnswer, VideoProvider } from '../../functions/ports.ts';
 import { PNG } from '../support/images.ts';
 import { makeWorld, type World } from '../support/memory.ts';

@@ -1,6 +1,6 @@
 /** Whose turn it is: fairness between callers and lanes, quotas, and a model that refuses. */
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../functions/core/job.ts';
+import type { Job } from '../../functions/core/job/job.ts';
 import { apiOf } from '../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';

@@ -1,11 +1,11 @@
 /** Objects that arrive in the input bucket: which become jobs, how often, and what a bad one is told. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../functions/core/job.ts';
+import { uploadRulesSchema } from '../../functions/core/batch/upload-rules.ts';
+import type { Job } from '../../functions/core/job/job.ts';
 import { invalidRequest } from '../../functions/core/problem.ts';
-import { uploadRulesSchema } from '../../functions/core/upload-rules.ts';
-import { createBatch } from '../../functions/handlers/create-batch.ts';
-import { handleUpload, type StartBatch } from '../../functions/handlers/upload.ts';
+import { createBatch } from '../../functions/handlers/batch/create-batch.ts';
+import { handleUpload, type StartBatch } from '../../functions/handlers/batch/upload.ts';
 import { PNG } from '../support/images.ts';
 import { finishesAfter } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';

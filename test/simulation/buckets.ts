@@ -1,6 +1,6 @@
 /** The buckets: consistent, as Cloud Storage is, and out of order now and then. */
 import type { Readable } from 'node:stream';
-import type { LandedVideo } from '../../functions/core/attempt-record.ts';
+import type { LandedVideo } from '../../functions/core/job/attempt-record.ts';
 import type { InputStore, ResultStore, StoredObject } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';

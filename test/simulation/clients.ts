@@ -1,5 +1,5 @@
 /** The callers: they ask, ask again when they get no answer, and change their minds. */
-import { isTerminal, type Job } from '../../functions/core/job.ts';
+import { isTerminal, type Job } from '../../functions/core/job/job.ts';
 import type { Services } from '../../functions/ports.ts';
 import { askUntilAnswered } from './asking.ts';
 import type { Engine, Invocation } from './engine.ts';

@@ -1,6 +1,6 @@
 /** The job store: frozen records, each write watched, and transactions that fail in every way that Firestore's do. */
-import { announcementDueAt } from '../../functions/core/announcement.ts';
-import { atStakeUsd } from '../../functions/core/at-stake.ts';
+import { announcementDueAt } from '../../functions/core/job/announcement.ts';
+import { atStakeUsd } from '../../functions/core/job/at-stake.ts';
 import {
   isTerminal,
   type Job,
@@ -9,8 +9,8 @@ import {
   jobSchema,
   liveAttemptOf,
   wakeOf,
-} from '../../functions/core/job.ts';
-import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/queues.ts';
+} from '../../functions/core/job/job.ts';
+import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/job/queues.ts';
 import type { JobStore, ListJobs, ListOfBatch, Updated } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';

@@ -1,7 +1,7 @@
 /** What has to hold when everything has come to rest. */
-import type { EndedAttempt } from '../../functions/core/attempt-record.ts';
-import { isTerminal, type Job, liveAttemptOf } from '../../functions/core/job.ts';
-import { defaultPolicy, type Policy } from '../../functions/core/policy.ts';
+import type { EndedAttempt } from '../../functions/core/job/attempt-record.ts';
+import { isTerminal, type Job, liveAttemptOf } from '../../functions/core/job/job.ts';
+import { defaultPolicy, type Policy } from '../../functions/core/job/policy.ts';
 import type { Bucket } from './buckets.ts';
 import type { Clients } from './clients.ts';
 import type { Engine } from './engine.ts';

@@ -1,6 +1,6 @@
 /** What the simulated models know of each paid call, whatever Clapper believes of it. */
-import type { ProviderName } from '../../functions/core/catalogue.ts';
-import type { Stage } from '../../functions/core/stages.ts';
+import type { ProviderName } from '../../functions/core/catalogue/catalogue.ts';
+import type { Stage } from '../../functions/core/job/stages.ts';
 
 export interface PaidEntry {
   readonly jobId: string;

@@ -1,8 +1,9 @@
 /** The simulated providers: Vertex, which writes into our bucket, and the Developer API, whose files are fetched. */
-import type { OperationRef } from '../../functions/core/attempt-record.ts';
-import type { Catalogue } from '../../functions/core/catalogue.ts';
-import type { ProviderSignal } from '../../functions/core/errors.ts';
-import type { Stage } from '../../functions/core/stages.ts';
+
+import type { Catalogue } from '../../functions/core/catalogue/catalogue.ts';
+import type { OperationRef } from '../../functions/core/job/attempt-record.ts';
+import type { ProviderSignal } from '../../functions/core/job/errors.ts';
+import type { Stage } from '../../functions/core/job/stages.ts';
 import type {
   DownloadAnswer,
   PaidCall,

@@ -1,6 +1,6 @@
 /** What has to hold at every write of a job, and while nothing goes wrong. */
-import type { EndedAttempt } from '../../functions/core/attempt-record.ts';
-import { isTerminal, type Job, liveAttemptOf, wakeOf } from '../../functions/core/job.ts';
+import type { EndedAttempt } from '../../functions/core/job/attempt-record.ts';
+import { isTerminal, type Job, liveAttemptOf, wakeOf } from '../../functions/core/job/job.ts';
 import type { Engine } from './engine.ts';
 
 const SECOND = 1000;

@@ -8,7 +8,7 @@ export interface Mutation extends Edit {
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a claim does not look at the wake it belongs to',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
   if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
@@ -20,7 +20,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the paid call is made before it is claimed',
-    file: 'handlers/submit.ts',
+    file: 'handlers/job/submit.ts',
     find: `  const claimed = await claim(services, job, attemptId, seq);
   if (!claimed) return 'taken';
 `,
@@ -32,13 +32,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'any claim is taken for our own',
-    file: 'handlers/submit.ts',
+    file: 'handlers/job/submit.ts',
     find: `claimed.job.status === 'submitting' && liveAttemptOf(claimed.job)?.attemptId === attemptId`,
     replace: `claimed.job.status === 'submitting'`,
   },
   {
     name: 'a time-out is a refusal',
-    file: 'core/errors.ts',
+    file: 'core/job/errors.ts',
     find: `    case 'timeout':
     case 'unreadable':
       return { outcome: 'unknown', message: signal.message };`,
@@ -53,7 +53,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a 5xx is a refusal',
-    file: 'core/errors.ts',
+    file: 'core/job/errors.ts',
     find: `if (!row) return { outcome: 'unknown', message:`,
     replace: `if (!row)
         return {
@@ -65,43 +65,43 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an operation that is not found has failed',
-    file: 'core/attempt.ts',
+    file: 'core/job/attempt.ts',
     find: `    return toUncertain(next, cause, ctx, ctx.now + ctx.latency.longestMs);`,
     replace: `    return end(next, { outcome: 'failed', charged: 'no' }, ctx, true);`,
   },
   {
     name: 'what is not known is not charged',
-    file: 'core/attempt.ts',
+    file: 'core/job/attempt.ts',
     find: `{ outcome: 'unknown', charged: 'unknown', error: unknownOutcome(attempt) },`,
     replace: `{ outcome: 'unknown', charged: 'no', error: unknownOutcome(attempt) },`,
   },
   {
     name: 'an unknown outcome is submitted again by default',
-    file: 'core/attempt.ts',
+    file: 'core/job/attempt.ts',
     find: `ctx.policy.unknownOutcome === 'resubmit',`,
     replace: `true,`,
   },
   {
     name: 'an operation that may have been charged is made again',
-    file: 'core/attempt.ts',
+    file: 'core/job/attempt.ts',
     find: `error.retryable && error.charged === 'no';`,
     replace: `error.retryable;`,
   },
   {
     name: 'the first object is taken for all of them',
-    file: 'core/attempt.ts',
+    file: 'core/job/attempt.ts',
     find: `newestAt !== undefined && ctx.now >= newestAt + ctx.policy.settleMs;`,
     replace: `newestAt !== undefined;`,
   },
   {
     name: 'a late result changes a terminal job',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `return isTerminal(job) ? follow(job, attempt, change, ctx) : settle(job, attempt, change, ctx);`,
     replace: `return settle(job, attempt, change, ctx);`,
   },
   {
     name: 'what is finished can be cancelled',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `  if (isTerminal(job)) return undefined;
   const end = error`,
     replace: `  if (job.status === 'cancelled') return undefined;
@@ -109,7 +109,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an attempt is forgotten when its job is ended',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `  if (job.status === 'queued') return { ...base, ...end };
 `,
     replace: `  if (job.status !== 'succeeded') return { ...base, ...end };
@@ -117,7 +117,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a job that is queued again gets no task',
-    file: 'core/effects.ts',
+    file: 'core/job/effects.ts',
     find: `if (after.status === 'submitting' && wake.ring === 0) return [];`,
     replace: `if ((after.status === 'submitting' || (after.status === 'queued' && wake.seq > 1)) && wake.ring === 0)
     return [];`,
@@ -131,38 +131,38 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the sweep rings under the old name',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `ring: wake.ring + rings, at };`,
     replace: `ring: wake.ring, at };`,
   },
   {
     name: 'landing takes what is there for all that was promised',
-    file: 'handlers/landing.ts',
+    file: 'handlers/job/landing.ts',
     find: `objects.length === 0 || objects.length < promised`,
     replace: `objects.length === 0`,
   },
   {
     name: 'a repeated request makes another job',
-    file: 'handlers/create-job.ts',
+    file: 'handlers/job/create-job.ts',
     find: `(idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]));`,
     replace: `ids.newJobId();`,
   },
   {
     name: 'every attempt counts as a stage',
-    file: 'core/stages.ts',
+    file: 'core/job/stages.ts',
     find: `  ...attempts
     .filter(({ outcome }) => outcome === 'landed')`,
     replace: `  ...attempts`,
   },
   {
     name: 'one video is reserved for, however many are asked for',
-    file: 'core/price.ts',
+    file: 'core/job/price.ts',
     find: `perSecond * stage.durationSeconds * stage.sampleCount`,
     replace: `perSecond * stage.durationSeconds`,
   },
   {
     name: 'a claim takes whatever it finds',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
   if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
@@ -174,62 +174,62 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'landing takes what other attempts have left',
-    file: 'handlers/landing.ts',
+    file: 'handlers/job/landing.ts',
     find: `outputsAmong(await services.results.list(attempt.outputPrefix), stage);`,
     replace: `outputsAmong(await services.results.list(\`jobs/\${job.jobId}/\`), stage);`,
   },
   {
     name: 'landing gives up at the first failed download',
-    file: 'handlers/landing.ts',
+    file: 'handlers/job/landing.ts',
     find: `final: classifyDownloadFailure(signal, clock.now() - attempt.doneAt) === 'gone',`,
     replace: `final: true,`,
   },
   {
     name: 'a reply that names no video means that there is none',
-    file: 'core/attempt.ts',
+    file: 'core/job/attempt.ts',
     find: `result.sources.length === 0 && result.filteredCount > 0`,
     replace: `result.sources.length === 0`,
   },
   {
     name: 'a retry pays twice without asking',
-    file: 'handlers/retry-job.ts',
+    file: 'handlers/job/retry-job.ts',
     find: `if (risk !== undefined && !acceptDoubleCharge) return`,
     replace: `if (risk === 'never' && !acceptDoubleCharge) return`,
   },
   {
     name: 'a retry begins at the beginning',
-    file: 'core/retry.ts',
+    file: 'core/job/retry.ts',
     find: `job.jobId, landed, lostUsd`,
     replace: `job.jobId, landed: [], lostUsd`,
   },
   {
     name: 'every retry is another job',
-    file: 'handlers/retry-job.ts',
+    file: 'handlers/job/retry-job.ts',
     find: `    if (stored.retriedBy !== undefined) return undefined;
     const jobId = retryIdOf(services, stored.jobId);`,
     replace: `    const jobId = services.ids.newJobId();`,
   },
   {
     name: 'what only could not be landed is paid for again',
-    file: 'core/retry.ts',
+    file: 'core/job/retry.ts',
     find: `  if (lost) return withNewAttempt(`,
     replace: `  if (lost && lost.reservedUsd < 0) return withNewAttempt(`,
   },
   {
     name: 'a retry does not wait for what is still followed',
-    file: 'core/retry.ts',
+    file: 'core/job/retry.ts',
     find: `  if (live) return \``,
     replace: `  if (live?.state === 'submitting') return \``,
   },
   {
     name: 'a retry that succeeds at once keeps a wake',
-    file: 'core/retry.ts',
+    file: 'core/job/retry.ts',
     find: `{ ...baseOf(fresh), retryOf`,
     replace: `{ ...fresh, retryOf`,
   },
   {
     name: 'a webhook is believed of whatever attempt there is',
-    file: 'handlers/provider-event.ts',
+    file: 'handlers/job/provider-event.ts',
     find: `  const { job_id: jobId, attempt_id: attemptId } = ours;
   const job = await services.jobs.get(jobId);
   const attempt = job && attemptOf(job, attemptId);
@@ -242,7 +242,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an operator can wake the dead',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `  return { ...job, attempts };
 }`,
     replace: `  return charged === 'no' ? requeue(baseOf({ ...job, attempts }), ctx.now, undefined, 0) : { ...job, attempts };
@@ -250,31 +250,31 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an operator rules on whatever attempt there is',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `  if (live?.attemptId === ruling.attemptId) {`,
     replace: `  if (live) {`,
   },
   {
     name: 'an operator who gives up means that nothing was charged',
-    file: 'core/attempt.ts',
+    file: 'core/job/attempt.ts',
     find: `{ outcome: 'unknown', charged: 'unknown', error, resolved }`,
     replace: `{ outcome: 'unknown', charged: 'no', error, resolved }`,
   },
   {
     name: 'startBy is not looked at',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `  attempts.length === 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;`,
     replace: `  attempts.length < 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;`,
   },
   {
     name: 'finishBy is not looked at',
-    file: 'core/job-times.ts',
+    file: 'core/request/job-times.ts',
     find: `deadlineAt: finishBy ?? now`,
     replace: `deadlineAt: now`,
   },
   {
     name: 'what appears late is written off',
-    file: 'core/step.ts',
+    file: 'core/job/step.ts',
     find: `  const attempt: LiveAttempt = {
     ...attemptBaseOf(ended),`,
     replace: `  if (ctx.now > 0) {
@@ -286,13 +286,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an operation is asked to stop once, or never',
-    file: 'core/effects.ts',
+    file: 'core/job/effects.ts',
     find: `...cancelEffects(after),`,
     replace: `...(before?.status === 'cancelled' ? [] : cancelEffects(after)),`,
   },
   {
     name: 'callers share their keys',
-    file: 'handlers/create-job.ts',
+    file: 'handlers/job/create-job.ts',
     find: `ids.jobIdOf(['http', caller, idempotencyKey])`,
     replace: `ids.jobIdOf(['http', idempotencyKey])`,
   },

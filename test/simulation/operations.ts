@@ -1,6 +1,6 @@
 /** What becomes of what was begun: drawn when it begins, shown as virtual time passes. */
-import type { OperationRef, OperationResult } from '../../functions/core/attempt-record.ts';
-import type { VideoStage } from '../../functions/core/stages.ts';
+import type { OperationRef, OperationResult } from '../../functions/core/job/attempt-record.ts';
+import type { VideoStage } from '../../functions/core/job/stages.ts';
 import type { PollAnswer } from '../../functions/ports.ts';
 import type { Bucket } from './buckets.ts';
 import type { Engine } from './engine.ts';

@@ -1,6 +1,6 @@
 /** Operators: they rule on attempts whose outcome is unknown, late, twice, at once with others, but never against what is true. */
-import type { Ruling } from '../../functions/core/attempt.ts';
-import { type Job, liveAttemptOf } from '../../functions/core/job.ts';
+import type { Ruling } from '../../functions/core/job/attempt.ts';
+import { type Job, liveAttemptOf } from '../../functions/core/job/job.ts';
 import type { Services } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import type { Models } from './models.ts';

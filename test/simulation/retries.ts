@@ -1,5 +1,5 @@
 /** Callers whose job has failed and who want it made good: now or later, more than once, willing to pay twice or not. */
-import type { Job } from '../../functions/core/job.ts';
+import type { Job } from '../../functions/core/job/job.ts';
 import type { Services } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import type { Random } from './random.ts';

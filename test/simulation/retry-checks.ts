@@ -1,6 +1,6 @@
 /** What has to hold between a failed job and the one that makes it good. */
-import type { EndedAttempt } from '../../functions/core/attempt-record.ts';
-import type { Job } from '../../functions/core/job.ts';
+import type { EndedAttempt } from '../../functions/core/job/attempt-record.ts';
+import type { Job } from '../../functions/core/job/job.ts';
 import type { Rest } from './final-checks.ts';
 
 export function checkRetry(rest: Rest, job: Job): void {

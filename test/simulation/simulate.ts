@@ -1,6 +1,6 @@
 /** The world of single jobs. One run: a world made of a seed, run until everything is at rest, and judged. */
-import type { Job } from '../../functions/core/job.ts';
-import { defaultPolicy, type Policy } from '../../functions/core/policy.ts';
+import type { Job } from '../../functions/core/job/job.ts';
+import { defaultPolicy, type Policy } from '../../functions/core/job/policy.ts';
 import { Bucket } from './buckets.ts';
 import { Clients } from './clients.ts';
 import { Engine, STREAM } from './engine.ts';

@@ -1,5 +1,5 @@
 /** What many runs add up to. */
-import type { Job } from '../../functions/core/job.ts';
+import type { Job } from '../../functions/core/job/job.ts';
 import type { Engine } from './engine.ts';
 import { FAULT_CLASSES } from './faults.ts';
 import type { Ledger, PaidEntry } from './ledger.ts';

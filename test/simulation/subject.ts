@@ -1,20 +1,20 @@
 /** The code under test, by the folder it is loaded from: functions/ itself, or a copy with a defect put into it. */
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-type CreateJob = typeof import('../../functions/handlers/create-job.ts');
-type Submit = typeof import('../../functions/handlers/submit.ts');
-type Poll = typeof import('../../functions/handlers/poll.ts');
-type Landed = typeof import('../../functions/handlers/landed.ts');
+type CreateJob = typeof import('../../functions/handlers/job/create-job.ts');
+type Submit = typeof import('../../functions/handlers/job/submit.ts');
+type Poll = typeof import('../../functions/handlers/job/poll.ts');
+type Landed = typeof import('../../functions/handlers/job/landed.ts');
 type Sweep = typeof import('../../functions/handlers/sweep.ts');
-type Advance = typeof import('../../functions/handlers/advance.ts');
-type Retry = typeof import('../../functions/handlers/retry-job.ts');
-type ProviderEvent = typeof import('../../functions/handlers/provider-event.ts');
+type Advance = typeof import('../../functions/handlers/job/advance.ts');
+type Retry = typeof import('../../functions/handlers/job/retry-job.ts');
+type ProviderEvent = typeof import('../../functions/handlers/job/provider-event.ts');
 
-type Batch = typeof import('../../functions/handlers/batch.ts');
-type CreateBatch = typeof import('../../functions/handlers/create-batch.ts');
-type Announce = typeof import('../../functions/handlers/announce.ts');
-type Upload = typeof import('../../functions/handlers/upload.ts');
-type Schedule = typeof import('../../functions/handlers/schedule.ts');
+type Batch = typeof import('../../functions/handlers/batch/batch.ts');
+type CreateBatch = typeof import('../../functions/handlers/batch/create-batch.ts');
+type Announce = typeof import('../../functions/handlers/job/announce.ts');
+type Upload = typeof import('../../functions/handlers/batch/upload.ts');
+type Schedule = typeof import('../../functions/handlers/batch/schedule.ts');
 type Ports = typeof import('../../functions/ports.ts');
 
 export interface Subject

@@ -1,5 +1,5 @@
 /** The turnstiles: documents of the same database, with the same failures. */
-import { NEW_TURNSTILE, type Turnstile } from '../../functions/core/turnstile.ts';
+import { NEW_TURNSTILE, type Turnstile } from '../../functions/core/job/turnstile.ts';
 import type { TurnstileStore } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';

@@ -1,5 +1,5 @@
 /** Webhooks of the providers whose videos are fetched: told once or twice, late or never, repeated until taken. */
-import type { OperationRef } from '../../functions/core/attempt-record.ts';
+import type { OperationRef } from '../../functions/core/job/attempt-record.ts';
 import type { Services } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import type { PaidEntry } from './ledger.ts';

@@ -1,7 +1,8 @@
 /** What every world stands on: the stores, the queue, the models and the bucket of results, and who tells of what. */
-import { isTerminal, type Job, liveAttemptOf } from '../../functions/core/job.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import type { Policy } from '../../functions/core/policy.ts';
+
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import { isTerminal, type Job, liveAttemptOf } from '../../functions/core/job/job.ts';
+import type { Policy } from '../../functions/core/job/policy.ts';
 import type { Ids, Services } from '../../functions/ports.ts';
 import { Bucket, OUTPUT_BUCKET } from './buckets.ts';
 import { Database } from './database.ts';

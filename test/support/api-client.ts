@@ -1,6 +1,6 @@
 /** Requests to the API of a world in memory, and what it answers. */
 import { z } from 'zod';
-import { createApi } from '../../functions/handlers/api.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import type { World } from './memory.ts';
 
 const bodySchema = z.record(z.string(), z.unknown());

@@ -1,7 +1,7 @@
 /** Batches in a world of memory: made, carried through, and their reports read. */
 import { z } from 'zod';
-import type { Batch } from '../../functions/core/batch.ts';
-import { createBatch } from '../../functions/handlers/create-batch.ts';
+import type { Batch } from '../../functions/core/batch/batch.ts';
+import { createBatch } from '../../functions/handlers/batch/create-batch.ts';
 import type { World } from './memory.ts';
 
 const reportRowSchema = z.object({

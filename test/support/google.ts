@@ -2,7 +2,7 @@
 import { serve } from '@hono/node-server';
 import { z } from 'zod';
 import { localCaller } from '../../functions/adapters/id-token-callers.ts';
-import { createApi } from '../../functions/handlers/api.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import type { ServiceSettings, Services } from '../../functions/ports.ts';
 import { makeWorld, type World } from './memory.ts';
 import { runFor } from './run.ts';

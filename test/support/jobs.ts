@@ -1,6 +1,6 @@
 /** Jobs in a world of memory: accepted, read back, and finished by a Vertex that takes its time. */
-import type { Job } from '../../functions/core/job.ts';
-import { createJob } from '../../functions/handlers/create-job.ts';
+import type { Job } from '../../functions/core/job/job.ts';
+import { createJob } from '../../functions/handlers/job/create-job.ts';
 import type { World } from './memory.ts';
 
 export async function accept(

@@ -1,5 +1,10 @@
 /** Batches in memory: copies, parsed when they are given out, as a database would. */
-import { type Batch, batchAnnouncementDueAt, batchSchema, batchWakeOf } from '../../functions/core/batch.ts';
+import {
+  type Batch,
+  batchAnnouncementDueAt,
+  batchSchema,
+  batchWakeOf,
+} from '../../functions/core/batch/batch.ts';
 import type { BatchStore, BatchUpdated } from '../../functions/ports.ts';
 
 export class MemoryBatchStore implements BatchStore {

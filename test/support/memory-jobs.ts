@@ -1,6 +1,6 @@
 /** The job store in memory, which keeps text, as a database would. */
-import { announcementDueAt } from '../../functions/core/announcement.ts';
-import { atStakeUsd, roundUsd } from '../../functions/core/at-stake.ts';
+import { announcementDueAt } from '../../functions/core/job/announcement.ts';
+import { atStakeUsd, roundUsd } from '../../functions/core/job/at-stake.ts';
 import {
   isTerminal,
   type Job,
@@ -8,8 +8,8 @@ import {
   type JobStatus,
   jobSchema,
   wakeOf,
-} from '../../functions/core/job.ts';
-import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/queues.ts';
+} from '../../functions/core/job/job.ts';
+import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/job/queues.ts';
 import type { JobStore, ListAtStake, ListJobs, ListOfBatch } from '../../functions/ports.ts';
 
 /** Stores copies, and parses what it gives out, as a database would. */

@@ -1,5 +1,5 @@
 /** What stands in line, in memory: the task queue and the turnstiles. */
-import { NEW_TURNSTILE, type Turnstile } from '../../functions/core/turnstile.ts';
+import { NEW_TURNSTILE, type Turnstile } from '../../functions/core/job/turnstile.ts';
 import type { BatchTask, TaskQueue, TurnstileStore, WakeTask } from '../../functions/ports.ts';
 
 export class MemoryTurnstileStore implements TurnstileStore {

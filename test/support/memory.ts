@@ -1,7 +1,7 @@
 /** The ports in memory, for tests of handlers: as strict as the real ones, and with a clock that moves when told. */
 import { createIds } from '../../functions/adapters/ids.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import { defaultPolicy } from '../../functions/core/policy.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import { defaultPolicy } from '../../functions/core/job/policy.ts';
 import type { Services } from '../../functions/ports.ts';
 import { MemoryBatchStore } from './memory-batches.ts';
 import { MemoryBucket } from './memory-bucket.ts';

@@ -1,9 +1,9 @@
 /** Requests judged by the catalogue as it is, and what is said of those that are refused. */
-import { CATALOGUE } from '../../functions/core/models.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import type { VideoRequest } from '../../functions/core/job/video-request.ts';
 import { type Problem, ProblemError } from '../../functions/core/problem.ts';
-import { completeRequest, type FoundInputs, parseRequest } from '../../functions/core/request.ts';
-import type { RequestRules } from '../../functions/core/request-model.ts';
-import type { VideoRequest } from '../../functions/core/video-request.ts';
+import { completeRequest, type FoundInputs, parseRequest } from '../../functions/core/request/request.ts';
+import type { RequestRules } from '../../functions/core/request/request-model.ts';
 
 export const RULES: RequestRules = {
   catalogue: CATALOGUE,

@@ -1,4 +1,4 @@
-import type { ReadRange } from '../../functions/core/read-range.ts';
+import type { ReadRange } from '../../functions/core/media/read-range.ts';
 
 /** Reads out of these bytes as out of an object in a bucket: nothing is there behind the end. */
 export const rangesOf =

@@ -1,5 +1,5 @@
-import { currentStage, type Stage } from '../../functions/core/stages.ts';
-import type { VideoRequest } from '../../functions/core/video-request.ts';
+import { currentStage, type Stage } from '../../functions/core/job/stages.ts';
+import type { VideoRequest } from '../../functions/core/job/video-request.ts';
 
 /** A complete request of Vertex's Veo: eight seconds of a cat, but for what is asked otherwise. */
 export const makeRequest = (over: Partial<VideoRequest> = {}): VideoRequest => ({

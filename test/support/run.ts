@@ -1,8 +1,8 @@
 /** Runs a world of memory: delivers due tasks and lets the time pass until nothing is left to do. */
 import { ProblemError } from '../../functions/core/problem.ts';
-import { handleBatch } from '../../functions/handlers/batch.ts';
-import { handlePoll } from '../../functions/handlers/poll.ts';
-import { handleSubmit } from '../../functions/handlers/submit.ts';
+import { handleBatch } from '../../functions/handlers/batch/batch.ts';
+import { handlePoll } from '../../functions/handlers/job/poll.ts';
+import { handleSubmit } from '../../functions/handlers/job/submit.ts';
 import { handleSweep } from '../../functions/handlers/sweep.ts';
 import type { WakeTask } from '../../functions/ports.ts';
 import type { World } from './memory.ts';

@@ -1,5 +1,5 @@
 /** A provider that does as the test says. */
-import type { OperationRef } from '../../functions/core/attempt-record.ts';
+import type { OperationRef } from '../../functions/core/job/attempt-record.ts';
 import type {
   PaidCall,
   PaidSubmission,

@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { DISPATCH_DEADLINE_SECONDS } from '../../functions/adapters/cloud-task-queue.ts';
 import { CONFIG_VARIABLES, parseConfig } from '../../functions/config.ts';
-import { CATALOGUE } from '../../functions/core/models.ts';
-import * as queues from '../../functions/core/queues.ts';
-import { batchCallSchema } from '../../functions/handlers/batch-message.ts';
+import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
+import * as queues from '../../functions/core/job/queues.ts';
+import { batchCallSchema } from '../../functions/handlers/batch/batch-message.ts';
 import { IMAGE_CALL_TIMEOUT_MS } from '../../functions/handlers/compat/images.ts';
 import { stackQueues } from '../../infra/stack/queues.ts';
 import { cloudSettings } from '../../infra/stack/settings.ts';
@@ -315,11 +315,11 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
     it('are those that the code puts tasks in', () => {
       expect(
         missing(names(), used()),
-        'used in functions/core/queues.ts, not in terraform/settings.json',
+        'used in functions/core/job/queues.ts, not in terraform/settings.json',
       ).toEqual([]);
       expect(
         missing([...used(), ...AHEAD_OF_THE_CODE.queues], names()),
-        'in terraform/settings.json, not used in functions/core/queues.ts',
+        'in terraform/settings.json, not used in functions/core/job/queues.ts',
       ).toEqual([]);
       expect(
         AHEAD_OF_THE_CODE.queues.filter((name) => used().includes(name)),

@@ -1,6 +1,6 @@
 /** The body of `:predictLongRunning` as Google's documents write it: its shape, and values as they have been written. */
 import { z } from 'zod';
-import { isPossibleName, TOO_LONG_A_NAME } from '../object-name.ts';
+import { isPossibleName, TOO_LONG_A_NAME } from '../media/object-name.ts';
 import { type FieldError, invalidRequest } from '../problem.ts';
 
 /** Google's own clients send numbers, its documents and many programs strings: "8", and "8s". */

@@ -1,5 +1,5 @@
 /** Errors as Google's APIs write them: `{error: {code, message, status, details}}`. */
-import type { JobError } from '../attempt-record.ts';
+import type { JobError } from '../job/attempt-record.ts';
 import type { FieldError, Problem } from '../problem.ts';
 import { ProblemError } from '../problem.ts';
 

@@ -8,10 +8,10 @@ import {
   type ProviderName,
   type Retirement,
   type VideoModelSpec,
-} from '../catalogue.ts';
+} from '../catalogue/catalogue.ts';
+import type { CompatOrigin } from '../job/video-request.ts';
 import { type FieldError, invalidRequest, notFound } from '../problem.ts';
-import { type RequestRules, videoModelOf } from '../request-model.ts';
-import type { CompatOrigin } from '../video-request.ts';
+import { type RequestRules, videoModelOf } from '../request/request-model.ts';
 
 export type CompatMethod = 'predictLongRunning' | 'predict' | 'generateContent';
 

@@ -3,7 +3,7 @@
  * is that of the job, followed by the number of the video: letters and digits only, since Google's SDK takes the first
  * `[a-z0-9]+` after `files/` for it.
  */
-import type { Job } from '../job.ts';
+import type { Job } from '../job/job.ts';
 
 const OPERATION_ID = /^[a-z2-7]{26}$/;
 const FILE_ID = /^([a-z2-7]{26})(0|[1-9]\d?)$/;

@@ -1,7 +1,8 @@
 /** A job as the long-running operation of the surface that it came from. */
-import type { LandedVideo } from '../attempt-record.ts';
-import type { LatencyProfile } from '../catalogue.ts';
-import { isTerminal, type Job, liveAttemptOf } from '../job.ts';
+
+import type { LatencyProfile } from '../catalogue/catalogue.ts';
+import type { LandedVideo } from '../job/attempt-record.ts';
+import { isTerminal, type Job, liveAttemptOf } from '../job/job.ts';
 import { CANCELLED_STATUS, rpcStatusOf } from './google-error.ts';
 import { fileIdOf, operationNameOf } from './names.ts';
 

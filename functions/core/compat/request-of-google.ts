@@ -3,9 +3,9 @@
  * said in a sentence. What the running model takes otherwise than the one that was asked for is mapped here where there
  * is one sensible way; the rest goes on as it is, to be refused by name (`request.ts`).
  */
-import { limitsIn, type Mode } from '../catalogue.ts';
+import { limitsIn, type Mode } from '../catalogue/catalogue.ts';
+import type { CompatOrigin } from '../job/video-request.ts';
 import { invalidRequest } from '../problem.ts';
-import type { CompatOrigin } from '../video-request.ts';
 import { type GoogleBody, type GoogleImage, type GoogleVideo, parseGoogleBody } from './google-body.ts';
 import type { RunningVideoModel } from './models.ts';
 import { folderOf, type VideoRef, videoOfFileUri } from './names.ts';

@@ -2,16 +2,16 @@
 import { videoModelFor } from '../../core/compat/models.ts';
 import { jobIdOfOutput, operationNameOf } from '../../core/compat/names.ts';
 import { type AskedVideo, requestOfGoogle } from '../../core/compat/request-of-google.ts';
-import { decodeBase64 } from '../../core/image.ts';
+import type { CompatOrigin } from '../../core/job/video-request.ts';
+import { decodeBase64 } from '../../core/media/image.ts';
 import { invalidRequest } from '../../core/problem.ts';
-import type { RequestRules } from '../../core/request-model.ts';
-import type { CompatOrigin } from '../../core/video-request.ts';
+import type { RequestRules } from '../../core/request/request-model.ts';
 import type { Services } from '../../ports.ts';
-import { createJob, type ForeignRequest } from '../create-job.ts';
-import { idempotencyKeyOf } from '../idempotency-key.ts';
-import { callerFolder } from '../inputs.ts';
-import { parseJson, readBytes } from '../json-body.ts';
-import { traceOf } from '../trace.ts';
+import { idempotencyKeyOf } from '../http/idempotency-key.ts';
+import { parseJson, readBytes } from '../http/json-body.ts';
+import { traceOf } from '../http/trace.ts';
+import { createJob, type ForeignRequest } from '../job/create-job.ts';
+import { callerFolder } from '../job/inputs.ts';
 
 export type Target = Pick<CompatOrigin, 'surface' | 'model' | 'parent'>;
 

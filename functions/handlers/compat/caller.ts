@@ -1,7 +1,7 @@
 /** Who asks on Google's surfaces: an API key in a header or in the URL, or a bearer token, as Google takes them. */
 
 import { API_KEY, SERVERLESS_AUTHORIZATION } from '../../core/credential-headers.ts';
-import type { Job } from '../../core/job.ts';
+import type { Job } from '../../core/job/job.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 

@@ -1,11 +1,12 @@
 /** Files of the Developer API: a job's videos, to be looked at and downloaded. */
-import type { LandedVideo } from '../../core/attempt-record.ts';
+
 import { permissionDenied } from '../../core/compat/google-error.ts';
 import { fileIdOf, type VideoRef, videoOfFile } from '../../core/compat/names.ts';
-import type { JobIn } from '../../core/job.ts';
+import type { LandedVideo } from '../../core/job/attempt-record.ts';
+import type { JobIn } from '../../core/job/job.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
-import { rfc3339 } from '../job-view.ts';
+import { rfc3339 } from '../http/job-view.ts';
 import { maySee, originOf } from './caller.ts';
 
 const PATH = /^([a-zA-Z0-9-]{1,128})(:download)?$/;

@@ -2,15 +2,15 @@
  * `:predict` and `:generateContent` of image models, passed on with our credentials: the first frame that a sample makes
  * before its video. Not a job: the answer is the picture itself, once.
  */
-import type { ImageModelSpec } from '../../core/catalogue.ts';
+import type { ImageModelSpec } from '../../core/catalogue/catalogue.ts';
 import { type CompatMethod, imageModelFor } from '../../core/compat/models.ts';
 import { folderOf } from '../../core/compat/names.ts';
-import { classifySubmitFailure, type ProviderSignal } from '../../core/errors.ts';
+import { classifySubmitFailure, type ProviderSignal } from '../../core/job/errors.ts';
 import { type FieldError, invalidRequest, notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { ImageCall, ImagePassThrough, Services } from '../../ports.ts';
-import { mayDeliver, mayRead } from '../inputs.ts';
-import { parseJson, readBytes } from '../json-body.ts';
-import { passTurnstile, tellTurnstile } from '../turn.ts';
+import { parseJson, readBytes } from '../http/json-body.ts';
+import { mayDeliver, mayRead } from '../job/inputs.ts';
+import { passTurnstile, tellTurnstile } from '../job/turn.ts';
 import { compatRules } from './accept.ts';
 
 /** The function has to be given more. */

@@ -5,7 +5,7 @@ import { parseVertexOperation } from '../../core/compat/names.ts';
 import { operationOf, videosInReply } from '../../core/compat/operation.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
-import { parseJson, readBytes } from '../json-body.ts';
+import { parseJson, readBytes } from '../http/json-body.ts';
 import { acceptPrediction } from './accept.ts';
 import { callerOf } from './caller.ts';
 import { operationContext, operationJob } from './developer.ts';

@@ -1,6 +1,7 @@
 /** The reply of a Vertex operation that holds its videos: streamed out of the bucket as base64, never whole in memory. */
-import type { LandedVideo } from '../../core/attempt-record.ts';
+
 import type { Operation } from '../../core/compat/operation.ts';
+import type { LandedVideo } from '../../core/job/attempt-record.ts';
 import type { Services } from '../../ports.ts';
 
 /** A multiple of 3, so that no chunk but the last needs padding. */

@@ -1,7 +1,8 @@
 /** What has to have become of whatever came in: requests, files and fires, each once. */
-import type { Job } from '../../../functions/core/job.ts';
-import { fireAt, manifestOf as nameOfManifest, slotOf } from '../../../functions/core/schedules.ts';
-import { errorNameOf } from '../../../functions/core/upload-rules.ts';
+
+import { fireAt, manifestOf as nameOfManifest, slotOf } from '../../../functions/core/batch/schedules.ts';
+import { errorNameOf } from '../../../functions/core/batch/upload-rules.ts';
+import type { Job } from '../../../functions/core/job/job.ts';
 import { START_MS } from '../engine.ts';
 import { digitsOf } from '../random.ts';
 import { type BatchRest, planOf } from './batch-checks.ts';

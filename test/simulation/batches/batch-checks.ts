@@ -1,6 +1,6 @@
 /** What has to hold of every batch when everything has come to rest. */
-import { type Batch, type BatchIn, isBatchOver } from '../../../functions/core/batch.ts';
-import type { Job } from '../../../functions/core/job.ts';
+import { type Batch, type BatchIn, isBatchOver } from '../../../functions/core/batch/batch.ts';
+import type { Job } from '../../../functions/core/job/job.ts';
 import type { Engine } from '../engine.ts';
 import type { Rest } from '../final-checks.ts';
 import type { Ledger } from '../ledger.ts';

@@ -1,6 +1,11 @@
 /** What has to hold of batches, and of the jobs of their rows, at every write. */
-import { type Batch, batchWakeOf, isBatchCancelled, isBatchOver } from '../../../functions/core/batch.ts';
-import type { Job } from '../../../functions/core/job.ts';
+import {
+  type Batch,
+  batchWakeOf,
+  isBatchCancelled,
+  isBatchOver,
+} from '../../../functions/core/batch/batch.ts';
+import type { Job } from '../../../functions/core/job/job.ts';
 import type { Engine } from '../engine.ts';
 
 const SECOND = 1000;

@@ -5,7 +5,7 @@ import {
   batchSchema,
   batchWakeOf,
   isBatchOver,
-} from '../../../functions/core/batch.ts';
+} from '../../../functions/core/batch/batch.ts';
 import type { BatchStore, BatchUpdated } from '../../../functions/ports.ts';
 import type { Engine, Invocation } from '../engine.ts';
 import { SimulatedFault } from '../faults.ts';

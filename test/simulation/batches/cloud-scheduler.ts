@@ -1,6 +1,6 @@
 /** Cloud Scheduler: calls when a schedule is due, repeats a call that fails, calls twice now and then, or not at all. */
-import { isBatchOver } from '../../../functions/core/batch.ts';
-import { dueAgain, isSettled, type Schedules } from '../../../functions/core/schedules.ts';
+import { isBatchOver } from '../../../functions/core/batch/batch.ts';
+import { dueAgain, isSettled, type Schedules } from '../../../functions/core/batch/schedules.ts';
 import type { Services } from '../../../functions/ports.ts';
 import type { Engine, Invocation } from '../engine.ts';
 import type { Subject } from '../subject.ts';

@@ -1,5 +1,5 @@
 /** Files that people drop into the input bucket: pictures, what is said about them, requests and manifests. */
-import { type UploadRule, uploadRulesSchema } from '../../../functions/core/upload-rules.ts';
+import { type UploadRule, uploadRulesSchema } from '../../../functions/core/batch/upload-rules.ts';
 import { PNG } from '../../support/images.ts';
 import type { Random } from '../random.ts';
 import { manifestOf, type PlannedManifest } from './manifests.ts';

@@ -1,6 +1,6 @@
 /** What the owners of batches do with them: pause and resume, cancel, have what failed retried; now or later, or twice. */
-import { type Batch, isBatchOver } from '../../../functions/core/batch.ts';
-import type { Job } from '../../../functions/core/job.ts';
+import { type Batch, isBatchOver } from '../../../functions/core/batch/batch.ts';
+import type { Job } from '../../../functions/core/job/job.ts';
 import type { Services } from '../../../functions/ports.ts';
 import type { Engine, Invocation } from '../engine.ts';
 import type { Random } from '../random.ts';

@@ -1,5 +1,5 @@
 /** What is remembered of fires: documents of the same database, with the same failures. */
-import { NEW_SCHEDULE, type ScheduleState } from '../../../functions/core/schedules.ts';
+import { NEW_SCHEDULE, type ScheduleState } from '../../../functions/core/batch/schedules.ts';
 import type { ScheduleStore } from '../../../functions/ports.ts';
 import type { Engine, Invocation } from '../engine.ts';
 import { SimulatedFault } from '../faults.ts';

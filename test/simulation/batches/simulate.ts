@@ -1,6 +1,6 @@
 /** The world of batches, uploads and schedules: a run made of a seed, until everything is at rest, and judged. */
-import { type Batch, isBatchOver } from '../../../functions/core/batch.ts';
-import { defaultPolicy, type Policy } from '../../../functions/core/policy.ts';
+import { type Batch, isBatchOver } from '../../../functions/core/batch/batch.ts';
+import { defaultPolicy, type Policy } from '../../../functions/core/job/policy.ts';
 import { Engine, STREAM } from '../engine.ts';
 import { checkJobs } from '../final-checks.ts';
 import { Random } from '../random.ts';

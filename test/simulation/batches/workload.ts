@@ -1,5 +1,5 @@
 /** What brings work: batches that somebody asks for, files that somebody drops, and schedules that fire. */
-import { type Schedule, schedulesSchema } from '../../../functions/core/schedules.ts';
+import { type Schedule, schedulesSchema } from '../../../functions/core/batch/schedules.ts';
 import { START_MS } from '../engine.ts';
 import type { Random } from '../random.ts';
 import { JOBS_MAX } from '../run.ts';

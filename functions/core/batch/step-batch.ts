@@ -1,0 +1,317 @@
+/**
+ * The life of a batch: `stepBatch(batch, event, context)` returns the next batch and its next alarm, or nothing when the
+ * event changes nothing. Pure; the caller loads, steps and saves in one transaction (I4).
+ *
+ * ```
+ * expanding ⇄ paused          retrying ◀── done, cancelled, failed
+ *     │ all rows read             │
+ *     ▼                           ▼
+ *  running ◀──────────────────────┘     cancel: expanding, paused, running, retrying → cancelling
+ *     │ all jobs terminal                                                                 │
+ *     ▼                                                                                   │
+ *  reporting ◀────────────────────────────────────────────────────────────────────────────┘
+ *     └──▶ done, cancelled, failed
+ * ```
+ * Work is reported with the `seq` of the wake that it was done for: a chunk that was done twice is counted once.
+ */
+
+import type { Wake } from '../job/job.ts';
+import type { Cursor } from '../manifest/record-reader.ts';
+import type {
+  Batch,
+  BatchBase,
+  BatchEnding,
+  BatchError,
+  BatchIn,
+  BatchTotals,
+  Manifest,
+  Pass,
+  RowFault,
+} from './batch.ts';
+import { batchAnnouncementDueAt, batchBaseOf, batchWakeOf, isBatchOver, NO_TOTALS } from './batch.ts';
+
+/** What one chunk of the manifest came to. */
+export interface ChunkResult {
+  readonly cursor: Cursor;
+  readonly totals: BatchTotals;
+  readonly firstFaults: readonly RowFault[];
+  /** There are no rows after it. */
+  readonly isEnd: boolean;
+  /** The row that the cap left no room for; the cursor is before it. */
+  readonly cappedAtRow?: number | undefined;
+}
+
+/** Done for the wake `seq`; it changes nothing once another is the batch's. */
+type Work =
+  | { readonly type: 'opened'; readonly manifest: Manifest }
+  /** Nothing, or no more, can be read of the manifest. */
+  | { readonly type: 'unreadable'; readonly error: BatchError }
+  | { readonly type: 'chunk'; readonly result: ChunkResult }
+  /** Nothing could be done yet. */
+  | { readonly type: 'wait'; readonly untilMs: number }
+  /** Every job is terminal. */
+  | { readonly type: 'settled' }
+  | {
+      readonly type: 'retried';
+      readonly afterRow: number;
+      readonly left: number;
+      readonly isEnd: boolean;
+    }
+  | { readonly type: 'reportPart'; readonly afterRow: number }
+  | { readonly type: 'reported'; readonly csv: string; readonly jsonl: string; readonly rows: number };
+
+export type BatchEvent =
+  | (Work & { readonly seq: number })
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'cancel' }
+  | { readonly type: 'retry' }
+  /** Its end has been published. */
+  | { readonly type: 'announced' }
+  /** Its jobs' records are to be let go; they have been. */
+  | { readonly type: 'lettingGo'; readonly is: 'begun' | 'done' }
+  /** The sweep found the wake overdue, and its task gone or still in the queue. */
+  | { readonly type: 'ringAgain'; readonly seq: number }
+  | { readonly type: 'stillWaiting'; readonly seq: number };
+
+export interface BatchContext {
+  readonly now: number;
+  /** Whether the end of a batch is published. */
+  readonly announce?: boolean;
+}
+
+export interface BatchStep {
+  readonly batch: Batch;
+  /** To be enqueued after the save; lost, the sweep rings again (I3). */
+  readonly wake: Wake | undefined;
+}
+
+/** Faults kept in the record, to be seen at a glance. */
+const FIRST_FAULTS_MAX = 20;
+
+export function newBatch(
+  seed: Pick<BatchBase, 'batchId' | 'caller' | 'title' | 'trace' | 'fingerprint' | 'source' | 'settings'>,
+  { now }: BatchContext,
+): BatchStep {
+  const { dryRun, strict } = seed.settings;
+  const wake = { at: now, seq: 1, ring: 0 };
+  const batch: Batch = {
+    ...seed,
+    status: 'expanding',
+    pass: dryRun || strict ? 'check' : 'admit',
+    cursor: { byte: 0, row: 0, line: 0, isSkipping: false },
+    createdAt: now,
+    updatedAt: now,
+    revision: 1,
+    wakes: 1,
+    wake,
+    totals: NO_TOTALS,
+    firstFaults: [],
+    retries: 0,
+    retriesLeft: 0,
+  };
+  return { batch, wake };
+}
+
+export function stepBatch(batch: Batch, event: BatchEvent, ctx: BatchContext): BatchStep | undefined {
+  if ('seq' in event && batchWakeOf(batch)?.seq !== event.seq) return undefined;
+  const next = transition(batch, event, ctx);
+  if (!next) return undefined;
+  const isHousekeeping = event.type === 'announced' || event.type === 'lettingGo';
+  const updatedAt = isHousekeeping ? batch.updatedAt : ctx.now;
+  const isNewlyOver = ctx.announce === true && isBatchOver(next) && !isBatchOver(batch);
+  const announcement = isNewlyOver ? { announcement: { dueAt: ctx.now } } : {};
+  const saved: Batch = { ...next, ...announcement, revision: batch.revision + 1, updatedAt };
+  const before = batchWakeOf(batch);
+  const wake = batchWakeOf(saved);
+  const isNew = wake && (wake.seq !== before?.seq || wake.ring !== before.ring);
+  return { batch: saved, wake: isNew ? wake : undefined };
+}
+
+function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Batch | undefined {
+  switch (event.type) {
+    case 'opened':
+      return batch.status === 'expanding' ? opened(batch, event.manifest, now) : undefined;
+    case 'unreadable':
+      return batch.status === 'expanding'
+        ? afterRows(batch, { status: 'failed', error: event.error }, batch.pass, now)
+        : undefined;
+    case 'chunk':
+      return batch.status === 'expanding' ? afterChunk(batch, event.result, now) : undefined;
+    case 'wait':
+      return 'wake' in batch ? { ...batch, ...nextWake(batch, event.untilMs) } : undefined;
+    case 'settled':
+      return settled(batch, now);
+    case 'retried':
+      return batch.status === 'retrying' ? afterRetries(batch, event, now) : undefined;
+    case 'reportPart':
+      if (batch.status !== 'reporting') return undefined;
+      return {
+        ...batch,
+        afterRow: event.afterRow,
+        parts: batch.parts + 1,
+        ...nextWake(batch, now),
+      };
+    case 'reported':
+      return batch.status === 'reporting' ? finished(batch, event, now) : undefined;
+    case 'pause':
+      return batch.status === 'expanding' ? paused(batch) : undefined;
+    case 'resume':
+      return batch.status === 'paused'
+        ? { ...batch, status: 'expanding', ...nextWake(batch, now) }
+        : undefined;
+    case 'cancel':
+      return cancelled(batch, now);
+    case 'retry':
+      return retried(batch, now);
+    case 'announced':
+      return batchAnnouncementDueAt(batch) === undefined
+        ? undefined
+        : { ...batch, announcement: { sentAt: now } };
+    case 'lettingGo':
+      return lettingGo(batch, event.is);
+    case 'ringAgain':
+    case 'stillWaiting': {
+      if (!('wake' in batch)) return undefined;
+      const ring = batch.wake.ring + (event.type === 'ringAgain' ? 1 : 0);
+      return { ...batch, wake: { ...batch.wake, at: now, ring } };
+    }
+  }
+}
+
+function opened(batch: BatchIn<'expanding'>, manifest: Manifest, now: number): Batch {
+  return { ...batch, manifest, cursor: manifest.start, ...nextWake(batch, now) };
+}
+
+function afterChunk(batch: BatchIn<'expanding'>, result: ChunkResult, now: number): Batch {
+  const { totals, settings } = batch;
+  const next: BatchIn<'expanding'> = {
+    ...batch,
+    cursor: result.cursor,
+    totals: {
+      rows: totals.rows + result.totals.rows,
+      valid: totals.valid + result.totals.valid,
+      faults: totals.faults + result.totals.faults,
+      seconds: totals.seconds + result.totals.seconds,
+      priceUsd: sumUsd(totals.priceUsd, result.totals.priceUsd),
+    },
+    firstFaults: [...batch.firstFaults, ...result.firstFaults].slice(0, FIRST_FAULTS_MAX),
+    ...(result.cappedAtRow === undefined ? {} : { cappedAtRow: result.cappedAtRow }),
+  };
+  const { faults, rows } = next.totals;
+  // In the first pass of a strict batch every fault is still to be found; in the second the first one ends it.
+  const isOver =
+    result.isEnd ||
+    result.cappedAtRow !== undefined ||
+    (batch.pass === 'admit' && settings.strict && faults > 0);
+  if (!isOver) return { ...next, ...nextWake(batch, now) };
+  return afterRows(next, endingOf(rows, faults, next), batch.pass, now);
+}
+
+function endingOf(
+  rows: number,
+  faults: number,
+  { settings, pass, cappedAtRow }: BatchIn<'expanding'>,
+): BatchEnding {
+  if (rows === 0 && cappedAtRow === undefined) {
+    return { status: 'failed', error: { code: 'MANIFEST_EMPTY', message: 'The manifest has no rows.' } };
+  }
+  if (settings.strict && faults > 0) {
+    const jobs = pass === 'check' ? 'no job was made' : 'no further jobs were made';
+    const message = `${faults} of ${rows} rows cannot be carried out, and the batch is strict: ${jobs}.`;
+    return { status: 'failed', error: { code: 'ROWS_FAULTY', message } };
+  }
+  return { status: 'done' };
+}
+
+/** All rows have been read, or are not going to be. */
+function afterRows(batch: BatchIn<'expanding'>, ending: BatchEnding, pass: Pass, now: number): Batch {
+  const base = batchBaseOf(batch);
+  const { settings, manifest } = batch;
+  if (pass === 'admit') return { ...base, status: 'running', ending, ...nextWake(batch, now) };
+  if (settings.dryRun || ending.status !== 'done' || !manifest) return reporting(batch, ending, now);
+  const fresh = { ...base, totals: NO_TOTALS, firstFaults: [] };
+  return { ...fresh, status: 'expanding', pass: 'admit', cursor: manifest.start, ...nextWake(batch, now) };
+}
+
+function settled(batch: Batch, now: number): Batch | undefined {
+  if (batch.status === 'running') return reporting(batch, batch.ending, now);
+  return batch.status === 'cancelling' ? reporting(batch, { status: 'cancelled' }, now) : undefined;
+}
+
+const reporting = (batch: Batch, ending: BatchEnding, now: number): Batch => ({
+  ...batchBaseOf(batch),
+  ...{ status: 'reporting', ending, afterRow: 0, parts: 0 },
+  ...nextWake(batch, now),
+});
+
+function finished(
+  batch: BatchIn<'reporting'>,
+  { csv, jsonl, rows }: { readonly csv: string; readonly jsonl: string; readonly rows: number },
+  now: number,
+): Batch {
+  const end = { finishedAt: now, report: { csv, jsonl, rows } };
+  return { ...batchBaseOf(batch), ...batch.ending, ...end };
+}
+
+const paused = (batch: BatchIn<'expanding'>): Batch => {
+  const { pass, cursor } = batch;
+  return { ...batchBaseOf(batch), status: 'paused', pass, cursor };
+};
+
+function cancelled(batch: Batch, now: number): Batch | undefined {
+  switch (batch.status) {
+    case 'expanding':
+    case 'paused':
+    case 'running':
+    case 'retrying':
+      return { ...batchBaseOf(batch), status: 'cancelling', cancelledAt: now, ...nextWake(batch, now) };
+    default:
+      return undefined;
+  }
+}
+
+function retried(batch: Batch, now: number): Batch | undefined {
+  if (
+    batch.status !== 'running' &&
+    batch.status !== 'done' &&
+    batch.status !== 'cancelled' &&
+    batch.status !== 'failed'
+  )
+    return undefined;
+  if (batch.settings.dryRun || batch.lettingGo !== undefined) return undefined;
+  // Its end would never be told: the one to come is another.
+  if (batchAnnouncementDueAt(batch) !== undefined) return undefined;
+  const ending: BatchEnding =
+    batch.status === 'running'
+      ? batch.ending
+      : batch.status === 'failed'
+        ? { status: 'failed', error: batch.error }
+        : { status: batch.status };
+  const base = { ...batchBaseOf(batch), retries: batch.retries + 1, retriesLeft: 0 };
+  return { ...base, status: 'retrying', afterRow: 0, ending, ...nextWake(batch, now) };
+}
+
+function afterRetries(
+  batch: BatchIn<'retrying'>,
+  { afterRow, left, isEnd }: Extract<Work, { type: 'retried' }>,
+  now: number,
+): Batch {
+  const next = { ...batch, retriesLeft: batch.retriesLeft + left };
+  if (!isEnd) return { ...next, afterRow, ...nextWake(batch, now) };
+  return { ...batchBaseOf(next), status: 'running', ending: batch.ending, ...nextWake(batch, now) };
+}
+
+/** One that is retried meanwhile keeps its jobs. */
+function lettingGo(batch: Batch, is: 'begun' | 'done'): Batch | undefined {
+  const before = is === 'begun' ? undefined : 'begun';
+  return isBatchOver(batch) && batch.lettingGo === before ? { ...batch, lettingGo: is } : undefined;
+}
+
+const nextWake = ({ wakes }: BatchBase, at: number) => ({
+  wakes: wakes + 1,
+  wake: { at, seq: wakes + 1, ring: 0 },
+});
+
+/** Estimates are in hundredths of a cent; a million of them added up must be too. */
+export const sumUsd = (a: number, b: number): number => Math.round((a + b) * 10_000) / 10_000;

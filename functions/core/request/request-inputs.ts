@@ -1,0 +1,99 @@
+/** What a request is made from: which mode that is, and which inputs go together. */
+import {
+  type Catalogue,
+  type Mode,
+  modeOfTask,
+  type VideoModelSpec,
+  type VideoTask,
+} from '../catalogue/catalogue.ts';
+import type { FieldError } from '../problem.ts';
+import type { RequestBody } from './request-body.ts';
+
+/** What is done with the video it starts from, if it starts from one. */
+export function taskOf({
+  task,
+  video,
+  previousJob,
+}: Pick<RequestBody, 'task' | 'video' | 'previousJob'>): VideoTask | undefined {
+  if (video) return task ?? 'extend';
+  // As Google's models take a next turn for which no task is named.
+  return previousJob === undefined ? undefined : (task ?? 'edit');
+}
+
+export function modeOf(body: RequestBody): Mode {
+  const task = taskOf(body);
+  if (task) return modeOfTask(task);
+  if (body.referenceImages) return 'references';
+  if (body.lastFrame) return 'firstLast';
+  return body.image || body.firstFrame ? 'image' : 'text';
+}
+
+const MODE_FIELDS = {
+  text: 'prompt',
+  image: 'image',
+  firstLast: 'lastFrame',
+  references: 'referenceImages',
+  extension: 'video',
+  edit: 'task',
+  upscale: 'task',
+} as const;
+
+function checkMode(
+  body: RequestBody,
+  spec: VideoModelSpec,
+  catalogue: Catalogue,
+  errors: FieldError[],
+): void {
+  const { task, video, previousJob } = body;
+  if (task && !video && previousJob === undefined)
+    errors.push({ field: 'task', detail: `is ${task}, which needs video or previousJob: what to ${task}.` });
+  const mode = modeOf(body);
+  // A model without turns is refused for that alone.
+  if (spec.modes.has(mode) || (previousJob !== undefined && !spec.takes.has('previousJob'))) return;
+  const field = task ? 'task' : MODE_FIELDS[mode];
+  const what = task ? `is ${task}, which ${spec.model} does not do` : `is not taken by ${spec.model}`;
+  const others = catalogue.models.filter((each) => each.kind === 'video' && each.modes.has(mode));
+  const names = [...new Set(others.map(({ model }) => model))].join(', ');
+  errors.push({ field, detail: task ? `${what}; ${names} do.` : `${what}.` });
+}
+
+/** Which inputs go together, and how many. */
+export function checkInputs(
+  body: RequestBody,
+  spec: VideoModelSpec,
+  catalogue: Catalogue,
+  errors: FieldError[],
+): void {
+  checkMode(body, spec, catalogue, errors);
+  if (body.lastFrame && !body.image && !body.firstFrame) {
+    errors.push({ field: 'lastFrame', detail: 'needs image or firstFrame, the first frame.' });
+  }
+  const alone = (
+    field: 'video' | 'previousJob' | 'referenceImages',
+    others: readonly ('video' | 'image' | 'lastFrame' | 'referenceImages')[],
+  ): void => {
+    for (const other of others) {
+      if (body[field] && body[other]) errors.push({ field: other, detail: `does not go with ${field}.` });
+    }
+  };
+  // An edit may be shown what to put in.
+  const pictures =
+    taskOf(body) === 'edit'
+      ? (['image', 'lastFrame'] as const)
+      : (['image', 'lastFrame', 'referenceImages'] as const);
+  alone('video', pictures);
+  alone('previousJob', ['video', ...pictures]);
+  alone('referenceImages', ['image', 'lastFrame']);
+  for (const [n, { referenceType }] of (body.referenceImages ?? []).entries()) {
+    if (referenceType.toLowerCase() === 'asset') continue;
+    const detail = `is ${JSON.stringify(referenceType)}; only asset is taken (style ended with Veo 2).`;
+    errors.push({ field: `referenceImages.${n}.referenceType`, detail });
+  }
+  const references = body.referenceImages?.length ?? 0;
+  if (references > spec.referenceImagesMax && spec.modes.has('references')) {
+    errors.push({
+      field: 'referenceImages',
+      detail: `are ${references}; ${spec.model} takes ${spec.referenceImagesMax}.`,
+    });
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The parameters of a request, settled: each is judged by what its model takes in the mode it is asked of, and what was
+ * not said gets its default.
+ */
+import {
+  limitsIn,
+  type Mode,
+  OPTIONAL_PARAMETERS,
+  type PersonGeneration,
+  type Resolution,
+  resolutionsOf,
+  type VideoModelSpec,
+} from '../catalogue/catalogue.ts';
+import type { VideoRequest } from '../job/video-request.ts';
+import type { FieldError } from '../problem.ts';
+import { checkLength, oneOf } from './field-checks.ts';
+import type { RequestBody } from './request-body.ts';
+import { checkInputs, modeOf, taskOf } from './request-inputs.ts';
+import type { RequestRules } from './request-model.ts';
+
+/** Every parameter with its default, or nothing when one of them is wrong; inputs come later. */
+export function settleParameters(
+  body: RequestBody,
+  spec: VideoModelSpec,
+  rules: RequestRules,
+  errors: FieldError[],
+): VideoRequest | undefined {
+  refuseUntaken(body, spec, errors);
+  checkTopic(body, spec, rules, errors);
+  checkInputs(body, spec, rules.catalogue, errors);
+  const prompt = body.prompt?.trim() === '' ? undefined : body.prompt;
+  if (prompt === undefined) checkNoPrompt(body, spec, errors);
+  if (prompt !== undefined) checkLength('prompt', prompt, spec, errors);
+  if (body.negativePrompt !== undefined && spec.takes.has('negativePrompt'))
+    checkLength('negativePrompt', body.negativePrompt, spec, errors);
+  const mode = modeOf(body);
+  const task = taskOf(body);
+  const durationSeconds = durationOf(body, spec, mode, errors);
+  const resolution = resolutionOf(body, spec, mode, durationSeconds, errors);
+  const { aspectRatios } = limitsIn(spec, mode);
+  const aspectRatio = oneOf('aspectRatio', body.aspectRatio, aspectRatios, '16:9', errors);
+  const personGeneration = peopleOf(body, spec, mode, rules, errors);
+  if (body.seed !== undefined && spec.takes.has('seed') && body.seed > spec.seedMax) {
+    errors.push({ field: 'seed', detail: `is ${body.seed}; ${spec.model} takes 0 to ${spec.seedMax}.` });
+  }
+  const sampleCount = sampleCountOf(body, spec, errors);
+  const extensions = extensionsOf({ ...body, prompt }, spec, errors);
+  if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;
+  const { seed, negativePrompt, enhancePrompt, resizeMode, compressionQuality, rerollOnSafety } = body;
+  const { fps, labels, pubsubTopic } = body;
+  return {
+    ...{
+      provider: spec.provider,
+      model: spec.model,
+      prompt,
+      durationSeconds,
+      aspectRatio,
+      resolution,
+      sampleCount,
+    },
+    // Vertex's reference says it is required of Veo 3 models; sound is what Google's own default gives.
+    generateAudio: body.generateAudio ?? true,
+    ...{
+      seed,
+      negativePrompt,
+      enhancePrompt,
+      personGeneration,
+      resizeMode,
+      compressionQuality,
+      rerollOnSafety,
+      fps,
+      labels,
+      pubsubTopic,
+    },
+    ...(task ? { task } : {}),
+    ...(extensions ? { extensions } : {}),
+  };
+}
+
+/** Where there are no words, a picture or a video has to say what to make. */
+function checkNoPrompt(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
+  const task = taskOf(body);
+  if (body.previousJob !== undefined)
+    errors.push({ field: 'prompt', detail: 'is required with previousJob: it is the next turn.' });
+  else if (task === 'edit' && body.video)
+    errors.push({ field: 'prompt', detail: 'is required by task edit: it says what becomes different.' });
+  else if (!body.image && !body.video && !body.firstFrame)
+    errors.push({ field: 'prompt', detail: 'is required unless an image is given.' });
+  else if (spec.needsPrompt && task !== 'upscale')
+    errors.push({ field: 'prompt', detail: `is required by ${spec.model}, whatever else it is given.` });
+}
+
+/** Google publishes to it with the service's identity, so that not every caller may name any topic. */
+function checkTopic(
+  { pubsubTopic }: RequestBody,
+  spec: VideoModelSpec,
+  { pubsubTopics }: RequestRules,
+  errors: FieldError[],
+): void {
+  if (pubsubTopic === undefined || !spec.takes.has('pubsubTopic') || pubsubTopics?.includes(pubsubTopic))
+    return;
+  const detail =
+    `is '${pubsubTopic}', to which this service does not publish: Google would publish with the service's ` +
+    'identity, so its operator has to allow the topic (CLAPPER_ALLOWED_PUBSUB_TOPICS).';
+  errors.push({ field: 'pubsubTopic', detail });
+}
+
+function durationOf(
+  body: RequestBody,
+  spec: VideoModelSpec,
+  mode: Mode,
+  errors: FieldError[],
+): number | undefined {
+  const asked = body.durationSeconds;
+  if (mode === 'edit' || mode === 'upscale') {
+    if (asked !== undefined) {
+      const detail = `does not go with task ${mode}: the video keeps its length.`;
+      errors.push({ field: 'durationSeconds', detail });
+    }
+    // Known once the video is found.
+    return 0;
+  }
+  if (mode === 'extension') {
+    const { addsSeconds = [], defaultAddsSeconds = 7 } = spec.extension ?? {};
+    return oneOf('durationSeconds', asked, addsSeconds, defaultAddsSeconds, errors);
+  }
+  const { durationsSeconds } = limitsIn(spec, mode);
+  return oneOf('durationSeconds', asked, durationsSeconds, spec.defaultDurationSeconds, errors);
+}
+
+/** Every stage of the job is told the same, so that each has to take it. */
+function peopleOf(
+  { personGeneration: asked, extensions }: RequestBody,
+  spec: VideoModelSpec,
+  mode: Mode,
+  { restrictedRegion }: RequestRules,
+  errors: FieldError[],
+): PersonGeneration | undefined {
+  if (asked === undefined || !spec.takes.has('personGeneration')) return undefined;
+  const modes = extensions ? ([mode, 'extension'] as const) : ([mode] as const);
+  const allowed = modes.map((each) =>
+    restrictedRegion ? spec.personGenerationRestricted : limitsIn(spec, each).personGeneration,
+  );
+  const match = spec.personGeneration.find((value) => value === asked);
+  if (match !== undefined && allowed.every((values) => values.includes(match))) return match;
+  const taken = modes.map((each, n) => `${allowed[n]?.join(', ')} in mode ${each}`).join('; ');
+  const field = 'personGeneration';
+  errors.push({ field, detail: `is ${JSON.stringify(asked)}; ${spec.model} takes ${taken}.` });
+  return undefined;
+}
+
+function resolutionOf(
+  { resolution: asked, extensions }: RequestBody,
+  spec: VideoModelSpec,
+  mode: Mode,
+  durationSeconds: number | undefined,
+  errors: FieldError[],
+): Resolution | undefined {
+  const field = 'resolution';
+  if (mode === 'upscale' && asked === undefined)
+    errors.push({ field, detail: 'is needed by task upscale: what the video is enlarged to.' });
+  const resolution = oneOf(field, asked, resolutionsOf(spec), spec.defaultResolution, errors);
+  const only = spec.highResolutionDurationsSeconds;
+  const isHigh = resolution === '1080p' || resolution === '4k';
+  if (only && isHigh && durationSeconds !== undefined && !only.includes(durationSeconds))
+    errors.push({ field, detail: `${resolution} is made at ${only.join(', ')} seconds only.` });
+  const extendable = spec.extension?.resolutions;
+  const isExtended = mode === 'extension' || extensions !== undefined;
+  if (extendable && isExtended && resolution && !extendable.includes(resolution)) {
+    const detail = `${resolution} is not made by extensions; allowed: ${extendable.join(', ')}.`;
+    errors.push({ field, detail });
+  }
+  return resolution;
+}
+
+function sampleCountOf(
+  { sampleCount = 1, extensions }: RequestBody,
+  spec: VideoModelSpec,
+  errors: FieldError[],
+): number {
+  if (sampleCount < 1 || sampleCount > spec.sampleCountMax) {
+    const range = spec.sampleCountMax === 1 ? 'only 1' : `1 to ${spec.sampleCountMax}`;
+    errors.push({ field: 'sampleCount', detail: `is ${sampleCount}; ${spec.model} makes ${range}.` });
+  } else if (extensions && sampleCount > 1) {
+    errors.push({
+      field: 'sampleCount',
+      detail: `is ${sampleCount}; a chain of extensions goes on from one video.`,
+    });
+  }
+  return sampleCount;
+}
+
+function extensionsOf(
+  { extensions, prompt }: RequestBody,
+  spec: VideoModelSpec,
+  errors: FieldError[],
+): VideoRequest['extensions'] {
+  if (!extensions) return undefined;
+  const { addsSeconds = [], defaultAddsSeconds = 7 } = spec.extension ?? {};
+  if (!spec.extension) errors.push({ field: 'extensions', detail: `are not taken by ${spec.model}.` });
+  return extensions.map((link, n) => {
+    checkLinkPrompt(`extensions.${n}.prompt`, link.prompt, prompt, spec, errors);
+    const asked = spec.extension ? link.durationSeconds : undefined;
+    const durationSeconds = oneOf(
+      `extensions.${n}.durationSeconds`,
+      asked,
+      addsSeconds,
+      defaultAddsSeconds,
+      errors,
+    );
+    return { prompt: link.prompt, durationSeconds: durationSeconds ?? defaultAddsSeconds };
+  });
+}
+
+/** Refused here: its provider would refuse it too, but after the links before it were paid. */
+function checkLinkPrompt(
+  field: string,
+  own: string | undefined,
+  prompt: string | undefined,
+  spec: VideoModelSpec,
+  errors: FieldError[],
+): void {
+  const text = own ?? prompt;
+  if (own?.trim() === '')
+    errors.push({ field, detail: 'is empty; leave it out to go on with the prompt of the request.' });
+  else if (text !== undefined) checkLength(field, text, spec, errors);
+  else if (spec.needsPrompt)
+    errors.push({ field, detail: `is required by ${spec.model} where the request has no prompt.` });
+}
+
+function refuseUntaken(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
+  for (const field of OPTIONAL_PARAMETERS) {
+    if (body[field] === undefined || spec.takes.has(field)) continue;
+    errors.push({ field, detail: `is not taken by ${spec.model} of provider ${spec.provider}.` });
+  }
+}

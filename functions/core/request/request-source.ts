@@ -1,0 +1,90 @@
+/** What follows from the video that a request starts from, once it has been found: its shape, its length, its limits. */
+import { type AspectRatio, isLarger, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
+import { chainSeconds, taskOfRequest } from '../job/stages.ts';
+import type { StoredVideo, VideoRequest } from '../job/video-request.ts';
+import type { FieldError } from '../problem.ts';
+import { extensionInputErrors } from './extension-input.ts';
+import type { RequestBody } from './request-body.ts';
+
+/** The request with what it takes over from its video; what was asked for and does not fit the video is an error. */
+export function fitToSource(
+  request: VideoRequest,
+  spec: VideoModelSpec,
+  asked: Pick<RequestBody, 'aspectRatio' | 'resolution'>,
+  errors: FieldError[],
+): VideoRequest {
+  const source = request.video ?? request.previousTurn;
+  if (!source) return request;
+  const task = taskOfRequest(request);
+  const nearest = asked.aspectRatio === undefined ? orientationOf(request.video) : undefined;
+  const aspectRatio = source.aspectRatio ?? nearest ?? request.aspectRatio;
+  if (asked.aspectRatio !== undefined && aspectRatio !== request.aspectRatio) {
+    errors.push({ field: 'aspectRatio', detail: `is ${request.aspectRatio}; the video is ${aspectRatio}.` });
+  }
+  if (task === 'extend') return { ...request, aspectRatio };
+  const kept =
+    asked.resolution === undefined && source.resolution && resolutionsOf(spec).includes(source.resolution);
+  const resolution = kept && source.resolution ? source.resolution : request.resolution;
+  if (task === 'upscale' && source.resolution && !isLarger(resolution, source.resolution)) {
+    const detail = `is ${resolution}; the video is ${source.resolution} already, and is only made larger.`;
+    errors.push({ field: 'resolution', detail });
+  }
+  return { ...request, aspectRatio, resolution, durationSeconds: source.durationSeconds };
+}
+
+/** What a video that has neither shape is edited as. */
+function orientationOf(video: StoredVideo | undefined): AspectRatio | undefined {
+  const { picture } = video ?? {};
+  return picture && (picture.width < picture.height ? '9:16' : '16:9');
+}
+
+/** What keeps the model from extending the video that it starts from, its length aside. */
+export function sourceErrors(
+  request: VideoRequest,
+  spec: VideoModelSpec,
+  isScaledDown: boolean,
+): FieldError[] {
+  const source = request.video ?? request.previousTurn;
+  if (!source || taskOfRequest(request) !== 'extend') return [];
+  const field = request.video ? 'video' : 'previousJob';
+  return extensionInputErrors({ field, source, isScaledDown }, spec);
+}
+
+/** The input of every link within what the model takes, and its result within what it makes. */
+export function chainErrors(request: VideoRequest, spec: VideoModelSpec): FieldError[] {
+  const task = taskOfRequest(request);
+  const seconds = (request.video ?? request.previousTurn)?.durationSeconds;
+  const field = request.previousTurn ? 'previousJob' : 'video';
+  const limits = task === 'edit' || task === 'upscale' ? spec.editing : spec.extension;
+  if (
+    limits &&
+    seconds !== undefined &&
+    (seconds < limits.inputSecondsMin || seconds > limits.inputSecondsMax)
+  ) {
+    const range = `${limits.inputSecondsMin} to ${limits.inputSecondsMax} s`;
+    return [{ field, detail: `is ${seconds} s long; ${spec.model} ${task}s videos of ${range}.` }];
+  }
+  return linkErrors(request, spec, task === 'extend' ? { field, seconds: seconds ?? 0 } : undefined);
+}
+
+/** `first`: the video that the first link extends. */
+function linkErrors(
+  request: VideoRequest,
+  spec: VideoModelSpec,
+  first: { readonly field: string; readonly seconds: number } | undefined,
+): FieldError[] {
+  const limits = spec.extension;
+  if (!limits) return [];
+  const lengths = chainSeconds(request);
+  const links = first ? [first.seconds, ...lengths] : lengths;
+  for (const [link, after] of links.slice(1).entries()) {
+    const before = links[link] ?? 0;
+    if (before <= limits.inputSecondsMax && after <= limits.totalSecondsMax) continue;
+    const field = first ? (link === 0 ? first.field : `extensions.${link - 1}`) : `extensions.${link}`;
+    const detail =
+      `would extend ${before} s to ${after} s; ${spec.model} extends up to ${limits.inputSecondsMax} s ` +
+      `and ends at ${limits.totalSecondsMax} s.`;
+    return [{ field, detail }];
+  }
+  return [];
+}

@@ -1,0 +1,150 @@
+/** The first step of a batch: what its manifest is, unzipped if need be, and the header of one in CSV. */
+import { pipeline, Readable, Transform } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { BatchIn, Manifest } from '../../core/batch/batch.ts';
+import { batchPrefixOf } from '../../core/batch/batch.ts';
+import { headerFault, ignoredColumns } from '../../core/batch/row-body.ts';
+import {
+  formatOf,
+  HEAD_BYTES,
+  type ManifestFormat,
+  readHeader,
+  sniff,
+} from '../../core/manifest/manifest-start.ts';
+import { type InputStore, ObjectGoneError, type Services } from '../../ports.ts';
+import { gone, rulesOf, type Work } from './batch-work.ts';
+
+/** A gigabyte of zeros is a megabyte when zipped. No manifest is this long. */
+const UNZIPPED_BYTES_MAX = 20 * 1024 ** 3;
+/** Reads of what is unzipped: few requests, and little memory. */
+const WINDOW_BYTES = 4 * 1024 ** 2;
+
+type Object = { readonly gcsUri: string; readonly generation: string; readonly bytes: number };
+type Faulty = { readonly fault: string };
+
+export async function openManifest(services: Services, batch: BatchIn<'expanding'>): Promise<Work> {
+  try {
+    const opened = await open(services, batch);
+    return 'fault' in opened
+      ? unreadable(`The manifest ${opened.fault}`)
+      : { type: 'opened', manifest: opened };
+  } catch (error) {
+    if (error instanceof ObjectGoneError) return gone(batch);
+    throw error;
+  }
+}
+
+const unreadable = (message: string): Work => ({
+  type: 'unreadable',
+  error: { code: 'MANIFEST_UNREADABLE', message },
+});
+
+async function open(services: Services, batch: BatchIn<'expanding'>): Promise<Manifest | Faulty> {
+  const { inputs } = services;
+  const { gcsUri, generation, format: asked } = batch.source;
+  const found = await inputs.head(gcsUri, generation);
+  if (!found) throw new ObjectGoneError(gcsUri);
+  const stored: Object = { gcsUri, generation, bytes: found.bytes };
+  const storedHead = await headOf(inputs, stored);
+  const isZipped = sniff(storedHead).kind === 'gzip';
+  const text = isZipped ? await unzip(services, batch, stored) : stored;
+  if ('fault' in text) return text;
+  const head = isZipped ? await headOf(inputs, text) : storedHead;
+  const sniffed = sniff(head);
+  if (sniffed.kind === 'unreadable') return sniffed;
+  if (sniffed.kind === 'gzip') return { fault: 'is zipped twice; zip it once.' };
+  const { bomBytes } = sniffed;
+  const format = formatOf(asked, gcsUri, head.subarray(bomBytes));
+  return withHeader(batch, text, { format, head, bomBytes });
+}
+
+function withHeader(
+  batch: BatchIn<'expanding'>,
+  object: Object,
+  {
+    format,
+    head,
+    bomBytes,
+  }: { readonly format: ManifestFormat; readonly head: Uint8Array; readonly bomBytes: number },
+): Manifest | Faulty {
+  const start = { byte: bomBytes, row: 0, line: 0, isSkipping: false };
+  const { gcsUri, generation, bytes } = object;
+  const plain = { gcsUri, generation, bytes, format, columns: [], delimiter: ',', ignoredColumns: [], start };
+  if (format === 'jsonl') return plain;
+  const header = readHeader(head, { bomBytes, isWhole: head.length >= bytes });
+  if ('fault' in header) return header;
+  const columns = [...header.columns];
+  const rules = rulesOf(batch, columns);
+  const fault = headerFault(rules);
+  if (fault !== undefined) return { fault };
+  return {
+    ...plain,
+    columns,
+    delimiter: header.delimiter,
+    ignoredColumns: ignoredColumns(rules),
+    start: header.cursor,
+  };
+}
+
+const headOf = (inputs: InputStore, { gcsUri, generation, bytes }: Object): Promise<Uint8Array> =>
+  bytes === 0
+    ? Promise.resolve(new Uint8Array())
+    : inputs.readRange(gcsUri, 0, Math.min(bytes, HEAD_BYTES) - 1, generation);
+
+/** Once for the batch, into the input bucket; the copy is read like any other manifest. */
+async function unzip(
+  { inputs }: Services,
+  { batchId }: BatchIn<'expanding'>,
+  source: Object,
+): Promise<Object | Faulty> {
+  const name = `${batchPrefixOf(batchId)}manifest`;
+  const gcsUri = `gs://${inputs.bucket}/${name}`;
+  const before = await inputs.head(gcsUri);
+  if (before) return { gcsUri, ...before };
+  const limit = limitedTo(UNZIPPED_BYTES_MAX);
+  let fault: string | undefined;
+  const zipped = Readable.from(windows(inputs, source), { objectMode: false });
+  const unzipped = pipeline(zipped, createGunzip(), limit, (error) => {
+    fault = faultOf(error);
+  });
+  try {
+    await inputs.writeOnce(name, 'text/plain; charset=utf-8', unzipped);
+  } catch (error) {
+    fault ??= faultOf(error);
+    if (fault === undefined) throw error;
+    return { fault };
+  }
+  const made = await inputs.head(gcsUri);
+  if (!made) throw new Error(`${gcsUri} was written and is not there`);
+  return { gcsUri, ...made };
+}
+
+/** Of zipped data that is broken, or too much. Nothing where it was the bucket that failed. */
+function faultOf(error: unknown): string | undefined {
+  if (error instanceof TooLongError) return `is longer than ${UNZIPPED_BYTES_MAX} bytes when unzipped.`;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof code !== 'string' || !code.startsWith('Z_')) return undefined;
+  return `cannot be unzipped: ${error instanceof Error ? error.message : code}.`;
+}
+
+class TooLongError extends Error {}
+
+function limitedTo(bytesMax: number): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      if (bytes > bytesMax) done(new TooLongError());
+      else done(null, chunk);
+    },
+  });
+}
+
+async function* windows(
+  inputs: InputStore,
+  { gcsUri, generation, bytes }: Object,
+): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes; at += WINDOW_BYTES) {
+    yield await inputs.readRange(gcsUri, at, Math.min(bytes, at + WINDOW_BYTES) - 1, generation);
+  }
+}

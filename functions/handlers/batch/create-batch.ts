@@ -1,0 +1,174 @@
+/** Accepting a batch: everything that can be known without reading the manifest is checked before anything is written. */
+import { z } from 'zod';
+import type { Batch } from '../../core/batch/batch.ts';
+import { batchPrefixOf } from '../../core/batch/batch.ts';
+import { newBatch } from '../../core/batch/step-batch.ts';
+import { LANES } from '../../core/job/job.ts';
+import { FORMATS } from '../../core/manifest/manifest-start.ts';
+import { isPossibleName, TOO_LONG_A_NAME } from '../../core/media/object-name.ts';
+import { type FieldError, invalidRequest, ProblemError } from '../../core/problem.ts';
+import { objectGeneration, REQUEST_FIELDS } from '../../core/request/request-body.ts';
+import type { Services } from '../../ports.ts';
+import { canonicalJson } from '../job/create-job.ts';
+import { mayRead } from '../job/inputs.ts';
+import { ring } from './batch.ts';
+import { batchIdOf } from './batch-work.ts';
+
+/** As many as are answered within a request; longer lists are manifests in a bucket. */
+const INLINE_ROWS_MAX = 1_000;
+/** The record of a batch is one document, and is read with every chunk. */
+const TEMPLATE_BYTES_MAX = 64 * 1024;
+
+const partialRequest = z.record(z.string(), z.unknown());
+const bodySchema = z.strictObject({
+  manifest: z
+    .strictObject({
+      gcsUri: z
+        .string()
+        .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
+        .refine((uri) => isPossibleName(uri), TOO_LONG_A_NAME),
+      /** Exactly this one, though it may have been replaced; otherwise the one that is there now. */
+      generation: objectGeneration.optional(),
+      format: z.enum(FORMATS).optional(),
+    })
+    .optional(),
+  rows: z.array(z.unknown()).min(1).max(INLINE_ROWS_MAX).optional(),
+  template: partialRequest.optional(),
+  defaults: partialRequest.optional(),
+  strict: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  maxSpendUsd: z.number().positive().optional(),
+  lane: z.enum(LANES).default('batch'),
+  title: z.string().min(1).max(200).optional(),
+  reportPrefix: z
+    .string()
+    .max(500)
+    .regex(
+      /^(?!jobs\/|\/|\.)[^\r\n]+\/$/,
+      'must be a folder of the output bucket, with / at its end and not under jobs/',
+    )
+    .default('batches/'),
+});
+type Body = z.infer<typeof bodySchema>;
+
+export interface NewBatch {
+  readonly caller: string;
+  readonly body: unknown;
+  /** I5: the same cause gives the same batch. Absent: a new one each time. */
+  readonly cause?: readonly string[] | undefined;
+  readonly trace?: string | undefined;
+  /** The manifest was named by the deployment itself and not by the caller, who need not be allowed to read it. */
+  readonly isTrusted?: boolean | undefined;
+}
+
+/**
+ * @returns `created: false` when the same request of the same cause has made this batch before
+ * @throws ProblemError 400 for a request that is not valid, 422 for another request of the same cause
+ */
+export async function createBatch(
+  services: Services,
+  { caller, body: raw, cause, trace, isTrusted = false }: NewBatch,
+): Promise<{ readonly batch: Batch; readonly created: boolean }> {
+  const { clock, ids, batches, log } = services;
+  const fingerprint = ids.hash(['batch-request', canonicalJson(raw)]);
+  const batchId = cause ? batchIdOf(ids, cause) : ids.newAttemptId().replace('att_', 'bat_');
+  // The deployment's own causes are files and times: what is configured for them may have changed since.
+  const same = (other: Batch): Batch => (isTrusted ? other : sameRequest(other, fingerprint));
+  const before = cause && (await batches.get(batchId));
+  if (before) return { batch: same(before), created: false };
+  const body = parseBatchBody(raw);
+  const source = await sourceOf(services, body, { caller, batchId, isTrusted });
+  const { template, defaults, strict, dryRun, maxSpendUsd, lane, reportPrefix, title } = body;
+  const settings = { template, defaults, strict, dryRun, maxSpendUsd, lane, reportPrefix };
+  const first = newBatch(
+    { batchId, caller, title, trace, fingerprint, source, settings },
+    { now: clock.now() },
+  );
+  if ((await batches.create(first.batch)) === 'exists') {
+    const other = await batches.get(batchId);
+    if (!other) throw new Error(`batch ${batchId} exists and cannot be read`);
+    return { batch: same(other), created: false };
+  }
+  log('INFO', `batch ${batchId}: accepted`, { batch: batchId, caller, trace });
+  if (first.wake) await ring(services, { batchId, wake: first.wake });
+  return { batch: first.batch, created: true };
+}
+
+function parseBatchBody(raw: unknown): Body {
+  const parsed = bodySchema.safeParse(raw);
+  if (!parsed.success) throw invalidRequest(parsed.error.issues.flatMap(errorsOf));
+  const body = parsed.data;
+  const errors: FieldError[] = [];
+  if ((body.manifest === undefined) === (body.rows === undefined))
+    errors.push({ field: 'manifest', detail: 'or rows is what the batch is made of: give one of them.' });
+  for (const field of ['template', 'defaults'] as const) {
+    const given = body[field];
+    const unknown = Object.keys(given ?? {}).filter((name) => !REQUEST_FIELDS.has(name));
+    for (const name of unknown)
+      errors.push({ field: `${field}.${name}`, detail: 'is not a field of a job request.' });
+    if (JSON.stringify(given ?? {}).length > TEMPLATE_BYTES_MAX)
+      errors.push({ field, detail: `is longer than ${TEMPLATE_BYTES_MAX} bytes; name pictures by gcsUri.` });
+  }
+  if (errors.length > 0) throw invalidRequest(errors);
+  return body;
+}
+
+function errorsOf(issue: z.core.$ZodIssue): FieldError[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      field: [...issue.path, key].join('.'),
+      detail: 'is not a field of a batch.',
+    }));
+  const field = issue.path.join('.');
+  if (field === 'rows' && issue.code === 'too_big')
+    return [
+      {
+        field,
+        detail: `are more than ${INLINE_ROWS_MAX}; put them in a bucket and name it as manifest.gcsUri.`,
+      },
+    ];
+  return [{ field, detail: `${issue.message}.` }];
+}
+
+/** What the rows are read from; inline ones are put in the input bucket first. */
+async function sourceOf(
+  services: Services,
+  { manifest, rows = [] }: Body,
+  {
+    caller,
+    batchId,
+    isTrusted,
+  }: { readonly caller: string; readonly batchId: string; readonly isTrusted: boolean },
+): Promise<Batch['source']> {
+  const { inputs, ids } = services;
+  if (!manifest) {
+    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    // By content: two requests that race under one key must not read each other's rows.
+    const name = `${batchPrefixOf(batchId)}rows-${ids.hash([text])}.jsonl`;
+    const gcsUri = await inputs.putOnce(name, 'application/jsonl', Buffer.from(text));
+    const stored = await inputs.head(gcsUri);
+    if (!stored) throw new Error(`${gcsUri} was written and is not there`);
+    return { gcsUri, generation: stored.generation, format: 'jsonl', isInline: true };
+  }
+  const { gcsUri, format } = manifest;
+  const refused = (detail: string): ProblemError => invalidRequest([{ field: 'manifest.gcsUri', detail }]);
+  if (!isTrusted && !mayRead(services, caller, gcsUri))
+    throw refused('is not in a bucket and folder that this caller may read from.');
+  const found = await inputs.head(gcsUri, manifest.generation);
+  if (!found && manifest.generation !== undefined) {
+    const detail = `is ${manifest.generation}, which is gone: ${gcsUri} was replaced or deleted. Put the manifest there again.`;
+    throw invalidRequest([{ field: 'manifest.generation', detail }]);
+  }
+  if (!found) throw refused(`names no object: ${gcsUri} does not exist.`);
+  return { gcsUri, generation: found.generation, ...(format ? { format } : {}), isInline: false };
+}
+
+function sameRequest(batch: Batch, fingerprint: string): Batch {
+  if (batch.fingerprint === fingerprint) return batch;
+  throw new ProblemError({
+    status: 422,
+    code: 'idempotency-key-reused',
+    title: 'This Idempotency-Key belongs to another request',
+    detail: `The key was used for batch ${batch.batchId} with a different body. Send that body again, or use a new key.`,
+  });
+}

@@ -1,0 +1,56 @@
+/** The sweep's part for batches: rings again for those whose wake was lost (I3), and lets go what has been kept long enough. */
+import type { Batch } from '../../core/batch/batch.ts';
+import { batchWakeOf } from '../../core/batch/batch.ts';
+import { letGo } from '../../core/job/retry.ts';
+import type { Services } from '../../ports.ts';
+import { advanceBatch } from './batch.ts';
+import { inParallel } from './batch-work.ts';
+
+/** A deployment has few batches at once; the rest is first in the next run. */
+const BATCHES_PER_RUN = 50;
+const CONCURRENCY = 10;
+
+/** @returns how many were rung for */
+export async function sweepBatches(services: Services): Promise<number> {
+  const { batches, clock, policy, log } = services;
+  let rung = 0;
+  for (const batch of await batches.overdue(clock.now() - policy.ringAfterMs, BATCHES_PER_RUN)) {
+    try {
+      if (await sweepOne(services, batch)) rung++;
+    } catch (error) {
+      log('ERROR', `batch ${batch.batchId}: could not be swept`, {
+        batch: batch.batchId,
+        error: String(error),
+      });
+    }
+  }
+  return rung;
+}
+
+/** A page a run: nobody waits for it, and it must not hold up what somebody waits for. */
+const LET_GO_PER_RUN = 500;
+
+/** A batch holds the records of its jobs until it has been over for as long as records are kept. */
+export async function letJobsGo(services: Services): Promise<void> {
+  const { batches, jobs, clock } = services;
+  const [batch] = await batches.toLetGo(clock.now(), 1);
+  if (!batch) return;
+  const { batchId } = batch;
+  // First: from here on no retry begins that would need them.
+  if (batch.lettingGo === undefined)
+    await advanceBatch(services, batchId, { type: 'lettingGo', is: 'begun' });
+  const held = await jobs.heldByBatch(batchId, LET_GO_PER_RUN);
+  await inParallel(held, CONCURRENCY, async ({ jobId }) => {
+    await jobs.update(jobId, (job) => letGo(job, clock.now()));
+  });
+  if (held.length === 0) await advanceBatch(services, batchId, { type: 'lettingGo', is: 'done' });
+}
+
+async function sweepOne(services: Services, batch: Batch): Promise<boolean> {
+  const wake = batchWakeOf(batch);
+  if (!wake) return false;
+  const isWaiting = await services.tasks.isBatchWaiting({ batchId: batch.batchId, wake });
+  const type = isWaiting ? 'stillWaiting' : 'ringAgain';
+  await advanceBatch(services, batch.batchId, { type, seq: wake.seq });
+  return !isWaiting;
+}

@@ -1,0 +1,332 @@
+/**
+ * The `upload` function: an object of the input bucket becomes a job or a batch (I5: bucket, name and generation are its
+ * cause). Throws only what may be better next time, so that the event is delivered again; a file that is wrong is told
+ * so beside it, once.
+ */
+import { z } from 'zod';
+import {
+  type Arrival,
+  arrivalOf,
+  imageRequest,
+  isDoubtfulSidecar,
+  promptOfText,
+  saysItself,
+  sidecarsFor,
+  titleOf,
+  type UploadRule,
+  uploadCallerOf,
+  uploadedRequest,
+} from '../../core/batch/upload-rules.ts';
+import { type FieldError, invalidRequest, ProblemError } from '../../core/problem.ts';
+import { TOO_DEEP } from '../../core/request/json-depth.ts';
+import type { Services, UploadBucket, UploadedObject } from '../../ports.ts';
+import { parseJson } from '../http/json-body.ts';
+import { createJob } from '../job/create-job.ts';
+import { batchIdOf } from './batch-work.ts';
+import { removeErrorFile, uploadCause, writeErrorFile } from './upload-errors.ts';
+
+const FINALIZED = 'google.cloud.storage.object.v1.finalized';
+/** A request may hold pictures, as in a call of the API; what is said about a picture is short. */
+const REQUEST_BYTES_MAX = 32 * 1024 * 1024;
+const SIDECAR_BYTES_MAX = 1024 * 1024;
+
+/** The part of `google.events.cloud.storage.v1.StorageObjectData` that is used. int64 values are texts. */
+const objectSchema = z.object({
+  bucket: z.string(),
+  name: z.string(),
+  generation: z.coerce.string(),
+  size: z.coerce.number().default(0),
+  contentType: z.string().default(''),
+  metadata: z.record(z.string(), z.string()).default({}),
+});
+
+/** Makes a batch of a manifest; for the same cause the same one. @throws ProblemError for a manifest that is no use */
+export type StartBatch = (start: {
+  readonly caller: string;
+  readonly body: unknown;
+  readonly cause: readonly string[];
+}) => Promise<{
+  readonly batch: { readonly batchId: string; readonly status: string };
+  readonly created: boolean;
+}>;
+
+export interface UploadEvent {
+  readonly type: string;
+  readonly data: unknown;
+}
+
+export interface UploadWork {
+  readonly services: Services;
+  readonly uploads: UploadBucket;
+  readonly rules: readonly UploadRule[];
+  readonly startBatch: StartBatch;
+}
+
+export async function handleUpload(work: UploadWork, event: UploadEvent): Promise<void> {
+  const { log } = work.services;
+  const parsed = objectSchema.safeParse(event.data);
+  if (event.type !== FINALIZED || !parsed.success) {
+    // Delivered again it would be no different.
+    return log('WARNING', `upload: an event of type ${event.type} that is no finished object; ignored`, {
+      error: parsed.error?.message,
+    });
+  }
+  const { bucket, name, generation, size: bytes, contentType, metadata } = parsed.data;
+  if (bucket !== work.uploads.bucket) {
+    return log('INFO', `upload: ${name} is in bucket ${bucket}, not in the input bucket; ignored`);
+  }
+  const object = { name, generation, bytes, contentType, metadata };
+  const arrival = arrivalOf(work.rules, name, contentType);
+  if (arrival.kind === 'ignored') {
+    return log('INFO', `upload: ${name} makes no job, ${arrival.why}; ignored`, { object: name });
+  }
+  await judged(work, object, () => take(work, object, arrival));
+}
+
+/** What is wrong with the object, or with what its sidecar says about it, is written beside it. */
+async function judged(
+  work: UploadWork,
+  object: UploadedObject,
+  make: () => Promise<void>,
+  sidecar?: UploadedObject,
+): Promise<void> {
+  try {
+    await make();
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.problem.status >= 500 || error.problem.status === 429)
+      throw error;
+    const { name, generation } = object;
+    const isLost = !(await work.uploads.head(name, generation));
+    const detail = isLost ? goneDetail(work, object) : error.problem.detail;
+    const errors = isLost ? [{ field: '', detail }] : (error.problem.errors ?? [{ field: '', detail }]);
+    const written =
+      (isLost || !(await isMadeGood(work, object))) &&
+      (await writeErrorFile(work.uploads, { name, generation, sidecar, isLost }, errors));
+    work.services.log('WARNING', `upload: ${name} makes no job: ${detail}`, {
+      ...{ object: name, generation },
+      errorFile: written,
+    });
+  }
+}
+
+/** Whether a later generation has become its job or batch: what was wrong with this one was told, and taken away again. */
+async function isMadeGood(work: UploadWork, { name, generation }: UploadedObject): Promise<boolean> {
+  const now = await work.uploads.head(name);
+  if (!now || BigInt(now.generation) <= BigInt(generation)) return false;
+  const { ids, jobs, batches } = work.services;
+  const cause = causeOf(work, now);
+  return Boolean((await jobs.get(ids.jobIdOf(cause))) ?? (await batches.get(batchIdOf(ids, cause))));
+}
+
+/** The bucket keeps what was replaced, but not for ever, and one without versions not at all. */
+const goneDetail = ({ uploads }: UploadWork, { name, generation }: UploadedObject): string =>
+  `Generation ${generation} of gs://${uploads.bucket}/${name} is gone: it was replaced or deleted before it was read. ` +
+  'Upload it again, under another name if others write this one.';
+
+async function take(
+  work: UploadWork,
+  object: UploadedObject,
+  arrival: Exclude<Arrival, { kind: 'ignored' }>,
+): Promise<void> {
+  switch (arrival.kind) {
+    case 'refused':
+      throw invalidRequest([{ field: object.name, detail: arrival.detail }]);
+    case 'image':
+      return takeImage(work, object, arrival);
+    case 'sidecar':
+      return takeSidecar(work, object, arrival);
+    case 'request':
+      return takeRequest(work, object, arrival);
+    case 'manifest':
+      return takeManifest(work, object, arrival.rule);
+  }
+}
+
+const causeOf = ({ uploads }: UploadWork, { name, generation }: UploadedObject): readonly string[] =>
+  uploadCause(uploads.bucket, name, generation);
+
+async function makeJob(
+  work: UploadWork,
+  object: UploadedObject,
+  rule: UploadRule,
+  body: unknown,
+): Promise<void> {
+  const { services, uploads } = work;
+  const jobId = services.ids.jobIdOf(causeOf(work, object));
+  const { created } = await createJob(services, {
+    caller: uploadCallerOf(rule, uploads.bucket),
+    body,
+    jobId,
+  });
+  await removeErrorFile(uploads, object);
+  const what = created ? 'became' : 'had become';
+  services.log('INFO', `upload: ${object.name} ${what} job ${jobId}`, { job: jobId, object: object.name });
+}
+
+async function takeImage(
+  work: UploadWork,
+  image: UploadedObject,
+  { rule, mimeType }: Extract<Arrival, { kind: 'image' }>,
+): Promise<void> {
+  if (await hasJob(work, image)) return removeErrorFile(work.uploads, image);
+  const found = await sidecarOf(work, image, rule);
+  if (rule.sidecar === 'required' && !found && !saysItself(image.metadata)) {
+    const detail = `waits for what is to be made of it, in ${sidecarsFor(image.name)[0]} or the like`;
+    return work.services.log('INFO', `upload: ${image.name} ${detail}`, { object: image.name });
+  }
+  const make = async (): Promise<void> => {
+    const sidecar = found && (await readSidecar(work, found));
+    const errors: FieldError[] = [];
+    const { bucket } = work.uploads;
+    const { name, generation, metadata } = image;
+    const body = imageRequest({ bucket, name, generation, mimeType, rule, metadata, sidecar }, errors);
+    if (errors.length > 0) throw invalidRequest(errors);
+    await makeJob(work, image, rule, body);
+    // It may have been taken for a request that is no use, as long as there was no picture beside it.
+    if (found) await removeErrorFile(work.uploads, found);
+  };
+  await judged(work, image, make, found);
+}
+
+async function hasJob(work: UploadWork, object: UploadedObject): Promise<boolean> {
+  const { ids, jobs, log } = work.services;
+  const jobId = ids.jobIdOf(causeOf(work, object));
+  if (!(await jobs.get(jobId))) return false;
+  log('DEBUG', `upload: ${object.name} had become job ${jobId}`, { job: jobId, object: object.name });
+  return true;
+}
+
+async function sidecarOf(
+  work: UploadWork,
+  image: UploadedObject,
+  rule: UploadRule,
+): Promise<UploadedObject | undefined> {
+  const candidates = await Promise.all(sidecarsFor(image.name).map((name) => work.uploads.head(name)));
+  for (const found of candidates) {
+    if (!found) continue;
+    // It came first, without a picture beside it, and was taken for a request.
+    if (isDoubtfulSidecar(rule, image.name, found.name) && (await hasJob(work, found))) continue;
+    return found;
+  }
+  return undefined;
+}
+
+async function readSidecar(
+  { uploads }: UploadWork,
+  sidecar: UploadedObject,
+): Promise<Record<string, unknown>> {
+  const bytes = await readAtMost(uploads, sidecar, SIDECAR_BYTES_MAX);
+  // There may be another one by now, which the next delivery finds.
+  if (!bytes) throw new Error(`${sidecar.name} was deleted while it was read; the event has to come again`);
+  if (sidecar.name.toLowerCase().endsWith('.txt')) {
+    const prompt = promptOfText(bytes);
+    if (prompt === undefined) {
+      const detail = 'is not text in UTF-8; save it as UTF-8, with or without a byte order mark.';
+      throw invalidRequest([{ field: sidecar.name, detail }]);
+    }
+    return prompt === '' ? {} : { prompt };
+  }
+  const parsed = z.record(z.string(), z.unknown()).safeParse(jsonOf(sidecar.name, bytes));
+  if (parsed.success) return parsed.data;
+  throw invalidRequest([{ field: sidecar.name, detail: 'has to be a JSON object of request fields.' }]);
+}
+
+/** @throws ProblemError 400 that names the file */
+function jsonOf(name: string, bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    const { code, detail } = error.problem;
+    throw invalidRequest([
+      { field: name, detail: code === 'malformed-json' ? `is not JSON: ${detail}` : TOO_DEEP },
+    ]);
+  }
+}
+
+/** @returns nothing where it is gone @throws ProblemError 400 for one that is too large */
+function readAtMost(
+  uploads: UploadBucket,
+  { name, generation, bytes }: UploadedObject,
+  limit: number,
+): Promise<Uint8Array | undefined> {
+  if (bytes > limit) {
+    throw invalidRequest([{ field: name, detail: `has ${bytes} bytes; the limit is ${limit}.` }]);
+  }
+  return uploads.read(name, generation);
+}
+
+/** Whichever event is the first to find both makes the job, which follows from the picture alone. */
+async function takeSidecar(
+  work: UploadWork,
+  sidecar: UploadedObject,
+  { images }: Extract<Arrival, { kind: 'sidecar' | 'request' }>,
+): Promise<void> {
+  const { uploads, services } = work;
+  const image = await firstThere(uploads, images);
+  if (!image) {
+    const detail = 'it is about a picture that is not there yet';
+    return services.log('INFO', `upload: ${sidecar.name} makes no job, ${detail}`, { object: sidecar.name });
+  }
+  if (await hasJob(work, image)) {
+    return services.log(
+      'INFO',
+      `upload: ${sidecar.name} is about ${image.name}, which has its job; ignored`,
+      {
+        object: sidecar.name,
+      },
+    );
+  }
+  const arrival = arrivalOf(work.rules, image.name, image.contentType);
+  // Whatever is wrong is wrong with the picture's job, and is told beside the picture.
+  if (arrival.kind === 'image') await takeImage(work, image, arrival);
+}
+
+async function firstThere(
+  uploads: UploadBucket,
+  names: readonly string[],
+): Promise<UploadedObject | undefined> {
+  for (const name of names) {
+    const found = await uploads.head(name);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+async function takeRequest(
+  work: UploadWork,
+  object: UploadedObject,
+  arrival: Extract<Arrival, { kind: 'request' }>,
+): Promise<void> {
+  if (await hasJob(work, object)) return removeErrorFile(work.uploads, object);
+  if (await firstThere(work.uploads, arrival.images)) return takeSidecar(work, object, arrival);
+  const bytes = await readAtMost(work.uploads, object, REQUEST_BYTES_MAX);
+  if (!bytes) throw invalidRequest([{ field: '', detail: goneDetail(work, object) }]);
+  const body = parseJson(bytes);
+  const errors: FieldError[] = [];
+  const request = uploadedRequest(arrival.rule, object.name, body, errors);
+  if (errors.length > 0) throw invalidRequest(errors);
+  await makeJob(work, object, arrival.rule, request);
+}
+
+async function takeManifest(work: UploadWork, object: UploadedObject, rule: UploadRule): Promise<void> {
+  const { services, uploads, startBatch } = work;
+  const { name, generation } = object;
+  const { batch, created } = await startBatch({
+    caller: uploadCallerOf(rule, uploads.bucket),
+    body: {
+      manifest: { gcsUri: `gs://${uploads.bucket}/${name}`, generation },
+      lane: rule.lane,
+      title: titleOf(name),
+      ...rule.batch,
+    },
+    cause: causeOf(work, object),
+  });
+  // Faults of its rows are told too, once it has been read.
+  await removeErrorFile(uploads, object, created ? 'this' : 'older');
+  const what = created ? 'became' : 'had become';
+  services.log('INFO', `upload: ${name} ${what} batch ${batch.batchId}`, {
+    batch: batch.batchId,
+    object: name,
+  });
+}

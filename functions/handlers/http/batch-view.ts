@@ -1,0 +1,56 @@
+/** A batch as callers see it. */
+import { type Batch, batchWakeOf } from '../../core/batch/batch.ts';
+import { JOB_STATUSES } from '../../core/job/job.ts';
+import type { Services } from '../../ports.ts';
+import { rfc3339 } from './job-view.ts';
+
+/** JSON of a batch, without its jobs. Times are RFC 3339, money US dollars. */
+export function batchView(batch: Batch) {
+  const { totals, settings, source, manifest, cappedAtRow } = batch;
+  const { gcsUri, generation, isInline } = source;
+  return {
+    id: batch.batchId,
+    status: batch.status,
+    ...(batch.title === undefined ? {} : { title: batch.title }),
+    createdAt: rfc3339(batch.createdAt),
+    updatedAt: rfc3339(batch.updatedAt),
+    ...('finishedAt' in batch ? { finishedAt: rfc3339(batch.finishedAt) } : {}),
+    ...(batchWakeOf(batch) && 'pass' in batch ? { pass: batch.pass } : {}),
+    ...(isInline
+      ? {}
+      : { manifest: { gcsUri, generation, ...(manifest ? { format: manifest.format } : {}) } }),
+    ...(manifest && manifest.ignoredColumns.length > 0 ? { ignoredColumns: manifest.ignoredColumns } : {}),
+    ...settings,
+    rows: { read: totals.rows, valid: totals.valid, invalid: totals.faults },
+    /** Of the valid rows read so far: of video, and what they come to at most. */
+    estimate: { seconds: totals.seconds, priceUsd: totals.priceUsd },
+    ...(manifest && 'cursor' in batch
+      ? { progress: manifest.bytes === 0 ? 1 : batch.cursor.byte / manifest.bytes }
+      : {}),
+    ...(batch.firstFaults.length > 0 ? { firstInvalid: batch.firstFaults } : {}),
+    ...(cappedAtRow === undefined ? {} : { cappedAtRow }),
+    ...(batch.retries > 0 ? { retries: { rounds: batch.retries, left: batch.retriesLeft } } : {}),
+    ...(batch.status === 'failed' ? { error: batch.error } : {}),
+    ...('report' in batch
+      ? {
+          report: {
+            ...batch.report,
+            href: {
+              csv: `/v1/batches/${batch.batchId}/report?format=csv`,
+              jsonl: `/v1/batches/${batch.batchId}/report?format=jsonl`,
+            },
+          },
+        }
+      : {}),
+  };
+}
+
+/** With its jobs counted by status: eight counts, no counter that every job would have to write to. */
+export async function fullBatchView({ jobs }: Services, batch: Batch) {
+  const view = batchView(batch);
+  if (batch.settings.dryRun) return view;
+  const counts = await Promise.all(
+    JOB_STATUSES.map(async (status) => [status, await jobs.countOfBatch(batch.batchId, [status])] as const),
+  );
+  return { ...view, jobs: Object.fromEntries(counts) };
+}

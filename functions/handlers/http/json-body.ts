@@ -1,0 +1,102 @@
+/** Reading a JSON body with a limit, and saying what is wrong with one that is none. */
+
+import { ProblemError } from '../../core/problem.ts';
+import { isTooDeep, TOO_DEEP } from '../../core/request/json-depth.ts';
+
+/** Google's front end refuses more than 32 MiB; three pictures of 20 MB do not fit either way and go by `gs://`. */
+export const BODY_BYTES_MAX = 32 * 1024 * 1024;
+
+/** @throws ProblemError 415, 413 or 400 */
+export async function readJson(request: Request): Promise<unknown> {
+  checkType(request);
+  return parseJson(await readBytes(request));
+}
+
+/**
+ * For a call that needs none. Every POST that came over HTTP has a body, though it be of no bytes: only reading tells.
+ * @returns nothing where there is none
+ * @throws ProblemError 415, 413 or 400
+ */
+export async function readJsonIfAny(request: Request): Promise<unknown> {
+  const bytes = await readBytes(request);
+  if (bytes.length === 0) return undefined;
+  checkType(request);
+  return parseJson(bytes);
+}
+
+/** @throws ProblemError 415 */
+function checkType(request: Request): void {
+  const contentType = request.headers.get('content-type') ?? '';
+  if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType)) {
+    throw new ProblemError({
+      status: 415,
+      code: 'unsupported-media-type',
+      title: 'The body has to be JSON',
+      detail: `Content-Type is ${contentType === '' ? 'missing' : `'${contentType}'`}; send application/json.`,
+    });
+  }
+}
+
+/** @throws ProblemError 400 */
+export function parseJson(bytes: Uint8Array): unknown {
+  const text = new TextDecoder('utf-8', { fatal: true });
+  let value: unknown;
+  try {
+    value = JSON.parse(text.decode(bytes));
+  } catch (error) {
+    const detail = error instanceof SyntaxError ? error.message : 'The body is not UTF-8.';
+    throw new ProblemError({
+      status: 400,
+      code: 'malformed-json',
+      title: 'The body is not valid JSON',
+      detail,
+    });
+  }
+  if (!isTooDeep(value)) return value;
+  throw new ProblemError({
+    status: 400,
+    code: 'json-too-deep',
+    title: 'The body is nested too deep',
+    detail: `The body ${TOO_DEEP}`,
+  });
+}
+
+/**
+ * Stops reading at the limit, so that a body of any size costs no more than that.
+ * @throws ProblemError 413, or 400 where it breaks off
+ */
+export async function readBytes(request: Request): Promise<Uint8Array> {
+  const tooLarge = (): ProblemError =>
+    new ProblemError({
+      status: 413,
+      code: 'body-too-large',
+      title: 'The body is too large',
+      detail: `A request may have ${BODY_BYTES_MAX} bytes. Put large pictures in a bucket and name them by gcsUri.`,
+    });
+  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  if (request.body) {
+    for await (const chunk of brokenOffAsProblem(request.body)) {
+      bytes += chunk.byteLength;
+      if (bytes > BODY_BYTES_MAX) throw tooLarge();
+      chunks.push(chunk);
+    }
+  }
+  return Buffer.concat(chunks);
+}
+
+/** A client that goes away in the middle is none of our faults, which are logged as errors and raise alarms. */
+async function* brokenOffAsProblem(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ProblemError({
+      status: 400,
+      code: 'body-incomplete',
+      title: 'The body is not complete',
+      detail: `The body broke off before its end: ${why}. Send it again.`,
+    });
+  }
+}

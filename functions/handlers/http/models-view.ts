@@ -1,0 +1,59 @@
+/** The catalogue as `GET /v1/models` serves it: what can be asked for, and what it costs. */
+import {
+  type Catalogue,
+  imageSizesOf,
+  isRetired,
+  type ModelSpec,
+  resolutionsOf,
+} from '../../core/catalogue/catalogue.ts';
+
+/** JSON of the catalogue. Durations in seconds, prices in US dollars. */
+export function modelsView(catalogue: Catalogue, today: string): unknown {
+  return {
+    date: catalogue.date,
+    defaultModel: catalogue.defaultModel,
+    models: catalogue.models.map((spec) => modelView(spec, today)),
+    retired: catalogue.retired.map(({ model, provider, retirement }) => ({ model, provider, ...retirement })),
+  };
+}
+
+function modelView(spec: ModelSpec, today: string): unknown {
+  const { kind, provider, model, promptCharactersMax, requestsPerMinute, locations, latency, aspectRatios } =
+    spec;
+  const common = {
+    ...{ kind, provider, model },
+    stage: isRetired(spec, today) ? 'retired' : spec.stage,
+    ...(spec.retirement ? { retirement: spec.retirement } : {}),
+    ...{ aspectRatios, promptCharactersMax, requestsPerMinute, locations, latencyMs: latency },
+  };
+  if (spec.kind === 'image') {
+    const { edits, takesPersonGeneration, pricePerImageUsd, sizePriceFactors } = spec;
+    return {
+      ...common,
+      edits,
+      takesPersonGeneration,
+      sizes: imageSizesOf(spec),
+      pricePerImageUsd,
+      sizePriceFactors,
+    };
+  }
+  const { durationsSeconds, defaultDurationSeconds, highResolutionDurationsSeconds } = spec;
+  const { sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax } = spec;
+  const { extension, editing } = spec;
+  return {
+    ...common,
+    ...(spec.onVertex?.model === undefined ? {} : { modelOnVertex: spec.onVertex.model }),
+    modes: [...spec.modes],
+    needsPrompt: spec.needsPrompt,
+    parameters: [...spec.takes],
+    ...{ durationsSeconds, defaultDurationSeconds, highResolutionDurationsSeconds },
+    inMode: Object.fromEntries([...spec.modes].map((mode) => [mode, spec.inMode?.[mode]])),
+    resolutions: resolutionsOf(spec),
+    defaultResolution: spec.defaultResolution,
+    ...{ sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax },
+    ...{ extension, editing },
+    ...(spec.takes.has('seed') ? { seed: { min: 0, max: spec.seedMax } } : {}),
+    inputs: { images: ['image/png', 'image/jpeg'], imageBytesMax: 20 * 1024 * 1024, video: 'video/mp4' },
+    pricePerSecondUsd: spec.pricePerSecondUsd,
+  };
+}

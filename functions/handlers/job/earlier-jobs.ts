@@ -1,0 +1,94 @@
+/** What a request takes from an earlier job of the same caller: its video, or the operation to go on from. */
+import type { Job, JobIn } from '../../core/job/job.ts';
+import type { PreviousTurn, StoredVideo } from '../../core/job/video-request.ts';
+import type { FieldError } from '../../core/problem.ts';
+import type { VideoBody } from '../../core/request/request-body.ts';
+import type { Services } from '../../ports.ts';
+
+/** The job, once it has succeeded. Another caller's job is no job at all. */
+async function succeededJob(
+  { jobs }: Services,
+  caller: string,
+  field: string,
+  jobId: string,
+  errors: FieldError[],
+): Promise<JobIn<'succeeded'> | undefined> {
+  const job = await jobs.get(jobId);
+  if (job?.caller !== caller) {
+    errors.push({ field, detail: `There is no job ${jobId}.` });
+    return undefined;
+  }
+  if (job.status === 'succeeded') return job;
+  const detail = `Job ${jobId} is ${job.status}; only a succeeded job's video can be used.`;
+  errors.push({ field, detail });
+  return undefined;
+}
+
+export async function earlierVideo(
+  services: Services,
+  caller: string,
+  { job: jobId, index }: Extract<VideoBody, { job: string }>,
+  errors: FieldError[],
+): Promise<StoredVideo | undefined> {
+  const job = await succeededJob(services, caller, 'video.job', jobId, errors);
+  if (!job) return undefined;
+  const video = job.videos[index];
+  if (!video) {
+    errors.push({
+      field: 'video.index',
+      detail: `is ${index}; job ${jobId} has videos 0 to ${job.videos.length - 1}.`,
+    });
+    return undefined;
+  }
+  const sourceUri = job.attempts.at(-1)?.sourceUris?.[index];
+  return {
+    gcsUri: video.uri,
+    mimeType: 'video/mp4',
+    ...madeBy(job, index),
+    ...(sourceUri === undefined ? {} : { sourceUri }),
+  };
+}
+
+const madeBy = ({ request, videos }: JobIn<'succeeded'>, index: number) => ({
+  durationSeconds: videos[index]?.durationSeconds ?? request.durationSeconds,
+  aspectRatio: request.aspectRatio,
+  resolution: request.resolution,
+});
+
+/** The job's last operation: only Omni keeps what was said and made, and only where it was said. */
+export async function previousTurnOf(
+  services: Services,
+  caller: string,
+  jobId: string,
+  errors: FieldError[],
+): Promise<PreviousTurn | undefined> {
+  const field = 'previousJob';
+  const job = await succeededJob(services, caller, field, jobId, errors);
+  if (!job) return undefined;
+  const landed = lastLanded(job);
+  const { operation } = landed ?? {};
+  const instead = `Give its video instead: {"video": {"job": "${jobId}"}}.`;
+  if (operation?.provider !== 'omni') {
+    const why =
+      job.request.provider === 'omni'
+        ? `The operation of job ${jobId} was lost and only its video found.`
+        : `Job ${jobId} ran on ${job.request.model}; only Omni goes on from what was said before.`;
+    errors.push({ field, detail: `${why} ${instead}` });
+    return undefined;
+  }
+  if (!isSameBackend(services, landed?.sourceUris)) {
+    const detail = `Omni has moved between Vertex AI and the Developer API since job ${jobId}, and keeps each apart.`;
+    errors.push({ field, detail: `${detail} ${instead}` });
+    return undefined;
+  }
+  return { jobId, operationName: operation.name, ...madeBy(job, 0) };
+}
+
+const lastLanded = ({ attempts }: Job) => attempts.findLast(({ outcome }) => outcome === 'landed');
+
+/** On Vertex it wrote to our bucket, on the Developer API it kept a file: the same way as now, or another. */
+function isSameBackend({ providers }: Services, sourceUris: readonly string[] | undefined): boolean {
+  const [uri] = sourceUris ?? [];
+  if (uri === undefined || !providers.omni) return true;
+  return uri.startsWith('gs://') === (providers.omni.delivers === 'bucket');
+}

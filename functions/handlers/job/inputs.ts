@@ -1,0 +1,193 @@
+/**
+ * The inputs of a request, looked into before the job exists: pictures by their content, videos by their length, and
+ * all of them by whether this caller may use them. Pictures that came inside the request are put in the input bucket,
+ * but only once everything has been found good.
+ */
+
+import { uploadCallerOf, uploadRuleFor } from '../../core/batch/upload-rules.ts';
+import type { PreviousTurn, StoredImage, StoredVideo } from '../../core/job/video-request.ts';
+import { decodeBase64, imageFault } from '../../core/media/image.ts';
+import { mp4Info, shapeOf } from '../../core/mp4.ts';
+import { type FieldError, invalidRequest } from '../../core/problem.ts';
+import type { FoundInputs, GivenInputs } from '../../core/request/request.ts';
+import type { ImageBody, VideoBody } from '../../core/request/request-body.ts';
+import type { InputObject, Services } from '../../ports.ts';
+import { earlierVideo, previousTurnOf } from './earlier-jobs.ts';
+
+/** A picture that has been looked into: in a bucket already, still to be put there, or to be copied before it is replaced. */
+type CheckedImage =
+  | StoredImage
+  | { readonly bytes: Uint8Array; readonly mimeType: StoredImage['mimeType'] }
+  | (StoredImage & { readonly generation: string });
+
+export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo, PreviousTurn>;
+
+/** How far pictures are looked into: whether they are whole, or only what kind they are. */
+export type PictureDepth = 'whole' | 'kind';
+
+/** @throws ProblemError 400 naming every input that cannot be used */
+export async function checkInputs(
+  services: Services,
+  caller: string,
+  given: GivenInputs,
+  pictures: PictureDepth = 'whole',
+): Promise<CheckedInputs> {
+  const errors: FieldError[] = [];
+  const image = (field: string, body: ImageBody | undefined): Promise<CheckedImage | undefined> =>
+    checkImage(services, caller, field, body, pictures, errors);
+  const referenceImages = await Promise.all(
+    given.referenceImages.map((body, n) => image(`referenceImages.${n}.image`, body)),
+  );
+  const checked = {
+    image: await image('image', given.image),
+    lastFrame: await image('lastFrame', given.lastFrame),
+    referenceImages: referenceImages.filter((each) => each !== undefined),
+    firstFrameImage: await image('firstFrame.image', given.firstFrameImage),
+    video: await checkVideo(services, caller, given.video, errors),
+    previousJob:
+      given.previousJob === undefined
+        ? undefined
+        : await previousTurnOf(services, caller, given.previousJob, errors),
+  };
+  if (errors.length > 0) throw invalidRequest(errors);
+  return checked;
+}
+
+/**
+ * Puts what came inside the request in the input bucket, under the job's id, and with it the pictures of which one
+ * generation was named: a job may wait for hours, and by then another picture may stand under that name.
+ */
+export async function storeInputs(
+  services: Services,
+  jobId: string,
+  checked: CheckedInputs,
+): Promise<FoundInputs> {
+  const store = async (field: string, image: CheckedImage | undefined): Promise<StoredImage | undefined> => {
+    if (!image || ('gcsUri' in image && !('generation' in image))) return image;
+    const { mimeType } = image;
+    // By content: two requests that race under one key must not show each other's picture.
+    const nameOf = (...content: string[]): string =>
+      `jobs/${jobId}/${field}-${services.ids.hash(content)}.${mimeType === 'image/png' ? 'png' : 'jpg'}`;
+    if ('bytes' in image) {
+      const { bytes } = image;
+      const name = nameOf(Buffer.from(bytes).toString('base64'));
+      return { gcsUri: await services.inputs.putOnce(name, mimeType, bytes), mimeType };
+    }
+    const { gcsUri, generation } = image;
+    const copy = await services.inputs.copyOnce(gcsUri, generation, nameOf(gcsUri, generation));
+    return { gcsUri: copy, mimeType, copyOf: `${gcsUri}#${generation}` };
+  };
+  const referenceImages = await Promise.all(
+    checked.referenceImages.map((image, n) => store(`referenceImages.${n}`, image)),
+  );
+  return {
+    image: await store('image', checked.image),
+    lastFrame: await store('lastFrame', checked.lastFrame),
+    referenceImages: referenceImages.filter((each) => each !== undefined),
+    firstFrameImage: await store('firstFrame', checked.firstFrameImage),
+    video: checked.video,
+    previousJob: checked.previousJob,
+  };
+}
+
+/** The caller's own folder of the input bucket. */
+export const callerFolder = ({ ids }: Pick<Services, 'ids'>, caller: string): string =>
+  `callers/${ids.hash(['caller', caller])}/`;
+
+/** A `gs://` name is read with our identity, so only what the caller may see: its own folders, and what is open to all. */
+export function mayRead(services: Services, caller: string, gcsUri: string): boolean {
+  const { readablePrefixes, uploadRules = [] } = services.settings;
+  const { bucket } = services.inputs;
+  const own = `gs://${bucket}/${callerFolder(services, caller)}`;
+  if ([own, ...readablePrefixes].some((prefix) => gcsUri.startsWith(prefix))) return true;
+  const name = gcsUri.startsWith(`gs://${bucket}/`) ? gcsUri.slice(`gs://${bucket}/`.length) : undefined;
+  const rule = name === undefined ? undefined : uploadRuleFor(uploadRules, name);
+  return rule !== undefined && uploadCallerOf(rule, bucket) === caller;
+}
+
+/** Where a request may have its videos copied: the caller's own folder, and what is open to all. */
+export function mayDeliver(services: Services, caller: string, folder: string): boolean {
+  const own = `gs://${services.inputs.bucket}/${callerFolder(services, caller)}`;
+  const open = services.settings.deliveryPrefixes ?? [];
+  return [own, ...open].some((prefix) => folder.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));
+}
+
+const NOT_YOURS = 'is not in a bucket and folder that this caller may read from.';
+
+async function checkImage(
+  services: Services,
+  caller: string,
+  field: string,
+  body: ImageBody | undefined,
+  pictures: PictureDepth,
+  errors: FieldError[],
+): Promise<CheckedImage | undefined> {
+  if (!body) return undefined;
+  if ('bytesBase64Encoded' in body) {
+    const at = `${field}.bytesBase64Encoded`;
+    const bytes = decodeBase64(body.bytesBase64Encoded);
+    if (!bytes) {
+      errors.push({ field: at, detail: 'is not base64.' });
+      return undefined;
+    }
+    const read = async (start: number, end: number): Promise<Uint8Array> => bytes.subarray(start, end + 1);
+    const fault = await imageFault(body.mimeType, bytes.length, read, pictures);
+    if (fault === undefined) return { bytes, mimeType: body.mimeType };
+    errors.push({ field: at, detail: fault });
+    return undefined;
+  }
+  const { gcsUri, mimeType, generation } = body;
+  const at = `${field}.gcsUri`;
+  if (!mayRead(services, caller, gcsUri)) {
+    errors.push({ field: at, detail: NOT_YOURS });
+    return undefined;
+  }
+  const object = await services.inputs.head(gcsUri, generation);
+  if (!object && generation !== undefined) {
+    const detail = `is ${generation}, which is gone: ${gcsUri} was replaced or deleted. Put the picture there again.`;
+    errors.push({ field: `${field}.generation`, detail });
+    return undefined;
+  }
+  const fault = object
+    ? await storedImageFault(services, body, object, pictures)
+    : `names no object: ${gcsUri} does not exist.`;
+  if (fault === undefined)
+    return generation === undefined ? { gcsUri, mimeType } : { gcsUri, mimeType, generation };
+  errors.push({ field: at, detail: fault });
+  return undefined;
+}
+
+async function storedImageFault(
+  { inputs }: Services,
+  { gcsUri, mimeType, generation }: Extract<ImageBody, { gcsUri: string }>,
+  { bytes }: InputObject,
+  pictures: PictureDepth,
+): Promise<string | undefined> {
+  const read = (start: number, end: number): Promise<Uint8Array> =>
+    inputs.readRange(gcsUri, start, end, generation);
+  return imageFault(mimeType, bytes, read, pictures);
+}
+
+async function checkVideo(
+  services: Services,
+  caller: string,
+  body: VideoBody | undefined,
+  errors: FieldError[],
+): Promise<StoredVideo | undefined> {
+  if (!body) return undefined;
+  if ('job' in body) return earlierVideo(services, caller, body, errors);
+  const { gcsUri, mimeType } = body;
+  if (!mayRead(services, caller, gcsUri)) {
+    errors.push({ field: 'video.gcsUri', detail: NOT_YOURS });
+    return undefined;
+  }
+  const object = await services.inputs.head(gcsUri);
+  if (!object) {
+    errors.push({ field: 'video.gcsUri', detail: `names no object: ${gcsUri} does not exist.` });
+    return undefined;
+  }
+  const info = await mp4Info(object.bytes, (start, end) => services.inputs.readRange(gcsUri, start, end));
+  if (info) return { gcsUri, mimeType, ...info, ...shapeOf(info) };
+  errors.push({ field: 'video.gcsUri', detail: 'is not an MP4 that says how long it is.' });
+  return undefined;
+}

@@ -1,0 +1,69 @@
+/** Retrying failed jobs in bulk, a page at a time: what would pay twice is left alone and listed. Safe to repeat. */
+import { z } from 'zod';
+import type { Job, JobIn } from '../../core/job/job.ts';
+import { doubleChargeRisk } from '../../core/job/retry.ts';
+import type { Services } from '../../ports.ts';
+import { decodePageToken, encodePageToken } from '../http/page-token.ts';
+import { parseAs } from '../http/parse-as.ts';
+import { retry, retryIdOf } from './retry-job.ts';
+
+const redriveSchema = z.strictObject({
+  /** Only jobs with this error code. */
+  errorCode: z.string().optional(),
+  caller: z.string().optional(),
+  model: z.string().optional(),
+  /** Only jobs that were created at or after this. */
+  createdAfter: z.iso.datetime({ offset: true }).optional(),
+  acceptDoubleCharge: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  pageSize: z.int().min(1).max(200).default(100),
+  pageToken: z.string().optional(),
+});
+
+export interface RedriveReport {
+  /** Jobs that were made, or would be with `dryRun`, by the failed ones they make good. */
+  readonly retried: readonly { readonly job: string; readonly retry: string }[];
+  readonly left: readonly { readonly job: string; readonly why: string }[];
+  readonly nextPageToken?: string;
+}
+
+/** @throws ProblemError 400 */
+export async function redrive(services: Services, body: unknown): Promise<RedriveReport> {
+  const { pageToken, pageSize, caller, model, createdAfter, ...options } = parseAs(redriveSchema, body);
+  const list = JSON.stringify(['redrive', caller, model]);
+  const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
+  const page = await services.jobs.list({ caller, model, status: 'failed', pageSize, after });
+  const since = createdAfter === undefined ? 0 : Date.parse(createdAfter);
+  const wanted = page.filter((job) => job.status === 'failed').filter((job) => job.createdAt >= since);
+  const retried: { job: string; retry: string }[] = [];
+  const left: { job: string; why: string }[] = [];
+  for (const job of wanted) {
+    if (options.errorCode !== undefined && job.error.code !== options.errorCode) continue;
+    const why = await whyLeft(services, job, options.acceptDoubleCharge);
+    if (why !== undefined) left.push({ job: job.jobId, why });
+    else retried.push({ job: job.jobId, retry: await retryOne(services, job, options) });
+  }
+  const last = page.at(-1);
+  const more = last && page.length === pageSize && last.createdAt >= since;
+  return { retried, left, ...(more ? { nextPageToken: encodePageToken(last, list) } : {}) };
+}
+
+async function whyLeft(
+  services: Services,
+  job: JobIn<'failed'>,
+  acceptDoubleCharge: boolean,
+): Promise<string | undefined> {
+  const { retriedBy = retryIdOf(services, job.jobId) } = job;
+  if (job.retriedBy !== undefined || (await services.jobs.get(retriedBy)))
+    return `was retried as ${retriedBy} before`;
+  return acceptDoubleCharge ? undefined : doubleChargeRisk(job);
+}
+
+async function retryOne(
+  services: Services,
+  job: Job,
+  { acceptDoubleCharge, dryRun }: { readonly acceptDoubleCharge: boolean; readonly dryRun: boolean },
+): Promise<string> {
+  if (dryRun) return retryIdOf(services, job.jobId);
+  return (await retry(services, job, { acceptDoubleCharge })).job.jobId;
+}

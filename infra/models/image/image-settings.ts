@@ -1,0 +1,23 @@
+/** Checks that both kinds of image model share. */
+import { invalid } from '../http/google-error.ts';
+
+/** One of the model's values, or undefined if absent. @throws GoogleError INVALID_ARGUMENT */
+export function oneOf(
+  model: string,
+  what: string,
+  value: unknown,
+  supported: readonly string[],
+): string | undefined {
+  if (value === undefined) return undefined;
+  const found = supported.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  return invalid(
+    `Unsupported ${what} ${JSON.stringify(value)} for model ${model}, supported values are [${supported.join(',')}].`,
+  );
+}
+
+/** The real models make JPEG too. @throws GoogleError INVALID_ARGUMENT for anything but PNG */
+export function checkOutputType(mimeType: unknown): void {
+  if (mimeType === undefined || mimeType === 'image/png') return;
+  invalid(`Unsupported output MIME type ${JSON.stringify(mimeType)}: this simulation makes image/png only.`);
+}

@@ -1,0 +1,55 @@
+/** Which Omni models exist on which host, and what each of them can do (as of November 2026). */
+import type { Resolution, Surface } from '../catalogue.ts';
+
+export type OmniResolution = Resolution | '360p';
+
+export interface OmniModel {
+  readonly id: string;
+  readonly resolutions: readonly OmniResolution[];
+  /** Of one turn, in whole seconds; also the longest video that can be edited. */
+  readonly maxSeconds: number;
+  readonly hasExtension: boolean;
+  /** How long it takes in comparison with the standard Veo. */
+  readonly latencyFactor: number;
+}
+
+export const MIN_SECONDS = 3;
+export const DEFAULT_SECONDS = 8;
+/** Of one extension, also where the model makes longer videos. */
+export const MAX_EXTENSION_SECONDS = 10;
+/** Of input and extension together. */
+export const MAX_EXTENDED_SECONDS: Readonly<Record<Surface, number>> = { vertex: 40, developer: 30 };
+
+const FLASH = {
+  resolutions: ['360p', '720p', '1080p', '4k'],
+  maxSeconds: 10,
+  hasExtension: true,
+  latencyFactor: 0.6,
+} as const;
+const FLASH_1_2 = { id: 'gemini-omni-1.2-flash', ...FLASH, maxSeconds: 15 };
+const FIRST_PREVIEW = {
+  ...FLASH,
+  id: 'gemini-omni-flash-preview',
+  resolutions: ['720p'],
+  hasExtension: false,
+} as const;
+
+const LIVE: Readonly<Record<Surface, readonly OmniModel[]>> = {
+  developer: [FLASH_1_2, { id: 'gemini-omni-1.1-flash', ...FLASH }],
+  // Deprecated there since 2026-11-06, but not shut down.
+  vertex: [FLASH_1_2, { id: 'gemini-omni-1.1-flash-preview', ...FLASH }, FIRST_PREVIEW],
+};
+
+/** On the Developer API since 2026-09-30. */
+const RETIRED: Readonly<Record<Surface, readonly string[]>> = { developer: [FIRST_PREVIEW.id], vertex: [] };
+
+export type OmniLookup =
+  | { readonly kind: 'live'; readonly model: OmniModel }
+  | { readonly kind: 'retired' }
+  | { readonly kind: 'unknown' };
+
+export function findOmniModel(host: Surface, id: string): OmniLookup {
+  const model = LIVE[host].find((candidate) => candidate.id === id);
+  if (model !== undefined) return { kind: 'live', model };
+  return { kind: RETIRED[host].includes(id) ? 'retired' : 'unknown' };
+}

@@ -1,0 +1,126 @@
+/** What an Omni model allows: which inputs go with which task, durations, resolutions, and where the video goes. */
+import type { Surface } from '../catalogue.ts';
+import { invalid } from '../http/google-error.ts';
+import type { OmniTask } from '../operation/interaction.ts';
+import { parseGsUri } from '../operation/object-store.ts';
+import type { InteractionRequest, VideoFormat } from './interaction-request.ts';
+import {
+  DEFAULT_SECONDS,
+  MAX_EXTENSION_SECONDS,
+  MIN_SECONDS,
+  type OmniModel,
+  type OmniResolution,
+} from './omni-catalogue.ts';
+
+/** A request that the model accepts, with its defaults filled in. */
+export interface OmniSettings {
+  readonly task: OmniTask;
+  /** Of what is newly made; undefined where the input decides. */
+  readonly durationSeconds: number | undefined;
+  readonly aspectRatio: '16:9' | '9:16' | undefined;
+  readonly resolution: OmniResolution;
+  readonly delivery: 'inline' | 'uri';
+  /** `gs://BUCKET[/PREFIX]` without a trailing slash. */
+  readonly storageUri: string | undefined;
+}
+
+interface TaskInputs {
+  readonly needsText: boolean;
+  readonly images: readonly [min: number, max: number];
+  /** A video of the input, or that of the previous interaction. */
+  readonly hasVideo: boolean;
+}
+
+/** The documents name no limit for references; no client is known to send more. */
+const MAX_REFERENCES = 10;
+
+const TASK_INPUTS: Readonly<Record<OmniTask, TaskInputs>> = {
+  text_to_video: { needsText: true, images: [0, 0], hasVideo: false },
+  image_to_video: { needsText: true, images: [1, 1], hasVideo: false },
+  reference_to_video: { needsText: true, images: [1, MAX_REFERENCES], hasVideo: false },
+  edit: { needsText: true, images: [0, MAX_REFERENCES], hasVideo: true },
+  extend: { needsText: true, images: [0, 0], hasVideo: true },
+  upscale: { needsText: false, images: [0, 0], hasVideo: true },
+};
+
+/** @throws GoogleError INVALID_ARGUMENT */
+export function checkOmniSettings(
+  host: Surface,
+  model: OmniModel,
+  request: InteractionRequest,
+): OmniSettings {
+  const { format } = request;
+  if (request.isBackground && !request.isStored) {
+    return invalid('background needs store: a result that is not stored could not be fetched.');
+  }
+  const task = request.task ?? guessTask(request);
+  checkInputs(task, model, request);
+  return {
+    task,
+    durationSeconds: checkDuration(task, model, format.durationSeconds),
+    aspectRatio: format.aspectRatio,
+    resolution: checkResolution(model, format.resolution),
+    ...checkDelivery(host, format),
+  };
+}
+
+/** As the model would take it: a video is edited, one image begins the video, several are references. */
+function guessTask({ images, videos, previousId }: InteractionRequest): OmniTask {
+  if (videos.length > 0 || previousId !== undefined) return 'edit';
+  if (images.length === 0) return 'text_to_video';
+  return images.length === 1 ? 'image_to_video' : 'reference_to_video';
+}
+
+function checkInputs(task: OmniTask, model: OmniModel, request: InteractionRequest): void {
+  const { needsText, images, hasVideo } = TASK_INPUTS[task];
+  if (needsText && request.prompt.trim() === '') invalid('A text prompt is required in input.');
+  if (task === 'extend' && !model.hasExtension) invalid(`Task extend is not supported by model ${model.id}.`);
+  const [min, max] = images;
+  const count = request.images.length;
+  if (count < min || count > max) {
+    const range = min === max ? String(min) : `${min} to ${max}`;
+    invalid(`Task ${task} takes ${range} images, not ${count}.`);
+  }
+  const videos = request.videos.length + (request.previousId === undefined ? 0 : 1);
+  if (!hasVideo && videos > 0) invalid(`Task ${task} takes no video.`);
+  if (hasVideo && videos !== 1) {
+    invalid(`Task ${task} takes one video: in input, or of the interaction in previous_interaction_id.`);
+  }
+}
+
+function checkDuration(task: OmniTask, model: OmniModel, seconds: number | undefined): number | undefined {
+  if (task === 'edit' || task === 'upscale') {
+    return seconds === undefined ? undefined : invalid(`duration is not supported for task ${task}.`);
+  }
+  const chosen = seconds ?? DEFAULT_SECONDS;
+  const longest = task === 'extend' ? Math.min(MAX_EXTENSION_SECONDS, model.maxSeconds) : model.maxSeconds;
+  if (chosen >= MIN_SECONDS && chosen <= longest) return chosen;
+  return invalid(
+    `Unsupported duration ${chosen}s: model ${model.id} makes ${MIN_SECONDS}s to ${longest}s for task ${task}.`,
+  );
+}
+
+function checkResolution(model: OmniModel, resolution: OmniResolution | undefined): OmniResolution {
+  const chosen = resolution ?? '720p';
+  if (model.resolutions.includes(chosen)) return chosen;
+  return invalid(
+    `Unsupported resolution ${chosen}, supported resolutions of model ${model.id} are [${model.resolutions.join(',')}].`,
+  );
+}
+
+function checkDelivery(host: Surface, format: VideoFormat): Pick<OmniSettings, 'delivery' | 'storageUri'> {
+  const { delivery = 'inline', gcsUri } = format;
+  if (host === 'developer') {
+    if (gcsUri !== undefined) return invalid('gcs_uri is not supported by the Gemini API.');
+    return { delivery, storageUri: undefined };
+  }
+  if (delivery === 'inline') {
+    if (gcsUri !== undefined) return invalid('gcs_uri needs delivery uri.');
+    return { delivery, storageUri: undefined };
+  }
+  if (gcsUri === undefined) return invalid('gcs_uri is required when delivery is uri.');
+  const location = parseGsUri(gcsUri);
+  if (location === undefined) return invalid('gcs_uri must be gs://BUCKET or gs://BUCKET/PREFIX.');
+  const prefix = location.name.replace(/\/+$/, '');
+  return { delivery, storageUri: `gs://${location.bucket}${prefix === '' ? '' : `/${prefix}`}` };
+}

@@ -1,0 +1,133 @@
+/** Reads the images and the video of a request, from wherever they are, and refuses what the models cannot take. */
+import { createHash } from 'node:crypto';
+import { Mp4Error, type ParsedMp4, parseMp4 } from '../../mp4/mp4-parser.ts';
+import type { Surface } from '../catalogue.ts';
+import { GoogleError, invalid, refuse } from '../http/google-error.ts';
+import { fileRefusal } from './generated-files.ts';
+import { type ObjectStore, ObjectStoreRefusal } from './object-store.ts';
+import type { MediaSource, PredictInstance } from './predict-request.ts';
+
+export interface MediaReader {
+  readonly objects: ObjectStore;
+  /** The bytes of a file of the Developer API; undefined if there is none, or no longer. */
+  readonly readFile: (fileId: string) => Promise<Buffer | undefined>;
+  readonly signal: AbortSignal;
+}
+
+/** An image as the picture shows it. */
+export interface InputImage {
+  readonly label: string;
+  /** SHA-256 of the bytes, in hexadecimal. */
+  readonly digest: string;
+}
+
+interface InputVideo {
+  readonly bytes: Buffer;
+  readonly parsed: ParsedMp4;
+}
+
+export interface InputMedia {
+  readonly images: readonly InputImage[];
+  readonly video: InputVideo | undefined;
+}
+
+const MAX_IMAGE_BYTES = 20 * 1024 * 1024;
+/** The Developer API extends only what it made itself, up to 141 s. */
+const MAX_INPUT_SECONDS: Readonly<Record<Surface, number>> = { vertex: 30, developer: 141 };
+
+/** @throws GoogleError */
+export async function readInputs(
+  surface: Surface,
+  instance: PredictInstance,
+  reader: MediaReader,
+): Promise<InputMedia> {
+  const sources: (readonly [string, MediaSource])[] = [];
+  if (instance.image !== undefined) sources.push(['FIRST', instance.image]);
+  if (instance.lastFrame !== undefined) sources.push(['LAST', instance.lastFrame]);
+  for (const [index, source] of instance.referenceImages.entries())
+    sources.push([`REF ${index + 1}`, source]);
+  const images: InputImage[] = [];
+  for (const [label, source] of sources) images.push({ label, digest: await imageDigest(source, reader) });
+  const video = instance.video === undefined ? undefined : await readVideo(surface, instance.video, reader);
+  return { images, video };
+}
+
+async function imageDigest(source: MediaSource, reader: MediaReader): Promise<string> {
+  const mimeType = source.kind === 'file' ? '' : source.mimeType;
+  if (mimeType !== 'image/png' && mimeType !== 'image/jpeg') {
+    return invalid(
+      `Unsupported mime type '${mimeType}' at '${source.field}', supported types are [image/jpeg,image/png].`,
+    );
+  }
+  const bytes = await readSource(source, reader);
+  if (bytes.length > MAX_IMAGE_BYTES) return invalid(`The image at '${source.field}' is larger than 20 MB.`);
+  const actual = sniffImage(bytes);
+  if (actual === undefined)
+    return invalid(`Unable to process the image at '${source.field}': not a JPEG or PNG.`);
+  if (actual !== mimeType) {
+    return invalid(`The image at '${source.field}' is ${actual}, but its mime type says ${mimeType}.`);
+  }
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const JPEG_START = Buffer.from([0xff, 0xd8, 0xff]);
+
+function sniffImage(bytes: Buffer): string | undefined {
+  if (bytes.subarray(0, PNG_SIGNATURE.length).equals(PNG_SIGNATURE)) return 'image/png';
+  if (bytes.subarray(0, JPEG_START.length).equals(JPEG_START)) return 'image/jpeg';
+  return undefined;
+}
+
+async function readVideo(surface: Surface, source: MediaSource, reader: MediaReader): Promise<InputVideo> {
+  if (source.kind !== 'file' && source.mimeType !== 'video/mp4') {
+    return invalid(
+      `Unsupported mime type '${source.mimeType}' at '${source.field}', supported types are [video/mp4].`,
+    );
+  }
+  const bytes = await readSource(source, reader);
+  const parsed = parseInputVideo(bytes, source.field);
+  const limit = MAX_INPUT_SECONDS[surface];
+  if (parsed.durationSeconds < 1 || parsed.durationSeconds > limit) {
+    return invalid(
+      `Unsupported input video duration ${parsed.durationSeconds} seconds, it must be between 1 and ${limit} seconds.`,
+    );
+  }
+  if (Math.abs(parsed.framesPerSecond - 24) > 0.1)
+    return invalid('The input video must have 24 frames per second.');
+  return { bytes, parsed };
+}
+
+function parseInputVideo(bytes: Buffer, field: string): ParsedMp4 {
+  try {
+    const parsed = parseMp4(bytes);
+    // Damage must show now, not when the video is made.
+    parsed.frames();
+    return parsed;
+  } catch (error) {
+    if (error instanceof Mp4Error)
+      return invalid(`Unable to process the video at '${field}': ${error.message}.`);
+    throw error;
+  }
+}
+
+/** @throws GoogleError when there is nothing to read */
+export async function readSource(source: MediaSource, reader: MediaReader): Promise<Buffer> {
+  switch (source.kind) {
+    case 'inline':
+      return source.bytes;
+    case 'file':
+      return (
+        (await reader.readFile(source.fileId)) ?? refuse('PERMISSION_DENIED', fileRefusal(source.fileId))
+      );
+    case 'gcs':
+      return reader.objects.read(source.location, reader.signal).catch((error: unknown) => {
+        if (!(error instanceof ObjectStoreRefusal)) {
+          throw new GoogleError('UNAVAILABLE', 'The service is currently unavailable.');
+        }
+        if (error.httpStatus === 404)
+          return invalid(`The object at '${source.field}' was not found: ${source.uri}`);
+        return refuse('PERMISSION_DENIED', `The caller does not have permission to read ${source.uri}`);
+      });
+  }
+}
