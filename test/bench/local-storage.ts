@@ -9,11 +9,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { BUCKET, clientOf, MIB, pattern } from '../conformance/storage-harness.ts';
+import { BUCKET, clientOf, MIB, pattern } from '../conformance/storage/harness.ts';
 import type { Measure, Scope } from './bench.ts';
 import { startMeasured } from './measured-process.ts';
 
-const CHILD = fileURLToPath(new URL('../conformance/storage-child.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('../conformance/storage/child.ts', import.meta.url));
 /** Nobody is there: its events wait. */
 const NO_RECEIVER = 'http://127.0.0.1:9/upload';
 

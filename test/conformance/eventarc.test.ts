@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { type Eventarc, type EventarcOptions, startEventarc } from '../../infra/eventarc/eventarc.ts';
 import { idTokenClaims, LOCAL_ISSUER, loadIdentity } from '../../infra/shared/identity.ts';
 import type { ObjectEvent } from '../../infra/storage/server.ts';
-import { BUCKET, startLocal } from './storage-harness.ts';
+import { BUCKET, startLocal } from './storage/harness.ts';
 
 interface Received {
   readonly headers: IncomingHttpHeaders;

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseMp4 } from '../../infra/mp4/mp4-parser.ts';
-import { decodePng } from '../conformance/models-image-harness.ts';
+import { decodePng } from '../conformance/models/image-harness.ts';
 import { PROGRAMS, type Program, type VideoLook } from './programs.ts';
 import { type Run, runProgram } from './run-program.ts';
 import type { Target } from './targets.ts';

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { accessToken, isAccessToken, startTokenServer } from '../../infra/identity/token-server.ts';
 import { startModels } from '../../infra/models/server.ts';
 import { loadIdentity } from '../../infra/shared/identity.ts';
-import { objectAt, startBucket } from '../conformance/models-harness.ts';
+import { objectAt, startBucket } from '../conformance/models/harness.ts';
 import { credentialsFor } from '../support/credentials.ts';
 import { startTestStack } from '../support/local-stack.ts';
 import { startYesterday } from './yesterdays-google.ts';

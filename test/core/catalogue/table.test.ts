@@ -1,0 +1,315 @@
+/**
+ * Catalogue × parameter × value: a request is accepted exactly when the documents allow it. What they allow is written
+ * down here a second time, from the documents and in another form, so that a slip in either table shows.
+ */
+import { describe, expect, it } from 'vitest';
+import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
+import { ProblemError } from '../../../functions/core/problem.ts';
+import { completeRequest, parseRequest } from '../../../functions/core/request/request.ts';
+
+interface Allowed {
+  readonly modes: string;
+  readonly seconds: readonly number[];
+  readonly resolutions: string;
+  readonly samples: number;
+  readonly audio: boolean;
+  readonly seedMax: number;
+  readonly takes: string;
+  readonly people: string;
+  /** In the EU, UK, Switzerland and MENA. */
+  readonly peopleRestricted: string;
+  /** The Developer API: 1080p, 4k, a last frame and references at 8 s only, and its own rules of people. */
+  readonly isDeveloper: boolean;
+  readonly adds: readonly number[];
+}
+
+const VERTEX = {
+  seconds: [4, 6, 8],
+  samples: 4,
+  audio: true,
+  seedMax: 4294967295,
+  takes: 'negativePrompt enhancePrompt resizeMode compressionQuality fps labels pubsubTopic',
+  people: 'allow_adult dont_allow allow_all',
+  peopleRestricted: 'allow_adult dont_allow',
+  isDeveloper: false,
+  adds: [7],
+};
+const PREVIEW = {
+  seconds: [4, 6, 8],
+  samples: 1,
+  audio: false,
+  seedMax: -1,
+  takes: 'negativePrompt enhancePrompt',
+  people: '',
+  peopleRestricted: 'allow_adult',
+  isDeveloper: true,
+  adds: [7],
+};
+const OMNI = {
+  modes: 'text image references extension edit upscale',
+  resolutions: '360p 720p 1080p 4k',
+  samples: 1,
+  audio: false,
+  seedMax: 2147483647,
+  takes: 'labels',
+  people: '',
+  peopleRestricted: '',
+  isDeveloper: false,
+  adds: [3, 4, 5, 6, 7, 8, 9, 10],
+};
+const ALL_MODES = 'text image firstLast references extension';
+const DOCUMENTS: Readonly<Record<string, Allowed>> = {
+  'vertex/veo-3.1-generate-001': { ...VERTEX, modes: ALL_MODES, resolutions: '720p 1080p 4k' },
+  'vertex/veo-3.1-fast-generate-001': { ...VERTEX, modes: ALL_MODES, resolutions: '720p 1080p 4k' },
+  'vertex/veo-3.1-lite-generate-001': { ...VERTEX, modes: 'text image extension', resolutions: '720p 1080p' },
+  'gemini/veo-3.1-generate-preview': {
+    ...PREVIEW,
+    modes: ALL_MODES,
+    resolutions: '720p 1080p 4k',
+  },
+  'gemini/veo-3.1-fast-generate-preview': {
+    ...PREVIEW,
+    modes: ALL_MODES,
+    resolutions: '720p 1080p 4k',
+  },
+  'gemini/veo-3.1-lite-generate-preview': {
+    ...PREVIEW,
+    modes: 'text image extension',
+    resolutions: '720p 1080p',
+  },
+  'omni/gemini-omni-1.2-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] },
+  'omni/gemini-omni-1.1-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10] },
+};
+
+const IMAGE = { gcsUri: 'gs://in/a.png', mimeType: 'image/png' };
+const INPUTS = {
+  text: {},
+  image: { image: IMAGE },
+  firstLast: { image: IMAGE, lastFrame: IMAGE },
+  references: { referenceImages: [{ image: IMAGE }] },
+  extension: { video: { gcsUri: 'gs://out/a.mp4' } },
+  edit: { video: { gcsUri: 'gs://out/a.mp4' }, task: 'edit' },
+  upscale: { video: { gcsUri: 'gs://out/a.mp4' }, task: 'upscale', resolution: '720p' },
+} as const;
+type Mode = keyof typeof INPUTS;
+const MODES: readonly Mode[] = ['text', 'image', 'firstLast', 'references', 'extension', 'edit', 'upscale'];
+
+const RULES = {
+  catalogue: CATALOGUE,
+  today: '2026-11-21',
+  allowRetired: true,
+  aliasRetired: false,
+  restrictedRegion: false,
+  pubsubTopics: ['projects/p/topics/t'],
+};
+const NONE = {
+  image: undefined,
+  lastFrame: undefined,
+  referenceImages: [],
+  firstFrameImage: undefined,
+  video: undefined,
+};
+
+function isAccepted(body: Record<string, unknown>, mode: Mode, rules = RULES): boolean {
+  try {
+    const video = { gcsUri: 'gs://out/a.mp4', mimeType: 'video/mp4', durationSeconds: 8 } as const;
+    completeRequest(parseRequest(body, rules), 'video' in INPUTS[mode] ? { ...NONE, video } : NONE);
+    return true;
+  } catch (error) {
+    if (error instanceof ProblemError) return false;
+    throw error;
+  }
+}
+
+const has = (words: string, word: string): boolean => words.split(' ').includes(word);
+
+/** The Developer API's table, row by row: its text and extension take one value, everything with a picture another. */
+function peopleIn(model: Allowed, mode: Mode): string {
+  if (!model.isDeveloper) return model.people;
+  return mode === 'text' || mode === 'extension' ? 'allow_all' : 'allow_adult';
+}
+
+/** Whether the documents allow this value of this parameter, in this mode, with everything else left at its default. */
+function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): boolean {
+  if (!has(model.modes, mode)) return false;
+  const number = typeof value === 'number' && Number.isInteger(value) ? value : undefined;
+  switch (parameter) {
+    case 'durationSeconds': {
+      if (number === undefined) return false;
+      // Such a video keeps its length.
+      if (mode === 'edit' || mode === 'upscale') return false;
+      if (mode === 'extension') return model.adds.includes(number);
+      // References: eight seconds, but for Omni, whose documents set no length.
+      if (mode === 'references' && !has(model.resolutions, '360p')) return number === 8;
+      if (mode === 'firstLast' && model.isDeveloper) return number === 8;
+      return model.seconds.includes(number);
+    }
+    case 'resolution':
+      // The Developer API extends at 720p.
+      return (
+        typeof value === 'string' &&
+        has(model.resolutions, value) &&
+        !(mode === 'extension' && model.isDeveloper && value !== '720p')
+      );
+    case 'aspectRatio':
+      return value === '16:9' || (value === '9:16' && !(model.isDeveloper && mode === 'references'));
+    case 'sampleCount':
+      return number !== undefined && number >= 1 && number <= model.samples;
+    case 'seed':
+      return number !== undefined && number >= 0 && number <= model.seedMax;
+    case 'generateAudio':
+      return model.audio && typeof value === 'boolean';
+    case 'personGeneration':
+      return typeof value === 'string' && value !== '' && has(peopleIn(model, mode), value);
+    case 'negativePrompt':
+      return has(model.takes, parameter) && typeof value === 'string';
+    case 'enhancePrompt':
+      return has(model.takes, parameter) && typeof value === 'boolean';
+    case 'resizeMode':
+      return has(model.takes, parameter) && (value === 'pad' || value === 'crop');
+    case 'compressionQuality':
+      return has(model.takes, parameter) && (value === 'optimized' || value === 'lossless');
+    case 'fps':
+      return has(model.takes, parameter) && value === 24;
+    case 'labels':
+      return has(model.takes, parameter) && ['{}', '{"team":"x"}'].includes(JSON.stringify(value));
+    case 'pubsubTopic':
+      return has(model.takes, parameter) && value === 'projects/p/topics/t';
+    default:
+      return false;
+  }
+}
+
+const STRANGE = [null, '', 'x', true, [], {}, 1.5, Number.MAX_SAFE_INTEGER];
+const VALUES: Readonly<Record<string, readonly unknown[]>> = {
+  durationSeconds: [...Array.from({ length: 20 }, (_, n) => n - 1), '8', ...STRANGE],
+  resolution: ['360p', '480p', '720p', '1080p', '1440p', '4k', '4K', 720, ...STRANGE],
+  aspectRatio: ['16:9', '9:16', '1:1', '4:3', '16/9', ...STRANGE],
+  sampleCount: [-1, 0, 1, 2, 3, 4, 5, '1', ...STRANGE],
+  seed: [-1, 0, 1, 2147483647, 2147483648, 4294967295, 4294967296, '0', ...STRANGE],
+  generateAudio: [true, false, 'true', 0, 1, ...STRANGE],
+  personGeneration: ['allow_adult', 'dont_allow', 'allow_all', 'disallow', 'ALLOW_ADULT', ...STRANGE],
+  negativePrompt: ['dogs', '', ...STRANGE],
+  enhancePrompt: [true, false, 'yes', 'no', ...STRANGE],
+  resizeMode: ['pad', 'crop', 'PAD', ...STRANGE],
+  compressionQuality: ['optimized', 'lossless', 'OPTIMIZED', ...STRANGE],
+  fps: [24, 25, '24', ...STRANGE],
+  labels: [{ team: 'x' }, { Team: 'x' }, { team: 'X' }, { team: 1 }, { '': 'x' }, ...STRANGE],
+  pubsubTopic: ['projects/p/topics/t', 'projects/p/topics/u', 'topics/t', ...STRANGE],
+  storageUri: ['gs://mine/', ...STRANGE],
+};
+
+describe('the table', () => {
+  it('knows every video model of the catalogue', () => {
+    const names = CATALOGUE.models
+      .filter(({ kind }) => kind === 'video')
+      .map(({ provider, model }) => `${provider}/${model}`);
+    expect(Object.keys(DOCUMENTS).sort()).toEqual(names.sort());
+  });
+
+  it('accepts a value exactly when the documents allow it', () => {
+    let rows = 0;
+    const wrong: string[] = [];
+    for (const [name, model] of Object.entries(DOCUMENTS)) {
+      const [provider, id] = name.split('/');
+      for (const mode of MODES) {
+        for (const [parameter, values] of Object.entries(VALUES)) {
+          for (const value of values) {
+            rows++;
+            const body = { prompt: 'a cat', provider, model: id, ...INPUTS[mode], [parameter]: value };
+            const expected = allows(model, mode, parameter, value);
+            if (isAccepted(body, mode) !== expected) {
+              wrong.push(
+                `${name} ${mode} ${parameter}=${JSON.stringify(value)}: should be ${expected ? 'accepted' : 'refused'}`,
+              );
+            }
+          }
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(rows).toBeGreaterThan(5000);
+  });
+
+  it('accepts people exactly when the region of the deployment allows them, in every mode', () => {
+    const wrong: string[] = [];
+    const rules = { ...RULES, restrictedRegion: true };
+    for (const [name, model] of Object.entries(DOCUMENTS)) {
+      const [provider, id] = name.split('/');
+      for (const mode of MODES.filter((each) => has(model.modes, each))) {
+        for (const personGeneration of ['allow_adult', 'dont_allow', 'allow_all', 'disallow']) {
+          const expected = has(model.peopleRestricted, personGeneration);
+          const body = { prompt: 'a cat', provider, model: id, ...INPUTS[mode], personGeneration };
+          if (isAccepted(body, mode, rules) !== expected)
+            wrong.push(`${name} ${mode} ${personGeneration}: ${expected}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('accepts a duration with a resolution exactly when the documents allow both together', () => {
+    const wrong: string[] = [];
+    for (const [name, model] of Object.entries(DOCUMENTS)) {
+      const [provider, id] = name.split('/');
+      for (const mode of MODES) {
+        for (let durationSeconds = 1; durationSeconds <= 16; durationSeconds++) {
+          for (const resolution of ['360p', '720p', '1080p', '4k']) {
+            const expected =
+              allows(model, mode, 'durationSeconds', durationSeconds) &&
+              allows(model, mode, 'resolution', resolution) &&
+              !(model.isDeveloper && resolution !== '720p' && durationSeconds !== 8);
+            const body = {
+              prompt: 'a cat',
+              provider,
+              model: id,
+              ...INPUTS[mode],
+              durationSeconds,
+              resolution,
+            };
+            if (isAccepted(body, mode) !== expected)
+              wrong.push(`${name} ${mode} ${durationSeconds} s ${resolution}: ${expected}`);
+          }
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+/** Sizes of a first frame, from Google's pages of the image models. */
+const IMAGE_SIZES: Readonly<Record<string, string>> = {
+  'vertex/gemini-3.1-flash-image': '1K 2K 4K',
+  'vertex/gemini-3-pro-image': '1K 2K 4K',
+  'vertex/gemini-3.1-flash-lite-image': '1K',
+  'vertex/gemini-nano-banana-2.1': '1K 2K 4K',
+  'gemini/gemini-3.1-flash-image': '1K 2K 4K',
+  'gemini/gemini-3-pro-image': '1K 2K 4K',
+  'gemini/gemini-3.1-flash-lite-image': '1K',
+  'gemini/gemini-nano-banana-2.1': '1K 2K 4K',
+  'vertex/imagen-4.0-generate-001': '1K 2K',
+  'vertex/imagen-4.0-fast-generate-001': '1K',
+  'vertex/imagen-4.0-ultra-generate-001': '1K 2K',
+  'gemini/imagen-4.0-generate-001': '1K 2K',
+  'gemini/imagen-4.0-fast-generate-001': '1K',
+  'gemini/imagen-4.0-ultra-generate-001': '1K 2K',
+};
+
+describe('the table of image models', () => {
+  it('accepts a size exactly when the documents allow it', () => {
+    const images = CATALOGUE.models.filter(({ kind }) => kind === 'image');
+    expect(images.map(({ provider, model }) => `${provider}/${model}`).sort()).toEqual(
+      Object.keys(IMAGE_SIZES).sort(),
+    );
+    const wrong: string[] = [];
+    for (const [name, sizes] of Object.entries(IMAGE_SIZES)) {
+      const [provider, model] = name.split('/');
+      for (const imageSize of ['512', '1K', '2K', '4K', '2k', ...STRANGE]) {
+        const body = { prompt: 'a', firstFrame: { prompt: 'b', provider, model, imageSize } };
+        const expected = typeof imageSize === 'string' && has(sizes, imageSize);
+        if (isAccepted(body, 'image') !== expected) wrong.push(`${name} ${JSON.stringify(imageSize)}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,282 @@
+/** What Google's request becomes, and that nothing of it changes without being said. */
+import { describe, expect, it } from 'vitest';
+import { overrideCatalogue } from '../../../functions/core/catalogue/catalogue-overrides.ts';
+import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
+import { imageModelFor, videoModelFor } from '../../../functions/core/compat/models.ts';
+import { type MappedRequest, requestOfGoogle } from '../../../functions/core/compat/request-of-google.ts';
+import { ProblemError } from '../../../functions/core/problem.ts';
+
+const rules = {
+  ...{ catalogue: CATALOGUE, today: '2026-11-21', restrictedRegion: false },
+  ...{ allowRetired: false, aliasRetired: true },
+};
+const map = (
+  body: unknown,
+  { model = 'veo-3.1-generate-001', surface = 'vertex' as 'vertex' | 'developer' } = {},
+): MappedRequest => requestOfGoogle(body, { surface, model, running: videoModelFor(model, surface, rules) });
+const instances = [{ prompt: 'a cat' }];
+const withParameters = (parameters: Record<string, unknown>, model?: string): MappedRequest =>
+  map({ instances, parameters }, model === undefined ? {} : { model });
+
+function problemOf(work: () => unknown) {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ProblemError) return error.problem;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('a request of a living model', () => {
+  it('is taken over as it is, and nothing is said to have changed', () => {
+    const image = { bytesBase64Encoded: 'iVBORw0KGgo=', mimeType: 'image/png' };
+    const mapped = map({
+      instances: [{ prompt: 'a cat', image, lastFrame: { gcsUri: 'gs://b/l.jpg', mimeType: 'image/jpeg' } }],
+      parameters: {
+        sampleCount: 2,
+        durationSeconds: 8,
+        seed: 42,
+        enhancePrompt: true,
+        compressionQuality: 'OPTIMIZED',
+      },
+      labels: { team: 'x' },
+    });
+    expect(mapped).toEqual({
+      body: {
+        model: 'veo-3.1-generate-001',
+        provider: 'vertex',
+        prompt: 'a cat',
+        image,
+        lastFrame: { gcsUri: 'gs://b/l.jpg', mimeType: 'image/jpeg' },
+        ...{
+          sampleCount: 2,
+          durationSeconds: 8,
+          seed: 42,
+          enhancePrompt: true,
+          compressionQuality: 'optimized',
+        },
+        labels: { team: 'x' },
+      },
+      ...{ video: undefined, deliverTo: undefined, changes: [] },
+    });
+  });
+
+  it('keeps a duration that the model does not have, so that it is refused by name', () => {
+    expect(withParameters({ durationSeconds: 5 })).toMatchObject({
+      body: { durationSeconds: 5 },
+      changes: [],
+    });
+  });
+
+  it.each([
+    [{ durationSeconds: '8' }, { durationSeconds: 8 }, 'durationSeconds'],
+    [{ durationSeconds: '8s' }, { durationSeconds: 8 }, 'durationSeconds'],
+    [{ sampleCount: '2' }, { sampleCount: 2 }, 'sampleCount'],
+    [{ enhancePrompt: 'no' }, { enhancePrompt: false }, 'enhancePrompt'],
+    [{ personGeneration: 'disallow' }, { personGeneration: 'dont_allow' }, 'personGeneration'],
+  ])('reads %j as %j and says so', (parameters, body, named) => {
+    const mapped = withParameters(parameters);
+    expect(mapped.body).toMatchObject(body);
+    expect(mapped.changes).toEqual([expect.stringContaining(`parameters.${named}`)]);
+  });
+
+  it('takes the number of videos under either name, and under both where they agree', () => {
+    for (const parameters of [
+      { sampleCount: 2 },
+      { numberOfVideos: 2 },
+      { sampleCount: 2, numberOfVideos: '2' },
+    ])
+      expect(withParameters(parameters).body).toMatchObject({ sampleCount: 2 });
+  });
+
+  it('has null read as absent, as in the JSON of protocol buffers', () => {
+    expect(map({ instances: [{ prompt: 'a', image: null }], parameters: null }).body).toEqual({
+      ...{ model: 'veo-3.1-generate-001', provider: 'vertex', prompt: 'a' },
+    });
+  });
+
+  it('gives a folder to put videos in with one slash at its end', () => {
+    for (const storageUri of ['gs://b/out', 'gs://b/out/', 'gs://b/out//'])
+      expect(withParameters({ storageUri }).deliverTo).toBe('gs://b/out/');
+    expect(withParameters({ storageUri: 'gs://b' }).deliverTo).toBe('gs://b/');
+  });
+
+  it.each([
+    ['an unknown parameter', { instances, parameters: { loop: true } }, 'parameters.loop'],
+    ['a mask', { instances: [{ prompt: 'a', mask: {} }] }, 'instances[0].mask'],
+    ['two instances', { instances: [...instances, ...instances] }, 'instances'],
+    ['no instances', {}, 'instances'],
+    [
+      'a number in words',
+      { instances, parameters: { durationSeconds: 'eight' } },
+      'parameters.durationSeconds',
+    ],
+    [
+      'two numbers of videos',
+      { instances, parameters: { sampleCount: 1, numberOfVideos: '2' } },
+      'parameters.numberOfVideos',
+    ],
+    ['a webhook on Vertex', { instances, webhookConfig: { uris: [] } }, 'webhookConfig'],
+    [
+      'a video of nobody',
+      { instances: [{ video: { uri: 'https://x.test/v.mp4' } }] },
+      'instances[0].video.uri',
+    ],
+  ])('is refused by name with %s', (_what, body, field) => {
+    expect(problemOf(() => map(body))).toMatchObject({ status: 400, errors: [{ field }] });
+  });
+
+  it('names what is written with underscores as Google writes it', () => {
+    const body = { instances, parameters: { aspect_ratio: '9:16' } };
+    expect(problemOf(() => map(body)).errors).toEqual([
+      { field: 'parameters.aspect_ratio', detail: expect.stringContaining("write 'aspectRatio'") },
+    ]);
+  });
+
+  it('of the Developer API knows no storageUri', () => {
+    const body = { instances, parameters: { storageUri: 'gs://b/o/' } };
+    expect(problemOf(() => map(body, { surface: 'developer' }))).toMatchObject({
+      errors: [{ field: 'parameters.storageUri' }],
+    });
+  });
+});
+
+describe('a request of a retired model', () => {
+  it.each([
+    [5, 6],
+    [6, 6],
+    [7, 8],
+    [8, 8],
+  ])('asks for %i s and is made at the next longer duration, %i s', (asked, made) => {
+    const mapped = withParameters({ durationSeconds: asked }, 'veo-2.0-generate-001');
+    expect(mapped.body).toMatchObject({ durationSeconds: made });
+    expect(mapped.changes.some((text) => text.includes('durationSeconds'))).toBe(asked !== made);
+    expect(mapped.changes[0]).toContain('veo-3.1-generate-001 runs in its place');
+  });
+
+  it.each([
+    ['veo-2.0-generate-001', [-5, 0, 0.5, 3, 5.5, 9]],
+    ['veo-3.0-generate-001', [-5, 0, 5, 7]],
+    ['veo-3.1-generate-preview', [0, 5]],
+  ])('%s keeps a duration that it never took, so that it is refused by name: %j', (model, durations) => {
+    for (const durationSeconds of durations) {
+      const { body, changes } = withParameters({ durationSeconds }, model);
+      expect(body).toMatchObject({ durationSeconds });
+      expect(changes.join()).not.toContain('durationSeconds');
+    }
+  });
+
+  it('with references is made at the only duration they have', () => {
+    const image = { gcsUri: 'gs://b/a.png' };
+    const mapped = map(
+      { instances: [{ prompt: 'a', referenceImages: [{ image }] }], parameters: { durationSeconds: 5 } },
+      { model: 'veo-2.0-generate-001' },
+    );
+    expect(mapped.body).toMatchObject({
+      durationSeconds: 8,
+      referenceImages: [{ image: { gcsUri: 'gs://b/a.png', mimeType: 'image/png' } }],
+    });
+  });
+
+  it('is silent where the old one was, and not where sound is asked for', () => {
+    expect(withParameters({}, 'veo-2.0-generate-001').body).toMatchObject({ generateAudio: false });
+    expect(withParameters({ generateAudio: true }, 'veo-2.0-generate-001').body).toMatchObject({
+      generateAudio: true,
+    });
+    expect(withParameters({}, 'veo-3.0-generate-001').body).not.toHaveProperty('generateAudio');
+  });
+
+  it('may show everybody on the Developer API only, and gets the widest that Vertex takes of any project', () => {
+    const body = { instances, parameters: { personGeneration: 'ALLOW_ALL' } };
+    for (const model of ['veo-3.1-generate-preview', 'veo-3.0-generate-001', 'veo-2.0-generate-001']) {
+      const mapped = map(body, { model, surface: 'developer' });
+      expect(mapped.body).toMatchObject({ personGeneration: 'allow_adult' });
+      expect(mapped.changes).toContainEqual(
+        expect.stringContaining('personGeneration: ALLOW_ALL became allow_adult'),
+      );
+    }
+    for (const asked of [
+      { model: 'veo-3.1-generate-001', surface: 'developer' as const },
+      { model: 'veo-3.0-generate-001', surface: 'vertex' as const },
+    ])
+      expect(map(body, asked).body).toMatchObject({ personGeneration: 'allow_all' });
+  });
+
+  it('that says 8 s of an extension gets what an extension adds', () => {
+    const video = { uri: 'https://h.test/v1beta/files/abcdefghijklmnopqrstuvwxyz0:download?alt=media' };
+    const mapped = map(
+      { instances: [{ prompt: 'on', video }], parameters: { durationSeconds: 8 } },
+      { model: 'veo-3.1-generate-preview', surface: 'developer' },
+    );
+    expect(mapped.body).not.toHaveProperty('durationSeconds');
+    expect(mapped.video).toEqual({ kind: 'file', jobId: 'job_abcdefghijklmnopqrstuvwxyz', index: 0 });
+    expect(mapped.changes).toContainEqual(expect.stringContaining('adds 7 s'));
+  });
+});
+
+describe('a model of a path', () => {
+  it('is not found when nobody knows it, and when it is gone and aliases are off', () => {
+    expect(problemOf(() => videoModelFor('veo-9', 'vertex', rules))).toMatchObject({ status: 404 });
+    const off = { ...rules, aliasRetired: false };
+    expect(problemOf(() => videoModelFor('veo-3.1-generate-preview', 'developer', off))).toMatchObject({
+      status: 404,
+      detail: expect.stringContaining('no longer available'),
+    });
+  });
+
+  it('that makes pictures was retired when the provider that is asked first says', () => {
+    const catalogue = overrideCatalogue(CATALOGUE, {
+      'vertex/gemini-3-pro-image': { retirementDate: '2026-11-01' },
+      'gemini/gemini-3-pro-image': { retirementDate: '2026-11-11' },
+    });
+    const off = { ...rules, catalogue, aliasRetired: false };
+    const detailFor = (...providers: ('vertex' | 'gemini')[]) =>
+      problemOf(() => imageModelFor('gemini-3-pro-image', 'generateContent', { ...off, providers })).detail;
+    expect(detailFor('vertex', 'gemini')).toContain('2026-11-01');
+    expect(detailFor('gemini', 'vertex')).toContain('2026-11-11');
+    expect(
+      imageModelFor('imagen-4.0-generate-001', 'predict', { ...off, providers: ['gemini', 'vertex'] }),
+    ).toMatchObject({
+      spec: { provider: 'vertex' },
+    });
+  });
+
+  it('that makes pictures is refused for videos', () => {
+    expect(problemOf(() => videoModelFor('gemini-3.1-flash-image', 'vertex', rules))).toMatchObject({
+      status: 400,
+    });
+  });
+
+  it('is aliased to a model that lives, for every retired video model', () => {
+    const gone = CATALOGUE.retired.filter(({ model }) => model.startsWith('veo-'));
+    expect(gone.length).toBeGreaterThan(10);
+    for (const { model, retirement } of gone)
+      for (const surface of ['vertex', 'developer'] as const)
+        expect(videoModelFor(model, surface, rules)).toMatchObject({
+          spec: { model: retirement.runsOn.model },
+          aliasOf: { model },
+        });
+  });
+
+  it.each([
+    ['veo-3.1-generate-preview', 'vertex', '2026-04-02', 'veo-3.1-generate-001'],
+    ['veo-3.1-generate-preview', 'developer', '2026-10-22', 'gemini-omni-1.1-flash'],
+    ['veo-2.0-generate-001', 'vertex', '2026-06-30', 'veo-3.1-generate-001'],
+  ] as const)('%s on the %s surface was retired on %s for %s', (model, surface, date, replacement) => {
+    expect(videoModelFor(model, surface, rules).aliasOf).toEqual({ model, retiredOn: date });
+    const off = { ...rules, aliasRetired: false };
+    expect(problemOf(() => videoModelFor(model, surface, off)).detail).toContain(
+      `retired on ${date}. Use ${replacement},`,
+    );
+  });
+
+  it('that only another provider has runs there', () => {
+    expect(videoModelFor('veo-3.1-generate-001', 'developer', rules)).toMatchObject({
+      spec: { provider: 'vertex' },
+    });
+    expect(videoModelFor('gemini-omni-1.2-flash', 'vertex', rules)).toMatchObject({
+      spec: { provider: 'omni' },
+    });
+  });
+});

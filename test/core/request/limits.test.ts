@@ -1,0 +1,129 @@
+/** What a request may be at most: no text of a caller's is without a limit, and no record is larger than Firestore takes. */
+import { describe, expect, it } from 'vitest';
+import type { VideoModelSpec } from '../../../functions/core/catalogue/catalogue.ts';
+import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
+import { parseGoogleBody } from '../../../functions/core/compat/google-body.ts';
+import { type FieldError, ProblemError } from '../../../functions/core/problem.ts';
+import { completeRequest, parseRequest } from '../../../functions/core/request/request.ts';
+import { fillTemplate } from '../../../functions/core/request/template.ts';
+
+const RULES = {
+  ...{ catalogue: CATALOGUE, today: '2026-11-21' },
+  ...{ allowRetired: true, aliasRetired: false, restrictedRegion: false },
+};
+const NONE = {
+  ...{ image: undefined, lastFrame: undefined, referenceImages: [] },
+  ...{ firstFrameImage: undefined, video: undefined },
+};
+
+function errorsOf(judge: () => unknown): readonly FieldError[] {
+  try {
+    judge();
+  } catch (error) {
+    if (error instanceof ProblemError) return error.problem.errors ?? [];
+    throw error;
+  }
+  return [];
+}
+const refusals = (body: unknown): readonly FieldError[] => errorsOf(() => parseRequest(body, RULES));
+
+describe('a text that is too long', () => {
+  it('is refused by its name and with the limit: a negative prompt', () => {
+    expect(refusals({ prompt: 'a', negativePrompt: 'x'.repeat(4096) })).toEqual([]);
+    expect(refusals({ prompt: 'a', negativePrompt: 'x'.repeat(2_000_000) })).toEqual([
+      {
+        field: 'negativePrompt',
+        detail: 'has 2000000 characters; veo-3.1-fast-generate-001 takes 4096.',
+      },
+    ]);
+  });
+
+  it.each(['prompt', 'negativePrompt', 'firstFrame.prompt', 'extensions.0.prompt'])(
+    'is refused where a template makes it so: %s',
+    (field) => {
+      const prompts: Record<string, unknown> = {
+        prompt: { prompt: '{a}' },
+        negativePrompt: { negativePrompt: '{a}' },
+        'firstFrame.prompt': { firstFrame: { prompt: '{a}' } },
+        'extensions.0.prompt': { extensions: [{ prompt: '{a}' }] },
+      };
+      const body = { prompt: 'b', ...Object(prompts[field]) };
+      const a = 'x'.repeat(8193);
+      expect(refusals({ ...body, variables: { a } })).toMatchObject([
+        { field, detail: expect.stringMatching(/^has 8193 characters; .* takes (?:4096|8192)\.$/) },
+      ]);
+      expect(refusals({ ...body, variables: { a: a.repeat(20) } })).toEqual([
+        { field, detail: 'is longer than 100000 characters once it is filled in.' },
+      ]);
+    },
+  );
+
+  it('costs no more memory than the limit, however often a value is put in', () => {
+    const { isTooLong, text } = fillTemplate('{a}'.repeat(30_000), { a: 'x'.repeat(90_000) });
+    expect(isTooLong).toBe(true);
+    expect(text.length).toBeLessThan(200_000);
+    expect(fillTemplate('{'.repeat(10_000_000), {}).isTooLong).toBe(true);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a picture', { image: { gcsUri: `gs://b/${'x'.repeat(1025)}`, mimeType: 'image/png' } }, 'image.gcsUri'],
+    ['a video', { prompt: 'a', video: { gcsUri: `gs://b/${'ö'.repeat(513)}` } }, 'video.gcsUri'],
+    ['a bucket', { prompt: 'a', video: { gcsUri: `gs://${'b'.repeat(223)}/x` } }, 'video.gcsUri'],
+  ])('is refused as a name: %s', (_, body, field) => {
+    expect(refusals(body)).toEqual([{ field, detail: expect.stringContaining('1024 bytes of name') }]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['of a job', { prompt: 'a', video: { job: `job_${'a'.repeat(2_000)}` } }, 'video.job'],
+    ['of a job with a slash', { prompt: 'a', previousJob: 'job_a/b' }, 'previousJob'],
+  ])('is refused as an id: %s', (_, body, field) => {
+    expect(refusals(body)).toEqual([{ field, detail: 'must be the id of a job.' }]);
+  });
+
+  it('is refused in a chain of more links than any model makes', () => {
+    const extensions = Array.from({ length: 101 }, () => ({}));
+    expect(refusals({ prompt: 'a', extensions })).toEqual([
+      { field: 'extensions', detail: 'may be 100 at most.' },
+    ]);
+  });
+
+  it.each<[string, unknown]>([
+    ['parameters.seed', { seed: '0'.repeat(2_000_000) }],
+    ['parameters.storageUri', { storageUri: `gs://b/${'x'.repeat(1000)}/` }],
+  ])('is refused in Google’s shape: %s', (field, parameters) => {
+    const body = { instances: [{ prompt: 'a' }], parameters };
+    expect(errorsOf(() => parseGoogleBody(body)).map((error) => error.field)).toEqual([field]);
+  });
+});
+
+describe('the record of a job', () => {
+  const FIRESTORE_BYTES_MAX = 1_048_576;
+  // Three bytes in UTF-8: the most for one character as lengths are counted.
+  const text = (characters: number): string => '文'.repeat(characters);
+  const image = { gcsUri: `gs://${'b'.repeat(222)}/${text(341)}.`, mimeType: 'image/png' } as const;
+  const videoModels = CATALOGUE.models.filter((spec) => spec.kind === 'video');
+
+  /** Everything at its limit that goes together; as many links as the model extends to. */
+  function largest(spec: VideoModelSpec): unknown {
+    const prompt = text(spec.promptCharactersMax);
+    const { extension } = spec;
+    const shortest = Math.min(...spec.durationsSeconds);
+    const adds = Math.min(...(extension?.addsSeconds ?? []));
+    const links = Math.floor(((extension?.totalSecondsMax ?? 0) - shortest) / adds);
+    const label = 'x'.repeat(61);
+    const labels = Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`${label}${n}`, label]));
+    return {
+      ...{ prompt, model: spec.model, provider: spec.provider, durationSeconds: shortest },
+      firstFrame: { prompt: text(8192), image },
+      extensions: Array.from({ length: links }, () => ({ prompt, durationSeconds: adds })),
+      ...(spec.takes.has('negativePrompt') ? { negativePrompt: prompt } : {}),
+      ...(spec.takes.has('labels') ? { labels } : {}),
+    };
+  }
+
+  it.each(videoModels)('of $provider/$model is at most half of what Firestore takes', (spec) => {
+    const request = completeRequest(parseRequest(largest(spec), RULES), { ...NONE, firstFrameImage: image });
+    expect(request.extensions?.length).toBeGreaterThan(3);
+    expect(Buffer.byteLength(JSON.stringify(request))).toBeLessThan(FIRESTORE_BYTES_MAX / 2);
+  });
+});

@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fillTemplate } from '../../../functions/core/request/template.ts';
+
+describe('a prompt template', () => {
+  it('puts variables and defaults in their places', () => {
+    const { text, used, missing, faults } = fillTemplate(
+      'A {animal} in {place=the garden}, {n} times, {place}',
+      {
+        animal: 'cat',
+        n: 3,
+        place: 'Rome',
+      },
+    );
+    expect(text).toBe('A cat in Rome, 3 times, Rome');
+    expect([...used]).toEqual(['animal', 'place', 'n']);
+    expect([missing, faults]).toEqual([[], []]);
+    expect(fillTemplate('in {place=the garden}', {}).text).toBe('in the garden');
+    expect(fillTemplate('in {place=}', {}).text).toBe('in ');
+  });
+
+  it('names what is missing, once', () => {
+    expect(fillTemplate('{a} {b} {a}', { b: '' }).missing).toEqual(['a']);
+  });
+
+  it('takes an inherited property for no variable', () => {
+    expect(fillTemplate('{toString}', {}).missing).toEqual(['toString']);
+  });
+
+  it('does not fill what a variable brings', () => {
+    expect(fillTemplate('{a}', { a: '{b} {{' }).text).toBe('{b} {{');
+  });
+
+  it.each(['{', 'a {b', '}', '{}', '{a b}', '{1}', '{a=}}'])('says what is wrong with %j', (template) => {
+    const { faults } = fillTemplate(template, { a: 'x', b: 'x' });
+    expect(faults.length).toBeGreaterThan(0);
+  });
+
+  it('gives back any text whose braces are doubled', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const filled = fillTemplate(text.replaceAll('{', '{{').replaceAll('}', '}}'), {});
+        expect(filled).toMatchObject({ text, missing: [], faults: [] });
+      }),
+    );
+  });
+});

@@ -1,0 +1,181 @@
+/** What requests are made from: pictures and videos by name, inline and uploaded, looked into before anything is accepted. */
+import { describe, expect, it } from 'vitest';
+import { rawApiOf } from '../../support/api-client.ts';
+import { PNG } from '../../support/images.ts';
+import { finishesAfter } from '../../support/jobs.ts';
+import { makeWorld } from '../../support/memory.ts';
+import { runFor } from '../../support/run.ts';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+describe('inputs of a request', () => {
+  const mp4 = (seconds: number): Buffer => {
+    const mvhd = Buffer.alloc(108);
+    mvhd.writeUInt32BE(108);
+    mvhd.write('mvhd', 4, 'latin1');
+    mvhd.writeUInt32BE(24, 8 + 12);
+    mvhd.writeUInt32BE(seconds * 24, 8 + 16);
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(116);
+    head.write('moov', 4, 'latin1');
+    return Buffer.concat([head, mvhd]);
+  };
+  const inline = (bytes: Uint8Array, mimeType = 'image/png') => ({
+    bytesBase64Encoded: Buffer.from(bytes).toString('base64'),
+    mimeType,
+  });
+
+  it('given by name are looked into before anything is accepted', async () => {
+    const world = makeWorld({
+      settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/shared/'] },
+    });
+    const { post } = rawApiOf(world);
+    const put = (name: string, bytes: Uint8Array): void =>
+      world.input.put(`shared/${name}`, bytes, 'image/png');
+    put('good.png', PNG);
+    put('cut.png', PNG.subarray(0, 40));
+    put('text.png', Buffer.from('not a picture'));
+    put('empty.png', new Uint8Array());
+    const answer = async (name: string): Promise<[number, string]> => {
+      const { status, body } = await post({
+        image: { gcsUri: `gs://in/shared/${name}`, mimeType: 'image/png' },
+      });
+      return [status, String(body['detail'] ?? '')];
+    };
+    expect((await answer('good.png'))[0]).toBe(201);
+    for (const [name, words] of [
+      ['cut.png', 'cut short'],
+      ['text.png', 'neither PNG nor JPEG'],
+      ['empty.png', 'is empty'],
+      ['none.png', 'does not exist'],
+    ] as const) {
+      const [status, detail] = await answer(name);
+      expect([status, detail]).toEqual([400, expect.stringContaining(words)]);
+      expect(detail).toContain('image.gcsUri');
+    }
+    expect(world.tasks.enqueued).toBe(1);
+  });
+
+  it('of a named generation are copied for the job, or refused by that field where it is gone', async () => {
+    const world = makeWorld({
+      settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/shared/'] },
+    });
+    const { post } = rawApiOf(world);
+    world.input.put('shared/cam.png', PNG, 'image/png');
+    const picture = { gcsUri: 'gs://in/shared/cam.png', mimeType: 'image/png' };
+    const generation = Number(world.input.objects.get('shared/cam.png')?.generation);
+    const { status, body } = await post({ image: { ...picture, generation } });
+    expect([status, body]).toEqual([
+      201,
+      expect.objectContaining({
+        request: expect.objectContaining({
+          image: {
+            gcsUri: expect.stringContaining(`gs://in/jobs/${body['id']}/image-`),
+            mimeType: 'image/png',
+            copyOf: `gs://in/shared/cam.png#${generation}`,
+          },
+        }),
+      }),
+    ]);
+    world.input.put('shared/cam.png', PNG, 'image/png');
+    const gone = await post({ image: { ...picture, generation } });
+    expect([gone.status, gone.body['detail']]).toEqual([400, expect.stringContaining('image.generation')]);
+    expect((await post({ image: { ...picture, generation: 'newest' } })).status).toBe(400);
+  });
+
+  it('in another caller’s folder, or anywhere else, are refused without a look', async () => {
+    const world = makeWorld();
+    const { send, post } = rawApiOf(world);
+    const mine = await send('/v1/uploads', {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: '{"mimeType":"image/png"}',
+    });
+    const gcsUri = String(mine.body['gcsUri']);
+    world.input.put(gcsUri.replace('gs://in/', ''), PNG, 'image/png');
+    const image = { gcsUri, mimeType: 'image/png' };
+    expect((await post({ image })).status).toBe(201);
+    const stolen = await post({ image }, { 'x-test-caller': 'you' });
+    expect([stolen.status, String(stolen.body['detail'])]).toEqual([
+      400,
+      expect.stringContaining('may read from'),
+    ]);
+    expect((await post({ image: { ...image, gcsUri: 'gs://elsewhere/a.png' } })).status).toBe(400);
+  });
+
+  it('inside the request are stored only when everything is good', async () => {
+    const world = makeWorld();
+    const { post } = rawApiOf(world);
+    const refused = await post({
+      prompt: 'a',
+      referenceImages: [{ image: inline(PNG) }, { image: inline(PNG.subarray(0, 30)) }],
+    });
+    expect(refused.status).toBe(400);
+    expect(refused.body).toMatchObject({ errors: [{ field: 'referenceImages.1.image.bytesBase64Encoded' }] });
+    expect(world.input.objects.size).toBe(0);
+    const taken = await post({
+      prompt: 'a',
+      referenceImages: [{ image: inline(PNG) }, { image: inline(PNG) }],
+    });
+    expect(taken.status).toBe(201);
+    expect(world.input.objects.size).toBe(2);
+  });
+
+  it('may be a video of one’s own finished job, and of no other', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 0);
+    const { post } = rawApiOf(world);
+    const first = (await post({ prompt: 'a' })).body['id'];
+    expect(String((await post({ video: { job: first } })).body['detail'])).toContain('is queued');
+    await runFor(world, 600_000);
+    const extended = await post({ prompt: 'go on', video: { job: first } });
+    expect(extended).toMatchObject({
+      status: 201,
+      body: { request: { video: { durationSeconds: 8 } }, priceUsd: { estimate: 0.7 } },
+    });
+    expect((await post({ video: { job: first, index: 1 } })).status).toBe(400);
+    expect((await post({ video: { job: first } }, { 'x-test-caller': 'you' })).body).toMatchObject({
+      errors: [{ field: 'video.job', detail: `There is no job ${first}.` }],
+    });
+  });
+
+  it('may be a video by name, whose length is read from it', async () => {
+    const world = makeWorld({
+      settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/'] },
+    });
+    const { post } = rawApiOf(world);
+    world.input.put('short.mp4', mp4(12), 'video/mp4');
+    world.input.put('long.mp4', mp4(31), 'video/mp4');
+    world.input.put('text.mp4', Buffer.from('no video'), 'video/mp4');
+    const answer = (name: string) => post({ prompt: 'go on', video: { gcsUri: `gs://in/${name}` } });
+    expect((await answer('short.mp4')).body).toMatchObject({ request: { video: { durationSeconds: 12 } } });
+    expect(String((await answer('long.mp4')).body['detail'])).toContain('31 s long');
+    expect(String((await answer('text.mp4')).body['detail'])).toContain('not an MP4');
+    expect(String((await answer('none.mp4')).body['detail'])).toContain('does not exist');
+  });
+});
+
+describe('POST /v1/uploads', () => {
+  it('gives a link into the caller’s own folder and the name to use', async () => {
+    const { send } = rawApiOf(makeWorld());
+    const answer = await send('/v1/uploads', {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: '{"mimeType":"video/mp4"}',
+    });
+    expect(answer.status).toBe(201);
+    expect(answer.body).toMatchObject({
+      gcsUri: expect.stringMatching(/^gs:\/\/in\/callers\/[a-z2-7]{26}\/upl_[a-z2-7]{26}\.mp4$/),
+      headers: { 'content-type': 'video/mp4' },
+      url: expect.stringContaining('https://signed.test/put/in/callers/'),
+    });
+  });
+
+  it.each(['{}', '{"mimeType":"text/plain"}', '{"mimeType":"image/png","name":"../a"}'])(
+    'refuses %s',
+    async (body) => {
+      const { send } = rawApiOf(makeWorld());
+      expect((await send('/v1/uploads', { method: 'POST', headers: JSON_TYPE, body })).status).toBe(400);
+    },
+  );
+});

@@ -1,0 +1,83 @@
+/** Whose turn it is: fairness between callers and lanes, quotas, and a model that refuses. */
+import { describe, expect, it } from 'vitest';
+import type { Job } from '../../../functions/core/job/job.ts';
+import { apiOf } from '../../support/api-client.ts';
+import { accept, finishesAfter, stored } from '../../support/jobs.ts';
+import { makeWorld } from '../../support/memory.ts';
+import { deliver, runFor } from '../../support/run.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+describe('callers in one line', () => {
+  it('take turns: one job of another caller waits for one call, not for hundreds', async () => {
+    const world = makeWorld();
+    for (let n = 0; n < 300; n++) await accept(world, { prompt: `row ${n}` }, 'batcher');
+    const single = await accept(world, {}, 'app');
+    const next = async (): Promise<void> => {
+      const task = world.tasks.take(world.clock.now());
+      if (!task) throw new Error('no task');
+      await deliver(world, task);
+    };
+    await next();
+    await next();
+    expect((await stored(world, single)).status).toBe('running');
+  });
+
+  it('are all served to the last job, whoever’s task is delivered', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 10 * SECOND);
+    const jobs: Job[] = [];
+    for (let n = 0; n < 60; n++) jobs.push(await accept(world, { prompt: `row ${n}` }, `caller-${n % 7}`));
+    await runFor(world, 60 * MINUTE);
+    for (const job of jobs) expect((await stored(world, job)).status).toBe('succeeded');
+    expect(world.vertex.calls).toHaveLength(60);
+  });
+});
+
+describe('the lanes of a model', () => {
+  it('have lines of their own, and share its quota', async () => {
+    const plain = makeWorld().services.settings;
+    const world = makeWorld({ settings: { ...plain, requestsPerMinute: 8 } });
+    finishesAfter(world, 10 * SECOND);
+    for (let n = 0; n < 20; n++) await accept(world, { prompt: `row ${n}`, lane: 'batch' });
+    const waiting = await accept(world);
+    expect(world.tasks.waiting.map(({ lane }) => lane).filter((lane) => lane === 'batch')).toHaveLength(20);
+    await runFor(world, MINUTE);
+    // A minute's worth, and a quarter of a minute's worth at once.
+    expect(world.vertex.calls.length).toBeLessThanOrEqual(8 + 2);
+    await runFor(world, 20 * MINUTE);
+    expect((await stored(world, waiting)).status).toBe('succeeded');
+    expect(world.vertex.calls).toHaveLength(21);
+  });
+});
+
+describe('a model that refuses for its quota', () => {
+  it('is left alone by all of its jobs until it may be asked again, and other models go on', async () => {
+    const world = makeWorld();
+    const { onSubmit } = world.vertex;
+    let refusals = 0;
+    world.vertex.onSubmit = (call) => {
+      if (call.stage.model !== 'veo-3.1-generate-001') return onSubmit(call);
+      refusals++;
+      return {
+        kind: 'failed',
+        signal: { kind: 'http', status: 429, message: 'quota', retryAfterMs: 10 * MINUTE },
+      };
+    };
+    const slow: Job[] = [];
+    for (let n = 0; n < 20; n++)
+      slow.push(await accept(world, { prompt: `row ${n}`, model: 'veo-3.1-generate-001' }));
+    const other = await accept(world, { model: 'veo-3.1-fast-generate-001' });
+    await runFor(world, 9 * MINUTE);
+    expect(refusals).toBe(1);
+    expect((await stored(world, other)).status).toBe('running');
+    for (const job of slow) expect((await stored(world, job)).status).toBe('queued');
+    const reasons = await Promise.all(slow.map(({ jobId }) => apiOf(world).get(`/v1/jobs/${jobId}`)));
+    for (const { body } of reasons) expect(body['reason']).toMatch(/^RESOURCE_EXHAUSTED: /);
+    world.vertex.onSubmit = onSubmit;
+    finishesAfter(world, 10 * SECOND);
+    await runFor(world, 30 * MINUTE);
+    for (const job of slow) expect((await stored(world, job)).status).toBe('succeeded');
+  });
+});
