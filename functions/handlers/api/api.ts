@@ -1,41 +1,21 @@
 /** The `api` function: its routes, and every error as a problem. */
 import { Hono } from 'hono';
-import { z } from 'zod';
-import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../../core/job/job.ts';
-import { invalidRequest, notFound, type Problem, ProblemError } from '../../core/problem.ts';
+import type { Job } from '../../core/job/job.ts';
+import { notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { addCompatRoutes } from '../compat/routes.ts';
 import { addConsole } from '../console.ts';
-import { listedCaller } from '../http/caller-scope.ts';
-import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { type JobView, jobView } from '../http/job-view.ts';
-import { parseJson, readBytes, readJson, readJsonIfAny } from '../http/json-body.ts';
+import { parseJson, readBytes, readJson } from '../http/json-body.ts';
 import { modelsView } from '../http/models-view.ts';
-import { decodePageToken, encodePageToken } from '../http/page-token.ts';
-import { traceOf } from '../http/trace.ts';
-import { advanceAndPerform, stepContext } from '../job/advance.ts';
-import { createJob, estimateJob } from '../job/create-job.ts';
+import { stepContext } from '../job/advance.ts';
 import { handleProviderEvent } from '../job/provider-event.ts';
-import { retry } from '../job/retry-job.ts';
-import { waitReason } from '../job/turn.ts';
 import { addBatchRoutes } from './batches-api.ts';
+import { addJobRoutes } from './jobs-api.ts';
 import { addKeyRoutes } from './keys-api.ts';
 import { addOperatorRoutes } from './operators.ts';
 import { checkPath } from './path-check.ts';
 import { createUpload } from './uploads.ts';
-
-const JOB_ID = /^job_[a-z2-7]{26}$/;
-/** What Google's load balancers and most clients let a request wait. */
-const WAIT_SECONDS_MAX = 60;
-
-const listQuerySchema = z.strictObject({
-  status: z.enum(JOB_STATUSES).optional(),
-  model: z.string().min(1).optional(),
-  /** Another caller, or `*` for all of them: operators only. */
-  caller: z.string().min(1).optional(),
-  pageSize: z.coerce.number().int().min(1).max(200).default(50),
-  pageToken: z.string().optional(),
-});
 
 export function createApi(services: Services): Hono {
   const app = new Hono();
@@ -48,88 +28,7 @@ export function createApi(services: Services): Hono {
   addBatchRoutes(app, services);
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
 
-  app.post('/v1/jobs', async (c) => {
-    const caller = await services.callers.verify(c.req.raw.headers);
-    const idempotencyKey = idempotencyKeyOf(c.req.header('idempotency-key'));
-    const body = await readJson(c.req.raw);
-    const trace = traceOf(c.req.raw.headers);
-    const { job, created } = await createJob(services, { caller, body, idempotencyKey, trace });
-    c.header('location', `/v1/jobs/${job.jobId}`);
-    return c.json(view(job), created ? 201 : 200);
-  });
-
-  app.post('/v1/estimates', async (c) => {
-    const caller = await services.callers.verify(c.req.raw.headers);
-    return c.json(await estimateJob(services, caller, await readJson(c.req.raw)));
-  });
-
-  app.get('/v1/jobs', async (c) => {
-    const caller = await services.callers.verify(c.req.raw.headers);
-    const parsed = listQuerySchema.safeParse(c.req.query());
-    if (!parsed.success) throw invalidRequest(parsed.error.issues.map(queryError));
-    const { pageToken, pageSize, status, model } = parsed.data;
-    const whose = listedCaller(services, caller, parsed.data.caller);
-    const list = JSON.stringify([whose, status, model]);
-    const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
-    const jobs = await services.jobs.list({ caller: whose, status, model, pageSize: pageSize + 1, after });
-    const page = jobs.slice(0, pageSize);
-    const last = page.at(-1);
-    const nextPageToken = jobs.length > pageSize && last ? encodePageToken(last, list) : undefined;
-    return c.json({ jobs: page.map(view), ...(nextPageToken === undefined ? {} : { nextPageToken }) });
-  });
-
-  app.get('/v1/jobs/:jobId', async (c) => {
-    const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
-    const waitSeconds = waitOf(c.req.header('prefer'));
-    if (waitSeconds === undefined) return c.json({ ...view(job), ...(await waitReason(services, job)) });
-    const after = await services.jobs.waitFor(job.jobId, isTerminal, waitSeconds * 1000);
-    c.header('preference-applied', `wait=${waitSeconds}`);
-    return c.json(view(after ?? job));
-  });
-
-  app.post('/v1/jobs/:jobId/cancel', async (c) => {
-    const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
-    const cancelled = await advanceAndPerform(services, job.jobId, { type: 'cancel' });
-    const after = cancelled.kind === 'missing' ? job : cancelled.job;
-    if (after.status === 'cancelled') return c.json(view(after));
-    throw new ProblemError({
-      status: 409,
-      code: 'already-finished',
-      title: 'The job is finished',
-      detail: `Job ${job.jobId} has ${after.status} and cannot be cancelled.`,
-    });
-  });
-
-  app.post('/v1/jobs/:jobId/retry', async (c) => {
-    const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
-    const { acceptDoubleCharge } = await retryBody(c.req.raw);
-    const trace = traceOf(c.req.raw.headers);
-    const { job: made, created } = await retry(services, job, { acceptDoubleCharge, trace });
-    c.header('location', `/v1/jobs/${made.jobId}`);
-    return c.json(view(made), created ? 201 : 200);
-  });
-
-  app.get('/v1/jobs/:jobId/videos/:n', async (c) => {
-    const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
-    const n = c.req.param('n');
-    if (job.status !== 'succeeded') {
-      throw notFound(
-        `Job ${job.jobId} has no videos: it is ${job.status}${liveAttemptOf(job) ? ' and may still change' : ''}.`,
-      );
-    }
-    const video = /^\d{1,3}$/.test(n) ? job.videos[Number(n)] : undefined;
-    if (!video)
-      throw notFound(`Job ${job.jobId} has videos 0 to ${job.videos.length - 1}; '${n}' is none of them.`);
-    const { signedUrlTtlMs } = services.settings;
-    const url = await services.results.signedReadUrl(video, signedUrlTtlMs);
-    const expiresAt = new Date(services.clock.now() + signedUrlTtlMs).toISOString();
-    c.header('cache-control', 'private, no-store');
-    c.header('vary', 'accept');
-    // Who asks for JSON wants the link itself, as a page for a player of its own.
-    if (c.req.header('accept') === 'application/json') return c.json({ url, expiresAt });
-    c.header('location', url);
-    return c.json({ url, expiresAt }, 302);
-  });
+  addJobRoutes(app, services, view);
 
   app.get('/v1/models', async (c) => {
     await services.callers.verify(c.req.raw.headers);
@@ -184,40 +83,4 @@ export function problemResponse({ code, retryAfterSeconds, ...problem }: Problem
       ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
     },
   });
-}
-
-/** The job, if it is the caller's, or the caller an operator. Another caller's job and none at all are the same answer. */
-async function ownJob(services: Services, headers: Headers, jobId: string): Promise<Job> {
-  const caller = await services.callers.verify(headers);
-  if (!JOB_ID.test(jobId))
-    throw notFound(`'${jobId}' is not a job id; one looks like job_ and 26 letters and digits.`);
-  const job = await services.jobs.get(jobId);
-  const mayRead = job?.caller === caller || services.settings.operators.includes(caller);
-  if (!job || !mayRead) throw notFound(`There is no job ${jobId}.`);
-  return job;
-}
-
-const retryBodySchema = z.strictObject({ acceptDoubleCharge: z.boolean().default(false) });
-
-/** No body is the careful one. */
-async function retryBody(request: Request): Promise<z.infer<typeof retryBodySchema>> {
-  const parsed = retryBodySchema.safeParse((await readJsonIfAny(request)) ?? {});
-  if (parsed.success) return parsed.data;
-  throw invalidRequest([{ field: 'acceptDoubleCharge', detail: 'is the only field, true or false.' }]);
-}
-
-/** RFC 7240 `Prefer: wait=n`; other preferences are not ours to honour. */
-function waitOf(prefer: string | undefined): number | undefined {
-  const [, seconds] = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?(?:$|[,;\s])/.exec(prefer ?? '') ?? [];
-  return seconds === undefined ? undefined : Math.min(Number(seconds), WAIT_SECONDS_MAX);
-}
-
-function queryError(issue: z.core.$ZodIssue): { field: string; detail: string } {
-  if (issue.code === 'unrecognized_keys') {
-    return {
-      field: issue.keys.join(', '),
-      detail: 'is not a filter; there are status, model, caller, pageSize and pageToken.',
-    };
-  }
-  return { field: issue.path.join('.'), detail: `${issue.message}.` };
 }

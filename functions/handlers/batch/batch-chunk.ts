@@ -2,6 +2,7 @@
  * One chunk of a manifest: rows from the cursor on, judged, and made jobs unless this is the checking pass. It can be
  * repeated, also while another runs: the same rows give the same jobs, and the cursor moves once.
  */
+
 import { Readable } from 'node:stream';
 import type { BatchIn, BatchTotals, Manifest, RowFault } from '../../core/batch/batch.ts';
 import { batchWakeOf, NO_TOTALS } from '../../core/batch/batch.ts';
@@ -14,11 +15,11 @@ import { type Cursor, createRecordReader, type RawRecord } from '../../core/mani
 import { ProblemError } from '../../core/problem.ts';
 import { ObjectGoneError, type Services } from '../../ports.ts';
 import { createJob, type Judged, judge } from '../job/create-job.ts';
+import { inParallel } from '../job/in-parallel.ts';
 import {
   backPressure,
   faultsPrefixOf,
   gone,
-  inParallel,
   padded,
   rulesOf,
   stepEnd,

@@ -1,19 +1,13 @@
 /** Steps of a batch that go through its jobs: waiting for them, cancelling them, retrying the failed ones. */
+
 import type { BatchIn } from '../../core/batch/batch.ts';
 import type { JobIn } from '../../core/job/job.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { advanceAndPerform } from '../job/advance.ts';
+import { inParallel } from '../job/in-parallel.ts';
 import { retry } from '../job/retry-job.ts';
-import {
-  backPressure,
-  inParallel,
-  STEP_MS,
-  stepEnd,
-  UNFINISHED,
-  UNFINISHED_MAX,
-  type Work,
-} from './batch-work.ts';
+import { backPressure, STEP_MS, stepEnd, UNFINISHED, UNFINISHED_MAX, type Work } from './batch-work.ts';
 
 /** How often a batch looks whether its jobs are through: one count, cheap beside what the jobs cost. */
 const LOOK_MS = 30_000;

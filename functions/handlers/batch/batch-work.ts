@@ -29,19 +29,6 @@ export const backPressure = ({ clock, policy }: Pick<Services, 'clock' | 'policy
   untilMs: clock.now() + BACK_PRESSURE_MS / policy.speedUp,
 });
 
-/** Several at once, in order of their coming; the first failure ends it. */
-export async function inParallel<T>(
-  items: readonly T[],
-  concurrency: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-}
-
 export const stepEnd = (clock: Clock): (() => boolean) => {
   const end = clock.now() + STEP_MS;
   return () => clock.now() >= end;

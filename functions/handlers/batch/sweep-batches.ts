@@ -3,8 +3,8 @@ import type { Batch } from '../../core/batch/batch.ts';
 import { batchWakeOf } from '../../core/batch/batch.ts';
 import { letGo } from '../../core/job/retry.ts';
 import type { Services } from '../../ports.ts';
+import { inParallel } from '../job/in-parallel.ts';
 import { advanceBatch } from './batch.ts';
-import { inParallel } from './batch-work.ts';
 
 /** A deployment has few batches at once; the rest is first in the next run. */
 const BATCHES_PER_RUN = 50;

@@ -7,9 +7,9 @@ import { stepBatch } from '../../core/batch/step-batch.ts';
 import { isTerminal, type Job, type TerminalJob } from '../../core/job/job.ts';
 import { step } from '../../core/job/step.ts';
 import type { OutgoingEvent, Services } from '../../ports.ts';
-import { inParallel } from '../batch/batch-work.ts';
 import { fullBatchView } from '../http/batch-view.ts';
 import { jobView } from '../http/job-view.ts';
+import { inParallel } from './in-parallel.ts';
 
 /** What one minute's sweep publishes with room to spare. */
 const PER_RUN = 200;

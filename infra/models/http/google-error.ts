@@ -56,3 +56,7 @@ export const fieldViolation = (field: string, description: string): ErrorDetail 
   '@type': 'type.googleapis.com/google.rpc.BadRequest',
   fieldViolations: [{ field, description }],
 });
+
+/** What the Developer API says of a file that is not there, and of one that belongs to another project. */
+export const fileRefusal = (fileId: string): string =>
+  `You do not have permission to access the File ${fileId} or it may not exist.`;

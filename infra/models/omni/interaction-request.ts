@@ -1,8 +1,7 @@
 /** The body of an interaction's creation, checked field by field. What a model allows is checked elsewhere. */
 import { z } from 'zod';
 import type { Surface } from '../catalogue.ts';
-import { fieldViolation, invalid, refuse } from '../http/google-error.ts';
-import { fileRefusal } from '../operation/generated-files.ts';
+import { fieldViolation, fileRefusal, invalid, refuse } from '../http/google-error.ts';
 import { OMNI_TASKS, type OmniTask, type Webhook } from '../operation/interaction.ts';
 import { parseGsUri } from '../operation/object-store.ts';
 import { checkLabels, decodeBase64, type MediaSource } from '../operation/predict-request.ts';

@@ -37,6 +37,3 @@ export class GeneratedFiles {
     return this.#files.read(sampleFile(found.operation.id, found.video.sample));
   }
 }
-
-export const fileRefusal = (fileId: string): string =>
-  `You do not have permission to access the File ${fileId} or it may not exist.`;

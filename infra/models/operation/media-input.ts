@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Mp4Error, type ParsedMp4, parseMp4 } from '../../mp4/mp4-parser.ts';
 import type { Surface } from '../catalogue.ts';
-import { GoogleError, invalid, refuse } from '../http/google-error.ts';
-import { fileRefusal } from './generated-files.ts';
+import { fileRefusal, GoogleError, invalid, refuse } from '../http/google-error.ts';
 import { type ObjectStore, ObjectStoreRefusal } from './object-store.ts';
 import type { MediaSource, PredictInstance } from './predict-request.ts';
 

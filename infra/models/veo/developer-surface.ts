@@ -5,10 +5,10 @@ import { answerWithFault } from '../fault/fault-replies.ts';
 import { type CallKind, combineFaults, type TransportFault } from '../fault/fault-rules.ts';
 import { type Credentials, requireApiKey } from '../http/access.ts';
 import { byteRangeReply } from '../http/byte-range.ts';
-import { refuse } from '../http/google-error.ts';
+import { fileRefusal, refuse } from '../http/google-error.ts';
 import { jsonReply, type Reply, type SentReply } from '../http/reply.ts';
 import type { Call, Route } from '../http/router.ts';
-import { fileRefusal, type GeneratedFile } from '../operation/generated-files.ts';
+import type { GeneratedFile } from '../operation/generated-files.ts';
 import { callSurface, type Operation } from '../operation/operations.ts';
 import { type SubmissionContext, submit } from './submission.ts';
 
