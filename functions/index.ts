@@ -90,7 +90,7 @@ async function refuse(name: string, error: unknown, request: Request, response: 
     .send(await problemResponse(problem).text());
 }
 
-/** 429 is the turnstile's way to say "not yet", not a fault. */
+/** 429 is the rate limiter's way to say "not yet", not a fault. */
 const severityOf = (status: number): Severity =>
   status >= 500 ? 'ERROR' : status === 429 ? 'DEBUG' : 'WARNING';
 

@@ -10,10 +10,10 @@ import type { FilteredSide, LandedVideo, OperationRef, OperationResult } from '.
 import type { ProviderSignal } from './core/job/errors.ts';
 import type { Job, JobIn, JobStatus, Wake } from './core/job/job.ts';
 import type { Policy } from './core/job/policy.ts';
-import type { Line } from './core/job/queues.ts';
+import type { SubmitQueue } from './core/job/queues.ts';
+import type { RateLimiter } from './core/job/rate-limiter.ts';
 import type { Stage } from './core/job/stages.ts';
 import type { Step } from './core/job/step.ts';
-import type { Turnstile } from './core/job/turnstile.ts';
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -73,7 +73,11 @@ export interface JobStore {
    * Whose turn it is: of the callers waiting in this line, the next after `lastCaller` in the alphabet (and after the
    * last the first), oldest job first. At least one where anybody waits, at most `limit`.
    */
-  nextInLine(line: Line, lastCaller: string | undefined, limit: number): Promise<readonly JobIn<'queued'>[]>;
+  nextInQueue(
+    line: SubmitQueue,
+    lastCaller: string | undefined,
+    limit: number,
+  ): Promise<readonly JobIn<'queued'>[]>;
   /** Jobs with attempts that may have been charged, and nobody can say; the most at stake first. */
   atStake(query: ListAtStake): Promise<readonly Job[]>;
   /** What all of them come to, in US dollars. */
@@ -128,19 +132,19 @@ export interface BatchTask {
 }
 
 /** A wake on its way: which function, which queue's business, and when. */
-export interface WakeTask extends Line {
+export interface WakeTask extends SubmitQueue {
   readonly target: 'submit' | 'poll';
   readonly jobId: string;
   readonly wake: Wake;
 }
 
-/** One turnstile per model. */
-export interface TurnstileStore {
-  get(model: Pick<Line, 'provider' | 'model'>): Promise<Turnstile>;
+/** One rate limiter per model. */
+export interface RateLimiterStore {
+  get(model: Pick<SubmitQueue, 'provider' | 'model'>): Promise<RateLimiter>;
   /** In one transaction; `decide` may run several times, and returns nothing to leave it as it is. */
   update(
-    model: Pick<Line, 'provider' | 'model'>,
-    decide: (turnstile: Turnstile) => Turnstile | undefined,
+    model: Pick<SubmitQueue, 'provider' | 'model'>,
+    decide: (rateLimiter: RateLimiter) => RateLimiter | undefined,
   ): Promise<'saved' | 'unchanged'>;
 }
 
@@ -179,7 +183,7 @@ export interface Submissions {
   /** Pauses every submit queue; jobs go on being accepted and wait. @returns the queues, paused now or before */
   pause(): Promise<readonly string[]>;
   /** Whether calls of this line are paused, whoever has done that; up to a minute late. */
-  isPaused(line: Line): Promise<boolean>;
+  isPaused(line: SubmitQueue): Promise<boolean>;
 }
 
 /** The output bucket. */
@@ -392,7 +396,7 @@ export interface Services {
   readonly jobs: JobStore;
   readonly batches: BatchStore;
   readonly tasks: TaskQueue;
-  readonly turnstiles: TurnstileStore;
+  readonly rateLimiters: RateLimiterStore;
   readonly results: ResultStore;
   readonly inputs: InputStore;
   readonly providers: Readonly<Partial<Record<ProviderName, VideoProvider>>>;
@@ -437,6 +441,6 @@ export interface ServiceSettings {
   readonly logPrompts: boolean;
   /** Callers who answer for the deployment: they see every job, and rule on what could not be learned. */
   readonly operators: readonly string[];
-  /** Paid calls per minute that the turnstile of a model lets through, instead of its quota. */
+  /** Paid calls per minute that the rate limiter of a model lets through, instead of its quota. */
   readonly requestsPerMinute?: number | undefined;
 }

@@ -12,8 +12,8 @@ import { createCloudTaskSubmissions } from './adapters/cloud-task-submissions.ts
 import { createFirestoreApiKeys } from './adapters/firestore-api-keys.ts';
 import { createFirestoreBatchStore } from './adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
+import { createFirestoreRateLimiters } from './adapters/firestore-rate-limiters.ts';
 import { createFirestoreSchedules } from './adapters/firestore-schedules.ts';
-import { createFirestoreTurnstiles } from './adapters/firestore-turnstiles.ts';
 import { createGeminiProvider } from './adapters/gemini-provider.ts';
 import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.ts';
 import { createIds } from './adapters/ids.ts';
@@ -92,7 +92,7 @@ export function buildServices(config: Config): Built {
     ids,
     jobs: createFirestoreJobStore(db, { keepFinishedMs }),
     batches: createFirestoreBatchStore(db, { keepFinishedMs }),
-    turnstiles: createFirestoreTurnstiles(db),
+    rateLimiters: createFirestoreRateLimiters(db),
     tasks: createCloudTaskQueue({
       client: tasksClient,
       project,

@@ -3,7 +3,7 @@
  * enqueues it once (I3); the name is a hash because names in sequence slow a queue down.
  */
 import type { CloudTasksClient } from '@google-cloud/tasks';
-import { BATCH_QUEUE, POLL_QUEUE, submitQueueOf } from '../core/job/queues.ts';
+import { BATCH_QUEUE, POLL_QUEUE, submitQueueName } from '../core/job/queues.ts';
 import type { BatchTask, Ids, TaskQueue, WakeTask } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
@@ -39,7 +39,7 @@ export function createCloudTaskQueue(options: CloudTaskQueueOptions): TaskQueue 
   });
   const nameOf = (task: WakeTask): TaskName => {
     const { target, jobId, wake } = task;
-    const queue = target === 'poll' ? POLL_QUEUE : submitQueueOf(task);
+    const queue = target === 'poll' ? POLL_QUEUE : submitQueueName(task);
     return named(queue, ['wake', jobId, String(wake.seq), String(wake.ring)]);
   };
   const nameOfBatch = ({ batchId, wake }: BatchTask): TaskName =>

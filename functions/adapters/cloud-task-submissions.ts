@@ -2,7 +2,7 @@
 import type { CloudTasksClient } from '@google-cloud/tasks';
 import { LRUCache } from 'lru-cache';
 import type { Catalogue } from '../core/catalogue/catalogue.ts';
-import { submitQueueOf, submitQueuesOf } from '../core/job/queues.ts';
+import { submitQueueName, submitQueueNames } from '../core/job/queues.ts';
 import type { Clock, Submissions } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
@@ -50,10 +50,10 @@ export function createCloudTaskSubmissions(options: CloudTaskSubmissionsOptions)
   });
   return {
     // What cannot be learned is an error: a call that nobody can stop is not made.
-    isPaused: async (line) => (await remembered.fetch(submitQueueOf(line)))?.paused ?? true,
+    isPaused: async (line) => (await remembered.fetch(submitQueueName(line)))?.paused ?? true,
 
     async pause() {
-      const paused = await Promise.all(submitQueuesOf(catalogue).map(pause));
+      const paused = await Promise.all(submitQueueNames(catalogue).map(pause));
       return paused.flat();
     },
   };

@@ -8,7 +8,7 @@ import { AggregateField, FieldPath, type Firestore, type Query, Timestamp } from
 import { announcementDueAt } from '../core/job/announcement.ts';
 import { atStakeUsd, roundUsd } from '../core/job/at-stake.ts';
 import { isTerminal, type Job, jobSchema, wakeOf } from '../core/job/job.ts';
-import { lineOf, standsInLine, submitQueueOf } from '../core/job/queues.ts';
+import { submitQueueName, submitQueueOf, waitsInQueue } from '../core/job/queues.ts';
 import type { JobStore, ListJobs, Updated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
@@ -66,9 +66,9 @@ export function createFirestoreJobStore(
       return docs.map((doc) => jobOf(doc.get('record')));
     },
 
-    async nextInLine(line, lastCaller, limit) {
+    async nextInQueue(line, lastCaller, limit) {
       const waiting = jobs
-        .where('line', '==', submitQueueOf(line))
+        .where('line', '==', submitQueueName(line))
         .orderBy('caller')
         .orderBy('createdAt')
         .limit(limit);
@@ -176,7 +176,7 @@ function queryFieldsOf(job: Job): Record<string, unknown> {
     ...(isTerminal(job) ? {} : { openSince: Timestamp.fromMillis(job.createdAt) }),
     // Absent once nothing is left to do, so that finished jobs cost the sweep's index nothing.
     ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
-    ...(standsInLine(job) ? { line: submitQueueOf(lineOf(job)) } : {}),
+    ...(waitsInQueue(job) ? { line: submitQueueName(submitQueueOf(job)) } : {}),
     ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
     ...(batchId === undefined ? {} : { batchId, row }),
     ...(isHeld(job) ? { heldBy: job.batch?.batchId } : {}),

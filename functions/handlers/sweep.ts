@@ -3,10 +3,10 @@
  * run; two runs at once do no harm, since every change is fenced and the names of their tasks agree.
  */
 import { isTerminal, type Job, wakeOf } from '../core/job/job.ts';
-import { lineOf } from '../core/job/queues.ts';
+import { submitQueueOf } from '../core/job/queues.ts';
 import { timeUpAt } from '../core/job/step.ts';
 import type { Services } from '../ports.ts';
-import { letJobsGo, sweepBatches } from './batch/sweep-batches.ts';
+import { releaseJobs, sweepBatches } from './batch/sweep-batches.ts';
 import { advanceAndPerform, logFields } from './job/advance.ts';
 import { announceOverdue } from './job/announce.ts';
 
@@ -17,7 +17,7 @@ const CONCURRENCY = 10;
 
 export interface SweepReport {
   readonly overdue: number;
-  readonly rung: number;
+  readonly reEnqueued: number;
   readonly waiting: number;
   readonly ended: number;
   readonly errors: number;
@@ -30,11 +30,11 @@ export async function handleSweep(services: Services): Promise<SweepReport> {
   await sweepBatches(services).catch((error: unknown) =>
     log('ERROR', 'sweep: the batches could not be read', { error: String(error) }),
   );
-  await letJobsGo(services).catch((error: unknown) =>
+  await releaseJobs(services).catch((error: unknown) =>
     log('ERROR', 'sweep: jobs of a batch could not be let go', { error: String(error) }),
   );
-  const overdue = await jobs.overdue(clock.now() - policy.ringAfterMs, JOBS_PER_RUN);
-  const tally = { overdue: overdue.length, rung: 0, waiting: 0, ended: 0, errors: 0, announced: 0 };
+  const overdue = await jobs.overdue(clock.now() - policy.overdueAfterMs, JOBS_PER_RUN);
+  const tally = { overdue: overdue.length, reEnqueued: 0, waiting: 0, ended: 0, errors: 0, announced: 0 };
   const queue = overdue.values();
   const worker = async (): Promise<void> => {
     for (const job of queue) {
@@ -58,7 +58,7 @@ export async function handleSweep(services: Services): Promise<SweepReport> {
   return tally;
 }
 
-async function sweepOne(services: Services, job: Job): Promise<'rung' | 'waiting' | 'ended'> {
+async function sweepOne(services: Services, job: Job): Promise<'reEnqueued' | 'waiting' | 'ended'> {
   const { clock, tasks } = services;
   const wake = wakeOf(job);
   if (!isTerminal(job) && clock.now() >= timeUpAt(job)) {
@@ -67,7 +67,7 @@ async function sweepOne(services: Services, job: Job): Promise<'rung' | 'waiting
   }
   if (!wake) return 'ended';
   const target = job.status === 'queued' ? 'submit' : 'poll';
-  const waiting = await tasks.isWaiting({ target, jobId: job.jobId, wake, ...lineOf(job) });
-  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'ringAgain' }, wake.seq);
-  return waiting ? 'waiting' : 'rung';
+  const waiting = await tasks.isWaiting({ target, jobId: job.jobId, wake, ...submitQueueOf(job) });
+  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'enqueueAgain' }, wake.seq);
+  return waiting ? 'waiting' : 'reEnqueued';
 }

@@ -26,7 +26,7 @@ export function stackQueues(speedUp: number, submitPerSecond?: number): readonly
     maxAttempts: retry.maxAttempts,
     maxDoublings: retry.maxDoublings,
   });
-  // Either lane may use the whole quota when the other is empty; the model's turnstile keeps both within it.
+  // Either lane may use the whole quota when the other is empty; the model's rate limiter keeps both within it.
   const submitQueues = Object.entries(submit.models).flatMap(([id, { requestsPerMinute }]) =>
     Object.values(submit.lanes).map((suffix) => ({
       id: `${id}${suffix}`,

@@ -1,7 +1,7 @@
 /** The arithmetic of the benches, and what a run prints. What they measure is theirs to say, not a unit test's. */
 import { describe, expect, it } from 'vitest';
 import { isOk, jsonOf, type Run, tableOf } from './report.ts';
-import { judge, middleOf, type Verdict } from './verdict.ts';
+import { middleOf, type Verdict, verdictOf } from './verdict.ts';
 
 const measure = { what: 'peak memory', unit: 'MiB', measured: 150 };
 const baseline = { what: 'with less', value: 100 };
@@ -18,23 +18,25 @@ describe('a claim', () => {
     [{ atLeast: 1.5 }, true],
     [{ atLeast: 1.51 }, false],
   ])('of %o on a ratio of 1.5 holds: %s', (claim, holds) => {
-    expect(judge('x', { ...measure, baseline, claim })).toMatchObject({ bench: 'x', ratio: 1.5, holds });
+    expect(verdictOf('x', { ...measure, baseline, claim })).toMatchObject({ bench: 'x', ratio: 1.5, holds });
   });
 
   it('on a ratio that is no number does not hold', () => {
     for (const claim of [{ atMost: 1 }, { atLeast: 1 }])
       expect(
-        judge('x', { ...measure, measured: 0, baseline: { what: 'none', value: 0 }, claim }),
+        verdictOf('x', { ...measure, measured: 0, baseline: { what: 'none', value: 0 }, claim }),
       ).toMatchObject({ holds: false });
   });
 
   it('without a baseline is a mistake', () => {
-    expect(() => judge('x', { ...measure, claim: { atMost: 1 } })).toThrow("'peak memory' claims a ratio");
+    expect(() => verdictOf('x', { ...measure, claim: { atMost: 1 } })).toThrow(
+      "'peak memory' claims a ratio",
+    );
   });
 
   it('is not made of what is measured for information', () => {
-    expect(judge('x', measure)).toEqual({ bench: 'x', ...measure });
-    expect(judge('x', { ...measure, baseline }).holds).toBeUndefined();
+    expect(verdictOf('x', measure)).toEqual({ bench: 'x', ...measure });
+    expect(verdictOf('x', { ...measure, baseline }).holds).toBeUndefined();
   });
 });
 
@@ -51,13 +53,13 @@ describe('of several rounds', () => {
 });
 
 describe('a run', () => {
-  const held = judge('memory', { ...measure, baseline, claim: { atMost: 2 } });
-  const missed = judge('http', {
+  const held = verdictOf('memory', { ...measure, baseline, claim: { atMost: 2 } });
+  const missed = verdictOf('http', {
     ...{ what: 'requests', unit: '/s', measured: 1234.5 },
     baseline: { what: 'by nobody', value: 10_000 },
     claim: { atLeast: 0.5 },
   });
-  const told = judge('jobs', { what: 'jobs', unit: '/s', measured: 7 });
+  const told = verdictOf('jobs', { what: 'jobs', unit: '/s', measured: 7 });
 
   it('is a table with as many digits as say something, and tells what does not hold', () => {
     expect(tableOf([held, missed, told]).split('\n')).toEqual([

@@ -5,7 +5,7 @@ import type { Bench } from './bench.ts';
 export const BENCHES = {
   core: () => import('./core.ts'),
   http: () => import('./http.ts'),
-  line: () => import('./line.ts'),
+  line: () => import('./backlog.ts'),
   'dry-run': () => import('./dry-run.ts'),
   landing: () => import('./landing.ts'),
   'local-storage': () => import('./local-storage.ts'),

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { type Measure, measureSchema, type Scope } from './bench.ts';
 import { type BenchName, benchNameSchema } from './benches.ts';
 import { isOk, jsonOf, type Run, tableOf } from './report.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
 const optionsSchema = z.object({
   only: z
@@ -44,7 +44,7 @@ const broken: Record<string, string> = {};
 for (const name of only) {
   const startedAt = performance.now();
   try {
-    for (const measure of await measuresOf(name)) verdicts.push(judge(name, measure));
+    for (const measure of await measuresOf(name)) verdicts.push(verdictOf(name, measure));
   } catch (error) {
     broken[name] = error instanceof Error ? error.message : String(error);
   }

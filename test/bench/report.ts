@@ -17,7 +17,7 @@ const share = rounded(3);
 export function tableOf(verdicts: readonly Verdict[]): string {
   const rows = [HEAD, ...verdicts.map(cellsOf)];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
-  const lineOf = (cells: readonly string[]): string =>
+  const submitQueueOf = (cells: readonly string[]): string =>
     cells
       .map((cell, column) => {
         const width = widths[column] ?? 0;
@@ -25,7 +25,7 @@ export function tableOf(verdicts: readonly Verdict[]): string {
       })
       .join('  ')
       .trimEnd();
-  return rows.map(lineOf).join('\n');
+  return rows.map(submitQueueOf).join('\n');
 }
 
 function cellsOf({ bench, what, unit, measured, baseline, ratio, claim, holds }: Verdict): string[] {

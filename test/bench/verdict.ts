@@ -9,7 +9,7 @@ export interface Verdict extends Measure {
   readonly holds?: boolean;
 }
 
-export function judge(bench: string, measure: Measure): Verdict {
+export function verdictOf(bench: string, measure: Measure): Verdict {
   const { measured, baseline, claim } = measure;
   if (!baseline) {
     if (claim) throw new Error(`'${measure.what}' claims a ratio and has no baseline`);

@@ -3,7 +3,7 @@ import { CloudTasksClient } from '@google-cloud/tasks';
 import { grpc } from 'google-gax';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
-import { submitQueuesOf } from '../../functions/core/job/queues.ts';
+import { submitQueueNames } from '../../functions/core/job/queues.ts';
 import { idTokenClaims, loadIdentity } from '../../infra/shared/identity.ts';
 import { PROJECT, REGION } from '../../infra/stack/plan.ts';
 import { startTestStack, type TestStack } from '../support/local-stack.ts';
@@ -56,7 +56,7 @@ it('pauses the submit queues when it is spent, and only then; the job that waits
   expect(await notify(499)).toEqual({ paused: [] });
   expect(await pausedQueues()).toEqual([]);
 
-  const queues = [...submitQueuesOf(CATALOGUE)].sort();
+  const queues = [...submitQueueNames(CATALOGUE)].sort();
   expect(await notify(500)).toMatchObject({ paused: expect.arrayContaining(queues) });
   expect(await pausedQueues()).toEqual(queues);
 

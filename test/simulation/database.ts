@@ -10,7 +10,12 @@ import {
   liveAttemptOf,
   wakeOf,
 } from '../../functions/core/job/job.ts';
-import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/job/queues.ts';
+import {
+  type SubmitQueue,
+  submitQueueName,
+  submitQueueOf,
+  waitsInQueue,
+} from '../../functions/core/job/queues.ts';
 import type { JobStore, ListJobs, ListOfBatch, Updated } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';
@@ -98,11 +103,11 @@ export class Database {
     this.#monitor(before, stored);
   }
 
-  nextInLine(line: Line, lastCaller: string | undefined, limit: number): readonly JobIn<'queued'>[] {
+  nextInQueue(line: SubmitQueue, lastCaller: string | undefined, limit: number): readonly JobIn<'queued'>[] {
     this.mayFail();
-    const queue = submitQueueOf(line);
+    const queue = submitQueueName(line);
     const waiting = [...this.jobs.values()].filter(
-      (job) => job.status === 'queued' && standsInLine(job) && submitQueueOf(lineOf(job)) === queue,
+      (job) => job.status === 'queued' && waitsInQueue(job) && submitQueueName(submitQueueOf(job)) === queue,
     );
     const queued = waiting.filter((job) => job.status === 'queued');
     const after = queued.filter(({ caller }) => lastCaller !== undefined && caller > lastCaller);
@@ -236,9 +241,13 @@ class JobsPort implements JobStore {
     return this.#engine.call(this.#invocation, 'listOfBatch', () => this.#database.ofBatch(query));
   }
 
-  nextInLine(line: Line, lastCaller: string | undefined, limit: number): ReturnType<JobStore['nextInLine']> {
-    return this.#engine.call(this.#invocation, 'nextInLine', () =>
-      this.#database.nextInLine(line, lastCaller, limit),
+  nextInQueue(
+    line: SubmitQueue,
+    lastCaller: string | undefined,
+    limit: number,
+  ): ReturnType<JobStore['nextInQueue']> {
+    return this.#engine.call(this.#invocation, 'nextInQueue', () =>
+      this.#database.nextInQueue(line, lastCaller, limit),
     );
   }
 

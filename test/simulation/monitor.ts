@@ -175,7 +175,7 @@ export class Monitor {
     if (wake.ring > 0 && this.#engine.faults.fired === 0 && !isLeft)
       this.#engine.violate(
         'I3 a wake has its task',
-        `${after.jobId}: wake ${wake.seq} was rung by the sweep, though nothing failed`,
+        `${after.jobId}: wake ${wake.seq} was reEnqueued by the sweep, though nothing failed`,
       );
   }
 }

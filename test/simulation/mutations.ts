@@ -125,14 +125,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the sweep forgets to ring',
     file: 'handlers/sweep.ts',
-    find: `  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'ringAgain' }, wake.seq);
+    find: `  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'enqueueAgain' }, wake.seq);
 `,
     replace: ``,
   },
   {
     name: 'the sweep rings under the old name',
     file: 'core/job/step.ts',
-    find: `ring: wake.ring + rings, at };`,
+    find: `ring: wake.ring + added, at };`,
     replace: `ring: wake.ring, at };`,
   },
   {

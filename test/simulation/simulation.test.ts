@@ -17,7 +17,7 @@ const subject = await loadSubject();
 /** Nobody sweeps, so whatever is lost stays lost. */
 const unswept: Subject = {
   ...subject,
-  handleSweep: async () => ({ overdue: 0, rung: 0, waiting: 0, ended: 0, announced: 0, errors: 0 }),
+  handleSweep: async () => ({ overdue: 0, reEnqueued: 0, waiting: 0, ended: 0, announced: 0, errors: 0 }),
 };
 
 async function firstFailing(broken: Subject): Promise<number> {

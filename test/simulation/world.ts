@@ -11,9 +11,9 @@ import { Ledger } from './ledger.ts';
 import { Models } from './models.ts';
 import { Monitor } from './monitor.ts';
 import { digitsOf, Random, randomDigits } from './random.ts';
+import { RateLimiters } from './rate-limiters.ts';
 import type { Subject } from './subject.ts';
 import { deliverTo, Tasks } from './task-queue.ts';
-import { Turnstiles } from './turnstiles.ts';
 
 const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
@@ -60,7 +60,7 @@ export function buildWorld(plan: Plan): World {
   };
   const database = new Database(engine, watched, isStrict(seed));
   const tasks = new Tasks(engine, taskAttemptsMax);
-  const turnstiles = new Turnstiles(engine);
+  const rateLimiters = new RateLimiters(engine);
   const output = new Bucket(engine, OUTPUT_BUCKET);
   const ledger = new Ledger();
   const recorded = (jobId: string, attemptId: string): boolean => knows(database.jobs.get(jobId), attemptId);
@@ -74,7 +74,7 @@ export function buildWorld(plan: Plan): World {
       ids,
       jobs: database.portOf(invocation),
       tasks: tasks.portOf(invocation),
-      turnstiles: turnstiles.portOf(invocation),
+      rateLimiters: rateLimiters.portOf(invocation),
       results: output.portOf(invocation),
       ...parts,
       providers: {
@@ -177,4 +177,4 @@ export function sweepSometimes(
 
 /** A sweep that would find nothing, whatever its clock says, is not worth its time. */
 export const hasOverdue = ({ engine, database, policy }: World): boolean =>
-  database.overdue(engine.now - policy.ringAfterMs + 10 * SECOND).length > 0;
+  database.overdue(engine.now - policy.overdueAfterMs + 10 * SECOND).length > 0;

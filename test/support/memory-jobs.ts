@@ -9,7 +9,12 @@ import {
   jobSchema,
   wakeOf,
 } from '../../functions/core/job/job.ts';
-import { type Line, lineOf, standsInLine, submitQueueOf } from '../../functions/core/job/queues.ts';
+import {
+  type SubmitQueue,
+  submitQueueName,
+  submitQueueOf,
+  waitsInQueue,
+} from '../../functions/core/job/queues.ts';
 import type { JobStore, ListAtStake, ListJobs, ListOfBatch } from '../../functions/ports.ts';
 
 /** Stores copies, and parses what it gives out, as a database would. */
@@ -56,13 +61,13 @@ export class MemoryJobStore implements JobStore {
     return this.#readAll(found.slice(0, pageSize));
   }
 
-  async nextInLine(
-    line: Line,
+  async nextInQueue(
+    line: SubmitQueue,
     lastCaller: string | undefined,
     limit: number,
   ): Promise<readonly JobIn<'queued'>[]> {
     const waiting = this.#saved()
-      .filter((job) => standsInLine(job) && submitQueueOf(lineOf(job)) === submitQueueOf(line))
+      .filter((job) => waitsInQueue(job) && submitQueueName(submitQueueOf(job)) === submitQueueName(line))
       .sort((a, b) => compare(a.caller, b.caller) || a.createdAt - b.createdAt || compare(a.jobId, b.jobId));
     const after = waiting.filter(({ caller }) => lastCaller === undefined || caller > lastCaller);
     const next = after.length > 0 ? after : waiting;

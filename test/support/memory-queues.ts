@@ -1,19 +1,19 @@
-/** What stands in line, in memory: the task queue and the turnstiles. */
-import { NEW_TURNSTILE, type Turnstile } from '../../functions/core/job/turnstile.ts';
-import type { BatchTask, TaskQueue, TurnstileStore, WakeTask } from '../../functions/ports.ts';
+/** What stands in line, in memory: the task queue and the rate limiters. */
+import { NEW_RATE_LIMITER, type RateLimiter } from '../../functions/core/job/rate-limiter.ts';
+import type { BatchTask, RateLimiterStore, TaskQueue, WakeTask } from '../../functions/ports.ts';
 
-export class MemoryTurnstileStore implements TurnstileStore {
-  readonly #turnstiles = new Map<string, Turnstile>();
+export class MemoryRateLimiterStore implements RateLimiterStore {
+  readonly #rateLimiters = new Map<string, RateLimiter>();
 
-  async get({ provider, model }: Parameters<TurnstileStore['get']>[0]): Promise<Turnstile> {
-    return this.#turnstiles.get(`${provider}/${model}`) ?? NEW_TURNSTILE;
+  async get({ provider, model }: Parameters<RateLimiterStore['get']>[0]): Promise<RateLimiter> {
+    return this.#rateLimiters.get(`${provider}/${model}`) ?? NEW_RATE_LIMITER;
   }
 
-  async update(...[model, decide]: Parameters<TurnstileStore['update']>): Promise<'saved' | 'unchanged'> {
+  async update(...[model, decide]: Parameters<RateLimiterStore['update']>): Promise<'saved' | 'unchanged'> {
     const key = `${model.provider}/${model.model}`;
-    const next = decide(this.#turnstiles.get(key) ?? NEW_TURNSTILE);
+    const next = decide(this.#rateLimiters.get(key) ?? NEW_RATE_LIMITER);
     if (!next) return 'unchanged';
-    this.#turnstiles.set(key, next);
+    this.#rateLimiters.set(key, next);
     return 'saved';
   }
 }

@@ -6,7 +6,7 @@ import type { Services } from '../../functions/ports.ts';
 import { MemoryBatchStore } from './memory-batches.ts';
 import { MemoryBucket } from './memory-bucket.ts';
 import { MemoryJobStore } from './memory-jobs.ts';
-import { MemoryTaskQueue, MemoryTurnstileStore } from './memory-queues.ts';
+import { MemoryRateLimiterStore, MemoryTaskQueue } from './memory-queues.ts';
 import { ScriptedProvider } from './scripted-provider.ts';
 
 class ManualClock {
@@ -51,7 +51,7 @@ export function makeWorld(overrides: Partial<Services> = {}): World {
     jobs,
     tasks,
     batches,
-    turnstiles: new MemoryTurnstileStore(),
+    rateLimiters: new MemoryRateLimiterStore(),
     results: output,
     inputs: input,
     providers: { vertex, gemini },

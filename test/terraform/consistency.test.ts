@@ -109,7 +109,7 @@ function environmentOf({ values }: PlannedResource): Record<string, string> {
 describe('settings that both clouds read', () => {
   it('have every model of the catalogue with its quota, and no other', () => {
     const expected = CATALOGUE.models.map(({ provider, model, requestsPerMinute }) => [
-      queues.submitQueueOf({ provider, model, lane: 'interactive' }),
+      queues.submitQueueName({ provider, model, lane: 'interactive' }),
       { model: `${provider}/${model}`, requestsPerMinute },
     ]);
     expect(cloudSettings.submit.models).toEqual(Object.fromEntries(expected));
@@ -306,7 +306,7 @@ describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNo
   describe('as queues', () => {
     const names = () => planned('smallest', 'google_cloud_tasks_queue').map(({ key }) => key);
     const used = (): string[] => [
-      ...queues.submitQueuesOf(CATALOGUE),
+      ...queues.submitQueueNames(CATALOGUE),
       ...Object.entries(queues).flatMap(([name, value]) =>
         name.endsWith('_QUEUE') && typeof value === 'string' ? [value] : [],
       ),

@@ -51,8 +51,8 @@ async function everyQueryOf(store: JobStore): Promise<void> {
       for (const model of [undefined, 'veo-3.1-generate-001'])
         for (const from of [undefined, after])
           await store.list({ caller, status, model, pageSize: 5, after: from });
-  await store.nextInLine(line, undefined, 5);
-  await store.nextInLine(line, 'me', 5);
+  await store.nextInQueue(line, undefined, 5);
+  await store.nextInQueue(line, 'me', 5);
   for (const after of [undefined, { atStakeUsd: 1, jobId: 'job_1' }])
     await store.atStake({ pageSize: 5, after });
   await store.totalAtStakeUsd();

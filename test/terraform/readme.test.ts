@@ -68,7 +68,7 @@ describe('the README of the module', () => {
     finishesAfter(world, 120_000);
     await accept(world);
     await runFor(world, 3_600_000);
-    // The turnstile is written besides; a task is created and delivered.
+    // The rate limiter is written besides; a task is created and delivered.
     expect(world.jobs.writes + 2).toBeLessThanOrEqual(PER_JOB.writes);
     expect(world.tasks.enqueued * 2).toBeLessThanOrEqual(PER_JOB.taskOperations);
   });

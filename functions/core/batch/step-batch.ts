@@ -71,7 +71,7 @@ export type BatchEvent =
   /** Its jobs' records are to be let go; they have been. */
   | { readonly type: 'lettingGo'; readonly is: 'begun' | 'done' }
   /** The sweep found the wake overdue, and its task gone or still in the queue. */
-  | { readonly type: 'ringAgain'; readonly seq: number }
+  | { readonly type: 'enqueueAgain'; readonly seq: number }
   | { readonly type: 'stillWaiting'; readonly seq: number };
 
 export interface BatchContext {
@@ -170,10 +170,10 @@ function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Bat
         : { ...batch, announcement: { sentAt: now } };
     case 'lettingGo':
       return lettingGo(batch, event.is);
-    case 'ringAgain':
+    case 'enqueueAgain':
     case 'stillWaiting': {
       if (!('wake' in batch)) return undefined;
-      const ring = batch.wake.ring + (event.type === 'ringAgain' ? 1 : 0);
+      const ring = batch.wake.ring + (event.type === 'enqueueAgain' ? 1 : 0);
       return { ...batch, wake: { ...batch.wake, at: now, ring } };
     }
   }

@@ -21,7 +21,7 @@ export interface Policy {
   /** What an attempt without evidence comes to after the model's longest latency. */
   readonly unknownOutcome: 'fail' | 'resubmit';
   /** How late a wake may be before the sweep rings again. */
-  readonly ringAfterMs: number;
+  readonly overdueAfterMs: number;
   /** An attempt found by its objects alone is complete once none was added for this long. */
   readonly settleMs: number;
   /** Back-off for anything tried again: full jitter between zero and `base * 2^n`, at most `cap`. */
@@ -55,7 +55,7 @@ export function defaultPolicy(speedUp = 1): Policy {
     // With the back-off below about two hours: longer than any bucket outage on record, shorter than a 2-day expiry.
     maxLandingTries: 30,
     unknownOutcome: 'fail',
-    ringAfterMs: MINUTE / speedUp,
+    overdueAfterMs: MINUTE / speedUp,
     settleMs: MINUTE / speedUp,
     backoff: { baseMs: (4 * SECOND) / speedUp, capMs: (5 * MINUTE) / speedUp },
     announce: false,

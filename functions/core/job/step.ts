@@ -60,7 +60,7 @@ export type JobEvent =
   /** Something was observed of one attempt. */
   | { readonly type: 'attempt'; readonly attemptId: string; readonly observed: AttemptEvent }
   /** The sweep found the wake overdue. */
-  | { readonly type: 'ringAgain' }
+  | { readonly type: 'enqueueAgain' }
   /** The sweep found the wake overdue but its task still waiting in the queue. */
   | { readonly type: 'stillWaiting' }
   /** The job's time is up. */
@@ -145,9 +145,9 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
       return postpone(job, event.seq, event.error, ctx);
     case 'attempt':
       return observe(job, event.attemptId, event.observed, ctx);
-    case 'ringAgain':
+    case 'enqueueAgain':
     case 'stillWaiting':
-      return ring(job, event.type === 'ringAgain' ? 1 : 0, ctx);
+      return enqueueAgain(job, event.type === 'enqueueAgain' ? 1 : 0, ctx);
     case 'deadline':
       return outOfTime(job, ctx);
     case 'cancel':
@@ -374,16 +374,16 @@ function outOfTime(job: Job, ctx: StepContext): Job | undefined {
  * Rings again: the same step (`seq`), another task. A task that only waits its turn in a long queue is left there, and
  * looked for less often, so that a backlog does not use up the sweep.
  */
-function ring(job: Job, rings: 0 | 1, ctx: StepContext): Job | undefined {
+function enqueueAgain(job: Job, added: 0 | 1, ctx: StepContext): Job | undefined {
   const wake = wakeOf(job);
   // Not twice for the same lateness: two sweeps at once, or one that was delivered twice, ring once.
-  if (!wake || ctx.now < wake.at + ctx.policy.ringAfterMs) return undefined;
-  const later = ctx.now + 5 * ctx.policy.ringAfterMs;
-  const at = rings === 1 ? ctx.now : isTerminal(job) ? later : Math.min(later, timeUpAt(job));
-  const rung: Wake = { seq: wake.seq, ring: wake.ring + rings, at };
-  if ('wake' in job) return { ...job, wake: rung };
+  if (!wake || ctx.now < wake.at + ctx.policy.overdueAfterMs) return undefined;
+  const later = ctx.now + 5 * ctx.policy.overdueAfterMs;
+  const at = added === 1 ? ctx.now : isTerminal(job) ? later : Math.min(later, timeUpAt(job));
+  const reEnqueued: Wake = { seq: wake.seq, ring: wake.ring + added, at };
+  if ('wake' in job) return { ...job, wake: reEnqueued };
   return 'following' in job && job.following
-    ? { ...job, following: { ...job.following, wake: rung } }
+    ? { ...job, following: { ...job.following, wake: reEnqueued } }
     : undefined;
 }
 

@@ -12,8 +12,8 @@ import { decodePageToken, encodePageToken } from '../http/page-token.ts';
 import { traceOf } from '../http/trace.ts';
 import { advanceAndPerform } from '../job/advance.ts';
 import { createJob, estimateJob } from '../job/create-job.ts';
+import { waitReason } from '../job/fair-dispatch.ts';
 import { retry } from '../job/retry-job.ts';
-import { waitReason } from '../job/turn.ts';
 
 const JOB_ID = /^job_[a-z2-7]{26}$/;
 /** What Google's load balancers and most clients let a request wait. */

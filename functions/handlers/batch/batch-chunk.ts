@@ -14,7 +14,7 @@ import type { VideoRequest } from '../../core/job/video-request.ts';
 import { type Cursor, createRecordReader, type RawRecord } from '../../core/manifest/record-reader.ts';
 import { ProblemError } from '../../core/problem.ts';
 import { ObjectGoneError, type Services } from '../../ports.ts';
-import { createJob, type Judged, judge } from '../job/create-job.ts';
+import { createJob, type ValidatedRequest, validateRequest } from '../job/create-job.ts';
 import { inParallel } from '../job/in-parallel.ts';
 import {
   backPressure,
@@ -42,7 +42,7 @@ const WINDOW_BYTES = 128 * 1024;
 /** Of a line that is too long nothing is kept. */
 const SKIPPED_WINDOW_BYTES = 4 * 1024 * 1024;
 /** After so many rings, each of which stands for many tries, a row that cannot be judged is at fault itself. */
-const POISON_RINGS = 3;
+const POISON_ENQUEUES = 3;
 
 type Expanding = BatchIn<'expanding'>;
 
@@ -150,14 +150,14 @@ interface Estimate {
 
 type Row = { readonly record: RawRecord } & (
   | { readonly fault: string }
-  | (Estimate & { readonly body: unknown; readonly judged: Judged })
+  | (Estimate & { readonly body: unknown; readonly validated: ValidatedRequest })
   | (Estimate & { readonly isMade: true })
 );
 
 async function takeSlice(services: Services, chunk: Chunk, records: readonly RawRecord[]): Promise<void> {
   const rows: Row[] = [];
   await inParallel([...records.entries()], CONCURRENCY, async ([n, record]) => {
-    rows[n] = await judgeRow(services, chunk, record);
+    rows[n] = await validateRow(services, chunk, record);
   });
   const { settings, batchId, caller, trace, pass, totals: before } = chunk.batch;
   const admitted: Row[] = [];
@@ -196,9 +196,9 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
     return;
   }
   await inParallel(admitted, CONCURRENCY, async (row) => {
-    if (!('judged' in row)) return;
-    const { body, judged, record } = row;
-    await createJob(services, { caller, body, trace, judged, batch: { batchId, row: record.row } });
+    if (!('validated' in row)) return;
+    const { body, validated, record } = row;
+    await createJob(services, { caller, body, trace, validated, batch: { batchId, row: record.row } });
   });
 }
 
@@ -209,20 +209,24 @@ function madeAfter({ made }: Chunk, after: number): number {
   return priceUsd;
 }
 
-async function judgeRow(services: Services, { batch, rules, made }: Chunk, record: RawRecord): Promise<Row> {
+async function validateRow(
+  services: Services,
+  { batch, rules, made }: Chunk,
+  record: RawRecord,
+): Promise<Row> {
   const estimate = made.get(record.row);
   if (estimate) return { record, isMade: true, ...estimate };
   const read = bodyOfRecord(record, rules);
   if ('fault' in read) return { record, fault: read.fault };
   try {
-    const judged = await judge(services, batch.caller, read.body);
-    return { record, body: read.body, judged, ...estimateOf(services, judged.judged) };
+    const validated = await validateRequest(services, batch.caller, read.body);
+    return { record, body: read.body, validated, ...estimateOf(services, validated.complete) };
   } catch (error) {
     const isFaulty = error instanceof ProblemError;
-    if (!isFaulty && batch.wake.ring < POISON_RINGS) throw error;
+    if (!isFaulty && batch.wake.ring < POISON_ENQUEUES) throw error;
     const fault = isFaulty
       ? error.problem.detail
-      : `could not be judged, however often it was tried: ${String(error)}`;
+      : `could not be validated, however often it was tried: ${String(error)}`;
     return { record, fault };
   }
 }

@@ -72,13 +72,13 @@ export async function advanceBatch(
       ...{ from, to: batch.status, totals: batch.totals },
     });
   }
-  if (wake) await ring(services, { batchId, wake });
+  if (wake) await enqueueBatchTask(services, { batchId, wake });
   if (from !== batch.status) await tryToAnnounce(services, batch);
   return { batch, isSaved: true };
 }
 
 /** One that fails is left to the sweep: the batch is already saved (I3). */
-export async function ring({ tasks, log }: Services, task: BatchTask): Promise<void> {
+export async function enqueueBatchTask({ tasks, log }: Services, task: BatchTask): Promise<void> {
   try {
     await tasks.enqueueBatch(task);
   } catch (error) {

@@ -11,7 +11,7 @@ import { objectGeneration, REQUEST_FIELDS } from '../../core/request/request-bod
 import type { Services } from '../../ports.ts';
 import { canonicalJson } from '../job/create-job.ts';
 import { mayRead } from '../job/inputs.ts';
-import { ring } from './batch.ts';
+import { enqueueBatchTask } from './batch.ts';
 import { batchIdOf } from './batch-work.ts';
 
 /** As many as are answered within a request; longer lists are manifests in a bucket. */
@@ -90,7 +90,7 @@ export async function createBatch(
     return { batch: same(other), created: false };
   }
   log('INFO', `batch ${batchId}: accepted`, { batch: batchId, caller, trace });
-  if (first.wake) await ring(services, { batchId, wake: first.wake });
+  if (first.wake) await enqueueBatchTask(services, { batchId, wake: first.wake });
   return { batch: first.batch, created: true };
 }
 

@@ -13,10 +13,10 @@ const CONCURRENCY = 10;
 /** @returns how many were rung for */
 export async function sweepBatches(services: Services): Promise<number> {
   const { batches, clock, policy, log } = services;
-  let rung = 0;
-  for (const batch of await batches.overdue(clock.now() - policy.ringAfterMs, BATCHES_PER_RUN)) {
+  let reEnqueued = 0;
+  for (const batch of await batches.overdue(clock.now() - policy.overdueAfterMs, BATCHES_PER_RUN)) {
     try {
-      if (await sweepOne(services, batch)) rung++;
+      if (await sweepOne(services, batch)) reEnqueued++;
     } catch (error) {
       log('ERROR', `batch ${batch.batchId}: could not be swept`, {
         batch: batch.batchId,
@@ -24,14 +24,14 @@ export async function sweepBatches(services: Services): Promise<number> {
       });
     }
   }
-  return rung;
+  return reEnqueued;
 }
 
 /** A page a run: nobody waits for it, and it must not hold up what somebody waits for. */
 const LET_GO_PER_RUN = 500;
 
 /** A batch holds the records of its jobs until it has been over for as long as records are kept. */
-export async function letJobsGo(services: Services): Promise<void> {
+export async function releaseJobs(services: Services): Promise<void> {
   const { batches, jobs, clock } = services;
   const [batch] = await batches.toLetGo(clock.now(), 1);
   if (!batch) return;
@@ -50,7 +50,7 @@ async function sweepOne(services: Services, batch: Batch): Promise<boolean> {
   const wake = batchWakeOf(batch);
   if (!wake) return false;
   const isWaiting = await services.tasks.isBatchWaiting({ batchId: batch.batchId, wake });
-  const type = isWaiting ? 'stillWaiting' : 'ringAgain';
+  const type = isWaiting ? 'stillWaiting' : 'enqueueAgain';
   await advanceBatch(services, batch.batchId, { type, seq: wake.seq });
   return !isWaiting;
 }

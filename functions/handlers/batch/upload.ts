@@ -80,11 +80,11 @@ export async function handleUpload(work: UploadWork, event: UploadEvent): Promis
   if (arrival.kind === 'ignored') {
     return log('INFO', `upload: ${name} makes no job, ${arrival.why}; ignored`, { object: name });
   }
-  await judged(work, object, () => take(work, object, arrival));
+  await runOrWriteErrorFile(work, object, () => take(work, object, arrival));
 }
 
 /** What is wrong with the object, or with what its sidecar says about it, is written beside it. */
-async function judged(
+async function runOrWriteErrorFile(
   work: UploadWork,
   object: UploadedObject,
   make: () => Promise<void>,
@@ -185,7 +185,7 @@ async function takeImage(
     // It may have been taken for a request that is no use, as long as there was no picture beside it.
     if (found) await removeErrorFile(work.uploads, found);
   };
-  await judged(work, image, make, found);
+  await runOrWriteErrorFile(work, image, make, found);
 }
 
 async function hasJob(work: UploadWork, object: UploadedObject): Promise<boolean> {

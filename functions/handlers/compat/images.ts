@@ -9,8 +9,8 @@ import { classifySubmitFailure, type ProviderSignal } from '../../core/job/error
 import { type FieldError, invalidRequest, notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { ImageCall, ImagePassThrough, Services } from '../../ports.ts';
 import { parseJson, readBytes } from '../http/json-body.ts';
+import { passRateLimiter, tellRateLimiter } from '../job/fair-dispatch.ts';
 import { mayDeliver, mayRead } from '../job/inputs.ts';
-import { passTurnstile, tellTurnstile } from '../job/turn.ts';
 import { compatRules } from './accept.ts';
 
 /** The function has to be given more. */
@@ -47,7 +47,7 @@ export async function passImageCall(
   const line = { provider, model: spec.model, lane: 'interactive' } as const;
   // It stands in no queue that could hold it up, and is to stop all the same where paid calls have been stopped.
   if (await services.submissions?.isPaused(line)) throw paused(spec.model);
-  await passTurnstile(services, line, caller);
+  await passRateLimiter(services, line, caller);
   const startedAt = clock.now();
   const call: ImageCall = {
     ...{ provider, method, model: spec.model, location: settings.locations[provider] },
@@ -65,8 +65,8 @@ export async function passImageCall(
     ...(isPaid ? { spentUsd: priceUsd } : {}),
   });
   // The picture is paid for, and nobody but this answer has it: a store that is away must not cost the caller that.
-  await tellTurnstile(services, line, failure).catch((error: unknown) =>
-    log('WARNING', `image call of ${caller}: its turnstile could not be told`, { error: String(error) }),
+  await tellRateLimiter(services, line, failure).catch((error: unknown) =>
+    log('WARNING', `image call of ${caller}: its rateLimiter could not be told`, { error: String(error) }),
   );
   if (answer.kind === 'failed') throw new ProblemError(problemOf(answer.signal, spec.model));
   return new Response(answer.body, {

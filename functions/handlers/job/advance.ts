@@ -3,7 +3,7 @@ import { findModel } from '../../core/catalogue/catalogue.ts';
 import type { Effect } from '../../core/job/effects.ts';
 import { type Job, liveAttemptOf, wakeOf } from '../../core/job/job.ts';
 import { scaleLatency } from '../../core/job/policy.ts';
-import { lineOf } from '../../core/job/queues.ts';
+import { submitQueueOf } from '../../core/job/queues.ts';
 import { costUsd } from '../../core/job/spend.ts';
 import { currentStage } from '../../core/job/stages.ts';
 import { type JobEvent, type StepContext, step } from '../../core/job/step.ts';
@@ -52,7 +52,7 @@ async function performOne(services: Services, job: Job, effect: Effect): Promise
   const { tasks, providers } = services;
   switch (effect.type) {
     case 'wake':
-      return tasks.enqueue({ ...effect, ...lineOf(job) });
+      return tasks.enqueue({ ...effect, ...submitQueueOf(job) });
     case 'cancelOperation':
       return providers[effect.operation.provider]?.cancel?.(effect.operation);
     case 'announce':

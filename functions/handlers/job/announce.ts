@@ -51,7 +51,7 @@ export async function tryToAnnounce(services: Services, batch: Batch): Promise<v
 export async function announceOverdue(services: Services): Promise<number> {
   const { events, jobs, batches, clock, policy } = services;
   if (!events) return 0;
-  const before = clock.now() - policy.ringAfterMs;
+  const before = clock.now() - policy.overdueAfterMs;
   let published = 0;
   let failed = 0;
   const publish = async (what: string, work: () => Promise<void>): Promise<void> => {

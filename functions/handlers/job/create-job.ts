@@ -25,8 +25,8 @@ export interface NewJob {
   readonly translate?: (() => Promise<ForeignRequest>) | undefined;
   /** The row that it is made of; the id follows from it, and the job is the same however often the row is read (I5). */
   readonly batch?: BatchRow | undefined;
-  /** Of {@link judge}, where it was asked before. */
-  readonly judged?: Judged | undefined;
+  /** Of {@link validateRequest}, where it was asked before. */
+  readonly validated?: ValidatedRequest | undefined;
 }
 
 export interface ForeignRequest {
@@ -49,7 +49,7 @@ const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow):
  */
 export async function createJob(
   services: Services,
-  { caller, body, idempotencyKey, jobId: givenId, trace, translate, batch, judged }: NewJob,
+  { caller, body, idempotencyKey, jobId: givenId, trace, translate, batch, validated }: NewJob,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
   const { clock, ids, jobs, settings, log } = services;
   const now = clock.now();
@@ -60,13 +60,13 @@ export async function createJob(
     (idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]));
   const same = (earlier: Job): Job => (causedId === undefined ? sameRequest(earlier, fingerprint) : earlier);
   if (givenId !== undefined || idempotencyKey !== undefined) {
-    // Before anything is judged: a request that was accepted stays accepted, whatever has been retired since.
+    // Before anything is validated: a request that was accepted stays accepted, whatever has been retired since.
     const earlier = await jobs.get(jobId);
     if (earlier) return { job: same(earlier), created: false };
   }
   const foreign = await translate?.();
   const { parsed, checked, times } =
-    judged ?? (await judge(services, caller, foreign ? foreign.body : body, foreign));
+    validated ?? (await validateRequest(services, caller, foreign ? foreign.body : body, foreign));
   const request = {
     ...completeRequest(parsed, await storeInputs(services, jobId, checked)),
     ...(foreign?.deliverTo === undefined ? {} : { deliverTo: foreign.deliverTo }),
@@ -107,16 +107,16 @@ export async function estimateJob(
   readonly stages: number;
   readonly priceUsd: number;
 }> {
-  const { parsed, judged } = await judge(services, caller, body);
+  const { parsed, complete } = await validateRequest(services, caller, body);
   const { model, provider } = parsed.request;
-  const stages = stagesOf(judged).length;
-  return { model, provider, stages, priceUsd: estimateUsd(services.catalogue, judged) };
+  const stages = stagesOf(complete).length;
+  return { model, provider, stages, priceUsd: estimateUsd(services.catalogue, complete) };
 }
 
-export type Judged = Awaited<ReturnType<typeof judge>>;
+export type ValidatedRequest = Awaited<ReturnType<typeof validateRequest>>;
 
 /** Everything that can be known of a request before anything is written: its meaning, its inputs, its chain. */
-export async function judge(
+export async function validateRequest(
   services: Services,
   caller: string,
   body: unknown,
@@ -142,13 +142,13 @@ export async function judge(
   }
   const checked = await checkInputs(services, caller, parsed.inputs, foreign?.pictures);
   // The places of pictures make no difference to it; the length of a video does.
-  const judged = completeRequest(parsed, {
+  const complete = completeRequest(parsed, {
     ...NO_INPUTS,
     video: checked.video,
     previousJob: checked.previousJob,
   });
-  const times = jobTimes(parsed.times, judged, { now: clock.now(), policy, catalogue });
-  return { parsed, checked, judged, times };
+  const times = jobTimes(parsed.times, complete, { now: clock.now(), policy, catalogue });
+  return { parsed, checked, complete, times };
 }
 
 const NO_INPUTS = {

@@ -6,11 +6,11 @@ import { outputPrefixOf } from '../../core/job/attempt-record.ts';
 import { classifySubmitFailure } from '../../core/job/errors.ts';
 import { type Job, type JobIn, liveAttemptOf } from '../../core/job/job.ts';
 import { estimateStageUsd } from '../../core/job/price.ts';
-import { lineOf } from '../../core/job/queues.ts';
+import { submitQueueOf } from '../../core/job/queues.ts';
 import { currentStage } from '../../core/job/stages.ts';
 import type { PaidSubmission, Services, SubmitAnswer } from '../../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
-import { nextOf, takeTurn, tellTurnstile } from './turn.ts';
+import { nextOf, takeNextJob, tellRateLimiter } from './fair-dispatch.ts';
 import type { SubmitMessage } from './wake-message.ts';
 
 /** Tokens that have met at one job choose among so many more each time that five times is seldom not enough. */
@@ -19,7 +19,7 @@ const SPREAD = 4;
 
 /** @throws ProblemError 429 when the model takes no call now: the task has to be delivered again */
 export async function handleSubmit(services: Services, message: SubmitMessage): Promise<void> {
-  let job = await takeTurn(services, message);
+  let job = await takeNextJob(services, message);
   if (!job) {
     const { jobId } = message;
     return services.log('DEBUG', `job ${jobId}: its submit task finds nobody waiting`, { job: jobId });
@@ -64,9 +64,9 @@ async function submit(
   );
   const event = { type: 'attempt', attemptId, observed } as const;
   await insist(services, () => advanceAndPerform(services, jobId, event));
-  await tellTurnstile(
+  await tellRateLimiter(
     services,
-    lineOf(claimed),
+    submitQueueOf(claimed),
     observed.type === 'submitFailed' ? observed.failure : undefined,
   );
   return 'submitted';

@@ -89,7 +89,7 @@ const observed: fc.Arbitrary<AttemptEvent> = fc.constantFrom<AttemptEvent>(
 );
 
 type Happening =
-  | { readonly type: 'claim' | 'postpone' | 'ringAgain' | 'deadline' | 'cancel' }
+  | { readonly type: 'claim' | 'postpone' | 'enqueueAgain' | 'deadline' | 'cancel' }
   | { readonly type: 'attempt'; readonly observed: AttemptEvent };
 
 function eventOf(job: Job, happening: Happening, now: number): JobEvent {
@@ -112,7 +112,7 @@ const inLife: fc.Arbitrary<Decision> = fc
       fc.constant<Happening>({ type: 'claim' }),
       fc.constantFrom<Happening>(
         { type: 'postpone' },
-        { type: 'ringAgain' },
+        { type: 'enqueueAgain' },
         { type: 'deadline' },
         { type: 'cancel' },
       ),

@@ -225,12 +225,12 @@ export function jobStoreSuite(
       for (const [n, caller] of ['b', 'a', 'c', 'a'].entries())
         await store.create(makeJob(`line_${n}`, { caller, model, at: T0 + n }));
       const next = async (lastCaller: string | undefined, limit: number): Promise<string[]> =>
-        (await store.nextInLine(line, lastCaller, limit)).map(({ jobId }) => jobId);
+        (await store.nextInQueue(line, lastCaller, limit)).map(({ jobId }) => jobId);
       expect(await next(undefined, 1)).toEqual(['line_1']);
       expect(await next('a', 1)).toEqual(['line_0']);
       expect(await next('aa', 9)).toEqual(['line_0', 'line_2']);
       expect(await next('c', 3)).toEqual(['line_1', 'line_3', 'line_0']);
-      expect(await store.nextInLine({ ...line, lane: 'batch' }, undefined, 1)).toEqual([]);
+      expect(await store.nextInQueue({ ...line, lane: 'batch' }, undefined, 1)).toEqual([]);
       await store.update('line_1', claim(T0 + 9));
       await store.update('line_3', postpone(T0 + 9));
       expect(await next('c', 9)).toEqual(['line_0', 'line_2']);

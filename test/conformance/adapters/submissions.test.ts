@@ -7,13 +7,13 @@ import {
   PAUSE_REMEMBERED_MS,
 } from '../../../functions/adapters/cloud-task-submissions.ts';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
-import { submitQueueOf, submitQueuesOf } from '../../../functions/core/job/queues.ts';
+import { submitQueueName, submitQueueNames } from '../../../functions/core/job/queues.ts';
 import { stackQueues } from '../../../infra/stack/queues.ts';
 import { startTasks } from '../../../infra/tasks/server.ts';
 import { makeWorld } from '../../support/memory.ts';
 
 const PARENT = 'projects/p/locations/l';
-const MISSING = submitQueuesOf(CATALOGUE)[0] ?? '';
+const MISSING = submitQueueNames(CATALOGUE)[0] ?? '';
 const { clock } = makeWorld();
 let client: CloudTasksClient;
 const closing: (() => unknown)[] = [];
@@ -50,7 +50,7 @@ describe('pausing submissions', () => {
     });
     const line = { provider: 'vertex', model: 'imagen-4.0-generate-001', lane: 'interactive' } as const;
     expect(await submissions.isPaused(line)).toBe(false);
-    const expected = submitQueuesOf(CATALOGUE).filter((id) => id !== MISSING);
+    const expected = submitQueueNames(CATALOGUE).filter((id) => id !== MISSING);
     expect(await submissions.pause()).toEqual(expected);
     expect(await submissions.pause()).toEqual(expected);
     const [queues] = await client.listQueues({ parent: PARENT });
@@ -62,7 +62,7 @@ describe('pausing submissions', () => {
     expect(await submissions.isPaused(line), 'remembered').toBe(false);
     clock.advance(PAUSE_REMEMBERED_MS + 1);
     expect(await submissions.isPaused(line)).toBe(true);
-    await client.resumeQueue({ name: `${PARENT}/queues/${submitQueueOf(line)}` });
+    await client.resumeQueue({ name: `${PARENT}/queues/${submitQueueName(line)}` });
     clock.advance(PAUSE_REMEMBERED_MS + 1);
     expect(await submissions.isPaused(line)).toBe(false);
   });

@@ -8,7 +8,7 @@ import { createIdTokenCallers } from '../../../functions/adapters/id-token-calle
 import { createIds } from '../../../functions/adapters/ids.ts';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
 import { LANES } from '../../../functions/core/job/job.ts';
-import { BATCH_QUEUE, POLL_QUEUE, submitQueueOf } from '../../../functions/core/job/queues.ts';
+import { BATCH_QUEUE, POLL_QUEUE, submitQueueName } from '../../../functions/core/job/queues.ts';
 import type { TaskQueue, WakeTask } from '../../../functions/ports.ts';
 import { startTokenServer } from '../../../infra/identity/token-server.ts';
 import { idTokenClaims, LOCAL_ISSUER, loadIdentity } from '../../../infra/shared/identity.ts';
@@ -154,7 +154,7 @@ describe('the queues of the local stack', () => {
     for (const name of [POLL_QUEUE, BATCH_QUEUE, 'notify']) expect(queues.delete(name), name).toBe(true);
     const expected = CATALOGUE.models.flatMap(({ provider, model, requestsPerMinute }) =>
       LANES.map((lane) => [
-        submitQueueOf({ provider, model, lane }),
+        submitQueueName({ provider, model, lane }),
         Math.floor((requestsPerMinute / 60) * 1000) / 1000,
       ]),
     );

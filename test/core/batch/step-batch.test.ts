@@ -55,7 +55,7 @@ const anyEvent: fc.Arbitrary<Told> = fc.oneof(
   ),
   fc.tuple(fc.nat(5), fc.boolean()).map(([rows, isEnd]) => read(rows, 0, isEnd)),
   fc.constantFrom<Told>(
-    (seq) => ({ type: 'ringAgain', seq }),
+    (seq) => ({ type: 'enqueueAgain', seq }),
     (seq) => ({ type: 'stillWaiting', seq }),
     (seq) => ({ type: 'unreadable', seq, error: { code: 'X', message: 'x' } }),
     (seq) => ({ type: 'wait', seq, untilMs: 5 }),

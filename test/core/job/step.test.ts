@@ -86,7 +86,7 @@ const happening = fc.record({
       weight: 1,
       arbitrary: fc.constantFrom(
         'postpone' as const,
-        'ringAgain' as const,
+        'enqueueAgain' as const,
         'stillWaiting' as const,
         'deadline' as const,
         'cancel' as const,
@@ -105,7 +105,7 @@ function eventOf(
     stale,
   }: {
     what:
-      | ('claim' | 'postpone' | 'ringAgain' | 'stillWaiting' | 'deadline' | 'cancel' | 'announced')
+      | ('claim' | 'postpone' | 'enqueueAgain' | 'stillWaiting' | 'deadline' | 'cancel' | 'announced')
       | AttemptEvent;
     stale: boolean;
   },

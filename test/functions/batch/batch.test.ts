@@ -520,7 +520,7 @@ describe('a batch whose steps are lost, repeated or cut short', () => {
     }
     await handleBatch(world.services, { batchId, seq: 2 });
     expect((await batchNow(world, batch)).firstFaults).toMatchObject([
-      { row: 2, fault: expect.stringContaining('could not be judged') },
+      { row: 2, fault: expect.stringContaining('could not be validated') },
     ]);
   });
 });

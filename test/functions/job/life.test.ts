@@ -594,7 +594,7 @@ describe('the sweep (I3, I6)', () => {
     const world = makeWorld();
     await accept(world);
     world.clock.advance(10 * MINUTE);
-    expect(await handleSweep(world.services)).toMatchObject({ waiting: 1, rung: 0 });
+    expect(await handleSweep(world.services)).toMatchObject({ waiting: 1, reEnqueued: 0 });
     expect(world.tasks.waiting).toHaveLength(1);
     expect(world.tasks.enqueued).toBe(1);
   });

@@ -168,7 +168,7 @@ export class BatchMonitor {
     if (wake.ring > 0 && this.#engine.faults.fired === 0)
       this.#engine.violate(
         'I3 a wake has its task',
-        `${batchId}: wake ${wake.seq} was rung by the sweep, though nothing failed`,
+        `${batchId}: wake ${wake.seq} was reEnqueued by the sweep, though nothing failed`,
       );
   }
 }

@@ -23,14 +23,14 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a batch that goes on is not rung for',
     file: 'handlers/batch/batch.ts',
-    find: `if (wake) await ring(services, { batchId, wake });`,
-    replace: `if (wake && from !== batch.status) await ring(services, { batchId, wake });`,
+    find: `if (wake) await enqueueBatchTask(services, { batchId, wake });`,
+    replace: `if (wake && from !== batch.status) await enqueueBatchTask(services, { batchId, wake });`,
   },
   {
     name: 'the sweep looks at batches and does not ring',
     file: 'handlers/batch/sweep-batches.ts',
-    find: `      if (await sweepOne(services, batch)) rung++;`,
-    replace: `      if (batch.revision < 0 && (await sweepOne(services, batch))) rung++;`,
+    find: `      if (await sweepOne(services, batch)) reEnqueued++;`,
+    replace: `      if (batch.revision < 0 && (await sweepOne(services, batch))) reEnqueued++;`,
   },
   {
     name: 'each chunk may spend all that the batch may',

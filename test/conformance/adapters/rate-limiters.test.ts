@@ -1,40 +1,40 @@
-/** Turnstiles in Firestore: no pass is lost, however many decide at once. */
+/** Rate limiters in Firestore: no pass is lost, however many decide at once. */
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createFirestoreTurnstiles } from '../../../functions/adapters/firestore-turnstiles.ts';
+import { createFirestoreRateLimiters } from '../../../functions/adapters/firestore-rate-limiters.ts';
 import { defaultPolicy } from '../../../functions/core/job/policy.ts';
-import { close, NEW_TURNSTILE, pass } from '../../../functions/core/job/turnstile.ts';
-import type { TurnstileStore } from '../../../functions/ports.ts';
+import { close, NEW_RATE_LIMITER, pass } from '../../../functions/core/job/rate-limiter.ts';
+import type { RateLimiterStore } from '../../../functions/ports.ts';
 import { startFirestore } from '../../../infra/firestore/server.ts';
 
 const MODEL = { provider: 'vertex', model: 'veo-3.1-generate-001' } as const;
 const closing: (() => Promise<unknown>)[] = [];
-let turnstiles: TurnstileStore;
+let rateLimiters: RateLimiterStore;
 
 beforeAll(async () => {
   const server = await startFirestore({});
   const db = new Firestore({ projectId: 'turnstiles', host: `127.0.0.1:${server.port}`, ssl: false });
-  turnstiles = createFirestoreTurnstiles(db);
+  rateLimiters = createFirestoreRateLimiters(db);
   closing.push(() => db.terminate(), server.stop);
 });
 afterAll(async () => {
   for (const close of closing) await close();
 });
 
-describe('a turnstile', () => {
+describe('a rate limiter', () => {
   it('is open and new before anybody has passed', async () => {
-    expect(await turnstiles.get({ ...MODEL, model: 'unheard-of' })).toEqual(NEW_TURNSTILE);
+    expect(await rateLimiters.get({ ...MODEL, model: 'unheard-of' })).toEqual(NEW_RATE_LIMITER);
   });
 
   it('counts each of ten calls that pass at the same time', async () => {
     const passing = { lane: 'batch', now: 0, requestsPerMinute: 60 } as const;
     const saved = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>
-        turnstiles.update(MODEL, (turnstile) => pass(turnstile, { ...passing, caller: `caller ${n}` })),
+        rateLimiters.update(MODEL, (rateLimiter) => pass(rateLimiter, { ...passing, caller: `caller ${n}` })),
       ),
     );
     expect(new Set(saved)).toEqual(new Set(['saved']));
-    expect((await turnstiles.get(MODEL)).dueAt).toBe(10_000);
+    expect((await rateLimiters.get(MODEL)).dueAt).toBe(10_000);
   });
 
   it('lets a hundred calls of one process by without an aborted one', async () => {
@@ -42,28 +42,28 @@ describe('a turnstile', () => {
     const passing = { lane: 'interactive', caller: 'ann', now: 0, requestsPerMinute: 60 } as const;
     let decided = 0;
     const one = () =>
-      turnstiles.update(model, (turnstile) => {
+      rateLimiters.update(model, (rateLimiter) => {
         decided++;
-        return pass(turnstile, passing);
+        return pass(rateLimiter, passing);
       });
     await Promise.all(Array.from({ length: 100 }, one));
     expect(decided).toBe(100);
-    expect((await turnstiles.get(model)).dueAt).toBe(100_000);
+    expect((await rateLimiters.get(model)).dueAt).toBe(100_000);
   });
 
   it('goes on after a decision that threw', async () => {
-    const thrown = turnstiles.update(MODEL, () => {
+    const thrown = rateLimiters.update(MODEL, () => {
       throw new RangeError('no');
     });
     await expect(thrown).rejects.toThrow(RangeError);
-    expect(await turnstiles.update(MODEL, () => undefined)).toBe('unchanged');
+    expect(await rateLimiters.update(MODEL, () => undefined)).toBe('unchanged');
   });
 
   it('keeps what it knows when a decision is to change nothing', async () => {
     const refusal = { retryAfterMs: 5000, now: 0, random: 0.5 };
-    await turnstiles.update(MODEL, (turnstile) => close(turnstile, refusal, defaultPolicy()));
-    expect(await turnstiles.update(MODEL, () => undefined)).toBe('unchanged');
-    expect(await turnstiles.get(MODEL)).toMatchObject({
+    await rateLimiters.update(MODEL, (rateLimiter) => close(rateLimiter, refusal, defaultPolicy()));
+    expect(await rateLimiters.update(MODEL, () => undefined)).toBe('unchanged');
+    expect(await rateLimiters.get(MODEL)).toMatchObject({
       closedUntil: 5000,
       refusalsInARow: 1,
       dueAt: 10_000,

@@ -6,8 +6,8 @@
 import { findModel } from '../../core/catalogue/catalogue.ts';
 import type { SubmitFailure } from '../../core/job/errors.ts';
 import type { Job, JobIn } from '../../core/job/job.ts';
-import { type Line, lineOf, standsInLine } from '../../core/job/queues.ts';
-import { close, pass, reopen, turnAway, waitMs } from '../../core/job/turnstile.ts';
+import { type SubmitQueue, submitQueueOf, waitsInQueue } from '../../core/job/queues.ts';
+import { close, pass, reopen, turnAway, waitMs } from '../../core/job/rate-limiter.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import type { SubmitMessage } from './wake-message.ts';
@@ -16,16 +16,16 @@ import type { SubmitMessage } from './wake-message.ts';
 const NEXT_MAX = 16;
 
 /**
- * Lets one call of the line through the turnstile.
+ * Lets one call of the line through the rate limiter.
  * @returns the job whose turn it is; nothing when nobody waits, and then no call has passed
  * @throws ProblemError 429 when the model takes no call now: the token has to be delivered again
  */
-export async function takeTurn(
+export async function takeNextJob(
   services: Services,
   message: SubmitMessage,
 ): Promise<JobIn<'queued'> | undefined> {
   const next = await nextOf(services, message, 1);
-  if (next) await passTurnstile(services, message.line, next.caller);
+  if (next) await passRateLimiter(services, message.line, next.caller);
   return next;
 }
 
@@ -33,16 +33,16 @@ export async function takeTurn(
  * Lets one call of this caller through.
  * @throws ProblemError 429 when the model takes no call now
  */
-export async function passTurnstile(services: Services, line: Line, caller: string): Promise<void> {
-  const { clock, turnstiles } = services;
+export async function passRateLimiter(services: Services, line: SubmitQueue, caller: string): Promise<void> {
+  const { clock, rateLimiters } = services;
   const passing = {
     ...{ lane: line.lane, caller, now: clock.now() },
     requestsPerMinute: quotaOf(services, line),
   };
   let closedMs = 0;
-  await turnstiles.update(line, (turnstile) => {
-    closedMs = waitMs(turnstile, passing);
-    return closedMs > 0 ? turnAway(turnstile, passing, closedMs) : pass(turnstile, passing);
+  await rateLimiters.update(line, (rateLimiter) => {
+    closedMs = waitMs(rateLimiter, passing);
+    return closedMs > 0 ? turnAway(rateLimiter, passing, closedMs) : pass(rateLimiter, passing);
   });
   if (closedMs > 0) throw notYet(line, closedMs);
 }
@@ -52,17 +52,17 @@ export async function passTurnstile(services: Services, line: Line, caller: stri
  * @param among how many to choose from, so that tokens that have met at one job part at the next
  */
 export async function nextOf(
-  { ids, jobs, turnstiles }: Services,
+  { ids, jobs, rateLimiters }: Services,
   { jobId, seq, line }: SubmitMessage,
   among: number,
 ): Promise<JobIn<'queued'> | undefined> {
   const own = await jobs.get(jobId);
   const current = own?.status === 'queued' && own.wake.seq === seq ? own : undefined;
   // Its waiting time is over and only its own task knows.
-  if (current && !standsInLine(current)) return current;
-  const { lastCaller } = await turnstiles.get(line);
+  if (current && !waitsInQueue(current)) return current;
+  const { lastCaller } = await rateLimiters.get(line);
   const choice = Math.min(among, NEXT_MAX);
-  const next = await jobs.nextInLine(line, lastCaller[line.lane], choice);
+  const next = await jobs.nextInQueue(line, lastCaller[line.lane], choice);
   return next[Math.floor(ids.random() * next.length)] ?? current;
 }
 
@@ -70,34 +70,34 @@ export async function nextOf(
  * After a paid call was answered: where the model has refused it for its quota, all of its calls wait. Last of what
  * follows a call, because nothing depends on it: at worst one more is refused, or one waits longer than it need.
  */
-export async function tellTurnstile(
-  { clock, ids, policy, turnstiles }: Services,
-  line: Line,
+export async function tellRateLimiter(
+  { clock, ids, policy, rateLimiters }: Services,
+  line: SubmitQueue,
   failure: SubmitFailure | undefined,
 ): Promise<void> {
   const now = clock.now();
   if (!failure) {
-    if (!reopen(await turnstiles.get(line), now)) return;
-    await turnstiles.update(line, (present) => reopen(present, now));
+    if (!reopen(await rateLimiters.get(line), now)) return;
+    await rateLimiters.update(line, (present) => reopen(present, now));
   } else if (failure.outcome === 'rejected' && failure.retry === 'quota') {
     const refusal = { retryAfterMs: failure.retryAfterMs, now, random: ids.random() };
-    await turnstiles.update(line, (turnstile) => close(turnstile, refusal, policy));
+    await rateLimiters.update(line, (rateLimiter) => close(rateLimiter, refusal, policy));
   }
 }
 
 /** Why a job that nobody has tried yet waits, when its model takes no calls. */
 export async function waitReason(services: Services, job: Job): Promise<{ reason?: string }> {
   if (job.status !== 'queued' || job.reason !== undefined) return {};
-  const { closedUntil } = await services.turnstiles.get(lineOf(job));
+  const { closedUntil } = await services.rateLimiters.get(submitQueueOf(job));
   if (closedUntil <= services.clock.now()) return {};
   const until = new Date(closedUntil).toISOString();
   return {
-    reason: `RESOURCE_EXHAUSTED: ${lineOf(job).model} has refused calls for its quota until ${until}.`,
+    reason: `RESOURCE_EXHAUSTED: ${submitQueueOf(job).model} has refused calls for its quota until ${until}.`,
   };
 }
 
 /** Calls per minute, at the speed of the models. */
-function quotaOf({ catalogue, policy, settings }: Services, { provider, model }: Line): number {
+function quotaOf({ catalogue, policy, settings }: Services, { provider, model }: SubmitQueue): number {
   if (settings.requestsPerMinute !== undefined) return settings.requestsPerMinute;
   return (findModel(catalogue, model, provider)?.requestsPerMinute ?? SLOWEST_QUOTA) * policy.speedUp;
 }
@@ -105,7 +105,7 @@ function quotaOf({ catalogue, policy, settings }: Services, { provider, model }:
 /** Of a model that has left the table. */
 const SLOWEST_QUOTA = 10;
 
-function notYet({ provider, model }: Line, waitMsLeft: number): ProblemError {
+function notYet({ provider, model }: SubmitQueue, waitMsLeft: number): ProblemError {
   const seconds = Math.ceil(waitMsLeft / 1000);
   return new ProblemError({
     status: 429,

@@ -4,7 +4,7 @@
  */
 import { Firestore } from '@google-cloud/firestore';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
-import { createFirestoreTurnstiles } from '../../functions/adapters/firestore-turnstiles.ts';
+import { createFirestoreRateLimiters } from '../../functions/adapters/firestore-rate-limiters.ts';
 import { startFirestore } from '../../infra/firestore/server.ts';
 import { accept } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';
@@ -56,7 +56,7 @@ function worldIn(db: Firestore): World {
   const services = {
     ...world.services,
     jobs: createFirestoreJobStore(db),
-    turnstiles: createFirestoreTurnstiles(db),
+    rateLimiters: createFirestoreRateLimiters(db),
     settings: { ...settings, requestsPerMinute: CALLS_PER_MINUTE },
   };
   return { ...world, services };
