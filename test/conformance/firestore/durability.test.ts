@@ -43,7 +43,7 @@ function connect(port: number): Firestore {
 }
 
 async function startChild(): Promise<{ port: number; kill: () => Promise<void> }> {
-  const child = fork(new URL('firestore/child.ts', import.meta.url), [stateDir], {
+  const child = fork(new URL('./child.ts', import.meta.url), [stateDir], {
     execArgv: ['--import', 'tsx'],
   });
   children.push(child);

@@ -39,7 +39,7 @@ interface Child {
 }
 
 async function startChild(bucket: Bucket): Promise<Child> {
-  const file = fileURLToPath(new URL('models-child.ts', import.meta.url));
+  const file = fileURLToPath(new URL('./child.ts', import.meta.url));
   const options = JSON.stringify({ storageUrl: bucket.url, stateDir, speedUp: 1 });
   const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', file, options], {
     stdio: ['ignore', 'pipe', 'inherit'],

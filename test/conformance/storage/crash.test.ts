@@ -54,7 +54,7 @@ async function startChild(): Promise<{
   kill: () => Promise<void>;
 }> {
   const child = fork(
-    new URL('storage-child.ts', import.meta.url),
+    new URL('./child.ts', import.meta.url),
     [stateDir, `http://127.0.0.1:${portOf(receiver)}/upload`],
     {
       execArgv: ['--import', 'tsx'],
