@@ -5,7 +5,7 @@
 import type { Edit } from '../planted.ts';
 
 const number = (file: string, name: string, before: string, after: string): Edit => ({
-  file: `handlers/${file}`,
+  file: `handlers/batch/${file}`,
   find: `const ${name} = ${before};`,
   replace: `const ${name} = ${after};`,
 });
