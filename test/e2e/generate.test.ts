@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { mp4DurationSeconds } from '../../functions/core/mp4.ts';
+import { mp4DurationSeconds } from '../../functions/core/media/mp4.ts';
 import { PNG } from '../support/images.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
 

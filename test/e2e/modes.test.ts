@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { mp4DurationSeconds } from '../../functions/core/mp4.ts';
+import { mp4DurationSeconds } from '../../functions/core/media/mp4.ts';
 import { PNG } from '../support/images.ts';
 import { type JobView, startTestStack, type TestStack } from '../support/local-stack.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';

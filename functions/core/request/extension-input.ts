@@ -1,7 +1,7 @@
 /** Whether a model extends a video like this one: by what its job asked for, or else by what its file says. */
 import type { VideoModelSpec } from '../catalogue/catalogue.ts';
 import type { StoredVideo } from '../job/video-request.ts';
-import { hasLinesOf } from '../mp4.ts';
+import { hasLinesOf } from '../media/mp4.ts';
 import type { FieldError } from '../problem.ts';
 
 /** 23.976 is 24 for everybody, Google included. */

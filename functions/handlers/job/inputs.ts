@@ -7,7 +7,7 @@
 import { uploadCallerOf, uploadRuleFor } from '../../core/batch/upload-rules.ts';
 import type { PreviousTurn, StoredImage, StoredVideo } from '../../core/job/video-request.ts';
 import { decodeBase64, imageFault } from '../../core/media/image.ts';
-import { mp4Info, shapeOf } from '../../core/mp4.ts';
+import { mp4Info, shapeOf } from '../../core/media/mp4.ts';
 import { type FieldError, invalidRequest } from '../../core/problem.ts';
 import type { FoundInputs, GivenInputs } from '../../core/request/request.ts';
 import type { ImageBody, VideoBody } from '../../core/request/request-body.ts';

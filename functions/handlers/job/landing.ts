@@ -12,7 +12,7 @@ import type { AttemptIn, LandedVideo } from '../../core/job/attempt-record.ts';
 import { classifyDownloadFailure } from '../../core/job/errors.ts';
 import { isTerminal, type Job } from '../../core/job/job.ts';
 import { type Stage, stageIndexOf, stageOf, stagesOf } from '../../core/job/stages.ts';
-import { mp4DurationSeconds } from '../../core/mp4.ts';
+import { mp4DurationSeconds } from '../../core/media/mp4.ts';
 import type { Services, StoredObject, VideoProvider } from '../../ports.ts';
 import { logFields } from './advance.ts';
 

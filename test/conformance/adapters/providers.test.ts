@@ -6,7 +6,7 @@ import { createVertexProvider } from '../../../functions/adapters/vertex-provide
 import { classifySubmitFailure } from '../../../functions/core/job/errors.ts';
 import type { VideoRequest } from '../../../functions/core/job/video-request.ts';
 import { imageFault } from '../../../functions/core/media/image.ts';
-import { mp4DurationSeconds } from '../../../functions/core/mp4.ts';
+import { mp4DurationSeconds } from '../../../functions/core/media/mp4.ts';
 import type { PaidCall, PollAnswer, SubmitAnswer, VideoProvider } from '../../../functions/ports.ts';
 import { accessToken, isAccessToken, startTokenServer } from '../../../infra/identity/token-server.ts';
 import { type RunningModels, startModels } from '../../../infra/models/server.ts';

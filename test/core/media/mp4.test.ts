@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mp4DurationSeconds, mp4Info, shapeOf } from '../../../functions/core/mp4.ts';
+import { mp4DurationSeconds, mp4Info, shapeOf } from '../../../functions/core/media/mp4.ts';
 import { encodeClip } from '../../../infra/mp4/clip.ts';
 import { box, mdia, movie, mvhd, trak } from '../../support/mp4-boxes.ts';
 import { rangesOf } from '../../support/read-range.ts';

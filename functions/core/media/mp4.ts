@@ -1,6 +1,6 @@
 /** How long an MP4 plays, its shape and its frame rate, read from its headers (ISO/IEC 14496-12) without the video. */
-import type { AspectRatio, Resolution } from './catalogue/catalogue.ts';
-import type { ReadRange } from './media/read-range.ts';
+import type { AspectRatio, Resolution } from '../catalogue/catalogue.ts';
+import type { ReadRange } from './read-range.ts';
 
 const HEADER_BYTES = 16;
 // Half a minute of picture and sound has tables of some 30 KiB; what lies further back is not known of the video.
