@@ -31,7 +31,7 @@ run "plans" {
   }
   assert {
     condition     = length(google_cloud_run_v2_service_iam_member.caller) == 0
-    error_message = "Without callers nobody may call the API."
+    error_message = "Without callers no invoker may be granted on the API."
   }
   assert {
     condition     = length(google_billing_budget.this) + length(google_pubsub_subscription.budget) == 0

@@ -1,4 +1,4 @@
-# Every variable at its default. Nobody may call the API until `callers` is set.
+# Every variable at its default. No one may call the API until `callers` is set.
 
 variable "project_id" {
   description = "Id of the project."
