@@ -1,5 +1,5 @@
-# A budget by itself only tells. This one tells `sweep`, which pauses the submit queues once `stop_at` is reached.
-# Costs reach a budget hours late: the alert on hourly spend, made of Clapper's own log, is the faster one.
+# A budget by itself only sends notices. These go to `sweep`, which pauses the submit queues at `stop_at`. Costs reach a
+# budget hours late; the alert `spend`, from Clapper's own log, is faster.
 
 locals {
   budgets = var.budget == null ? {} : { monthly = var.budget }
@@ -21,7 +21,7 @@ resource "google_pubsub_topic_iam_member" "budget_publisher" {
   project = var.project_id
   topic   = google_pubsub_topic.budget[each.key].name
   role    = "roles/pubsub.publisher"
-  # Cloud Billing itself.
+  # The account of Cloud Billing.
   member = "serviceAccount:billing-budget-alert@system.gserviceaccount.com"
 }
 
@@ -34,7 +34,7 @@ resource "google_billing_budget" "this" {
   budget_filter {
     projects        = ["projects/${data.google_project.this.number}"]
     calendar_period = "MONTH"
-    # A credit does not make a mistake smaller.
+    # Counts costs before credits: a credit must not hide a mistake.
     credit_types_treatment = "EXCLUDE_ALL_CREDITS"
   }
 
@@ -68,7 +68,7 @@ resource "google_pubsub_subscription" "budget" {
   name    = "${var.name}-budget-to-sweep"
   topic   = google_pubsub_topic.budget[each.key].id
   labels  = var.labels
-  # As long as a run of the sweep may take.
+  # The time-out of the sweep.
   ack_deadline_seconds = 300
 
   push_config {
@@ -85,7 +85,7 @@ resource "google_pubsub_subscription" "budget" {
     maximum_backoff = "600s"
   }
 
-  # A subscription that hears nothing for a month would be deleted.
+  # By default Google deletes a subscription that has been idle for 31 days.
   expiration_policy {
     ttl = ""
   }

@@ -7,7 +7,7 @@ locals {
     { title = "US dollars spent, per hour", queries = {
       spent = "sum(increase(${local.series.spent_usd}_sum{${local.run}}[1h]))"
     } },
-    { title = "Done to landed, seconds", queries = {
+    { title = "End of operation to landed, seconds", queries = {
       p50 = "histogram_quantile(0.5, sum by (le) (increase(${local.series.done_to_landed_ms}_bucket{${local.run}}[1h]))) / 1000"
       p95 = "histogram_quantile(0.95, sum by (le) (increase(${local.series.done_to_landed_ms}_bucket{${local.run}}[1h]))) / 1000"
     } },
@@ -36,7 +36,7 @@ resource "google_monitoring_dashboard" "this" {
     displayName = "Clapper"
     mosaicLayout = {
       columns = 12
-      # Google gives back neither a 0 nor an empty text: written down, each would be a change in every plan.
+      # Google returns neither a 0 nor an empty string: if set here, each would be a change in every plan.
       tiles = [for n, chart in local.charts : merge(
         { for axis, at in { xPos = (n % 2) * 6, yPos = floor(n / 2) * 4 } : axis => at if at > 0 },
         {

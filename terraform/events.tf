@@ -1,14 +1,14 @@
 locals {
-  # Written out, because the functions and the plan are to know it before it exists.
+  # Built from the name: the functions and the plan need it before the topic exists.
   events_topic = "projects/${var.project_id}/topics/${google_pubsub_topic.events.name}"
 }
 
-# What becomes of jobs, for whoever subscribes.
+# CloudEvents: ends of jobs and batches, and schedules that failed.
 resource "google_pubsub_topic" "events" {
   project = var.project_id
   name    = "${var.name}-events"
   labels  = var.labels
-  # A subscription that is made late can still look back a day.
+  # A subscription created later can still read the last day.
   message_retention_duration = "86400s"
 
   depends_on = [google_project_service.this]

@@ -4,7 +4,7 @@ resource "google_firestore_database" "this" {
   location_id = coalesce(var.firestore_location, var.region)
   type        = "FIRESTORE_NATIVE"
 
-  # Google refuses to delete it, whoever asks, until this is switched off.
+  # While enabled, Google refuses every attempt to delete the database.
   delete_protection_state = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy         = "DELETE"
   # Any minute of the last seven days can be read again.
@@ -14,20 +14,21 @@ resource "google_firestore_database" "this" {
 }
 
 locals {
-  # Exactly what the queries need. Several equalities are answered by joining indexes that end alike, so three serve the
-  # seven ways in which a list of jobs can be filtered.
+  # Exactly what the queries need. Firestore merges indexes that end in the same fields, so three of these serve the seven
+  # combinations of filters on a list of jobs.
   indexes = {
     jobs_by_caller = { collection = "jobs", fields = [["caller", "ASCENDING"], ["createdAt", "DESCENDING"]] }
     jobs_by_model  = { collection = "jobs", fields = [["model", "ASCENDING"], ["createdAt", "DESCENDING"]] }
     jobs_by_status = { collection = "jobs", fields = [["status", "ASCENDING"], ["createdAt", "DESCENDING"]] }
-    # The second one stands in where statuses are asked for; joined with it, the first would not end alike.
+    # Queries by status use the second of these: merged with a status index, the first would not end in the same fields.
     jobs_of_batch           = { collection = "jobs", fields = [["batchId", "ASCENDING"], ["row", "ASCENDING"], ["createdAt", "DESCENDING"]] }
     jobs_of_batch_by_status = { collection = "jobs", fields = [["batchId", "ASCENDING"], ["status", "ASCENDING"], ["row", "ASCENDING"], ["createdAt", "DESCENDING"]] }
     batches_by_caller       = { collection = "batches", fields = [["caller", "ASCENDING"], ["createdAt", "DESCENDING"]] }
-    jobs_in_line            = { collection = "jobs", fields = [["line", "ASCENDING"], ["caller", "ASCENDING"], ["createdAt", "ASCENDING"]] }
+    # The submit queues. The stored field name `line` is older than the word.
+    jobs_in_line = { collection = "jobs", fields = [["line", "ASCENDING"], ["caller", "ASCENDING"], ["createdAt", "ASCENDING"]] }
   }
 
-  # Maps that are stored whole and never searched: indexed, each of their fields would be paid for on every write.
+  # Stored whole and never queried. If indexed, each of their fields would add to the cost of every write.
   unindexed = {
     batch_record = { collection = "batches", field = "record" }
     job_record   = { collection = "jobs", field = "record" }
@@ -50,8 +51,8 @@ resource "google_firestore_index" "this" {
     }
   }
 
-  # A grant takes a minute or two to be in force, and the first functions are refused before: they cannot be built, or
-  # not be triggered. They wait for the indexes, which are minutes in the making; so the indexes wait for the grants.
+  # A grant takes a minute or two to take effect; until then the first functions cannot be built or triggered. The
+  # functions wait for the indexes, which take minutes to build. So the indexes wait for the grants.
   depends_on = [
     google_artifact_registry_repository_iam_member.build,
     google_project_iam_member.build_copy,
@@ -73,8 +74,8 @@ resource "google_firestore_field" "unindexed" {
   index_config {}
 }
 
-# Finished jobs, and batches that have let theirs go, are deleted within a day of `expireAt`. The field needs no index of
-# its own.
+# Firestore deletes finished jobs, and batches that have released theirs, within a day after `expireAt`. The field needs
+# no index.
 resource "google_firestore_field" "expiry" {
   for_each = toset(["batches", "jobs"])
 

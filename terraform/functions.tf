@@ -1,20 +1,21 @@
 locals {
-  # CPU is always given: 512 MiB alone would derive a third of one, and Google refuses more than one request at a time
-  # below a whole CPU. Time-outs are at least the dispatch deadlines of the tasks (functions/adapters/cloud-task-queue.ts).
+  # CPU is always set: from 512 MiB Google would derive a third of a CPU, and it refuses more than one request at a time
+  # below a whole CPU. Time-outs are at least the tasks' dispatch deadlines (functions/adapters/cloud-task-queue.ts).
   functions = {
-    # 180 s of a picture's call that is passed on, paid for when it is cut off; bodies of 32 MB as they are parsed.
+    # Time: an image call that is passed on may take 180 s, and is charged even if it is cut off. Memory: bodies of 32 MB
+    # are parsed.
     api = { memory = "1Gi", concurrency = 40, timeout = 240, max = 20, ingress = "ALLOW_ALL" }
-    # Pictures go inline to some models: 20 MiB, three copies, several at a time.
+    # Images are sent inline to some models: 20 MiB, three copies, several calls at a time.
     submit = { memory = "1Gi", concurrency = 8, timeout = 180, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
-    # Streams videos home from the Developer API, 95 MiB of memory each at its most.
+    # Streams videos from the Developer API to the bucket; each takes at most 95 MiB of memory.
     poll   = { memory = "1Gi", concurrency = 8, timeout = 600, max = 20, ingress = "ALLOW_INTERNAL_ONLY" }
     notify = { memory = "512Mi", concurrency = 40, timeout = 60, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
-    # Events are given 9 minutes at most.
+    # An event may take 9 minutes at most.
     upload = { memory = "512Mi", concurrency = 8, timeout = 300, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
     landed = { memory = "512Mi", concurrency = 40, timeout = 60, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
     # The first task of a batch may have to unzip its manifest.
     batch = { memory = "1Gi", concurrency = 4, timeout = 1800, max = 5, ingress = "ALLOW_INTERNAL_ONLY" }
-    # One run a minute, and now and then a budget's notice.
+    # One run a minute, and an occasional budget notice.
     sweep = { memory = "512Mi", concurrency = 4, timeout = 300, max = 2, ingress = "ALLOW_INTERNAL_ONLY" }
   }
 
@@ -23,10 +24,10 @@ locals {
     landed = google_storage_bucket.output
   }
 
-  # Those that talk to models, be it to ask one to stop.
+  # The functions that call models, including those that only ask one to stop.
   gemini_key_users = toset(["api", "batch", "poll", "submit", "sweep"])
 
-  # By the names that functions/config.ts reads. Every function parses all of them, so every function is given all.
+  # Named as in functions/config.ts. Every function parses all variables, so every function gets all of them.
   environment = merge(
     {
       GOOGLE_CLOUD_PROJECT           = var.project_id
@@ -98,7 +99,7 @@ resource "google_cloudfunctions2_function" "this" {
     ingress_settings                 = each.value.ingress
     environment_variables = merge(
       local.environment,
-      # Where it may have all of the memory V8 lets garbage pile up: a million rows would take twice what they need.
+      # Without a limit V8 lets garbage pile up: a million rows would take twice the memory that they need.
       contains(keys(local.settings.nodeOptions), each.key) ? { NODE_OPTIONS = local.settings.nodeOptions[each.key] } : {},
     )
 
@@ -119,7 +120,7 @@ resource "google_cloudfunctions2_function" "this" {
 
     content {
       event_type = "google.cloud.storage.object.v1.finalized"
-      # The bucket's own region, as Eventarc demands.
+      # Eventarc requires the region of the bucket.
       trigger_region        = var.region
       retry_policy          = "RETRY_POLICY_RETRY"
       service_account_email = google_service_account.events.email
@@ -131,8 +132,8 @@ resource "google_cloudfunctions2_function" "this" {
     }
   }
 
-  # A function is only made once it can be built, started and woken, and new code only runs once the indexes of its
-  # queries are there.
+  # A function is created only after it can be built, started and triggered. New code runs only after the indexes of its
+  # queries exist.
   depends_on = [
     google_artifact_registry_repository_iam_member.build,
     google_firestore_index.this,
@@ -149,8 +150,8 @@ resource "google_cloudfunctions2_function" "this" {
   ]
 }
 
-# roles/run.invoker has to be given on the Cloud Run service; on the function it is refused. A function that is made
-# anew has a new service without it, hence replace_triggered_by.
+# roles/run.invoker must be granted on the Cloud Run service; on the function Google refuses it. A function that is
+# created again has a new service without the grant, hence replace_triggered_by.
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
   for_each = local.invokers
 

@@ -1,19 +1,18 @@
-# Who may do what. README.md, "Permissions", has the same as a table with the reasons; a test holds one against the other.
+# All grants. README.md, "Permissions", lists them with their reasons; a test compares that table with the plan.
 
-# What each function runs as.
+# The account that each function runs as.
 resource "google_service_account" "function" {
   for_each = local.functions
 
   project      = var.project_id
   account_id   = "${var.name}-${each.key}"
   display_name = "Clapper ${each.key}"
-  description  = "What the function ${each.key} runs as."
+  description  = "Account of the function ${each.key}."
 
   depends_on = [google_project_service.this]
 }
 
-# The identity that tasks, schedules and the budget's notices carry; `submit`, `poll`, `notify`, `batch` and `sweep`
-# admit no other.
+# The identity of tasks, schedules and budget notices. `submit`, `poll`, `notify`, `batch` and `sweep` accept no other.
 resource "google_service_account" "tasks" {
   project      = var.project_id
   account_id   = "${var.name}-tasks"
@@ -23,7 +22,7 @@ resource "google_service_account" "tasks" {
   depends_on = [google_project_service.this]
 }
 
-# What the buckets' events come as.
+# The identity of the buckets' events.
 resource "google_service_account" "events" {
   project      = var.project_id
   account_id   = "${var.name}-triggers"
@@ -33,7 +32,7 @@ resource "google_service_account" "events" {
   depends_on = [google_project_service.this]
 }
 
-# What the functions are built as.
+# The account that builds the functions.
 resource "google_service_account" "build" {
   project      = var.project_id
   account_id   = "${var.name}-build"
@@ -44,8 +43,8 @@ resource "google_service_account" "build" {
 }
 
 locals {
-  # Rights that exist for a whole project only. Cloud Tasks knows no conditions, and one grant for each of its queues,
-  # function and role would be hundreds: a project of Clapper's own makes the difference small.
+  # Roles that are granted for the whole project. Cloud Tasks has no conditions, and one grant per queue, function and role
+  # would be hundreds. In a project of Clapper's own the difference is small.
   project_roles = {
     "roles/datastore.user"         = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
     "roles/cloudtasks.enqueuer"    = ["api", "batch", "landed", "notify", "poll", "submit", "sweep", "upload"]
@@ -56,7 +55,7 @@ locals {
   queue_pauser_role_name = "projects/${var.project_id}/roles/${local.queue_pauser_role_id}"
   queue_pauser_role_id   = "${replace(var.name, "-", "_")}_queue_pauser"
 
-  # Only this deployment's database.
+  # Limits the role to this deployment's database.
   conditions = {
     "roles/datastore.user" = {
       title      = "${var.name}-database"
@@ -66,14 +65,14 @@ locals {
 
   bucket_roles = {
     input = {
-      # Names are written once, so creating is enough; `upload` and `batch` also replace reports of what was wrong, and
-      # `poll` copies videos to callers' own folders.
+      # Each name is written once, so `api` only creates. `upload` and `batch` also replace error reports, and `poll` copies
+      # videos to callers' own folders.
       "roles/storage.objectCreator" = ["api"]
       "roles/storage.objectUser"    = ["batch", "poll", "upload"]
       "roles/storage.objectViewer"  = ["api", "submit", "sweep"]
     }
     output = {
-      # Downloads, pictures and reports are written here, and a damaged copy is put aside.
+      # Downloads, images and reports are written here, and a damaged copy is moved aside under another name.
       "roles/storage.objectUser"   = ["batch", "poll", "submit"]
       "roles/storage.objectViewer" = ["api"]
     }
@@ -81,7 +80,7 @@ locals {
 
   event_publishers = toset(["api", "batch", "landed", "poll", "submit", "sweep"])
 
-  # Who calls each function; who may call the API is `callers`.
+  # The account that calls each function. `callers` lists who may call the API.
   invokers = merge(
     { for name in ["batch", "notify", "poll", "submit", "sweep"] : name => google_service_account.tasks.member },
     { for name in keys(local.triggers) : name => google_service_account.events.member },
@@ -92,7 +91,7 @@ resource "google_project_iam_custom_role" "queue_pauser" {
   project     = var.project_id
   role_id     = local.queue_pauser_role_id
   title       = "Clapper queue pauser"
-  description = "Pauses task queues, and nothing else: not resume, purge or delete."
+  description = "Pauses task queues. Cannot resume, purge or delete them."
   permissions = ["cloudtasks.queues.get", "cloudtasks.queues.pause"]
 
   depends_on = [google_project_service.this]
@@ -133,7 +132,7 @@ resource "google_storage_bucket_iam_member" "function" {
   member = google_service_account.function[each.value.name].member
 }
 
-# Who puts a task in a queue says whose token it carries, and has to be allowed to.
+# A function that creates a task names the account whose token the task carries, and must be allowed to use it.
 resource "google_service_account_iam_member" "tasks_user" {
   for_each = toset(local.project_roles["roles/cloudtasks.enqueuer"])
 
@@ -142,7 +141,7 @@ resource "google_service_account_iam_member" "tasks_user" {
   member             = google_service_account.function[each.key].member
 }
 
-# Links to videos and for uploads are signed by the API's own account, through IAM, without a key.
+# The API's account signs video and upload links through IAM, without a key.
 resource "google_service_account_iam_member" "api_signs" {
   service_account_id = google_service_account.function["api"].name
   role               = "roles/iam.serviceAccountTokenCreator"
@@ -155,7 +154,7 @@ resource "google_project_iam_member" "event_receiver" {
   member  = google_service_account.events.member
 }
 
-# Cloud Storage publishes its events to a topic that Eventarc makes.
+# Cloud Storage publishes its events to a topic that Eventarc creates.
 data "google_storage_project_service_account" "this" {
   project = var.project_id
 
@@ -180,8 +179,8 @@ resource "google_storage_bucket_iam_member" "build_source" {
   member = google_service_account.build.member
 }
 
-# The build never reads our bucket: Cloud Functions first copies the source into a bucket of its own, which it makes with
-# the first function of a region. Nothing can be granted on that before, hence the project, and a condition.
+# The build reads a copy: Cloud Functions copies the source into its own bucket, which it creates with the first function
+# of a region. Before that nothing can be granted on the bucket, hence a grant for the project with a condition.
 resource "google_project_iam_member" "build_copy" {
   project = var.project_id
   role    = "roles/storage.objectViewer"

@@ -1,9 +1,9 @@
-# Keys mode: the API once more, at an address that anybody can reach, where nobody gets in without an API key of
-# Clapper's own. For apps that have no identity of Google's, and for code written for Google's APIs that knows keys only.
+# Keys mode: the API a second time, at a public address that accepts only Clapper's own API keys. It serves apps without a
+# Google identity, and code written for Google's APIs that can send only a key.
 #
-# A function cannot do without the check of its invoker (the provider has no argument for it), and giving the API to
-# everybody would open it to tokens of anybody. So this is a Cloud Run service of its own: the API's image, account and
-# environment, but for who is let in.
+# The check of the invoker cannot be switched off for a function (the provider has no argument for it), and granting the
+# API to everybody would admit anybody's tokens. So this is a separate Cloud Run service. It has the API's image, account
+# and environment, except CLAPPER_CALLERS.
 
 locals {
   key_services = var.api_keys ? toset(["keys"]) : toset([])
@@ -15,7 +15,7 @@ locals {
   })
 }
 
-# What Google has built of the API's sources.
+# The image that Google built from the API's source.
 data "google_cloud_run_v2_service" "api" {
   for_each = local.key_services
 
@@ -33,9 +33,9 @@ resource "google_cloud_run_v2_service" "keys" {
   description = "Clapper: api, for callers with an API key"
   labels      = var.labels
   ingress     = "INGRESS_TRAFFIC_ALL"
-  # Google asks nobody who they are; the code does, and takes nothing but keys.
+  # Google does not check the invoker. The code does, and accepts only API keys.
   invoker_iam_disabled = true
-  # Holds nothing.
+  # The service holds no data.
   deletion_protection = false
 
   template {
@@ -43,13 +43,13 @@ resource "google_cloud_run_v2_service" "keys" {
     timeout                          = "${local.functions.api.timeout}s"
     max_instance_request_concurrency = local.functions.api.concurrency
 
-    # What strangers can cost: this many instances, and no more.
+    # Limits what calls without a valid key can cost.
     scaling {
       max_instance_count = lookup(var.max_instances, each.key, local.functions.api.max)
     }
 
     containers {
-      # Were there none, the name says in Cloud Run's refusal what is missing.
+      # If there is no image, Cloud Run's error shows this name, which says what is missing.
       image = try(
         data.google_cloud_run_v2_service.api[each.key].template[0].containers[0].image,
         "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}/no-image-of-the-api",
@@ -57,8 +57,8 @@ resource "google_cloud_run_v2_service" "keys" {
 
       resources {
         limits = { cpu = "1", memory = local.functions.api.memory }
-        # Where limits are given, an instance is paid for as long as it lives unless this says otherwise, and strangers'
-        # knocking would keep one alive day and night.
+        # With limits set, Google bills an idle instance too unless this is true, and stray requests would keep an instance
+        # alive day and night.
         cpu_idle = true
       }
 

@@ -1,21 +1,21 @@
-# Everything below is made of what the functions log: one JSON line each, with fields of these names.
+# All metrics come from what the functions log: one JSON line per event, with the fields named here.
 
 locals {
-  # Numbers of the log, as distributions: `count` of lines where the field is absent would be noise.
+  # Numeric log fields, as distributions. Only lines that have the field count; the others would be noise.
   measures = {
-    done_to_landed_ms = { field = "doneToLandedMs", unit = "ms", description = "From a model's being done to its videos' being landed." }
-    oldest_open_ms    = { field = "oldestOpenMs", unit = "ms", description = "Age of the oldest unfinished job, once a minute." }
-    spent_usd         = { field = "spentUsd", unit = "{USD}", description = "What attempts were charged or may have been, by the catalogue." }
+    done_to_landed_ms = { field = "doneToLandedMs", unit = "ms", description = "Time from the end of an operation until its videos have landed." }
+    oldest_open_ms    = { field = "oldestOpenMs", unit = "ms", description = "Age of the oldest unfinished job, measured once a minute." }
+    spent_usd         = { field = "spentUsd", unit = "{USD}", description = "Catalogue price of attempts that were charged or may have been charged." }
   }
 
   counters = {
     uncertain_attempts = {
       filter      = "jsonPayload.uncertain=true"
-      description = "Paid calls whose outcome is not known."
+      description = "Paid calls whose outcome is unknown."
     }
     jobs_failed = {
-      # Batches fail too, in lines that name no job; and a job that has failed has more lines while its attempt is
-      # followed.
+      # A line without `job` is a failed batch. A line with from="failed" is a job that had already failed and whose
+      # attempt is still followed.
       filter      = "jsonPayload.to=\"failed\" AND jsonPayload.job:* AND NOT jsonPayload.from=\"failed\""
       description = "Jobs that failed."
     }
@@ -25,20 +25,20 @@ locals {
     }
     webhook_failures = {
       filter      = "resource.labels.service_name=\"${var.name}-notify\" AND severity>=WARNING"
-      description = "Deliveries of webhooks that failed."
+      description = "Webhook deliveries that failed."
     }
   }
 
-  # What they print. Google's own log of their requests has the same resource: a call that fails would count twice, and
-  # strangers' calls, which it refuses, as ours.
+  # Only the functions' standard output. Google's request log has the same resource: with it a failed call would count
+  # twice, and calls that Google refuses would count as ours.
   of_functions = "logName=\"projects/${var.project_id}/logs/run.googleapis.com%2Fstdout\" AND resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.name}-(${join("|", concat(keys(local.functions), tolist(local.key_services)))})$\""
 
-  # PromQL's name of a log-based metric; the label says which of its resource types.
+  # PromQL's name of a log-based metric. The label selects one of the metric's resource types.
   series = { for name in concat(keys(local.measures), keys(local.counters)) : name => "logging_googleapis_com:user_${replace(var.name, "-", "_")}_${name}" }
   run    = "monitored_resource=\"cloud_run_revision\""
 
-  # Written once a minute, and the same age each time: its mean is the age, where a quantile would be as coarse as its
-  # buckets, and hours off.
+  # The age is logged once a minute, so the mean over 10 minutes is the age. A quantile would be as coarse as the
+  # buckets, which is hours off.
   oldest_open_ms = "sum(increase(${local.series.oldest_open_ms}_sum{${local.run}}[10m])) / sum(increase(${local.series.oldest_open_ms}_count{${local.run}}[10m]))"
 
   alerts = {
@@ -46,40 +46,40 @@ locals {
       severity = "ERROR"
       summary  = "A paid call has an unknown outcome"
       query    = "sum(increase(${local.series.uncertain_attempts}{${local.run}}[15m])) > ${var.alerts.uncertain_attempts_per_15m}"
-      todo     = "Clapper looks for evidence by itself until the model's longest latency has passed. `GET /v1/at-stake` lists every such attempt with its amount; an operator may rule with `POST /v1/jobs/{id}/resolve`. Many at once: see the status of Vertex AI."
+      todo     = "Clapper looks for evidence until the model's longest latency has passed. `GET /v1/at-stake` lists every such attempt with its amount. An operator can decide with `POST /v1/jobs/{id}/resolve`. If there are many at once, check the status of Vertex AI."
     }
     oldest_unfinished_job = {
       severity = "WARNING"
       summary  = "A job has been unfinished for ${var.alerts.oldest_unfinished_hours} hours"
       query    = "${local.oldest_open_ms} > ${var.alerts.oldest_unfinished_hours * 3600000}"
-      todo     = "The sweep's log names the job (`jsonPayload.oldestOpenMs`). Paused queues, a model's quota and a long night's batch are the usual reasons; every job ends by its deadline."
+      todo     = "The sweep's log line with `jsonPayload.oldestOpenMs` names the job (`jsonPayload.job`). Usual reasons: paused queues, a model's quota, or a large batch. Every job ends by its deadline."
     }
     done_to_landed_p95 = {
       severity = "WARNING"
       summary  = "Finished videos take more than ${var.alerts.done_to_landed_seconds} s to land"
       query    = "histogram_quantile(0.95, sum by (le) (increase(${local.series.done_to_landed_ms}_bucket{${local.run}}[1h]))) > ${var.alerts.done_to_landed_seconds * 1000}"
-      todo     = "See errors of `${var.name}-poll`: rights on the output bucket, its instances at their most, or slow downloads from the Developer API."
+      todo     = "Check the errors of `${var.name}-poll`. Usual reasons: missing permissions on the output bucket, the maximum number of instances reached, or slow downloads from the Developer API."
     }
     spend = {
       severity = "CRITICAL"
-      summary  = "More than ${var.alerts.spend_usd_per_hour} US dollars spent within an hour"
+      summary  = "More than ${var.alerts.spend_usd_per_hour} US dollars spent in an hour"
       query    = "sum(increase(${local.series.spent_usd}_sum{${local.run}}[1h])) > ${var.alerts.spend_usd_per_hour}"
-      todo     = "To stop every paid call: `terraform apply -var submissions=PAUSED`. Jobs go on being accepted, and wait."
+      todo     = "To stop every paid call: `terraform apply -var submissions=PAUSED`. Jobs are still accepted, and wait."
     }
     webhook_failures = {
       severity = "WARNING"
-      summary  = "More than ${var.alerts.webhook_failures_per_hour} webhook deliveries failed within an hour"
+      summary  = "More than ${var.alerts.webhook_failures_per_hour} webhook deliveries failed in an hour"
       query    = "sum(increase(${local.series.webhook_failures}{${local.run}}[1h])) > ${var.alerts.webhook_failures_per_hour}"
-      todo     = "See the warnings of `${var.name}-notify`: they name the address and its answer."
+      todo     = "Check the warnings of `${var.name}-notify`: they name the URL and its response."
     }
     sweep_not_running = {
       severity = "CRITICAL"
       summary  = "The sweep has not run for ${var.alerts.sweep_not_running_minutes} minutes"
-      # What was served shows after up to four minutes. Five of the minutes are a duration instead of a window: so long has a
-      # sweep that was just made for its first run.
+      # A served request shows up to four minutes later. Five of the minutes are the alert's duration, not its window: they
+      # give a newly created sweep time for its first run.
       query    = "absent_over_time(run_googleapis_com:request_count{${local.run},service_name=\"${var.name}-sweep\",response_code_class=\"2xx\"}[${var.alerts.sweep_not_running_minutes - 5}m])"
       duration = "300s"
-      todo     = "Lost wakes are not rung again while it does not run. See the schedule `${var.name}-sweep` in Cloud Scheduler, and the log of the function."
+      todo     = "Without the sweep, lost wakes are not re-enqueued. Check the schedule `${var.name}-sweep` in Cloud Scheduler and the log of the function `${var.name}-sweep`."
     }
   }
 }
@@ -99,7 +99,7 @@ resource "google_logging_metric" "measure" {
     unit        = each.value.unit
   }
 
-  # From a hundredth, of a dollar as of a millisecond, by half as much again each time, past a month.
+  # Buckets start at 0.01 (US dollars or milliseconds), grow by a factor of 1.5 and reach past a month.
   bucket_options {
     exponential_buckets {
       scale              = 0.01
@@ -156,7 +156,7 @@ resource "google_monitoring_alert_policy" "this" {
       query               = each.value.query
       duration            = try(each.value.duration, "0s")
       evaluation_interval = "60s"
-      # A metric of the log exists only once it has been written: without this the first apply would fail.
+      # A log-based metric exists only after its first value: without this the first apply would fail.
       disable_metric_validation = true
     }
   }
@@ -171,6 +171,6 @@ resource "google_monitoring_alert_policy" "this" {
     auto_close = "86400s"
   }
 
-  # The last one for the alert that misses the sweep: before there is one it would fire at every first apply.
+  # The sweep's schedule comes first: without it `sweep_not_running` would fire at every first apply.
   depends_on = [google_logging_metric.counter, google_logging_metric.measure, google_cloud_scheduler_job.sweep]
 }

@@ -1,20 +1,20 @@
 output "api_url" {
-  description = "Address of the API and the console."
+  description = "URL of the API and the console."
   value       = local.url.api
 }
 
 output "call" {
-  description = "A first call, for one of the callers."
+  description = "A first request, to be run by one of the callers."
   value       = "curl -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" -H 'content-type: application/json' -d '{\"prompt\": \"a calico kitten\"}' ${local.url.api}/v1/jobs"
 }
 
 output "console" {
-  description = "Opens the console on http://localhost:8080 with your own identity."
+  description = "Command that opens the console on http://localhost:8080 with your own identity."
   value       = "gcloud run services proxy ${google_cloudfunctions2_function.this["api"].name} --project ${var.project_id} --region ${var.region}"
 }
 
 output "events_topic" {
-  description = "Topic of what becomes of jobs."
+  description = "Topic of the events: ends of jobs and batches, and schedules that failed."
   value       = local.events_topic
 }
 
@@ -24,26 +24,26 @@ output "firestore_database" {
 }
 
 output "gemini_key_secret" {
-  description = "Secret that a Gemini API key goes into."
+  description = "Secret that holds the Gemini API key."
   value       = google_secret_manager_secret.gemini_key.secret_id
 }
 
 output "input_bucket" {
-  description = "Where inputs go."
+  description = "Bucket for inputs: images, videos, manifests."
   value       = google_storage_bucket.input.url
 }
 
 output "keys_url" {
-  description = "Address of the API for callers with an API key; null without `api_keys`."
+  description = "URL of the API for callers with an API key; null without `api_keys`."
   value       = local.keys_url
 }
 
 output "output_bucket" {
-  description = "Where videos land."
+  description = "Bucket where videos land."
   value       = google_storage_bucket.output.url
 }
 
 output "service_accounts" {
-  description = "What each function runs as, to be given rights to buckets of your own."
+  description = "Account of each function, to grant it roles on your own buckets."
   value       = { for name, account in google_service_account.function : name => account.email }
 }

@@ -4,12 +4,12 @@ locals {
     queue.model => try(var.catalogue_overrides[queue.model].requestsPerMinute, queue.requestsPerMinute)
   }
 
-  # One per model and lane. Either lane may use the whole quota when the other is empty; the model's turnstile keeps
-  # both together within it.
+  # One per model and lane. Either lane may use the whole quota when the other is empty; the model's rate limiter keeps
+  # both together within the quota.
   submit_queues = merge([
     for suffix in values(local.settings.submit.lanes) : {
       for id, queue in local.settings.submit.models : "${id}${suffix}" => {
-        # To a thousandth below the quota: a decimal that reads the same when it comes back.
+        # Rounded down to a thousandth, a decimal that Google returns unchanged.
         maxDispatchesPerSecond  = floor(local.quotas[queue.model] / 60 * 1000) / 1000
         maxConcurrentDispatches = local.settings.submit.maxConcurrentDispatches
         retry                   = local.settings.submit.retry
@@ -28,7 +28,7 @@ resource "google_cloud_tasks_queue" "this" {
   name     = each.key
   # Pausing the submit queues stops every paid call.
   desired_state = contains(keys(local.submit_queues), each.key) ? var.submissions : "RUNNING"
-  # The name of a deleted queue cannot be used again for days.
+  # The name of a deleted queue cannot be reused for days.
   deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
 
   rate_limits {
@@ -36,7 +36,7 @@ resource "google_cloud_tasks_queue" "this" {
     max_concurrent_dispatches = each.value.maxConcurrentDispatches
   }
 
-  # A task that has used up its attempts is deleted; the sweep rings again for its job.
+  # Cloud Tasks deletes a task that has used up its attempts. The sweep then re-enqueues the wake of its job.
   retry_config {
     max_attempts  = each.value.retry.maxAttempts
     min_backoff   = "${each.value.retry.minBackoffSeconds}s"

@@ -1,13 +1,13 @@
-# Both carry the identity of the tasks: the only one that these functions admit.
+# Both schedules carry the identity of the tasks, the only one that these functions accept.
 
 resource "google_cloud_scheduler_job" "sweep" {
   project     = var.project_id
   region      = var.region
   name        = "${var.name}-sweep"
-  description = "Rings again for jobs whose wake was lost, and ends those whose time is up."
+  description = "Re-enqueues lost wakes, and ends jobs past their deadline."
   schedule    = local.settings.sweep.schedule
   time_zone   = "Etc/UTC"
-  # The next run is a minute away: nothing is tried again.
+  # No retries: the next run is a minute away.
   attempt_deadline = "300s"
 
   retry_config {
@@ -38,7 +38,7 @@ resource "google_cloud_scheduler_job" "batch" {
   time_zone        = try(each.value.timeZone, "Etc/UTC")
   attempt_deadline = "600s"
 
-  # Missed, it would be a day's batch: tried again for an hour.
+  # A missed call may be a whole day's batch, so it is retried five times, up to 15 minutes apart.
   retry_config {
     retry_count          = 5
     min_backoff_duration = "60s"

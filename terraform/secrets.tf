@@ -1,4 +1,4 @@
-# Only the place for the value. Versions are added by hand, so that no state and no plan ever holds one.
+# Only the secret, without a value. Versions are added by hand, so that no state and no plan ever holds a key.
 resource "google_secret_manager_secret" "gemini_key" {
   project   = var.project_id
   secret_id = "${var.name}-gemini-key"

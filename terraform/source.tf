@@ -9,13 +9,13 @@ resource "google_storage_bucket" "source" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   labels                      = var.labels
-  # Everything in it can be built again.
+  # Everything in the bucket can be built again.
   force_destroy = true
 
   depends_on = [google_project_service.this]
 }
 
-# The name carries the content: only another name makes Google build again, and the same sources are the same bytes.
+# The name contains a hash of the content: Google builds again only for a new name. The same sources give the same bytes.
 resource "google_storage_bucket_object" "source" {
   name   = "functions-${try(filemd5(local.source_zip), "missing")}.zip"
   bucket = google_storage_bucket.source.name
@@ -26,7 +26,7 @@ resource "google_storage_bucket_object" "source" {
 
     precondition {
       condition     = fileexists(local.source_zip)
-      error_message = "There is no ${local.source_zip}. Make it first: npm ci && npm run build."
+      error_message = "${local.source_zip} does not exist. Build it first: npm ci && npm run build."
     }
   }
 }
@@ -36,7 +36,7 @@ resource "google_artifact_registry_repository" "images" {
   location      = var.region
   repository_id = "${var.name}-functions"
   format        = "DOCKER"
-  description   = "Images that Google builds of Clapper's functions."
+  description   = "Images that Google builds from Clapper's functions."
   labels        = var.labels
 
   cleanup_policies {

@@ -2,7 +2,7 @@ locals {
   origins = sort(concat([local.url.api], compact([local.keys_url]), tolist(var.console_origins)))
 }
 
-# What requests bring: pictures, videos, manifests.
+# Inputs of requests: images, videos, manifests.
 resource "google_storage_bucket" "input" {
   project                     = var.project_id
   name                        = "${var.project_id}-${var.name}-input"
@@ -12,7 +12,7 @@ resource "google_storage_bucket" "input" {
   labels                      = var.labels
   force_destroy               = !var.deletion_protection
 
-  # An upload is one generation of an object; its event may come after the next one has replaced it.
+  # An upload is one generation of an object. Its event may arrive after the next generation has replaced it.
   versioning {
     enabled = true
   }
@@ -27,7 +27,7 @@ resource "google_storage_bucket" "input" {
     }
   }
 
-  # Uploads that were torn off.
+  # Incomplete uploads.
   lifecycle_rule {
     action {
       type = "AbortIncompleteMultipartUpload"
@@ -51,7 +51,7 @@ resource "google_storage_bucket" "input" {
     }
   }
 
-  # The console puts files here from the browser, through signed links.
+  # The console uploads files here from the browser, through signed links.
   cors {
     origin          = local.origins
     method          = ["PUT"]
@@ -62,8 +62,8 @@ resource "google_storage_bucket" "input" {
   depends_on = [google_project_service.this]
 }
 
-# What comes of them. Every name is written once, so versions would keep nothing; deleted objects can be had back for
-# seven days (Google's soft delete, on by default).
+# Results. Every name is written once, so versions would keep nothing. Deleted objects can be restored for seven days
+# (Google's soft delete, on by default).
 resource "google_storage_bucket" "output" {
   project                     = var.project_id
   name                        = "${var.project_id}-${var.name}-output"

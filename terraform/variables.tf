@@ -1,5 +1,5 @@
 variable "alert_email" {
-  description = "Who is told when an alert fires. Null: alerts only show in Cloud Monitoring."
+  description = "Address that receives alerts by e-mail. Null: alerts show only in Cloud Monitoring."
   type        = string
   default     = null
 
@@ -10,7 +10,7 @@ variable "alert_email" {
 }
 
 variable "alerts" {
-  description = "When alerts fire: hours the oldest unfinished job may take, seconds from a model's being done to its videos' being landed (95th percentile), US dollars spent in an hour, failed webhook deliveries in an hour, minutes without a sweep (10 or more), calls with an unknown outcome in a quarter of an hour."
+  description = "Thresholds of the alerts: age in hours of the oldest unfinished job, seconds from the end of an operation until its videos have landed (95th percentile), US dollars spent in an hour, failed webhook deliveries in an hour, minutes without a sweep (10 or more), paid calls with an unknown outcome in 15 minutes."
   type = object({
     oldest_unfinished_hours    = optional(number, 6)
     done_to_landed_seconds     = optional(number, 120)
@@ -24,35 +24,35 @@ variable "alerts" {
 
   validation {
     condition     = alltrue([for value in values(var.alerts) : value >= 0])
-    error_message = "No threshold in alerts may be negative."
+    error_message = "Every threshold in alerts must be 0 or more."
   }
   validation {
     condition     = var.alerts.sweep_not_running_minutes >= 10 && floor(var.alerts.sweep_not_running_minutes) == var.alerts.sweep_not_running_minutes
-    error_message = "alerts.sweep_not_running_minutes must be a whole number of 10 or more: what has been served shows minutes later."
+    error_message = "alerts.sweep_not_running_minutes must be a whole number of 10 or more: Cloud Monitoring shows a served request minutes later."
   }
 }
 
 variable "alias_retired_models" {
-  description = "Run jobs that name a retired model on its successor, instead of refusing them."
+  description = "Run jobs that name a retired model on its successor instead of refusing them."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "api_keys" {
-  description = "Keys mode: also serve the API at an address that anybody can reach (output `keys_url`), to callers with an API key that an operator has made (`POST /v1/keys`). Needs an operator."
+  description = "Keys mode: also serve the API at a public address (output `keys_url`), to callers with an API key that an operator has created (`POST /v1/keys`). Requires at least one operator."
   type        = bool
   default     = false
   nullable    = false
 
   validation {
     condition     = !var.api_keys || length(var.operators) > 0
-    error_message = "api_keys needs somebody in operators: only operators make keys."
+    error_message = "api_keys requires at least one address in operators: only operators create keys."
   }
 }
 
 variable "budget" {
-  description = "A monthly budget of this project, in the billing account's currency. At `stop_at` of it (1 is all) the submit queues are paused until somebody resumes them; 0 never stops, only tells. Null for no budget."
+  description = "A monthly budget of this project, in the billing account's currency. When spending reaches the fraction `stop_at` of it (1 is all), the submit queues are paused until an operator resumes them; with 0 the budget only notifies. Null: no budget."
   type = object({
     billing_account = string
     amount          = number
@@ -62,7 +62,7 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null || can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
-    error_message = "budget.billing_account must look like 0X0X0X-0X0X0X-0X0X0X: gcloud billing accounts list."
+    error_message = "budget.billing_account must look like 0X0X0X-0X0X0X-0X0X0X. To list yours: gcloud billing accounts list."
   }
   validation {
     condition     = var.budget == null || try(var.budget.amount >= 1 && floor(var.budget.amount) == var.budget.amount, false)
@@ -70,24 +70,24 @@ variable "budget" {
   }
   validation {
     condition     = var.budget == null || try(var.budget.stop_at >= 0 && var.budget.stop_at <= 10, false)
-    error_message = "budget.stop_at is a part of the amount: 0.9 stops at nine tenths, 1 at all of it, 0 never."
+    error_message = "budget.stop_at must be a fraction of the amount, from 0 to 10: 0.9 stops at nine tenths, 1 at the whole amount, 0 never."
   }
 }
 
 variable "callers" {
-  description = "Who may call the API, as IAM members: `user:`, `group:`, `serviceAccount:` or `principalSet://`. Nobody else gets as far as the function."
+  description = "Who may call the API, as IAM members: `user:`, `group:`, `serviceAccount:`, `domain:`, `principal://` or `principalSet://`. Google refuses all other calls before they reach the function."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for member in var.callers : can(regex("^(user|group|serviceAccount|domain):.+|^principal(Set)?://.+", member))])
-    error_message = "callers must be members like user:ann@example.com; allUsers is none."
+    error_message = "callers must be IAM members like user:ann@example.com; allUsers is not allowed."
   }
 }
 
 variable "catalogue_overrides" {
-  description = "By `provider/model`: `requestsPerMinute`, `pricePerSecondUsd`, `pricePerImageUsd`, `stage`, `retirementDate` where yours differ from the built-in table. Quotas set the rates of the queues too."
+  description = "Values that differ from the built-in catalogue, by `provider/model`: `requestsPerMinute`, `pricePerSecondUsd`, `pricePerImageUsd`, `stage`, `retirementDate`. `requestsPerMinute` also sets the rate of the model's queues."
   type        = any
   default     = {}
   nullable    = false
@@ -97,19 +97,19 @@ variable "catalogue_overrides" {
       keys(var.catalogue_overrides),
       [for queue in local.settings.submit.models : queue.model],
     )) == 0
-    error_message = "catalogue_overrides has a model that Clapper does not know: ${join(", ", setsubtract(keys(var.catalogue_overrides), [for queue in local.settings.submit.models : queue.model]))}. Names look like vertex/veo-3.1-generate-001."
+    error_message = "catalogue_overrides names a model that is not in the catalogue: ${join(", ", setsubtract(keys(var.catalogue_overrides), [for queue in local.settings.submit.models : queue.model]))}. Keys look like vertex/veo-3.1-generate-001."
   }
 }
 
 variable "compat_aliases" {
-  description = "Run requests of Google's own shapes on a retired model's successor: they name the models that Google's old documents taught."
+  description = "On Google's own surfaces, run requests for a retired model on its successor: code from Google's older documents names retired models."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "console_origins" {
-  description = "Further web origins that may upload to the input bucket and play from the output bucket, besides the API's own."
+  description = "Web origins, besides the API's own, that may upload to the input bucket and play videos from the output bucket."
   type        = set(string)
   default     = []
   nullable    = false
@@ -121,55 +121,55 @@ variable "console_origins" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to destroy what holds data: the database, the queues and buckets that are not empty. Set to false and apply before a teardown."
+  description = "Refuse to destroy what holds data: the database, the queues, and buckets that are not empty. Before a teardown, set it to false and apply."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "delivery_prefixes" {
-  description = "`gs://` prefixes that any caller may name as `storageUri`, to have its videos copied there. Grant `poll` `roles/storage.objectUser` there: output `service_accounts` has its name."
+  description = "`gs://` prefixes that any caller may name as `storageUri`; Clapper copies the caller's videos there. Grant `poll` `roles/storage.objectUser` on those buckets; output `service_accounts` has its address."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for prefix in var.delivery_prefixes : can(regex("^gs://[a-z0-9][a-z0-9._-]+/[^,]*$", prefix))])
-    error_message = "delivery_prefixes must look like gs://bucket/ or gs://bucket/folder/."
+    error_message = "delivery_prefixes must look like gs://bucket/ or gs://bucket/folder/, without commas."
   }
 }
 
 variable "firestore_location" {
-  description = "Where the database is, a region or a multi-region like nam5; it can never be moved. Null: `region`."
+  description = "Location of the database: a region, or a multi-region like nam5. The database can never be moved. Null: `region`."
   type        = string
   default     = null
 }
 
 variable "gemini_key_version" {
-  description = "Version of the secret that holds the Gemini API key, which Omni and the Developer API's models use instead of Vertex AI. 0: no key. See \"A Gemini key\" for the order of things."
+  description = "Version of the secret that holds the Gemini API key, which Omni and the Developer API's models use instead of Vertex AI. 0: no key. \"A Gemini key\" has the steps in order."
   type        = number
   default     = 0
   nullable    = false
 
   validation {
     condition     = var.gemini_key_version >= 0 && floor(var.gemini_key_version) == var.gemini_key_version
-    error_message = "gemini_key_version is 0 for none, or the number of a version: a moving \"latest\" would change a running deployment."
+    error_message = "gemini_key_version must be 0 (no key) or the number of a version. \"latest\" is not allowed: it would change a running deployment."
   }
 }
 
 variable "input_days" {
-  description = "Delete objects of the input bucket after so many days. Null: never."
+  description = "Delete objects of the input bucket after this many days. Null: never."
   type        = number
   default     = null
 
   validation {
     condition     = var.input_days == null || try(var.input_days >= 7, false)
-    error_message = "input_days must be 7 or more: a job may wait a day, and its input with it."
+    error_message = "input_days must be 7 or more: a job may wait for a day and still needs its input."
   }
 }
 
 variable "job_ttl_days" {
-  description = "Delete the records of finished jobs after so many days, those of a batch so many days after the batch; their videos stay. Null: what settings.json says (90)."
+  description = "Delete the records of finished jobs after this many days; for the jobs of a batch, count from the end of the batch. Videos stay. Null: the value in settings.json (90)."
   type        = number
   default     = null
 
@@ -180,73 +180,73 @@ variable "job_ttl_days" {
 }
 
 variable "labels" {
-  description = "Labels of everything that can have some."
+  description = "Labels for every resource that accepts labels."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
-    error_message = "labels are lower-case letters, digits, hyphens and underscores; a key begins with a letter."
+    error_message = "labels must be lower-case letters, digits, hyphens and underscores, at most 63; a key must begin with a letter."
   }
 }
 
 variable "log_prompts" {
-  description = "Write prompts into the log."
+  description = "Write prompts to the log."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "max_instances" {
-  description = "Most instances of single functions, where yours differ from the built-in ones."
+  description = "Maximum number of instances by function, where it differs from the built-in number; `keys` is the service of keys mode."
   type        = map(number)
   default     = {}
   nullable    = false
 
   validation {
     condition     = alltrue([for name, count in var.max_instances : contains(concat(keys(local.functions), ["keys"]), name) && count >= 1 && count <= 1000])
-    error_message = "max_instances is by function (${join(", ", keys(local.functions))}, and keys), from 1 to 1000."
+    error_message = "max_instances must map functions (${join(", ", keys(local.functions))}, or keys) to numbers from 1 to 1000."
   }
 }
 
 variable "name" {
-  description = "First part of the name of everything; queues have names of their own."
+  description = "Prefix of the names of all resources except queues, whose names are fixed."
   type        = string
   default     = "clapper"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name))
-    error_message = "name must be 2 to 20 lower-case letters, digits and hyphens, and begin with a letter."
+    error_message = "name must be 2 to 20 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
 }
 
 variable "operators" {
-  description = "Callers, by their e-mail address, who see every job and rule on attempts whose outcome could not be learned."
+  description = "E-mail addresses of callers who see every job and decide on attempts whose outcome is unknown."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for address in var.operators : can(regex("^[^@:\\s,]+@[^@\\s,]+$", address))])
-    error_message = "operators must be plain addresses like ann@example.com; they have to be among the callers as well."
+    error_message = "operators must be plain addresses like ann@example.com, without user:. Each must also be among callers."
   }
 }
 
 variable "project_id" {
-  description = "The project. Best one of its own: some rights can be given for a whole project only."
+  description = "Id of the project. Use a project for Clapper alone: some roles can be granted only for a whole project."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
-    error_message = "project_id must be an id like my-videos-1, not a name or a number."
+    error_message = "project_id must be a project id like my-videos-1, not a project name or number."
   }
 }
 
 variable "provider_webhook_url" {
-  description = "Where the Gemini API may call `POST /v1/provider-events`, from outside. The functions admit nobody without an invoker's token, so this is `keys_url` and that path, or the address of something else in front of them. Null: operations are polled, which suffices."
+  description = "Public URL at which the Gemini API calls `POST /v1/provider-events`. The functions refuse calls without an invoker's token, so this is `keys_url` plus that path, or the URL of your own proxy. Null: operations are only polled, which is sufficient."
   type        = string
   default     = null
 
@@ -257,7 +257,7 @@ variable "provider_webhook_url" {
 }
 
 variable "pubsub_topics" {
-  description = "Topics that requests may name as `pubsubTopic`: Google publishes what becomes of the operation there."
+  description = "Topics that requests may name as `pubsubTopic`; Google publishes the outcome of the operation there."
   type        = set(string)
   default     = []
   nullable    = false
@@ -269,19 +269,19 @@ variable "pubsub_topics" {
 }
 
 variable "readable_prefixes" {
-  description = "`gs://` prefixes that any caller may name as input. Grant the functions `roles/storage.objectViewer` there: outputs `service_accounts` has their names."
+  description = "`gs://` prefixes that any caller may name as input. Grant the functions `roles/storage.objectViewer` on those buckets; output `service_accounts` has their addresses."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for prefix in var.readable_prefixes : can(regex("^gs://[a-z0-9][a-z0-9._-]+/[^,]*$", prefix))])
-    error_message = "readable_prefixes must look like gs://bucket/ or gs://bucket/folder/."
+    error_message = "readable_prefixes must look like gs://bucket/ or gs://bucket/folder/, without commas."
   }
 }
 
 variable "region" {
-  description = "Region of functions, queues, schedules and buckets."
+  description = "Region of the functions, queues, schedules and buckets."
   type        = string
   default     = "us-central1"
   nullable    = false
@@ -293,63 +293,63 @@ variable "region" {
 }
 
 variable "restricted_region" {
-  description = "Requests come from the EU, UK, Switzerland or MENA, where models show fewer people."
+  description = "Whether requests come from the EU, the UK, Switzerland or MENA, where models accept fewer values of `personGeneration`."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "result_days" {
-  description = "Delete videos after so many days. Null: never."
+  description = "Delete videos after this many days. Null: never."
   type        = number
   default     = null
 
   validation {
     condition     = var.result_days == null || try(var.result_days >= 3, false)
-    error_message = "result_days must be 3 or more: a chain goes on from what it made the day before."
+    error_message = "result_days must be 3 or more: a chain of extensions may continue from a video of the day before."
   }
 }
 
 variable "schedules" {
-  description = "Batches that come by themselves, by name: `cron` (five fields), `timeZone` (default UTC), `manifest` (`gs://bucket/{yyyy}-{MM}-{dd}.csv`), and what else a schedule of `CLAPPER_SCHEDULES` takes. Where a manifest is in a bucket of yours, grant `batch` and `sweep` `roles/storage.objectViewer` there."
+  description = "Batches that start on a schedule, by name: `cron` (five fields), `timeZone` (default UTC), `manifest` (`gs://bucket/{yyyy}-{MM}-{dd}.csv`), and the other fields of a schedule in `CLAPPER_SCHEDULES`. If a manifest is in a bucket of yours, grant `batch` and `sweep` `roles/storage.objectViewer` on it."
   type        = any
   default     = {}
   nullable    = false
 
   validation {
     condition     = can(keys(var.schedules)) && alltrue([for name in try(keys(var.schedules), []) : can(regex("^[a-z][a-z0-9-]{0,62}$", name))])
-    error_message = "schedules is a map; its names are lower-case letters, digits and hyphens."
+    error_message = "schedules must be a map whose keys are lower-case letters, digits and hyphens and begin with a letter, at most 63."
   }
   validation {
     condition     = alltrue([for schedule in try(values(var.schedules), []) : try(length(split(" ", schedule.cron)) == 5, false)])
-    error_message = "cron in schedules has five fields, like \"0 6 * * 1-5\"."
+    error_message = "Every schedule needs cron with five fields, like \"0 6 * * 1-5\"."
   }
   validation {
     condition     = alltrue([for schedule in try(values(var.schedules), []) : try(startswith(schedule.manifest, "gs://"), false)])
-    error_message = "Every schedule has a manifest, gs://bucket/name."
+    error_message = "Every schedule needs manifest, like gs://bucket/name."
   }
 }
 
 variable "signed_url_ttl_seconds" {
-  description = "How long links to videos and for uploads work."
+  description = "Lifetime in seconds of links to videos and of upload links."
   type        = number
   default     = 900
   nullable    = false
 
   validation {
     condition     = var.signed_url_ttl_seconds >= 1 && var.signed_url_ttl_seconds <= 43200
-    error_message = "signed_url_ttl_seconds must be 1 to 43200: Google may replace the signing key after twelve hours."
+    error_message = "signed_url_ttl_seconds must be from 1 to 43200: Google may replace the signing key after 12 hours."
   }
 }
 
 variable "source_zip" {
-  description = "What is deployed. Null: `dist/functions.zip`, made by `npm run build`."
+  description = "Path of the zip to deploy. Null: `dist/functions.zip`, made by `npm run build`."
   type        = string
   default     = null
 }
 
 variable "submissions" {
-  description = "RUNNING or PAUSED. Paused, jobs are accepted and wait, and nothing is paid for."
+  description = "RUNNING or PAUSED. While PAUSED, jobs are accepted and wait, and no paid call is made."
   type        = string
   default     = "RUNNING"
   nullable    = false
@@ -361,7 +361,7 @@ variable "submissions" {
 }
 
 variable "unknown_outcome" {
-  description = "What becomes of an attempt that may have been paid for and left no trace: `fail`, with the amount at stake, or `resubmit`, which may pay twice."
+  description = "What happens to an attempt that may have been charged and left no evidence: `fail` reports the amount at stake, `resubmit` may pay twice."
   type        = string
   default     = "fail"
   nullable    = false
@@ -373,29 +373,29 @@ variable "unknown_outcome" {
 }
 
 variable "uploads" {
-  description = "What becomes of objects in the input bucket: a list of rules by `prefix`, as `CLAPPER_UPLOADS` takes them. Empty: nothing."
+  description = "Rules that turn objects of the input bucket into jobs or batches: a list by `prefix`, in the format of `CLAPPER_UPLOADS`. Empty: uploads are ignored."
   type        = any
   default     = []
   nullable    = false
 
   validation {
     condition     = can([for rule in var.uploads : rule.prefix])
-    error_message = "uploads is a list of rules, each with a prefix: [{ prefix = \"incoming/\" }]."
+    error_message = "uploads must be a list of rules, each with a prefix: [{ prefix = \"incoming/\" }]."
   }
 
-  # Where Clapper writes itself in the input bucket.
+  # Clapper itself writes to these folders of the input bucket.
   validation {
     condition = try(alltrue(flatten([
       for rule in var.uploads : [
         for own in ["jobs/", "batches/", "callers/"] : !startswith(rule.prefix, own) && !startswith(own, rule.prefix)
       ]
     ])), true)
-    error_message = "A prefix of uploads may not be, lie in or contain jobs/, batches/ or callers/: Clapper writes there itself."
+    error_message = "A prefix in uploads must not equal, lie in or contain jobs/, batches/ or callers/: Clapper itself writes there."
   }
 }
 
 variable "vertex_location" {
-  description = "Where Vertex AI is called. Veo is served in us-central1."
+  description = "Location of calls to Vertex AI. Veo is served in us-central1."
   type        = string
   default     = "us-central1"
   nullable    = false
@@ -407,7 +407,7 @@ variable "vertex_location" {
 }
 
 variable "vertex_pictures" {
-  description = "How pictures go to Vertex AI: `uri`, or `inline` where its service agent may not read the buckets."
+  description = "How images are sent to Vertex AI: `uri`, or `inline` if its service agent may not read the buckets."
   type        = string
   default     = "uri"
   nullable    = false

@@ -1,5 +1,5 @@
 locals {
-  # To refresh what is there. No role that reads what a bucket, a secret or the database holds.
+  # To refresh the state. No role here reads the content of a bucket, a secret or the database.
   plan_roles = toset([
     "roles/artifactregistry.reader",
     "roles/cloudfunctions.viewer",
@@ -15,7 +15,7 @@ locals {
     "roles/serviceusage.serviceUsageConsumer",
   ])
 
-  # To make, change and delete what the module has, service by service.
+  # To create, change and delete the resources of the module, service by service.
   apply_roles = toset([
     "roles/artifactregistry.admin",
     "roles/cloudfunctions.developer",
@@ -35,7 +35,7 @@ locals {
     "roles/storage.admin",
   ])
 
-  # What the module grants for the project; the apply account can hand out these and no others, to itself least of all.
+  # The roles that the module grants for the project. The apply account can grant these and no others, not even to itself.
   grantable_roles = [
     "projects/${var.project_id}/roles/${replace(var.name, "-", "_")}_queue_pauser",
     "roles/aiplatform.user",
@@ -53,7 +53,7 @@ resource "google_project_iam_custom_role" "plan" {
   project     = var.project_id
   role_id     = "${replace(var.name, "-", "_")}_planner"
   title       = "Clapper planner"
-  description = "Settings of buckets, of the database and of roles, and nothing that they hold."
+  description = "Reads the settings of buckets, database and roles, not their content."
   permissions = [
     "datastore.databases.getMetadata",
     "datastore.indexes.get",
@@ -80,7 +80,7 @@ resource "google_project_iam_member" "planner" {
   member  = google_service_account.this["plan"].member
 }
 
-# The source that is deployed is an object of Terraform's, and the only one that it looks at.
+# The deployed zip is the only object that is a Terraform resource, so the plan has to read it.
 resource "google_project_iam_member" "plan_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
@@ -111,7 +111,7 @@ resource "google_project_iam_member" "apply_grants" {
   }
 }
 
-# Both lock the state while they work.
+# Both accounts lock the state while they work.
 resource "google_storage_bucket_iam_member" "state" {
   for_each = local.accounts
 
@@ -120,7 +120,8 @@ resource "google_storage_bucket_iam_member" "state" {
   member = google_service_account.this[each.key].member
 }
 
-# One puts plans there and cannot replace them, the other reads them. gcloud looks for what is there before it writes.
+# `plan` creates plans and cannot replace them; `apply` reads them. `plan` reads too, because gcloud looks for an existing
+# object before it writes.
 resource "google_storage_bucket_iam_member" "plans" {
   for_each = {
     "apply/read"  = { account = "apply", role = "roles/storage.objectViewer" }

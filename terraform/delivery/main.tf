@@ -1,10 +1,10 @@
-# Two builds: one plans every push, one applies what was planned once somebody approves. Each has an account of its own,
-# and the one that anybody's push can set to work can only read.
+# Two builds: one plans every push, the other applies the plan after an approval. Each has its own account. Any push starts
+# the first build, so its account can only read.
 
 locals {
   accounts = {
-    plan  = "Plans Clapper; reads, and changes nothing."
-    apply = "Applies what was planned and approved."
+    plan  = "Plans Clapper. Reads settings and changes nothing."
+    apply = "Applies approved plans."
   }
 
   build_files = {
@@ -33,7 +33,7 @@ resource "google_service_account" "this" {
   depends_on = [google_project_service.this]
 }
 
-# What was planned: the plan, the sources it was made of, what is deployed.
+# Each object is one plan with the Terraform sources and the zip that it deploys.
 resource "google_storage_bucket" "plans" {
   project                     = var.project_id
   name                        = "${var.project_id}-${var.name}-plans"
@@ -41,7 +41,7 @@ resource "google_storage_bucket" "plans" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 
-  # A plan this old has been overtaken.
+  # A plan this old is outdated.
   lifecycle_rule {
     action {
       type = "Delete"
@@ -77,12 +77,12 @@ resource "google_cloudbuild_trigger" "plan" {
   lifecycle {
     precondition {
       condition     = alltrue([for build in local.builds : build.options.logging == "CLOUD_LOGGING_ONLY"])
-      error_message = "A build that runs as an account of its own has to say where it logs: options.logging in cloudbuild.yaml and cloudbuild.apply.yaml."
+      error_message = "options.logging must be CLOUD_LOGGING_ONLY in cloudbuild.yaml and cloudbuild.apply.yaml: a build with its own service account must say where it logs."
     }
   }
 }
 
-# Cloud Build publishes here what becomes of every build; the name is Google's.
+# Cloud Build publishes the status of every build to this topic. Google prescribes the name.
 resource "google_pubsub_topic" "builds" {
   project = var.project_id
   name    = "cloud-builds"
@@ -90,12 +90,12 @@ resource "google_pubsub_topic" "builds" {
   depends_on = [google_project_service.this]
 }
 
-# Set off by the end of a plan and not by the plan's own account: who could start this one could do all that it may.
+# Starts when a plan build succeeds. The plan account cannot start it: an account that could would have all of its rights.
 resource "google_cloudbuild_trigger" "apply" {
   project         = var.project_id
   location        = var.region
   name            = "${var.name}-apply"
-  description     = "Applies what was planned, once somebody approves."
+  description     = "Applies a plan after its approval."
   service_account = google_service_account.this["apply"].id
   filter          = "_STATUS == \"SUCCESS\" && _TRIGGER == \"${google_cloudbuild_trigger.plan.trigger_id}\""
 

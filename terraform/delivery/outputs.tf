@@ -1,9 +1,9 @@
 output "plans_bucket" {
-  description = "Where plans wait for their approval."
+  description = "Bucket where plans wait for approval."
   value       = google_storage_bucket.plans.name
 }
 
 output "service_accounts" {
-  description = "What the builds run as. For a budget, on the billing account: `plan` needs roles/billing.viewer, `apply` roles/billing.costsManager."
+  description = "Accounts of the two builds. With a budget, grant them roles on the billing account: `plan` roles/billing.viewer, `apply` roles/billing.costsManager."
   value       = { for name, account in google_service_account.this : name => account.email }
 }

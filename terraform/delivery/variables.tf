@@ -1,53 +1,53 @@
 variable "branch" {
-  description = "Branches whose pushes are planned, as a regular expression."
+  description = "Regular expression of the branches whose pushes are planned."
   type        = string
   default     = "^main$"
   nullable    = false
 }
 
 variable "name" {
-  description = "`name` of the deployment."
+  description = "Value of `name` in the deployment."
   type        = string
   default     = "clapper"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name))
-    error_message = "name must be 2 to 20 lower-case letters, digits and hyphens, and begin with a letter."
+    error_message = "name must be 2 to 20 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
 }
 
 variable "project_id" {
-  description = "The project of the deployment."
+  description = "Id of the project of the deployment."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
-    error_message = "project_id must be an id like my-videos-1, not a name or a number."
+    error_message = "project_id must be a project id like my-videos-1, not a project name or number."
   }
 }
 
 variable "region" {
-  description = "Region of the builds and of the connection to the repository."
+  description = "Region of the builds and of the repository connection."
   type        = string
   default     = "us-central1"
   nullable    = false
 }
 
 variable "repository" {
-  description = "The repository, connected in Cloud Build: projects/P/locations/L/connections/C/repositories/R."
+  description = "The repository as connected in Cloud Build: projects/P/locations/L/connections/C/repositories/R."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository))
-    error_message = "repository must be projects/P/locations/L/connections/C/repositories/R."
+    error_message = "repository must look like projects/P/locations/L/connections/C/repositories/R. Connect it first: Cloud Build, Repositories (2nd generation)."
   }
 }
 
 variable "state_bucket" {
-  description = "Bucket of Terraform's state, made by hand, with versions; it holds clapper.tfvars too."
+  description = "Name of the bucket with Terraform's state and clapper.tfvars. Create it by hand, with versioning."
   type        = string
   nullable    = false
 }

@@ -1,4 +1,4 @@
-# What project_id alone gives.
+# The module with project_id alone.
 
 mock_provider "google" {
   mock_data "google_project" {
@@ -19,27 +19,27 @@ run "plans" {
 
   assert {
     condition     = length(google_cloudfunctions2_function.this) == 8
-    error_message = "There are eight functions."
+    error_message = "There must be eight functions."
   }
   assert {
     condition     = output.api_url == "https://clapper-api-123456789012.us-central1.run.app"
-    error_message = "The address of the API is the one that follows from project number and region, not ${output.api_url}."
+    error_message = "api_url must follow from project number and region; it is ${output.api_url}."
   }
   assert {
     condition     = google_firestore_database.this.location_id == "us-central1" && google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_ENABLED"
-    error_message = "The database is in the region, and protected."
+    error_message = "The database must be in the region and protected from deletion."
   }
   assert {
     condition     = length(google_cloud_run_v2_service_iam_member.caller) == 0
-    error_message = "Nobody may call before callers says so."
+    error_message = "Without callers no invoker may be granted on the API."
   }
   assert {
     condition     = length(google_billing_budget.this) + length(google_pubsub_subscription.budget) == 0
-    error_message = "Without a billing account there is no budget."
+    error_message = "Without budget there must be no budget resources."
   }
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.this : length(function.service_config[0].secret_environment_variables) == 0])
-    error_message = "Without a version of the key no function is given it."
+    error_message = "Without gemini_key_version no function may have the key."
   }
 }
 
@@ -48,11 +48,11 @@ run "rates_are_the_quotas" {
 
   assert {
     condition     = google_cloud_tasks_queue.this["submit-vertex-veo-3-1-generate-001"].rate_limits[0].max_dispatches_per_second == 0.833
-    error_message = "50 a minute are 0.833 a second."
+    error_message = "50 a minute must become 0.833 a second."
   }
   assert {
     condition     = google_cloud_tasks_queue.this["submit-vertex-veo-3-1-generate-001-batch"].rate_limits[0].max_dispatches_per_second == 0.833
-    error_message = "The batch lane has the model's rate too."
+    error_message = "The batch lane must have the model's rate too."
   }
 }
 
@@ -61,6 +61,6 @@ run "applies" {
 
   assert {
     condition     = output.input_bucket != output.output_bucket
-    error_message = "Two buckets, or every landed video would be an upload."
+    error_message = "Input and output must be different buckets, or every landed video would be an upload."
   }
 }

@@ -1,4 +1,4 @@
-# What variables change, and what they refuse.
+# The effect of variables, and the values that they refuse.
 
 mock_provider "google" {
   mock_data "google_project" {
@@ -17,7 +17,7 @@ variables {
   source_zip = "tests/fixtures/functions.zip"
 }
 
-run "a_quota_sets_the_rate_of_both_lanes_and_is_told_to_the_functions" {
+run "a_quota_sets_the_rate_of_both_lanes_and_reaches_the_functions" {
   command = plan
   variables {
     catalogue_overrides = { "vertex/veo-3.1-generate-001" = { requestsPerMinute = 240 } }
@@ -25,15 +25,15 @@ run "a_quota_sets_the_rate_of_both_lanes_and_is_told_to_the_functions" {
 
   assert {
     condition     = google_cloud_tasks_queue.this["submit-vertex-veo-3-1-generate-001"].rate_limits[0].max_dispatches_per_second == 4 && google_cloud_tasks_queue.this["submit-vertex-veo-3-1-generate-001-batch"].rate_limits[0].max_dispatches_per_second == 4
-    error_message = "240 a minute are 4 a second."
+    error_message = "240 a minute must become 4 a second in both lanes."
   }
   assert {
     condition     = jsondecode(google_cloudfunctions2_function.this["submit"].service_config[0].environment_variables.CLAPPER_CATALOGUE_OVERRIDES)["vertex/veo-3.1-generate-001"].requestsPerMinute == 240
-    error_message = "The functions keep to the same quota."
+    error_message = "The functions must get the same quota."
   }
   assert {
     condition     = google_cloud_tasks_queue.this["submit-vertex-veo-3-1-fast-generate-001"].rate_limits[0].max_dispatches_per_second == 0.833
-    error_message = "Other models keep theirs."
+    error_message = "Other models must keep their quotas."
   }
 }
 
@@ -45,11 +45,11 @@ run "pausing_submissions_pauses_the_submit_queues_only" {
 
   assert {
     condition     = alltrue([for name, queue in google_cloud_tasks_queue.this : queue.desired_state == (startswith(name, "submit-") ? "PAUSED" : "RUNNING")])
-    error_message = "Submit queues are paused, all others run."
+    error_message = "Exactly the submit queues must be paused."
   }
 }
 
-run "a_budget_tells_the_sweep_which_stops_at_its_part" {
+run "a_budget_notifies_the_sweep_which_stops_at_stop_at" {
   command = plan
   variables {
     budget = { billing_account = "012345-6789AB-CDEF01", amount = 500, stop_at = 0.9 }
@@ -57,15 +57,15 @@ run "a_budget_tells_the_sweep_which_stops_at_its_part" {
 
   assert {
     condition     = google_pubsub_subscription.budget["monthly"].push_config[0].push_endpoint == "https://clapper-sweep-123456789012.us-central1.run.app"
-    error_message = "The notices go to the sweep."
+    error_message = "Budget notices must go to sweep."
   }
   assert {
     condition     = google_cloudfunctions2_function.this["sweep"].service_config[0].environment_variables.CLAPPER_BUDGET_STOP == "0.9"
-    error_message = "The sweep knows when to stop."
+    error_message = "sweep must get CLAPPER_BUDGET_STOP."
   }
 }
 
-run "a_budget_that_only_tells_stops_nothing" {
+run "a_budget_with_stop_at_0_only_notifies" {
   command = plan
   variables {
     budget = { billing_account = "012345-6789AB-CDEF01", amount = 500, stop_at = 0 }
@@ -73,11 +73,11 @@ run "a_budget_that_only_tells_stops_nothing" {
 
   assert {
     condition     = !contains(keys(google_cloudfunctions2_function.this["sweep"].service_config[0].environment_variables), "CLAPPER_BUDGET_STOP")
-    error_message = "At 0 the functions are not told to stop."
+    error_message = "With stop_at = 0, CLAPPER_BUDGET_STOP must be absent."
   }
 }
 
-run "the_gemini_key_is_given_at_its_version_to_those_who_talk_to_models" {
+run "the_functions_that_call_models_get_the_gemini_key_at_its_version" {
   command = plan
   variables {
     gemini_key_version = 2
@@ -88,7 +88,7 @@ run "the_gemini_key_is_given_at_its_version_to_those_who_talk_to_models" {
       for name, function in google_cloudfunctions2_function.this : name
       if try(function.service_config[0].secret_environment_variables[0].version, "") == "2"
     ]) == toset(["api", "batch", "poll", "submit", "sweep"])
-    error_message = "api, batch, poll, submit and sweep are given version 2."
+    error_message = "Exactly api, batch, poll, submit and sweep must get version 2 of the key."
   }
 }
 
@@ -102,32 +102,32 @@ run "keys_mode_serves_the_apis_image_to_callers_with_keys_only" {
 
   assert {
     condition     = google_cloud_run_v2_service.keys["keys"].invoker_iam_disabled && google_cloud_run_v2_service.keys["keys"].template[0].scaling[0].max_instance_count == 3
-    error_message = "Anybody can reach it, and three instances answer."
+    error_message = "The service must be public and have at most three instances."
   }
   assert {
     condition     = google_cloud_run_v2_service.keys["keys"].template[0].containers[0].image == "us-central1-docker.pkg.dev/p/r/api:version_7"
-    error_message = "It runs what was built of the API."
+    error_message = "The service must run the image of the API."
   }
   assert {
     condition     = one([for env in google_cloud_run_v2_service.keys["keys"].template[0].containers[0].env : env.value if env.name == "CLAPPER_CALLERS"]) == "key"
-    error_message = "Nobody gets in without a key."
+    error_message = "The service must accept only API keys."
   }
   assert {
     condition     = contains(google_storage_bucket.output.cors[0].origin, output.keys_url)
-    error_message = "Its console plays videos from the bucket."
+    error_message = "The output bucket must allow the origin of keys_url, so that the console plays videos."
   }
 }
 
-run "without_keys_mode_there_is_no_such_address" {
+run "without_keys_mode_there_is_no_public_address" {
   command = plan
 
   assert {
     condition     = length(google_cloud_run_v2_service.keys) == 0 && output.keys_url == null
-    error_message = "Keys mode is a decision."
+    error_message = "Without api_keys there must be no service and no keys_url."
   }
 }
 
-run "refuses_keys_that_nobody_could_make" {
+run "refuses_keys_mode_without_an_operator" {
   command = plan
   variables {
     api_keys = true
@@ -135,7 +135,7 @@ run "refuses_keys_that_nobody_could_make" {
   expect_failures = [var.api_keys]
 }
 
-run "without_deletion_protection_everything_can_go" {
+run "without_deletion_protection_everything_can_be_destroyed" {
   command = plan
   variables {
     deletion_protection = false
@@ -143,7 +143,7 @@ run "without_deletion_protection_everything_can_go" {
 
   assert {
     condition     = google_firestore_database.this.delete_protection_state == "DELETE_PROTECTION_DISABLED" && google_storage_bucket.output.force_destroy && google_cloud_tasks_queue.this["poll"].deletion_policy == "DELETE"
-    error_message = "Database, buckets and queues let themselves be destroyed."
+    error_message = "Database, buckets and queues must be destroyable."
   }
 }
 
@@ -158,19 +158,19 @@ run "schedules_call_batch" {
 
   assert {
     condition     = jsondecode(base64decode(google_cloud_scheduler_job.batch["dailies"].http_target[0].body)) == { schedule = "dailies" }
-    error_message = "The function is told which schedule it is."
+    error_message = "The call must name the schedule."
   }
   assert {
     condition     = google_cloud_scheduler_job.batch["dailies"].time_zone == "Europe/Berlin" && google_cloud_scheduler_job.batch["nightly"].time_zone == "Etc/UTC"
-    error_message = "A schedule runs in its time zone, by default in UTC."
+    error_message = "A schedule must run in its time zone, by default UTC."
   }
   assert {
     condition     = jsondecode(google_cloudfunctions2_function.this["batch"].service_config[0].environment_variables.CLAPPER_SCHEDULES).nightly.maxSpendUsd == 20
-    error_message = "The function knows the schedules whole."
+    error_message = "The function must get every field of the schedules."
   }
 }
 
-run "nothing_to_deploy_is_said_before_anything_is_made" {
+run "refuses_a_missing_zip_before_anything_is_created" {
   command = plan
   variables {
     source_zip = "tests/fixtures/nothing.zip"
@@ -194,7 +194,7 @@ run "refuses_a_zone" {
   expect_failures = [var.region]
 }
 
-run "refuses_a_name_that_no_service_account_can_have" {
+run "refuses_a_name_that_is_invalid_for_a_service_account" {
   command = plan
   variables {
     name = "Clapper_1"
@@ -226,7 +226,7 @@ run "refuses_an_operator_written_as_a_member" {
   expect_failures = [var.operators]
 }
 
-run "refuses_a_budget_of_no_account" {
+run "refuses_a_budget_without_a_billing_account_id" {
   command = plan
   variables {
     budget = { billing_account = "my account", amount = 500 }
@@ -258,7 +258,7 @@ run "refuses_an_upload_rule_over_clappers_own_folders" {
   expect_failures = [var.uploads]
 }
 
-run "refuses_a_latest_key" {
+run "refuses_a_negative_key_version" {
   command = plan
   variables {
     gemini_key_version = -1
@@ -266,7 +266,7 @@ run "refuses_a_latest_key" {
   expect_failures = [var.gemini_key_version]
 }
 
-run "refuses_inputs_that_go_before_their_jobs" {
+run "refuses_to_delete_inputs_before_their_jobs_end" {
   command = plan
   variables {
     input_days = 1
@@ -274,7 +274,7 @@ run "refuses_inputs_that_go_before_their_jobs" {
   expect_failures = [var.input_days]
 }
 
-run "refuses_instances_of_a_function_that_is_not_there" {
+run "refuses_instances_of_an_unknown_function" {
   command = plan
   variables {
     max_instances = { apis = 3 }
@@ -290,7 +290,7 @@ run "refuses_links_that_outlive_the_signing_key" {
   expect_failures = [var.signed_url_ttl_seconds]
 }
 
-run "refuses_an_alert_on_a_window_that_is_none" {
+run "refuses_an_alert_without_a_window" {
   command = plan
   variables {
     alerts = { sweep_not_running_minutes = 0 }
@@ -298,7 +298,7 @@ run "refuses_an_alert_on_a_window_that_is_none" {
   expect_failures = [var.alerts]
 }
 
-run "the_sweep_is_missed_in_as_many_minutes_as_are_given" {
+run "the_sweep_alert_fires_after_the_given_minutes" {
   command = plan
   variables {
     alerts = { sweep_not_running_minutes = 15 }
@@ -306,6 +306,6 @@ run "the_sweep_is_missed_in_as_many_minutes_as_are_given" {
 
   assert {
     condition     = endswith(google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].query, "[10m])") && google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].duration == "300s"
-    error_message = "Ten of the minutes are a window, five a duration."
+    error_message = "15 minutes must be a window of 10 and a duration of 5."
   }
 }

@@ -1,4 +1,4 @@
-# The builds as they are written, and what their accounts may do.
+# The two builds, and what their accounts may do.
 
 mock_provider "google" {}
 
@@ -13,67 +13,67 @@ run "applies" {
 
   assert {
     condition     = google_cloudbuild_trigger.apply.approval_config[0].approval_required
-    error_message = "Nothing is applied without an approval."
+    error_message = "The apply trigger must require an approval."
   }
   assert {
     condition     = length(google_cloudbuild_trigger.plan.approval_config) == 0 || !try(google_cloudbuild_trigger.plan.approval_config[0].approval_required, false)
-    error_message = "A plan waits for nobody."
+    error_message = "The plan trigger must not require an approval."
   }
   assert {
     condition     = google_cloudbuild_trigger.apply.substitutions["_PLAN"] == "$(body.message.data.id)"
-    error_message = "What is applied is what was planned."
+    error_message = "_PLAN must be the id of the plan build, so that exactly its plan is applied."
   }
   assert {
     condition     = length(regexall("_TRIGGER == ", google_cloudbuild_trigger.apply.filter)) == 1 && length(regexall("_STATUS == \"SUCCESS\"", google_cloudbuild_trigger.apply.filter)) == 1
-    error_message = "Only the end of a plan that succeeded sets it off."
+    error_message = "The apply trigger must start only when a plan build succeeds."
   }
   assert {
     condition     = google_service_account.this["plan"].account_id != google_service_account.this["apply"].account_id
-    error_message = "Two accounts."
+    error_message = "plan and apply must have different accounts."
   }
   assert {
     condition     = length([for role in local.plan_roles : role if can(regex("(admin|Admin|editor|owner|developer)$", role))]) == 0
-    error_message = "The plan account changes nothing."
+    error_message = "The plan account must have no role that changes anything."
   }
   assert {
     condition     = length([for role in setunion(local.plan_roles, local.apply_roles) : role if contains(["roles/owner", "roles/editor", "roles/viewer"], role)]) == 0
-    error_message = "No basic role."
+    error_message = "No basic role may be granted."
   }
 }
 
-run "the_plan_account_can_look_at_what_it_puts_away" {
+run "the_plan_account_can_create_and_read_plans_but_not_replace_them" {
   command = plan
 
   assert {
     condition     = toset([for key, grant in google_storage_bucket_iam_member.plans : grant.role if startswith(key, "plan/")]) == toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
-    error_message = "gcloud looks for what is there before it writes; creating alone is refused. Replacing is given to nobody."
+    error_message = "The plan account needs exactly objectCreator and objectViewer: gcloud looks for an existing object before it writes, and no account may replace a plan."
   }
 }
 
-run "the_builds_do_what_they_should_in_that_order" {
+run "the_builds_have_their_steps_in_order" {
   command = plan
 
   assert {
     condition     = [for step in local.builds.plan.steps : step.id] == ["install", "ci", "build", "fmt", "providers", "validate", "test", "variables", "init", "plan", "keep"]
-    error_message = "cloudbuild.yaml checks, builds, plans and puts the plan away."
+    error_message = "cloudbuild.yaml must check, build, plan and store the plan, in this order."
   }
   assert {
     condition = alltrue([for id in ["fmt", "test"] :
       index(local.builds.plan.steps[*].id, id) < index(local.builds.plan.steps[*].id, "variables")
     ])
-    error_message = "The deployment's variables come after what they would change: terraform test reads every *.auto.tfvars, terraform fmt judges them."
+    error_message = "fmt and test must run before the deployment's variables are copied in: terraform test reads every *.auto.tfvars, and terraform fmt checks it."
   }
   assert {
     condition     = local.builds.plan.steps[index(local.builds.plan.steps[*].id, "providers")].args == ["init", "-input=false", "-backend=false"]
-    error_message = "What is tested needs no state."
+    error_message = "The tests must not initialize the state backend."
   }
   assert {
     condition     = local.builds.plan.options.logging == "CLOUD_LOGGING_ONLY" && local.builds.apply.options.logging == "CLOUD_LOGGING_ONLY"
-    error_message = "Builds of an account of one's own log to Cloud Logging only, or are refused."
+    error_message = "Both builds must log to Cloud Logging only: Google refuses other settings for a build with its own service account."
   }
   assert {
     condition     = local.builds.apply.steps[1].args == ["apply", "-input=false", "-lock-timeout=300s", "plan"]
-    error_message = "The file of the plan is applied: never a new plan."
+    error_message = "The apply build must apply the stored plan file, never a new plan."
   }
   assert {
     condition = alltrue([
@@ -83,11 +83,11 @@ run "the_builds_do_what_they_should_in_that_order" {
         concat(keys(local.builds[name].substitutions), ["BUILD_ID"]),
       )) == 0
     ])
-    error_message = "Every $NAME in the builds is a substitution that is declared; a shell's own variable is written $$NAME."
+    error_message = "Every $NAME in the builds must be a declared substitution; write a shell variable as $$NAME."
   }
   assert {
     condition     = alltrue([for key in keys(local.builds.plan.substitutions) : contains(keys(google_cloudbuild_trigger.plan.substitutions), key)]) && alltrue([for key in keys(local.builds.apply.substitutions) : contains(keys(google_cloudbuild_trigger.apply.substitutions), key)])
-    error_message = "The triggers give every substitution."
+    error_message = "The triggers must set every substitution of their builds."
   }
 }
 

@@ -1,12 +1,12 @@
-# Every variable, each with a value that means something.
+# Sets every variable.
 
 variable "project_id" {
-  description = "The project."
+  description = "Id of the project."
   type        = string
 }
 
 variable "billing_account" {
-  description = "The account that pays for it."
+  description = "The billing account that pays."
   type        = string
   default     = "012345-6789AB-CDEF01"
 }
@@ -21,7 +21,7 @@ module "clapper" {
   name               = "studio"
   labels             = { team = "film", stage = "production" }
 
-  # Who may call, and who answers for it.
+  # Who may call, and who operates the deployment.
   callers   = ["group:film@example.com", "serviceAccount:app@${var.project_id}.iam.gserviceaccount.com"]
   operators = ["ann@example.com"]
   api_keys  = true
@@ -61,7 +61,7 @@ module "clapper" {
     }
   }
 
-  # What it may cost, and who hears of it.
+  # Limits, budget and alerts.
   max_instances = { api = 50, keys = 50 }
   submissions   = "RUNNING"
   log_prompts   = false
@@ -71,7 +71,7 @@ module "clapper" {
 }
 
 output "clapper" {
-  description = "All that an app needs."
+  description = "What an app needs to know."
   value = {
     api_url          = module.clapper.api_url
     keys_url         = module.clapper.keys_url

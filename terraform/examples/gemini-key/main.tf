@@ -1,17 +1,17 @@
-# Omni and the Developer API's models through a Gemini API key. The key goes into the secret by hand, before the
-# functions are told its version:
+# Omni and the Developer API's models through a Gemini API key. Add the key to the secret by hand, then pass its version to
+# the functions:
 #
 #   terraform apply -var project_id=… -var gemini_key_version=0
 #   printf %s "$KEY" | gcloud secrets versions add clapper-gemini-key --data-file=- --project …
 #   terraform apply -var project_id=…
 
 variable "project_id" {
-  description = "The project."
+  description = "Id of the project."
   type        = string
 }
 
 variable "gemini_key_version" {
-  description = "Version of the secret; 0 until there is one."
+  description = "Version of the secret; 0 before the first one exists."
   type        = number
   default     = 1
 }
@@ -25,11 +25,11 @@ module "clapper" {
 }
 
 output "api_url" {
-  description = "Address of the API and the console."
+  description = "URL of the API and the console."
   value       = module.clapper.api_url
 }
 
 output "gemini_key_secret" {
-  description = "Where the key goes."
+  description = "Secret to which the key is added."
   value       = module.clapper.gemini_key_secret
 }

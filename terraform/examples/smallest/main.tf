@@ -1,7 +1,7 @@
-# Everything at its default. Nobody may call yet: see `callers`.
+# Every variable at its default. No one may call the API until `callers` is set.
 
 variable "project_id" {
-  description = "The project."
+  description = "Id of the project."
   type        = string
 }
 
@@ -12,6 +12,6 @@ module "clapper" {
 }
 
 output "api_url" {
-  description = "Address of the API and the console."
+  description = "URL of the API and the console."
   value       = module.clapper.api_url
 }
