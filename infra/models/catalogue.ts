@@ -1,4 +1,4 @@
-/** Which Veo models exist on which surface, and what each of them can do (as of November 2026). */
+/** The Veo models of each surface, and their features (as of November 2026). */
 
 /** `vertex`: Vertex AI, now Gemini Enterprise Agent Platform. `developer`: the Gemini Developer API. */
 export type Surface = 'vertex' | 'developer';
@@ -11,7 +11,7 @@ export interface VeoModel {
   readonly hasLastFrame: boolean;
   readonly hasReferenceImages: boolean;
   readonly hasExtension: boolean;
-  /** How long it takes in comparison with the standard model. */
+  /** Its latency relative to the standard model. */
   readonly latencyFactor: number;
 }
 
@@ -23,7 +23,7 @@ const STANDARD = {
   latencyFactor: 1,
 } as const;
 const FAST = { ...STANDARD, latencyFactor: 0.6 } as const;
-/** Sources disagree about a last frame and show no reference images: both are off. */
+/** Sources disagree about last frames, and none shows reference images: both are disabled. */
 const LITE = {
   resolutions: ['720p', '1080p'],
   hasLastFrame: false,
@@ -54,7 +54,7 @@ const RETIRED_EVERYWHERE = [
   'veo-3.0-generate-preview',
   'veo-3.0-fast-generate-preview',
 ];
-/** On Vertex the previews gave way to the `-001` ids on 2026-04-02, on the Developer API to Omni on 2026-10-22. */
+/** The `-001` ids replaced the previews on Vertex on 2026-04-02. Omni replaced them on the Developer API on 2026-10-22. */
 const RETIRED_PREVIEWS = LIVE.developer.map((model) => model.id);
 
 export type ModelLookup =

@@ -1,9 +1,9 @@
-/** Small seeded random numbers: enough for latencies, rates and patterns, and the same on every machine. */
+/** Seeded random numbers for latencies, rates and patterns. Equal seeds give equal numbers on every machine. */
 
-/** Numbers in [0, 1), as Math.random gives. */
+/** Returns numbers in [0, 1), as Math.random does. */
 export type Random = () => number;
 
-/** mulberry32: 32 bits of state, passes the usual tests, needs four lines. */
+/** mulberry32: 32 bits of state. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {

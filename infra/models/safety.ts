@@ -1,7 +1,7 @@
-/** The words of the safety filters and of failed operations, as they were observed on the real services. */
+/** The messages of safety filters and failed operations, as observed on the real services. */
 import type { Surface } from './catalogue.ts';
 
-/** Support codes by category; the first one documented for each. */
+/** The first documented support code of each category. */
 export const SUPPORT_CODES = {
   child: 58061214,
   celebrity: 15236754,
@@ -18,12 +18,12 @@ export const SUPPORT_CODES = {
 
 export type SafetyCategory = keyof typeof SUPPORT_CODES;
 
-/** What stands in raiMediaFilteredReasons when `filtered` of `asked` videos are held back. */
+/** The entry of `raiMediaFilteredReasons` when the filter removes `filtered` of `requested` videos. */
 export function filterReason(
   surface: Surface,
   category: SafetyCategory,
   filtered: number,
-  asked: number,
+  requested: number,
 ): string {
   if (surface === 'developer') {
     return category === 'celebrity'
@@ -34,7 +34,7 @@ export function filterReason(
           'Please modify your request and try again. You have not been charged for this attempt.';
   }
   const cause =
-    filtered === asked
+    filtered === requested
       ? `Veo could not generate ${filtered} videos based on the prompt provided. ` +
         'You will not be charged for this request.'
       : `${filtered} videos were filtered out because they violated Vertex AI's usage guidelines. ` +
@@ -62,5 +62,5 @@ const OPERATION_ERRORS: Readonly<Record<number, string>> = {
   14: 'The service is currently unavailable.',
 };
 
-/** The message of an operation that ends with this google.rpc code. */
+/** The message of an operation that fails with this google.rpc code. */
 export const operationErrorMessage = (code: number): string => OPERATION_ERRORS[code] ?? `Error ${code}.`;

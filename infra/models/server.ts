@@ -1,17 +1,17 @@
 /**
- * The simulated models: Veo, Omni, Gemini's image models and Imagen as Vertex AI and the Gemini Developer API serve
- * them, on loopback.
+ * The server of the simulated models: Veo, Omni, Gemini's image models and Imagen, with the APIs of Vertex AI and of the
+ * Gemini Developer API, on loopback.
  *
- * It refuses what the real services refuse, takes as long as they do (divided by a speed-up), and produces real MP4
- * files that say SIMULATED on every frame. A further surface is a further list of routes.
+ * It rejects the requests that the real services reject. Its latencies are theirs divided by a speed-up. It produces
+ * valid MP4 files that show SIMULATED on every frame.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { LOOPBACK, type RunningServer } from '../shared/running-server.ts';
-import { Alarms } from './alarms.ts';
+import { ClockTimers } from './clock-timers.ts';
 import { controlRoutes } from './fault/control-surface.ts';
-import { FaultBook, type FaultRule, parseFaultRules } from './fault/fault-rules.ts';
+import { type FaultRule, FaultRuleSet, parseFaultRules } from './fault/fault-rules.ts';
 import { DirectiveCounter } from './fault/prompt-directives.ts';
 import { requestQuota } from './http/quota.ts';
 import { routingServer } from './http/router.ts';
@@ -33,28 +33,28 @@ export type { FaultRule } from './fault/fault-rules.ts';
 export type { PaidCall } from './operation/paid-calls.ts';
 
 export interface ModelsOptions {
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
   readonly host?: string;
-  /** Everything acknowledged is kept under `<stateDir>/models`. Without it nothing outlives `stop`. */
+  /** Every accepted call is stored under `<stateDir>/models`. Without it, `stop` deletes the state. */
   readonly stateDir?: string;
-  /** Base URL of the Cloud Storage JSON API where `storageUri` and `gcsUri` lead. */
+  /** Base URL of the Cloud Storage JSON API that serves `storageUri` and `gcsUri`. */
   readonly storageUrl: string;
   readonly isAccessToken: (bearer: string) => boolean;
   readonly isApiKey: (key: string) => boolean;
   /** Latencies are divided by this. Default 20: two minutes become six seconds. */
   readonly speedUp?: number;
-  /** Submissions per minute (of `now`, not sped up), per project and model. Default: no limit. */
+  /** Submissions per minute, per project and model, on the clock `now`; the speed-up does not apply. Default: no limit. */
   readonly requestsPerMinute?: number;
   /** Regions of Vertex AI that serve Veo. Default: us-central1. */
   readonly vertexLocations?: readonly string[];
-  /** 'retired': the Developer API answers 404 to every Veo, as it does since 2026-10-22. Default 'alive'. */
+  /** 'retired': the Developer API returns 404 for every Veo model, as it has since 2026-10-22. Default 'alive'. */
   readonly developerApiVeo?: 'alive' | 'retired';
   /** 'alive': the Developer API still serves Imagen 4, as it did until 2026-08-17. Default 'retired'. */
   readonly developerApiImagen?: 'alive' | 'retired';
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** Draws latencies and the rates of faults. Default: seeded by `seed`. */
+  /** Decides latencies, and the requests that a fault with a `rate` applies to. Default: seeded with `seed`. */
   readonly random?: () => number;
   readonly seed?: number;
   readonly onPaidCall?: (call: PaidCall) => void;
@@ -63,12 +63,12 @@ export interface ModelsOptions {
 
 export interface RunningModels extends RunningServer {
   readonly url: string;
-  /** Adds a rule of faults; see {@link FaultRule}. @throws when the rule cannot be */
+  /** Adds a fault rule. @throws ZodError when the rule is invalid */
   readonly script: (rule: FaultRule) => void;
   readonly clearFaults: () => void;
-  /** Every accepted submission since the state folder was made, oldest first. */
+  /** Every accepted call since the state folder was created, oldest first. */
   readonly paidCalls: () => readonly PaidCall[];
-  /** Resolves when all that is due by `now` has been encoded, landed and told; for tests that move the clock. */
+  /** Resolves when all videos that are due have landed and their webhooks were called. For tests that set the clock. */
   readonly settled: () => Promise<void>;
 }
 
@@ -83,10 +83,10 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
   const store = new OperationStore(directory);
   const files = new VideoFiles(path.join(directory, 'videos'));
   const objects = new ObjectStore(options.storageUrl);
-  const alarms = new Alarms(now);
-  const producer = new Producer({ store, files, objects, alarms, now, onBug });
+  const timers = new ClockTimers(now);
+  const producer = new Producer({ store, files, objects, timers, now, onBug });
   const images = new ImageLedger(directory);
-  const faults = new FaultBook(random);
+  const faults = new FaultRuleSet(random);
   const context: SubmissionContext = {
     store,
     files,
@@ -108,7 +108,7 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
   let port = 0;
   const url = (): string => `http://${host}:${port}`;
   const { isAccessToken, isApiKey } = options;
-  const omni = omniService({ context, alarms, url, onBug, isAccessToken, isApiKey });
+  const omni = omniService({ context, timers, url, onBug, isAccessToken, isApiKey });
   const server = routingServer(
     [
       ...vertexRoutes({
@@ -128,7 +128,7 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
         context: {
           ...context,
           ledger: images,
-          alarms,
+          timers,
           signal: producer.signal,
           quota: requestQuota(options.requestsPerMinute, now),
           onAccepted: (call) => options.onPaidCall?.(images.toPaidCall(call)),
@@ -171,7 +171,7 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
   };
 }
 
-/** Keeps the files of unfinished operations, and for two days those that are served from here. */
+/** Keeps the files of unfinished operations and, for two days, the videos that this server delivers itself. */
 async function removeOldFiles(store: OperationStore, files: VideoFiles, nowMs: number): Promise<void> {
   const kept = new Set(
     store

@@ -26,7 +26,7 @@ const SCENE: Scene = {
   prompt: 'Panning wide shot of a calico kitten sleeping in the sunshine',
   caption: 'veo-3.1-generate-001 8 s 720p 16:9 sample 0',
   seed: 42,
-  emblems: [{ label: 'FIRST', digest: createHash('sha256').update('image').digest('hex') }],
+  identicons: [{ label: 'FIRST', digest: createHash('sha256').update('image').digest('hex') }],
   totalFrames: 96,
   framesBefore: 0,
 };

@@ -1,13 +1,13 @@
-/** What tests ask of the server besides video: the ledger of paid calls, and faults to come. */
+/** Control routes for tests: the ledger of paid calls, and the fault rules. */
 import { z } from 'zod';
 import { errorReply, jsonReply, type SentReply } from '../http/reply.ts';
 import type { Call, Route } from '../http/router.ts';
 import type { PaidCall } from '../operation/paid-calls.ts';
-import { type FaultBook, parseFaultRules } from './fault-rules.ts';
+import { type FaultRuleSet, parseFaultRules } from './fault-rules.ts';
 
 export interface ControlOptions {
   readonly paidCalls: () => readonly PaidCall[];
-  readonly faults: FaultBook;
+  readonly faults: FaultRuleSet;
 }
 
 export function controlRoutes({ paidCalls, faults }: ControlOptions): readonly Route[] {
@@ -31,7 +31,7 @@ export function controlRoutes({ paidCalls, faults }: ControlOptions): readonly R
   ];
 }
 
-function addRules(faults: FaultBook, call: Call): SentReply {
+function addRules(faults: FaultRuleSet, call: Call): SentReply {
   try {
     for (const rule of parseFaultRules(JSON.parse(call.body.toString('utf8')))) faults.add(rule);
     return jsonReply({ rules: faults.list() });

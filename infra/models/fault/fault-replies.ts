@@ -1,33 +1,30 @@
-/** How a transport fault looks from outside. */
+/** Turns a transport fault into the reply that the client receives. */
 
 import { quotaMessage } from '../http/quota.ts';
 import { bytesReply, errorReply, jsonReply, type Reply } from '../http/reply.ts';
 import type { TransportFault } from './fault-rules.ts';
 
-type UntornFault = Exclude<TransportFault, { kind: 'torn' }>;
+type ReplyFault = Exclude<TransportFault, { kind: 'torn' }>;
 
-/**
- * Runs `work` and answers what it answers, unless there is a fault: then, before or after the work, what the fault
- * makes of it.
- */
+/** Runs `work` and returns its reply. A fault replaces that reply, and may also prevent the work. */
 export async function answerWithFault(
   fault: TransportFault | undefined,
   model: string,
   work: () => Promise<Reply> | Reply,
 ): Promise<Reply> {
   if (fault === undefined) return work();
-  if (fault.kind !== 'torn' && happensBefore(fault)) return faultReply(fault, model);
+  if (fault.kind !== 'torn' && preventsWork(fault)) return faultReply(fault, model);
   const reply = await work();
-  return fault.kind === 'torn' ? tear(reply) : faultReply(fault, model);
+  return fault.kind === 'torn' ? truncate(reply) : faultReply(fault, model);
 }
 
-/** Only a body with media in it is torn, not a refusal. */
-function tear(reply: Reply): Reply {
+/** Error replies stay whole: only a body with media is truncated. */
+function truncate(reply: Reply): Reply {
   if (reply.kind !== 'send' || reply.status >= 300) return reply;
-  return { kind: 'torn', reply, sentBytes: Math.floor(reply.body.length / 2) };
+  return { kind: 'truncated', reply, sentBytes: Math.floor(reply.body.length / 2) };
 }
 
-function happensBefore(fault: UntornFault): boolean {
+function preventsWork(fault: ReplyFault): boolean {
   switch (fault.kind) {
     case 'http':
     case 'reset':
@@ -39,7 +36,7 @@ function happensBefore(fault: UntornFault): boolean {
   }
 }
 
-function faultReply(fault: UntornFault, model: string): Reply {
+function faultReply(fault: ReplyFault, model: string): Reply {
   switch (fault.kind) {
     case 'reset':
     case 'hang':

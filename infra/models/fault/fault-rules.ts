@@ -1,19 +1,19 @@
-/** The faults a test can script, and which request each of them meets. */
+/** The faults that a test can script, and the rules that select the requests they apply to. */
 import { z } from 'zod';
 import type { Surface } from '../catalogue.ts';
 import type { Random } from '../random.ts';
 
-/** `image`: a call whose answer is the image itself. */
+/** `image`: a call whose reply contains the image. */
 export type CallKind = 'submit' | 'poll' | 'download' | 'image';
 
 const when = z
   .enum(['before-accept', 'after-accept'])
   .optional()
   .describe(
-    'of a submission: whether the operation exists by then; of other calls: before or after the work',
+    'for a submission: whether the operation exists when the fault occurs; for other calls: before or after the work',
   );
 
-/** What becomes of the reply. */
+/** Faults of the reply. */
 const transportFault = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('http'),
@@ -24,13 +24,13 @@ const transportFault = z.discriminatedUnion('kind', [
   }),
   /** The connection is reset. */
   z.strictObject({ kind: z.literal('reset'), when }),
-  /** Nothing is ever answered. */
+  /** The server never replies. */
   z.strictObject({ kind: z.literal('hang'), when }),
   /** 200 with a body that is not JSON; by default after acceptance. */
   z.strictObject({ kind: z.literal('not-json'), when }),
   /** 200 with `{}`; by default after acceptance. */
   z.strictObject({ kind: z.literal('no-name'), when }),
-  /** The body of a download, or of the answer with an image, breaks off halfway. */
+  /** The body of a download, or of a reply with an image, is truncated at half its length. */
   z.strictObject({ kind: z.literal('torn') }),
 ]);
 
@@ -50,7 +50,7 @@ const category = z
   ])
   .optional();
 
-/** How the operation ends. */
+/** Faults of the result of an operation. */
 const outcomeFault = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('operation-error'),
@@ -59,47 +59,47 @@ const outcomeFault = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('safety-filter'),
-    /** How many of the samples are held back; all if absent. */
+    /** How many samples the filter removes. Default: all. */
     filtered: z.int().positive().optional(),
     category,
-    /** Of Omni: status `failed`, or `completed` with words in place of the video. Default `failed`. */
+    /** Omni only: status `failed`, or `completed` with text in place of the video. Default `failed`. */
     answer: z.enum(['failed', 'refusal']).optional(),
   }),
-  /** Done, without videos and without a reason. */
+  /** The operation is done, with neither videos nor a reason. */
   z.strictObject({ kind: z.literal('empty') }),
-  /** Every poll answers 404; with `lands` the videos appear in the bucket all the same. */
+  /** Every poll returns 404. With `lands`, the videos still appear in the bucket. */
   z.strictObject({ kind: z.literal('lost'), lands: z.boolean().optional() }),
-  /** On Vertex: `generatedSamples` in place of `videos`. */
+  /** Vertex returns `generatedSamples` in place of `videos`. */
   z.strictObject({ kind: z.literal('legacy-shape') }),
 ]);
 
-/** How a call for an image ends. */
+/** Faults of the result of an image call. */
 const imageFault = z.discriminatedUnion('kind', [
-  /** The safety filter refuses the prompt. */
+  /** The safety filter rejects the prompt. */
   z.strictObject({ kind: z.literal('prompt-blocked'), category }),
-  /** Gemini answers with words and without a picture. */
+  /** Gemini returns text and no image. */
   z.strictObject({ kind: z.literal('text-only') }),
 ]);
 
-/** How long it takes, at the model's own speed: the speed-up still applies. */
+/** A fixed latency, before the division by the speed-up. */
 const latencyFault = z.strictObject({ kind: z.literal('latency'), seconds: z.number().positive() });
 
 const faultRule = z
   .strictObject({
     match: z
       .strictObject({
-        /** `omni`: the Interactions API, on either host. */
+        /** `omni`: the Interactions API on either host. */
         surface: z.enum(['vertex', 'developer', 'omni']).optional(),
         model: z.string().optional(),
         promptIncludes: z.string().optional(),
-        /** Default: `download` for `torn`, `image` for faults of images only, else `submit`. */
+        /** Default: `download` for `torn`, `image` for image faults, `submit` for all others. */
         call: z.enum(['submit', 'poll', 'download', 'image']).optional(),
       })
       .optional(),
     fault: z.union([transportFault, outcomeFault, imageFault, latencyFault]),
-    /** How many requests it meets. Default 1, or 'always' with a rate. */
+    /** How many requests the rule applies to. Default 1; 'always' when `rate` is set. */
     times: z.union([z.int().positive(), z.literal('always')]).optional(),
-    /** The share of matching requests that it meets, by the seeded random. */
+    /** The share of matching requests that the rule applies to, drawn from the seeded generator. */
     rate: z.number().min(0).max(1).optional(),
   })
   .refine((rule) => isPossible(rule.fault.kind, callOf(rule)), 'this fault cannot happen to this call');
@@ -115,8 +115,8 @@ export function parseFaultRules(value: unknown): readonly FaultRule[] {
   return z.array(faultRule).parse(Array.isArray(value) ? value : [value]);
 }
 
-/** All that goes wrong with one request. */
-export interface DrawnFaults {
+/** The faults of one request, at most one of each group. */
+export interface RequestFaults {
   readonly transport: TransportFault | undefined;
   readonly outcome: OutcomeFault | undefined;
   readonly image: ImageFault | undefined;
@@ -130,7 +130,7 @@ export interface FaultTarget {
   readonly prompt: string;
 }
 
-export class FaultBook {
+export class FaultRuleSet {
   readonly #random: Random;
   #rules: { readonly rule: FaultRule; timesLeft: number }[] = [];
 
@@ -147,28 +147,29 @@ export class FaultBook {
     this.#rules = [];
   }
 
-  /** Rules that still have requests to meet. */
+  /** The rules that are not used up. */
   list(): readonly FaultRule[] {
     return this.#rules.map(({ rule }) => rule);
   }
 
-  /** The faults this request meets: the oldest rule of each sort that matches. Their counts go down. */
-  draw(target: FaultTarget): readonly Fault[] {
-    const drawn: Fault[] = [];
+  /** Returns the faults for this request, from the oldest matching rule of each group, and decrements their counts. */
+  take(target: FaultTarget): readonly Fault[] {
+    const taken: Fault[] = [];
     for (const entry of this.#rules) {
       const { fault } = entry.rule;
-      if (drawn.some((other) => sortOf(other) === sortOf(fault)) || !doesMatch(entry.rule, target)) continue;
+      if (taken.some((other) => groupOf(other) === groupOf(fault)) || !doesMatch(entry.rule, target))
+        continue;
       if (entry.rule.rate !== undefined && this.#random() >= entry.rule.rate) continue;
       entry.timesLeft--;
-      drawn.push(fault);
+      taken.push(fault);
     }
     this.#rules = this.#rules.filter((entry) => entry.timesLeft > 0);
-    return drawn;
+    return taken;
   }
 }
 
-/** The first fault of each sort. */
-export function combineFaults(faults: readonly Fault[]): DrawnFaults {
+/** Keeps the first fault of each group. */
+export function combineFaults(faults: readonly Fault[]): RequestFaults {
   let transport: TransportFault | undefined;
   let outcome: OutcomeFault | undefined;
   let image: ImageFault | undefined;
@@ -190,10 +191,10 @@ const IMAGE_KINDS: readonly string[] = ['prompt-blocked', 'text-only'];
 
 const isImageFault = (fault: Fault): fault is ImageFault => IMAGE_KINDS.includes(fault.kind);
 
-/** Faults of a submission that can also happen to a call for an image. */
+/** Submission faults that can also happen to an image call. */
 const SHARED_KINDS: readonly string[] = ['no-name', 'safety-filter', 'empty', 'latency'];
 
-const sortOf = (fault: Fault): string =>
+const groupOf = (fault: Fault): string =>
   isTransport(fault) ? 'transport' : fault.kind === 'latency' ? 'latency' : 'outcome';
 
 function callOf(rule: {

@@ -1,9 +1,9 @@
 /**
- * Faults asked for in the prompt itself: `[simulate: 429 x2] a cat`, `[simulate: safety-filter=1, slow=300] a dog`.
+ * Faults that the prompt requests: `[simulate: 429 x2] a cat`, `[simulate: safety-filter=1, slow=300] a dog`.
  *
- * `=N` is the directive's argument; `xN` says how many requests it meets, `xall` all of them. Submissions are counted
- * per surface, project and prompt, polls per operation, downloads per file; counts start anew with the server.
- * An image call meets the directives for submissions too, as far as they can happen to it.
+ * `=N` is the argument of a directive. `xN` applies it to the first N requests, `xall` to every request. Submissions are
+ * counted per surface, project and prompt, polls per operation, downloads per file. A restart of the server resets the
+ * counts. Submission directives also apply to image calls where the fault can happen there.
  */
 
 import { invalid } from '../http/google-error.ts';
@@ -11,9 +11,9 @@ import type { CallKind, Fault } from './fault-rules.ts';
 
 interface Directive {
   readonly call: CallKind;
-  /** Without `xN`. */
+  /** Default for `xN`. */
   readonly times: 1 | 'all';
-  /** What the argument means; absent if there is none. */
+  /** The meaning of the argument. Absent: the directive has none. */
   readonly argument?: string;
   readonly about: string;
   readonly fault: (argument: number | undefined) => Fault;
@@ -25,7 +25,6 @@ const http = (status: number, when: 'before-accept' | 'after-accept' = 'before-a
   when,
 });
 
-/** The one table of all directives. */
 export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   '429': {
     call: 'submit',
@@ -99,49 +98,49 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     call: 'submit',
     times: 'all',
     argument: 'how many samples, default all',
-    about: 'the safety filter holds videos back',
+    about: 'the safety filter removes videos',
     fault: (filtered) => ({ kind: 'safety-filter', ...(filtered !== undefined && { filtered }) }),
   },
   refusal: {
     call: 'submit',
     times: 'all',
-    about: 'the safety filter holds everything back; Omni completes with words in place of a video',
+    about: 'the safety filter removes every video; Omni completes with text in place of the video',
     fault: () => ({ kind: 'safety-filter', answer: 'refusal' }),
   },
   empty: {
     call: 'submit',
     times: 'all',
-    about: 'done without videos and without a reason',
+    about: 'the operation is done, with neither videos nor a reason',
     fault: () => ({ kind: 'empty' }),
   },
   lost: {
     call: 'submit',
     times: 'all',
-    about: 'every poll answers 404, and no video appears',
+    about: 'every poll returns 404, and no video appears',
     fault: () => ({ kind: 'lost', lands: false }),
   },
   'lost-but-lands': {
     call: 'submit',
     times: 'all',
-    about: 'every poll answers 404, but the videos appear in the bucket',
+    about: 'every poll returns 404, but the videos appear in the bucket',
     fault: () => ({ kind: 'lost', lands: true }),
   },
   'legacy-shape': {
     call: 'submit',
     times: 'all',
-    about: 'Vertex answers with generatedSamples in place of videos',
+    about: 'Vertex returns generatedSamples in place of videos',
     fault: () => ({ kind: 'legacy-shape' }),
   },
   'prompt-blocked': {
     call: 'image',
     times: 'all',
-    about: 'of an image: the prompt is refused by the safety filter',
+    about: 'image calls: the safety filter rejects the prompt',
     fault: () => ({ kind: 'prompt-blocked' }),
   },
   'text-only': {
     call: 'image',
     times: 'all',
-    about: 'of an image: Gemini answers with words and without a picture',
+    about: 'image calls: Gemini returns text and no image',
     fault: () => ({ kind: 'text-only' }),
   },
   slow: {
@@ -165,13 +164,13 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   'poll-not-json': {
     call: 'poll',
     times: 1,
-    about: 'a poll is answered 200 with a body that is not JSON',
+    about: '200 to a poll, with a body that is not JSON',
     fault: () => ({ kind: 'not-json' }),
   },
   'torn-download': {
     call: 'download',
     times: 1,
-    about: 'the file breaks off halfway',
+    about: 'the download is truncated at half its length',
     fault: () => ({ kind: 'torn' }),
   },
   'download-503': { call: 'download', times: 1, about: '503 to a download', fault: () => http(503) },
@@ -183,7 +182,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   },
 };
 
-interface Asked {
+interface ParsedDirective {
   readonly name: string;
   readonly directive: Directive;
   readonly argument: number | undefined;
@@ -193,19 +192,19 @@ interface Asked {
 const BRACKETS = /\[simulate:([^\]]*)\]/gi;
 const ONE = /^([a-z0-9-]+)(?:=(\d+))?(?:\s+x(\d+|all))?$/i;
 
-/** What the prompt asks for. @throws GoogleError INVALID_ARGUMENT for a directive that does not exist */
-export function parseDirectives(prompt: string): readonly Asked[] {
+/** The directives in the prompt. @throws GoogleError INVALID_ARGUMENT for an unknown directive */
+export function parseDirectives(prompt: string): readonly ParsedDirective[] {
   return [...prompt.matchAll(BRACKETS)].flatMap((match) => (match[1] ?? '').split(',').map(parseOne));
 }
 
-function parseOne(text: string): Asked {
+function parseOne(text: string): ParsedDirective {
   const [, name = '', argument, times] = ONE.exec(text.trim()) ?? [];
   const directive = Object.hasOwn(DIRECTIVES, name.toLowerCase())
     ? DIRECTIVES[name.toLowerCase()]
     : undefined;
   if (directive === undefined || (argument !== undefined && directive.argument === undefined)) {
     return invalid(
-      `Unknown simulation directive "${text.trim()}". Known: ${Object.keys(DIRECTIVES).join(', ')}.`,
+      `Unknown simulation directive "${text.trim()}". Use one of ${Object.keys(DIRECTIVES).join(', ')}.`,
     );
   }
   const count = times?.toLowerCase() ?? directive.times;
@@ -217,21 +216,21 @@ function parseOne(text: string): Asked {
   };
 }
 
-/** The prompt as a person would have written it. */
+/** The prompt without its directives. */
 export const withoutDirectives = (prompt: string): string => prompt.replaceAll(BRACKETS, '').trim();
 
 export class DirectiveCounter {
-  readonly #met = new Map<string, number>();
+  readonly #uses = new Map<string, number>();
 
-  /** The faults that the prompt asks for this request. `subject`: whose requests are counted together. */
-  draw(prompt: string, call: CallKind, subject: string): readonly Fault[] {
+  /** The faults that the prompt requests for this call. Calls with the same `subject` share a count. */
+  take(prompt: string, call: CallKind, subject: string): readonly Fault[] {
     const faults: Fault[] = [];
     for (const { name, directive, argument, times } of parseDirectives(prompt)) {
       if (directive.call !== call) continue;
       const key = `${call}\n${name}\n${subject}`;
-      const met = this.#met.get(key) ?? 0;
-      if (met >= times) continue;
-      this.#met.set(key, met + 1);
+      const uses = this.#uses.get(key) ?? 0;
+      if (uses >= times) continue;
+      this.#uses.set(key, uses + 1);
       faults.push(directive.fault(argument));
     }
     return faults;

@@ -1,4 +1,4 @@
-/** Who may call: a bearer token on Vertex, an API key on the Developer API. */
+/** Authentication: a bearer token on Vertex, an API key on the Developer API. */
 import { createHash } from 'node:crypto';
 import { errorInfo, refuse } from './google-error.ts';
 import type { Call } from './router.ts';
@@ -33,7 +33,7 @@ export function requireAccessToken(call: Call, method: string, credentials: Cred
   }
 }
 
-/** Returns what stands for the key's project: a name that tells keys apart without showing them. */
+/** Returns a stand-in for the key's project: a name that is unique to the key and does not reveal it. */
 export function requireApiKey(call: Call, credentials: Credentials): string {
   const key = call.headers['x-goog-api-key'] ?? call.query.get('key');
   if (key === undefined || key === null || key === '') {

@@ -1,7 +1,7 @@
-/** Whole bodies and single byte ranges (RFC 9110, section 14). */
+/** Replies with a whole body or a single byte range (RFC 9110, section 14). */
 import { bytesReply, type SentReply } from './reply.ts';
 
-/** 200 with everything, 206 with the part asked for, or 416. A header that is not understood counts as absent. */
+/** 200 with the whole body, 206 with the requested range, or 416. An unsupported `Range` header is ignored. */
 export function byteRangeReply(bytes: Buffer, contentType: string, range: string | undefined): SentReply {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(range ?? '') ?? [];
   const common = { 'accept-ranges': 'bytes' };

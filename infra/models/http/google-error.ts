@@ -1,4 +1,4 @@
-/** Refusals in Google's error model: `{error: {code, message, status, details}}`. */
+/** Errors in Google's error model: `{error: {code, message, status, details}}`. */
 
 const HTTP_CODES = {
   INVALID_ARGUMENT: 400,
@@ -35,12 +35,12 @@ export function refuse(status: GoogleStatus, message: string, details: readonly 
   throw new GoogleError(status, message, details);
 }
 
-/** {@link refuse} with INVALID_ARGUMENT, the commonest. */
+/** {@link refuse} with INVALID_ARGUMENT, the most frequent status. */
 export function invalid(message: string, details: readonly ErrorDetail[] = []): never {
   return refuse('INVALID_ARGUMENT', message, details);
 }
 
-/** The status name for an HTTP code; what has no name of its own is UNKNOWN. */
+/** The status name for an HTTP code, or UNKNOWN. */
 export function statusOfHttpCode(code: number): string {
   for (const [status, httpCode] of Object.entries(HTTP_CODES)) if (httpCode === code) return status;
   return code === 409 ? 'ABORTED' : code === 504 ? 'DEADLINE_EXCEEDED' : 'UNKNOWN';
@@ -57,6 +57,6 @@ export const fieldViolation = (field: string, description: string): ErrorDetail 
   fieldViolations: [{ field, description }],
 });
 
-/** What the Developer API says of a file that is not there, and of one that belongs to another project. */
+/** The Developer API's message for a missing file and for a file of another project. */
 export const fileRefusal = (fileId: string): string =>
   `You do not have permission to access the File ${fileId} or it may not exist.`;

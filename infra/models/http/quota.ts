@@ -1,14 +1,14 @@
-/** Requests per minute, per project and base model. */
+/** The request quota: requests per minute, per project and base model. */
 import { refuse } from './google-error.ts';
 
 const WINDOW_MS = 60_000;
 
 export interface Quota {
-  /** Counts one request or refuses it with 429. */
+  /** Counts one request. @throws GoogleError RESOURCE_EXHAUSTED when the quota is used up */
   readonly spend: (project: string, model: string) => void;
 }
 
-/** A sliding minute of the given clock. Without a limit everything passes. */
+/** A sliding window of one minute on the given clock. Without a limit, every request is accepted. */
 export function requestQuota(requestsPerMinute: number | undefined, now: () => number): Quota {
   const spentAtMs = new Map<string, number[]>();
   return {

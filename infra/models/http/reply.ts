@@ -1,4 +1,4 @@
-/** What a handler answers: bytes to send, or one of the ways in which a connection can fail. */
+/** The reply of a handler: bytes to send, or a connection failure. */
 import { type ErrorDetail, type GoogleError, statusOfHttpCode } from './google-error.ts';
 
 export interface SentReply {
@@ -10,12 +10,12 @@ export interface SentReply {
 
 export type Reply =
   | SentReply
-  /** Nothing is ever answered; the connection stays open. */
+  /** The server never replies; the connection stays open. */
   | { readonly kind: 'hang' }
   /** The connection is reset. */
   | { readonly kind: 'reset' }
-  /** Headers and the first bytes of the body, then the connection breaks. */
-  | { readonly kind: 'torn'; readonly reply: SentReply; readonly sentBytes: number };
+  /** The server sends the headers and the first `sentBytes` of the body, then closes the connection. */
+  | { readonly kind: 'truncated'; readonly reply: SentReply; readonly sentBytes: number };
 
 const JSON_TYPE = 'application/json; charset=UTF-8';
 

@@ -1,9 +1,9 @@
-/** From an HTTP request to a handler and back. A surface is a list of routes; a further one is a further list. */
+/** Routes an HTTP request to its handler and sends the reply. Each surface is a list of routes. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { GoogleError, invalid } from './google-error.ts';
 import { errorReply, type Reply, refusalReply, type SentReply } from './reply.ts';
 
-/** A request that was received in full. */
+/** A request with its complete body. */
 export interface Call {
   readonly method: string;
   /** Decoded, without the query. */
@@ -16,15 +16,15 @@ export interface Call {
 export interface Route {
   /** GET also serves HEAD. */
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Matched against the whole decoded path; its named groups are the handler's arguments. */
+  /** Must match the whole decoded path. The handler receives its named groups. */
   readonly path: RegExp;
   readonly handle: (call: Call, groups: Readonly<Record<string, string>>) => Promise<Reply> | Reply;
 }
 
-/** Room for a first frame, a last frame and three references of 20 MB each, in base64. */
+/** Enough for a first frame, a last frame and three references of 20 MB each, in base64. */
 const MAX_BODY_BYTES = 140 * 1024 * 1024;
 
-/** Longer than clients keep idle connections: one closed under a submission would look like a lost reply. */
+/** Longer than clients keep idle connections: a connection that closes during a submission looks like a lost reply. */
 const KEEP_ALIVE_MS = 120_000;
 
 export function routingServer(routes: readonly Route[], onBug: (error: unknown) => void): Server {
@@ -32,7 +32,7 @@ export function routingServer(routes: readonly Route[], onBug: (error: unknown) 
     answer(routes, request, onBug)
       .then((reply) => deliver(reply, request, response))
       .catch((error: unknown) => {
-        // The client went away while it was sending: nobody is left to tell.
+        // A client that disconnects while it sends its request is not a bug.
         if (!request.destroyed) onBug(error);
         response.destroy();
       });
@@ -90,7 +90,7 @@ function decodePath(path: string): string {
   }
 }
 
-/** The body, or undefined if it is too large; it is then read to its end so that the client can hear the answer. */
+/** The body, or undefined if it is too large. It is read to its end in both cases, so that the client reads the reply. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -107,9 +107,9 @@ function deliver(reply: Reply, request: IncomingMessage, response: ServerRespons
       writeHead(reply, response);
       response.end(request.method === 'HEAD' ? undefined : reply.body);
       return;
-    case 'torn':
+    case 'truncated':
       writeHead(reply.reply, response);
-      // Only when the kernel has the first part is the connection broken, or the client might see none of it.
+      // Close the connection only after the kernel has accepted the bytes: otherwise the client may receive none of them.
       response.write(reply.reply.body.subarray(0, reply.sentBytes), () => response.destroy());
       return;
     case 'reset':
@@ -124,7 +124,7 @@ function writeHead(reply: SentReply, response: ServerResponse): void {
   response.writeHead(reply.status, { ...reply.headers, 'content-length': String(reply.body.length) });
 }
 
-/** The body as a JSON object. */
+/** The body as a JSON object. @throws GoogleError INVALID_ARGUMENT */
 export function jsonBody(call: Call): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {

@@ -1,9 +1,9 @@
-/** What happens to a call for images once it is known to be allowed: it is paid, takes its time, and is answered. */
+/** Handles a validated image call: records it as paid, waits for its latency, and replies. */
 import { randomUUID } from 'node:crypto';
-import type { Alarms } from '../alarms.ts';
 import type { Surface } from '../catalogue.ts';
+import type { ClockTimers } from '../clock-timers.ts';
 import { answerWithFault } from '../fault/fault-replies.ts';
-import { combineFaults, type DrawnFaults, type FaultBook } from '../fault/fault-rules.ts';
+import { combineFaults, type FaultRuleSet, type RequestFaults } from '../fault/fault-rules.ts';
 import type { DirectiveCounter } from '../fault/prompt-directives.ts';
 import { GoogleError, invalid } from '../http/google-error.ts';
 import type { Quota } from '../http/quota.ts';
@@ -19,9 +19,9 @@ export interface ImageContext {
   readonly ledger: ImageLedger;
   readonly objects: ObjectStore;
   readonly quota: Quota;
-  readonly faults: FaultBook;
+  readonly faults: FaultRuleSet;
   readonly directives: DirectiveCounter;
-  readonly alarms: Alarms;
+  readonly timers: ClockTimers;
   readonly now: () => number;
   readonly random: Random;
   readonly speedUp: number;
@@ -36,29 +36,28 @@ export interface ImageTarget<M extends ImageModel = ImageModel> {
   readonly model: M;
 }
 
-export interface ImageOrder {
-  /** With directives, as the client wrote it. */
+export interface ImageGeneration {
+  /** As the client sent it, with directives. */
   readonly prompt: string;
   readonly plan: ImagePlan;
   readonly sampleCount: number;
   readonly storageUri: string | undefined;
-  /** For models that refuse the call when the safety filter refuses the prompt: their words. */
+  /** Present for models that reject the whole call when the filter rejects the prompt: the error message. */
   readonly promptRefusal?: (category: SafetyCategory) => string;
 }
 
-export interface MadeImage {
+export interface GeneratedImage {
   readonly sample: number;
   readonly png: Buffer;
 }
 
-/** How a call ends. */
 export type ImageResult =
-  /** Without those that the safety filter holds back, from sample 0 on. */
-  | { readonly kind: 'images'; readonly images: readonly MadeImage[] }
-  /** The safety filter holds some or all of the images back; the others are there. */
+  /** All images. */
+  | { readonly kind: 'images'; readonly images: readonly GeneratedImage[] }
+  /** The safety filter removed `heldBack` images, from sample 0 on; `images` are the others. */
   | {
       readonly kind: 'filtered';
-      readonly images: readonly MadeImage[];
+      readonly images: readonly GeneratedImage[];
       readonly heldBack: number;
       readonly category: SafetyCategory;
     }
@@ -67,41 +66,41 @@ export type ImageResult =
   /** Neither images nor a reason. */
   | { readonly kind: 'empty' };
 
-/** Turns a result into the surface's answer. @throws GoogleError, after which the call counts as failed */
-export type AnswerImages = (result: ImageResult, call: ImageCall) => Promise<Reply> | Reply;
+/** Converts a result into the reply of the surface. @throws GoogleError; then the call is recorded as failed */
+export type ImageReplier = (result: ImageResult, call: ImageCall) => Promise<Reply> | Reply;
 
-/** The call has passed every check of its surface. @throws GoogleError when the quota is used up */
-export async function orderImages(
+/** The surface has already validated the call. @throws GoogleError when the quota is used up */
+export async function generateImages(
   context: ImageContext,
   target: ImageTarget,
-  order: ImageOrder,
-  answer: AnswerImages,
+  generation: ImageGeneration,
+  toReply: ImageReplier,
 ): Promise<Reply> {
   const { surface, project, model } = target;
-  const { prompt } = order;
+  const { prompt } = generation;
   context.quota.spend(project, model.id);
-  // Drawn last, so that only a call that would have been accepted uses up a fault.
+  // Taken last: only a valid call uses up a fault.
   const subject = `image\n${surface}\n${project}\n${prompt}`;
   const faults = combineFaults([
-    ...context.directives.draw(prompt, 'submit', subject),
-    ...context.directives.draw(prompt, 'image', subject),
-    ...context.faults.draw({ call: 'image', surface, model: model.id, prompt }),
+    ...context.directives.take(prompt, 'submit', subject),
+    ...context.directives.take(prompt, 'image', subject),
+    ...context.faults.take({ call: 'image', surface, model: model.id, prompt }),
   ]);
   return answerWithFault(faults.transport, model.id, () =>
-    makeAndAnswer(context, target, order, faults, answer),
+    makeAndReply(context, target, generation, faults, toReply),
   );
 }
 
-async function makeAndAnswer(
+async function makeAndReply(
   context: ImageContext,
   { surface, project, model }: ImageTarget,
-  order: ImageOrder,
-  faults: DrawnFaults,
-  answer: AnswerImages,
+  generation: ImageGeneration,
+  faults: RequestFaults,
+  toReply: ImageReplier,
 ): Promise<Reply> {
   const { ledger, now, signal } = context;
-  if (faults.image?.kind === 'prompt-blocked' && order.promptRefusal !== undefined) {
-    return invalid(order.promptRefusal(faults.image.category ?? 'prohibited'));
+  if (faults.image?.kind === 'prompt-blocked' && generation.promptRefusal !== undefined) {
+    return invalid(generation.promptRefusal(faults.image.category ?? 'prohibited'));
   }
   const acceptedAtMs = now();
   const call: ImageCall = {
@@ -109,10 +108,10 @@ async function makeAndAnswer(
     surface,
     project,
     model: model.id,
-    prompt: order.prompt,
-    sampleCount: order.sampleCount,
-    size: order.plan.size,
-    storageUri: order.storageUri ?? null,
+    prompt: generation.prompt,
+    sampleCount: generation.sampleCount,
+    size: generation.plan.size,
+    storageUri: generation.storageUri ?? null,
     acceptedAtMs,
   };
   ledger.accept(call);
@@ -120,7 +119,7 @@ async function makeAndAnswer(
     faults.latencySeconds === undefined
       ? drawImageLatencyMs(model, context.random)
       : faults.latencySeconds * 1000;
-  const ready = context.alarms.at(acceptedAtMs + Math.ceil(latencyMs / context.speedUp));
+  const ready = context.timers.waitUntil(acceptedAtMs + Math.ceil(latencyMs / context.speedUp));
   context.onAccepted(call);
   await ready;
   if (faults.outcome?.kind === 'operation-error') {
@@ -129,12 +128,12 @@ async function makeAndAnswer(
     return errorReply(HTTP_CODES[code] ?? 500, message ?? operationErrorMessage(code));
   }
   try {
-    const result = await resultOf(order, faults);
-    const reply = await answer(result, call);
+    const result = await resultOf(generation, faults);
+    const reply = await toReply(result, call);
     if (!signal.aborted) ledger.end(call, stateOf(result));
     return reply;
   } catch (error) {
-    // The server is stopping, and with it everyone who could be told.
+    // The server is stopping: reset the connection, and leave the call unfinished in the ledger.
     if (signal.aborted) return { kind: 'reset' };
     ledger.end(call, 'failed');
     if (error instanceof GoogleError) return refusalReply(error);
@@ -145,10 +144,10 @@ async function makeAndAnswer(
 const MIN_MS = 3_000;
 const MEDIAN_MS = 6_000;
 const MAX_MS = 15_000;
-/** Of the logarithm: two thirds of the flash model's images take 4.4 s to 8.1 s. */
+/** Standard deviation of the logarithm: two thirds of the flash model's images take 4.4 s to 8.1 s. */
 const SPREAD = 0.3;
 
-/** At the model's own speed, in whole milliseconds. */
+/** In whole milliseconds, before the division by the speed-up. */
 export function drawImageLatencyMs(model: ImageModel, random: Random): number {
   const drawn = MEDIAN_MS * model.latencyFactor * Math.exp(SPREAD * gaussian(random));
   return Math.round(Math.min(MAX_MS, Math.max(MIN_MS, drawn)));
@@ -168,26 +167,29 @@ const HTTP_CODES: Readonly<Record<number, number>> = {
   16: 401,
 };
 
-async function resultOf(order: ImageOrder, { outcome, image }: DrawnFaults): Promise<ImageResult> {
-  const { sampleCount } = order;
+async function resultOf(
+  generation: ImageGeneration,
+  { outcome, image }: RequestFaults,
+): Promise<ImageResult> {
+  const { sampleCount } = generation;
   if (image?.kind === 'prompt-blocked') {
     return { kind: 'prompt-blocked', category: image.category ?? 'prohibited' };
   }
   if (image?.kind === 'text-only') return { kind: 'text-only' };
   if (outcome?.kind === 'empty') return { kind: 'empty' };
-  if (outcome?.kind !== 'safety-filter') return { kind: 'images', images: await makeImages(order, 0) };
+  if (outcome?.kind !== 'safety-filter') return { kind: 'images', images: await makeImages(generation, 0) };
   const heldBack = Math.min(outcome.filtered ?? sampleCount, sampleCount);
-  const images = await makeImages(order, heldBack);
+  const images = await makeImages(generation, heldBack);
   return { kind: 'filtered', images, heldBack, category: outcome.category ?? 'general' };
 }
 
 async function makeImages(
-  { plan, sampleCount }: ImageOrder,
+  { plan, sampleCount }: ImageGeneration,
   heldBack: number,
-): Promise<readonly MadeImage[]> {
-  const images: MadeImage[] = [];
+): Promise<readonly GeneratedImage[]> {
+  const images: GeneratedImage[] = [];
   for (let sample = heldBack; sample < sampleCount; sample++) {
-    // Each takes tens of milliseconds: between two of them others have their turn.
+    // Rendering takes tens of milliseconds: yield to the event loop before each image.
     await new Promise((resolve) => setImmediate(resolve));
     images.push({ sample, png: renderImage(plan, sample, sampleCount) });
   }

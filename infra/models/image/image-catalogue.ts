@@ -1,24 +1,24 @@
-/** Which image models exist on which surface, and what each of them can do (as of November 2026). */
+/** The image models of each surface, and their features (as of November 2026). */
 import type { Surface } from '../catalogue.ts';
 
 interface ModelBase {
   readonly id: string;
   readonly aspectRatios: readonly string[];
-  /** Names as requests write them, the default first. */
+  /** The values that requests use, the default first. */
   readonly sizes: readonly string[];
-  /** How long it takes in comparison with the flash model. */
+  /** Its latency relative to the flash model. */
   readonly latencyFactor: number;
 }
 
-/** Answers `:generateContent`. */
+/** Serves `:generateContent`. */
 export interface GeminiImageModel extends ModelBase {
   readonly family: 'gemini';
   readonly maxInputImages: number;
-  /** Tokens of one picture by size. */
+  /** Tokens per generated image, by size. */
   readonly imageTokens: Readonly<Record<string, number>>;
 }
 
-/** Answers `:predict`. */
+/** Serves `:predict`. */
 export interface ImagenModel extends ModelBase {
   readonly family: 'imagen';
 }
@@ -125,8 +125,8 @@ export function findImagenModel(
   isDeveloperImagenAlive: boolean,
 ): ImageModelLookup<ImagenModel> {
   const found = lookUp(id, IMAGEN);
-  const isGone = found.kind === 'live' && surface === 'developer' && !isDeveloperImagenAlive;
-  return isGone ? { kind: 'retired' } : found;
+  const isRetired = found.kind === 'live' && surface === 'developer' && !isDeveloperImagenAlive;
+  return isRetired ? { kind: 'retired' } : found;
 }
 
 function lookUp<M extends ImageModel>(id: string, models: readonly M[]): ImageModelLookup<M> {

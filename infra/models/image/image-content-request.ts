@@ -1,4 +1,4 @@
-/** The body of `generateContent` for an image model, checked field by field and taken apart. */
+/** Validates and parses the body of `generateContent` for an image model. */
 import type { Surface } from '../catalogue.ts';
 import { fieldViolation, invalid } from '../http/google-error.ts';
 import { isObject } from '../http/router.ts';
@@ -9,11 +9,11 @@ import type { GeminiImageModel } from './image-catalogue.ts';
 import { checkOutputType, oneOf } from './image-settings.ts';
 
 export interface ContentRequest {
-  /** The words of the last turn. */
+  /** The text of the last turn. */
   readonly prompt: string;
-  /** Letters of all turns. */
+  /** The number of characters in all turns. */
   readonly textLength: number;
-  /** The pictures of all turns, oldest first. */
+  /** The images of all turns, oldest first. */
   readonly images: readonly MediaSource[];
   readonly wantsText: boolean;
   readonly aspectRatio: string | undefined;
@@ -152,7 +152,7 @@ function parseFile(surface: Surface, value: unknown, path: string): MediaSource 
   const field = `${path}.file_data`;
   const file = fields(value, field, ['mimeType', 'fileUri', 'displayName']);
   const uri = file['fileUri'];
-  // The Developer API takes URIs of its Files API here, into which nothing can be uploaded on this server.
+  // The Developer API accepts URIs of its Files API here; this server has no uploads to it.
   const location = surface === 'vertex' && typeof uri === 'string' ? parseGsUri(uri) : undefined;
   if (typeof uri !== 'string' || location === undefined || location.name === '') {
     return invalid(`Invalid or unsupported file uri: ${typeof uri === 'string' ? uri : ''}`);
@@ -167,7 +167,7 @@ function requireMimeType(value: unknown): string {
   );
 }
 
-/** Whether words are wanted beside the picture: unless only IMAGE is asked for. */
+/** Whether the reply contains text beside the image: unless the request lists IMAGE only. */
 function checkModalities(model: GeminiImageModel, value: unknown): boolean {
   if (value === undefined) return true;
   if (!Array.isArray(value)) return invalid("Invalid value at 'generation_config.response_modalities'.");
@@ -200,7 +200,7 @@ function checkImageConfig(image: Json): void {
   checkOutputType(fields(output, path, ['mimeType', 'compressionQuality'])['mimeType']);
 }
 
-/** The object with its names in lower camel case; as in all of Google's JSON, snake case is understood too. */
+/** Returns the object with camel-case names. Like all of Google's JSON APIs, it also accepts snake case. */
 function fields(value: unknown, path: string, known: readonly string[]): Json {
   if (!isObject(value)) return invalid(`Invalid value at '${path}': must be an object.`);
   const out: Record<string, unknown> = {};

@@ -1,9 +1,9 @@
-/** Pictures from Gemini's image models: `generateContent` on both surfaces. */
+/** Gemini's image models: `generateContent` on both surfaces. */
 import { createHash } from 'node:crypto';
 import { parseDirectives, withoutDirectives } from '../fault/prompt-directives.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import { type Call, jsonBody } from '../http/router.ts';
-import { type ImageContext, type ImageResult, type ImageTarget, orderImages } from './image-call.ts';
+import { generateImages, type ImageContext, type ImageResult, type ImageTarget } from './image-call.ts';
 import type { GeminiImageModel } from './image-catalogue.ts';
 import { type ContentRequest, parseContentRequest } from './image-content-request.ts';
 import { type ReadImage, readImages } from './image-inputs.ts';
@@ -11,7 +11,7 @@ import type { ImageCall } from './image-ledger.ts';
 import type { ImagePlan } from './image-rendering.ts';
 import { geminiOutputBlock, geminiPromptBlock } from './image-safety.ts';
 
-/** @throws GoogleError; then nothing was accepted */
+/** @throws GoogleError when the call is rejected; then nothing was paid */
 export async function generateContent(
   context: ImageContext,
   target: ImageTarget<GeminiImageModel>,
@@ -22,8 +22,8 @@ export async function generateContent(
   parseDirectives(request.prompt);
   const inputs = await readImages(surface, request.images, context.objects, context.signal);
   const plan = planOf(model, request, inputs);
-  const order = { prompt: request.prompt, plan, sampleCount: 1, storageUri: undefined };
-  return orderImages(context, target, order, (result, accepted) =>
+  const generation = { prompt: request.prompt, plan, sampleCount: 1, storageUri: undefined };
+  return generateImages(context, target, generation, (result, accepted) =>
     jsonReply(answerOf(target, request, plan, result, accepted)),
   );
 }
@@ -40,7 +40,7 @@ function planOf(model: GeminiImageModel, request: ContentRequest, inputs: readon
   };
 }
 
-/** Without a wish the shape of the first input, or a square. */
+/** The default aspect ratio: the one nearest to the first input, or 1:1. */
 function nearestRatio(model: GeminiImageModel, input: ReadImage | undefined): string {
   if (input?.pixels === undefined) return '1:1';
   const wanted = Math.log(input.pixels.width / input.pixels.height);
@@ -51,7 +51,7 @@ function nearestRatio(model: GeminiImageModel, input: ReadImage | undefined): st
   return model.aspectRatios.reduce((best, ratio) => (distance(ratio) < distance(best) ? ratio : best), '1:1');
 }
 
-/** Without a seed the same inputs look the same, and others different. */
+/** The default seed: equal inputs give equal images, different inputs give different ones. */
 function seedFrom(prompt: string, inputs: readonly ReadImage[]): number {
   const hash = createHash('sha256').update(prompt);
   for (const { digest } of inputs) hash.update(digest);
@@ -83,18 +83,18 @@ function candidateOf(request: ContentRequest, plan: ImagePlan, result: ImageResu
   });
   switch (result.kind) {
     case 'images': {
-      const pictures = result.images.map(({ png }) => ({
+      const imageParts = result.images.map(({ png }) => ({
         inlineData: { mimeType: 'image/png', data: png.toString('base64') },
       }));
-      const words = request.wantsText ? [{ text: `SIMULATED: a picture for "${plan.prompt}".` }] : [];
-      return candidate([...words, ...pictures], { finishReason: 'STOP' });
+      const textParts = request.wantsText ? [{ text: `SIMULATED: an image for "${plan.prompt}".` }] : [];
+      return candidate([...textParts, ...imageParts], { finishReason: 'STOP' });
     }
     case 'filtered':
       return candidate([], geminiOutputBlock(result.category));
     case 'prompt-blocked':
       return { promptFeedback: geminiPromptBlock(result.category) };
     case 'text-only':
-      return candidate([{ text: `SIMULATED: words about "${plan.prompt}", and no picture.` }], {
+      return candidate([{ text: `SIMULATED: text for "${plan.prompt}", without an image.` }], {
         finishReason: 'STOP',
       });
     case 'empty':
@@ -103,10 +103,10 @@ function candidateOf(request: ContentRequest, plan: ImagePlan, result: ImageResu
 }
 
 const INPUT_IMAGE_TOKENS = 560;
-const LETTERS_PER_TOKEN = 4;
+const CHARACTERS_PER_TOKEN = 4;
 
 function usageOf(model: GeminiImageModel, request: ContentRequest, plan: ImagePlan, hasImage: boolean): Json {
-  const text = Math.ceil(request.textLength / LETTERS_PER_TOKEN);
+  const text = Math.ceil(request.textLength / CHARACTERS_PER_TOKEN);
   const images = request.images.length * INPUT_IMAGE_TOKENS;
   const made = hasImage ? (model.imageTokens[plan.size] ?? 0) : 0;
   return {

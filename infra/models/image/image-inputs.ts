@@ -1,4 +1,4 @@
-/** Reads the pictures that a call wants edited or used, and refuses what Gemini cannot take. */
+/** Reads the input images of a call, and rejects those that Gemini does not accept. */
 import { createHash } from 'node:crypto';
 import { imageSizeOf, imageTypeOf, type PixelSize } from '../../png/image-header.ts';
 import type { Surface } from '../catalogue.ts';
@@ -8,7 +8,7 @@ import type { ObjectStore } from '../operation/object-store.ts';
 import type { MediaSource } from '../operation/predict-request.ts';
 
 export interface ReadImage extends InputImage {
-  /** Undefined when the file does not tell, as far as is understood here. */
+  /** Undefined when the size cannot be read from the header. */
   readonly pixels: PixelSize | undefined;
 }
 
@@ -18,7 +18,7 @@ const MAX_INLINE_BYTES: Readonly<Record<Surface, number>> = {
   developer: 20 * MEGABYTE,
 };
 const MAX_OBJECT_BYTES = 30 * MEGABYTE;
-/** HEIF files are told from HEIC by nothing that matters here. */
+/** Declared MIME type to detected type. The detection does not distinguish HEIF from HEIC. */
 const TYPES: Readonly<Record<string, string>> = {
   'image/png': 'image/png',
   'image/jpeg': 'image/jpeg',

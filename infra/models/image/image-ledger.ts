@@ -1,6 +1,6 @@
 /**
- * The image calls that were accepted, which is what is paid for: an entry is in the journal before work begins. The
- * images themselves are not kept; a call that a restart interrupted has lost them.
+ * The ledger of image calls. An accepted call is paid, and its entry is in the journal before work begins. The images are
+ * not stored: a call that a restart interrupts has lost them.
  */
 import path from 'node:path';
 import { Journal } from '../../shared/journal.ts';
@@ -8,15 +8,15 @@ import type { Surface } from '../catalogue.ts';
 import type { PaidCall } from '../operation/paid-calls.ts';
 
 export interface ImageCall {
-  /** Unique on this server; to the client the `responseId`, where there is one. */
+  /** Unique on this server. Gemini returns it as `responseId`. */
   readonly id: string;
   readonly surface: Surface;
-  /** On the Developer API a stand-in for the key's project. */
+  /** On the Developer API, a stand-in for the key's project. */
   readonly project: string;
   readonly model: string;
   readonly prompt: string;
   readonly sampleCount: number;
-  /** As requests name it: 512, 1K, 2K or 4K. */
+  /** 512, 1K, 2K or 4K, as in requests. */
   readonly size: string;
   readonly storageUri: string | null;
   readonly acceptedAtMs: number;
@@ -31,8 +31,8 @@ type LedgerRecord =
 export class ImageLedger {
   readonly #calls = new Map<string, ImageCall>();
   readonly #ends = new Map<string, EndState>();
-  /** Accepted by this process: what an earlier one had not ended will never end. */
-  readonly #mine = new Set<string>();
+  /** Ids of calls that this process accepted. Unfinished calls of an earlier process are lost. */
+  readonly #ownIds = new Set<string>();
   readonly #journal: Journal<LedgerRecord>;
 
   constructor(directory: string) {
@@ -44,7 +44,7 @@ export class ImageLedger {
   }
 
   accept(call: ImageCall): void {
-    this.#mine.add(call.id);
+    this.#ownIds.add(call.id);
     this.#commit({ type: 'accepted', call });
   }
 
@@ -71,7 +71,7 @@ export class ImageLedger {
       sampleCount,
       durationSeconds: 0,
       resolution: size,
-      state: this.#ends.get(id) ?? (this.#mine.has(id) ? 'running' : 'lost'),
+      state: this.#ends.get(id) ?? (this.#ownIds.has(id) ? 'running' : 'lost'),
       videoSha256: [],
     };
   }

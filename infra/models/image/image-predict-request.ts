@@ -1,4 +1,4 @@
-/** The body of Imagen's `predict`, checked field by field and taken apart. */
+/** Validates and parses the body of Imagen's `predict`. */
 import type { Surface } from '../catalogue.ts';
 import { fieldViolation, invalid } from '../http/google-error.ts';
 import { isObject } from '../http/router.ts';
@@ -52,7 +52,7 @@ export function parseImagenRequest(surface: Surface, model: ImagenModel, body: J
   const parameters = body['parameters'] ?? {};
   if (!isObject(parameters)) return invalid("Invalid value at 'parameters': must be an object.");
   refuseUnknown(surface, parameters, 'parameters', PARAMETERS[surface]);
-  checkWords(parameters);
+  checkEnumValues(parameters);
   checkOutput(parameters['outputOptions']);
   const seed = checkSeed(parameters['seed']);
   const hasWatermark = flag(parameters, 'addWatermark', true);
@@ -93,7 +93,7 @@ function parsePrompt(surface: Surface, instances: unknown): string {
   return prompt;
 }
 
-/** Without a wish it makes four. */
+/** The default is four. */
 function checkSampleCount(value: unknown): number {
   if (value === undefined) return MAX_SAMPLES;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_SAMPLES)
@@ -109,18 +109,18 @@ function flag(parameters: Json, name: string, absent: boolean): boolean {
   return typeof value === 'boolean' ? value : invalid(`Invalid value at 'parameters.${name}' (TYPE_BOOL).`);
 }
 
-const WORDS: Readonly<Record<string, readonly string[]>> = {
+const ENUM_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   personGeneration: ['dont_allow', 'allow_adult', 'allow_all'],
   safetySetting: ['block_low_and_above', 'block_medium_and_above', 'block_only_high', 'block_none'],
   language: ['auto', 'en', 'hi', 'ja', 'ko', 'pt', 'es', 'zh', 'zh-cn', 'zh-tw'],
 };
 
-/** Documents write these in lower case, the client library sends some in upper case: both pass. */
-function checkWords(parameters: Json): void {
-  for (const [name, words] of Object.entries(WORDS)) {
+/** The documents use lower case and the client library sends some in upper case: both are valid. */
+function checkEnumValues(parameters: Json): void {
+  for (const [name, values] of Object.entries(ENUM_PARAMETERS)) {
     const value = parameters[name];
-    if (value === undefined || (typeof value === 'string' && words.includes(value.toLowerCase()))) continue;
-    invalid(`Unsupported ${name} ${JSON.stringify(value)}, supported values are [${words.join(',')}].`);
+    if (value === undefined || (typeof value === 'string' && values.includes(value.toLowerCase()))) continue;
+    invalid(`Unsupported ${name} ${JSON.stringify(value)}, supported values are [${values.join(',')}].`);
   }
   const guidance = parameters['guidanceScale'];
   if (guidance !== undefined && typeof guidance !== 'number') {

@@ -1,17 +1,17 @@
-/** Pictures from Imagen: `predict` on Vertex AI, and on the Developer API as long as it had Imagen. */
+/** Imagen: `predict` on Vertex AI, and on the Developer API until it retired Imagen. */
 import { createHash } from 'node:crypto';
 import { parseDirectives, withoutDirectives } from '../fault/prompt-directives.ts';
 import { GoogleError, refuse } from '../http/google-error.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import { type Call, jsonBody } from '../http/router.ts';
 import { ObjectStoreRefusal, parseGsUri } from '../operation/object-store.ts';
-import { type ImageContext, type ImageResult, type ImageTarget, orderImages } from './image-call.ts';
+import { generateImages, type ImageContext, type ImageResult, type ImageTarget } from './image-call.ts';
 import type { ImagenModel } from './image-catalogue.ts';
 import type { ImageCall } from './image-ledger.ts';
 import { type ImagenRequest, parseImagenRequest } from './image-predict-request.ts';
 import { imagenFilterReason, imagenPromptBlock } from './image-safety.ts';
 
-/** @throws GoogleError; then nothing was accepted */
+/** @throws GoogleError when the call is rejected; then nothing was paid */
 export async function predictImages(
   context: ImageContext,
   target: ImageTarget<ImagenModel>,
@@ -24,14 +24,14 @@ export async function predictImages(
   const { aspectRatio, size, sampleCount, storageUri } = request;
   const seed = request.seed ?? createHash('sha256').update(prompt).digest().readUInt32BE();
   const plan = { model: model.id, aspectRatio, size, prompt, seed, inputs: [] };
-  const order = {
+  const generation = {
     prompt: request.prompt,
     plan,
     sampleCount,
     storageUri,
     promptRefusal: imagenPromptBlock,
   };
-  return orderImages(context, target, order, async (result, accepted) => {
+  return generateImages(context, target, generation, async (result, accepted) => {
     const predictions = await predictionsOf(context, request, result, accepted);
     return jsonReply(predictions.length > 0 ? { predictions } : {});
   });
@@ -71,7 +71,7 @@ async function predictionsOf(
 
 const SAFE = { categories: ['Porn', 'Violence'], scores: [0.1, 0.1] };
 
-/** A number of the server's choice, as for videos. */
+/** A number that the server chooses, as for videos. */
 const folderOf = (call: ImageCall): string =>
   createHash('sha256').update(call.id).digest().readBigUInt64BE().toString();
 

@@ -1,22 +1,22 @@
-/** From a plan to a PNG. The same plan and sample give the same bytes. */
+/** Renders a plan to a PNG. Equal plans and samples give equal bytes. */
 import { halveToRgb } from '../../png/picture-to-rgb.ts';
 import { encodePng } from '../../png/png-encoder.ts';
 import type { InputImage } from '../operation/media-input.ts';
 import { drawImageScene } from './image-scene.ts';
 
-/** All that decides an image's bytes. */
+/** Determines an image's bytes. */
 export interface ImagePlan {
   readonly model: string;
   readonly aspectRatio: string;
-  /** As requests name it: 512, 1K, 2K or 4K. */
+  /** 512, 1K, 2K or 4K, as in requests. */
   readonly size: string;
   readonly prompt: string;
-  /** Of sample 0; the others count on from it. */
+  /** The seed of sample 0; sample n uses seed + n. */
   readonly seed: number;
   readonly inputs: readonly InputImage[];
 }
 
-/** Pictures are scaled down: the longer side in pixels, in place of 512 to 4096. */
+/** The longer side in pixels. Images are scaled down: the real sizes are 512 to 4096. */
 const LONG_SIDE: Readonly<Record<string, number>> = { '512': 640, '1K': 640, '2K': 960, '4K': 1280 };
 
 function imagePixels(aspectRatio: string, size: string): { width: number; height: number } {
@@ -27,7 +27,7 @@ function imagePixels(aspectRatio: string, size: string): { width: number; height
     : { width: Math.round((long * across) / down), height: long };
 }
 
-/** Sample `sample` of `sampleCount`, from 0. */
+/** `sample` counts from 0. */
 export function renderImage(plan: ImagePlan, sample: number, sampleCount: number): Buffer {
   const { model, aspectRatio, size, prompt, seed, inputs } = plan;
   const picture = drawImageScene({

@@ -1,4 +1,4 @@
-/** Where the image models answer: `generateContent` and `predict`, on Vertex AI and on the Developer API. */
+/** Routes of the image models: `generateContent` and `predict`, on Vertex AI and on the Developer API. */
 import { type Credentials, requireAccessToken, requireApiKey } from '../http/access.ts';
 import { invalid, refuse } from '../http/google-error.ts';
 import type { Route } from '../http/router.ts';
@@ -14,7 +14,7 @@ import { predictImages } from './image-predict.ts';
 
 export interface ImageOptions extends Credentials {
   readonly context: ImageContext;
-  /** Regions of Vertex AI that serve image models; Gemini's are served at `global` too. */
+  /** Regions of Vertex AI that serve image models. `global` also serves Gemini's. */
   readonly locations: readonly string[];
   /** Whether the Developer API still serves Imagen 4, as it did until 2026-08-17. */
   readonly isDeveloperImagenAlive: boolean;

@@ -1,10 +1,10 @@
-/** How image models tell that a prompt or a picture was held back, in the words that were observed. */
+/** The messages with which image models report a blocked prompt or image, as observed. */
 import { type SafetyCategory, SUPPORT_CODES } from '../safety.ts';
 
 const RESPONSIBLE = "violate Google's Responsible AI practices";
 const FEEDBACK = 'If you think this was an error, send feedback.';
 
-/** What Gemini answers in place of a picture: the finish reason and its message. */
+/** The finish reason and message that Gemini returns in place of a blocked image. */
 export function geminiOutputBlock(category: SafetyCategory): {
   readonly finishReason: string;
   readonly finishMessage: string;
@@ -18,7 +18,7 @@ export function geminiOutputBlock(category: SafetyCategory): {
   };
 }
 
-/** What Gemini answers when it does not even begin. */
+/** The block reason and message that Gemini returns for a blocked prompt. */
 export function geminiPromptBlock(category: SafetyCategory): {
   readonly blockReason: string;
   readonly blockReasonMessage: string;
@@ -32,14 +32,14 @@ export function geminiPromptBlock(category: SafetyCategory): {
   };
 }
 
-/** Imagen refuses the call. */
+/** The error message with which Imagen rejects a call whose prompt is blocked. */
 export const imagenPromptBlock = (category: SafetyCategory): string =>
   `Image generation failed with the following error: ${geminiPromptBlock(category).blockReasonMessage}`;
 
-/** What stands in `raiFilteredReason` when `filtered` of `asked` images are held back. */
-export function imagenFilterReason(category: SafetyCategory, filtered: number, asked: number): string {
+/** The `raiFilteredReason` when the filter removes `filtered` of `requested` images. */
+export function imagenFilterReason(category: SafetyCategory, filtered: number, requested: number): string {
   const cause =
-    filtered === asked
+    filtered === requested
       ? "Unable to show generated images. All images were filtered out because they violated Vertex AI's usage guidelines."
       : `Your current safety filter threshold filtered out ${filtered} generated images.`;
   return (

@@ -1,6 +1,6 @@
 /**
- * What a simulated image shows: a landscape at dusk whose colours and hills come from the seed, SIMULATED in large
- * letters above it, one mosaic per input image, and below the prompt, the model and its settings.
+ * The content of a simulated image: a landscape at dusk whose colours and hills depend on the seed, SIMULATED in large
+ * letters at the top, an identicon of each input image, and at the bottom the prompt, the model and its settings.
  */
 import { ADVANCE, drawText, GLYPH_HEIGHT, textWidth, toDrawable, wrapText } from '../../mp4/bitmap-font.ts';
 import {
@@ -13,11 +13,11 @@ import {
   type Picture,
 } from '../../mp4/picture.ts';
 import type { InputImage } from '../operation/media-input.ts';
-import { drawMosaic, wave } from '../operation/scene.ts';
+import { drawIdenticon, wave } from '../operation/scene.ts';
 import { type Random, seededRandom } from '../random.ts';
 
 export interface ImageScene {
-  /** Of the finished image. */
+  /** Pixels of the finished image. */
   readonly width: number;
   readonly height: number;
   readonly prompt: string;
@@ -33,7 +33,7 @@ const DIM_LUMA = 180;
 const WHITE: Colour = { y: WHITE_LUMA, u: 128, v: 128 };
 const LINE_HEIGHT = GLYPH_HEIGHT + 2;
 
-/** The scene at twice its size in each direction, to be halved. Equal scenes give equal pictures. */
+/** Draws the scene at twice its width and height; the caller halves it. Equal scenes give equal pictures. */
 export function drawImageScene(scene: ImageScene): Picture {
   const picture = newPicture(scene.width * 2, scene.height * 2);
   drawLandscape(picture, scene);
@@ -44,18 +44,18 @@ export function drawImageScene(scene: ImageScene): Picture {
   return picture;
 }
 
-/** Chroma has half the samples: shapes with even coordinates keep their colour inside their edges. */
+/** Chroma has half the resolution: with even coordinates, the colour of a shape stays inside its edges. */
 const evenAtLeast = (value: number, least: number): number => Math.max(least, 2 * Math.round(value / 2));
 
 function drawLandscape(picture: Picture, scene: ImageScene): void {
   const { width, height } = picture;
   const random = seededRandom(scene.seed);
   const drawnShare = random();
-  // An edited picture takes its palette from the picture it is made of.
+  // An edited image takes its hue from the digest of its first input.
   const [firstInput] = scene.inputs;
   const share =
     firstInput === undefined ? drawnShare : Number.parseInt(firstInput.digest.slice(0, 2), 16) / 256;
-  // From blue over violet to red: the colours of a sky.
+  // Hues of a sky: from blue through violet to red.
   const hue = 195 + 155 * share;
   fillGradient(picture, hsl(hue, 0.6, 0.16), hsl((hue + 55) % 360, 0.65, 0.56));
   drawStars(picture, random);
@@ -81,13 +81,13 @@ function drawStars(picture: Picture, random: Random): void {
   const size = evenAtLeast(Math.min(picture.width, picture.height) / 300, 2);
   for (let star = 0; star < 60; star++) {
     const x = 2 * Math.floor((random() * picture.width) / 2);
-    // Fewer towards the horizon.
+    // The product makes stars rarer towards the horizon.
     const y = 2 * Math.floor((random() * random() * picture.height * 0.5) / 2);
     fillRect(picture, x, y, size, size, { ...WHITE, y: 150 + Math.floor(random() * 85) });
   }
 }
 
-/** The top of a hill for every column. */
+/** Returns the top of the hill in each column. */
 function ridge(width: number, base: number, swing: number, random: Random): Float64Array {
   const cycles = [0.8 + random(), 2 + 2 * random(), 6 + 5 * random()] as const;
   const phases = [random(), random(), random()] as const;
@@ -101,7 +101,7 @@ function ridge(width: number, base: number, swing: number, random: Random): Floa
   });
 }
 
-/** Colours every column from its top down to the lower edge. */
+/** Fills each column from its top to the lower edge. */
 function fillBelow(picture: Picture, tops: Float64Array, colour: Colour): void {
   for (const [x, top] of tops.entries()) {
     const first = Math.max(0, Math.round(top));
@@ -126,7 +126,7 @@ function drawTitle(picture: Picture, margin: number): void {
   drawText(picture, TITLE, left, top, scale, WHITE_LUMA);
 }
 
-/** Caption and prompt on darkened ground along the lower edge. Returns where the panel begins. */
+/** Draws prompt and caption on a darkened panel at the lower edge. Returns the top of the panel. */
 function drawPanel(picture: Picture, scene: ImageScene, margin: number): number {
   const { width, height } = picture;
   const short = Math.min(width, height);
@@ -156,7 +156,7 @@ function drawPanel(picture: Picture, scene: ImageScene, margin: number): number 
 const columnsIn = (width: number, scale: number): number =>
   Math.max(8, Math.floor((width + scale) / (ADVANCE * scale)));
 
-/** The prompt in the largest letters that let all of it in; else in the smallest, cut off with dots. */
+/** The largest scale at which the whole prompt fits; otherwise the smallest scale, with the text cut off by "...". */
 function fitPrompt(
   prompt: string,
   width: number,
@@ -166,16 +166,16 @@ function fitPrompt(
   const smallest = Math.max(1, Math.floor(largest / 3));
   for (let scale = Math.max(largest, smallest); ; scale--) {
     const columns = columnsIn(width, scale);
-    const room = Math.max(1, Math.floor(height / (LINE_HEIGHT * scale)));
+    const maxLines = Math.max(1, Math.floor(height / (LINE_HEIGHT * scale)));
     const lines = wrapText(prompt, columns);
-    if (lines.length <= room) return { lines, scale };
+    if (lines.length <= maxLines) return { lines, scale };
     if (scale > smallest) continue;
-    const last = lines[room - 1] ?? '';
-    return { lines: [...lines.slice(0, room - 1), `${last.slice(0, columns - 3)}...`], scale };
+    const last = lines[maxLines - 1] ?? '';
+    return { lines: [...lines.slice(0, maxLines - 1), `${last.slice(0, columns - 3)}...`], scale };
   }
 }
 
-/** As dark glass would: a third of the light and of the colour comes through. */
+/** Reduces luma to 30% and chroma to 35%. */
 function darken(picture: Picture, left: number, top: number, width: number, height: number): void {
   for (let y = top; y < top + height; y++) {
     for (let x = left; x < left + width; x++) {
@@ -189,22 +189,22 @@ function darken(picture: Picture, left: number, top: number, width: number, heig
   }
 }
 
-/** The input images in a row above the panel, each a framed mosaic of its bytes with its label beneath. */
+/** Draws the framed identicons of the input images in a row above the panel, each above its label. */
 function drawInputs(picture: Picture, scene: ImageScene, margin: number, panelTop: number): void {
   const count = scene.inputs.length;
   if (count === 0) return;
   const { width, height } = picture;
-  const room = (width - 4 * margin) / count;
-  const cell = 2 * Math.max(1, Math.floor(Math.min(Math.min(width, height) * 0.17, room * 0.78) / 10));
+  const slotWidth = (width - 4 * margin) / count;
+  const cell = 2 * Math.max(1, Math.floor(Math.min(Math.min(width, height) * 0.17, slotWidth * 0.78) / 10));
   const size = 5 * cell;
   const frame = evenAtLeast(cell / 6, 2);
   const labelScale = Math.max(1, Math.floor((size - 2 * frame) / textWidth('IMAGE 99', 1)));
   const labelHeight = evenAtLeast((LINE_HEIGHT + 2) * labelScale, 2);
   const top = 2 * Math.floor((panelTop - labelHeight - size - margin * 0.5) / 2);
   for (const [position, { label, digest }] of scene.inputs.entries()) {
-    const left = 2 * margin + 2 * Math.floor((position * Math.min(room, size * 1.28)) / 2);
+    const left = 2 * margin + 2 * Math.floor((position * Math.min(slotWidth, size * 1.28)) / 2);
     fillRect(picture, left - frame, top - frame, size + 2 * frame, size + 2 * frame + labelHeight, WHITE);
-    drawMosaic(picture, digest, left, top, cell);
+    drawIdenticon(picture, digest, left, top, cell);
     const labelLeft = left + Math.round((size - textWidth(label, labelScale)) / 2);
     drawText(picture, label, labelLeft, top + size + frame + labelScale, labelScale, 16);
   }

@@ -1,7 +1,7 @@
-/** Checks that both kinds of image model share. */
+/** Checks that Gemini and Imagen share. */
 import { invalid } from '../http/google-error.ts';
 
-/** One of the model's values, or undefined if absent. @throws GoogleError INVALID_ARGUMENT */
+/** Returns the value if the model supports it; undefined if absent. @throws GoogleError INVALID_ARGUMENT */
 export function oneOf(
   model: string,
   what: string,
@@ -16,7 +16,7 @@ export function oneOf(
   );
 }
 
-/** The real models make JPEG too. @throws GoogleError INVALID_ARGUMENT for anything but PNG */
+/** The real models also make JPEG. @throws GoogleError INVALID_ARGUMENT for other types than PNG */
 export function checkOutputType(mimeType: unknown): void {
   if (mimeType === undefined || mimeType === 'image/png') return;
   invalid(`Unsupported output MIME type ${JSON.stringify(mimeType)}: this simulation makes image/png only.`);

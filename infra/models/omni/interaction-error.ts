@@ -1,9 +1,9 @@
 /**
- * Refusals as the Interactions API words them.
+ * Errors in the format of the Interactions API.
  *
- * On the Developer API the service itself answers `{error: {code: 'invalid_request', message}}` with a code in words
- * (observed for 400; the others follow its pattern), while what stands before it — keys, gateways — answers in
- * Google's usual error model. On Vertex AI everything is in the usual model.
+ * On the Developer API the service returns `{error: {code: 'invalid_request', message}}` with a text code. This was
+ * observed for 400; the other codes follow its pattern. The layers in front of the service (API keys, gateways) return
+ * Google's usual error model. Vertex AI always returns the usual model.
  */
 import type { Surface } from '../catalogue.ts';
 import { GoogleError, type GoogleStatus } from '../http/google-error.ts';
@@ -20,7 +20,7 @@ const CODES: Readonly<Record<GoogleStatus, string>> = {
   UNAVAILABLE: 'service_unavailable',
 };
 
-/** Runs `work` and words its refusals for this host. */
+/** Runs `work` and converts its GoogleErrors to the format of the host. */
 export async function withInteractionErrors(
   host: Surface,
   work: () => Promise<Reply> | Reply,

@@ -1,4 +1,4 @@
-/** The body of an interaction's creation, checked field by field. What a model allows is checked elsewhere. */
+/** Validates and parses the body of an interaction. `omni-settings.ts` checks the limits of the model. */
 import { z } from 'zod';
 import type { Surface } from '../catalogue.ts';
 import { fieldViolation, fileRefusal, invalid, refuse } from '../http/google-error.ts';
@@ -9,7 +9,7 @@ import type { OmniResolution } from './omni-catalogue.ts';
 
 export interface InteractionRequest {
   readonly model: string;
-  /** All texts of the input, one per line. */
+  /** All texts of the input, joined by newlines. */
   readonly prompt: string;
   readonly images: readonly MediaSource[];
   readonly videos: readonly MediaSource[];
@@ -43,7 +43,7 @@ const content = z.discriminatedUnion('type', [
 ]);
 type MediaContent = Exclude<z.infer<typeof content>, { type: 'text' }>;
 
-/** A text and a single part are short for a list. */
+/** A string or a single part is equivalent to a list of one part. */
 const input = z.preprocess((value) => {
   if (typeof value === 'string') return [{ type: 'text', text: value }];
   return value === undefined || Array.isArray(value) ? value : [value];
@@ -86,7 +86,7 @@ const body = z.strictObject({
     .optional(),
 });
 
-/** @throws GoogleError naming the field */
+/** @throws GoogleError that names the field */
 export function parseInteractionRequest(host: Surface, value: unknown): InteractionRequest {
   const parsed = body.safeParse(value);
   if (!parsed.success) return refuseIssue(parsed.error);
@@ -164,13 +164,13 @@ function toObject(part: MediaContent, uri: string, field: string): MediaSource {
   return { kind: 'gcs', field, uri, location, mimeType };
 }
 
-/** By the name; without a telling one the type must be given. */
+/** The image type by file extension; empty when the extension is unknown: then `mime_type` is required. */
 function imageTypeOf(name: string): string {
   if (/\.jpe?g$/i.test(name)) return 'image/jpeg';
   return /\.png$/i.test(name) ? 'image/png' : '';
 }
 
-/** Of the Files API the simulation has only what the models made: videos. */
+/** The simulated Files API contains generated videos only. */
 function toFile(part: MediaContent, uri: string, field: string): MediaSource {
   const fileId = /\/?files\/([a-z0-9]+)/.exec(uri)?.[1];
   if (fileId === undefined) return invalid(`Invalid value at '${field}.uri': must be the URI of a file.`);

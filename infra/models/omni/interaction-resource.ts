@@ -1,4 +1,4 @@
-/** An interaction as its callers see it. */
+/** The interaction resource that the API returns. */
 
 import { refuse } from '../http/google-error.ts';
 import type { Interaction } from '../operation/interaction.ts';
@@ -16,11 +16,11 @@ export interface InteractionError {
 interface InteractionState {
   readonly status: InteractionStatus;
   readonly error: InteractionError | undefined;
-  /** The model's words in place of a video. */
+  /** The model's text in place of a video. */
   readonly refusal: string | undefined;
 }
 
-/** An operation that came in through the Interactions API. */
+/** An operation that was created through the Interactions API. */
 export type InteractionOperation = Operation & { readonly interaction: Interaction };
 
 export const isInteraction = (operation: Operation | undefined): operation is InteractionOperation =>
@@ -35,7 +35,7 @@ export interface ResourceContext {
 export const interactionNotFound = (id: string): never =>
   refuse('NOT_FOUND', `Interaction ${id} was not found.`);
 
-/** @throws GoogleError NOT_FOUND when it got lost */
+/** @throws GoogleError NOT_FOUND for the simulated outcome `lost` */
 export function stateOf(context: SubmissionContext, operation: InteractionOperation): InteractionState {
   const { store, now } = context;
   const state = (status: InteractionStatus, error?: InteractionError, refusal?: string) => ({
@@ -59,7 +59,7 @@ function safetyReason(outcome: Outcome): string | undefined {
   return outcome.kind === 'videos' && outcome.heldBack > 0 ? (outcome.reason ?? undefined) : undefined;
 }
 
-/** An exhausted resource is the budget's end; everything else is a failure. */
+/** RESOURCE_EXHAUSTED maps to `budget_exceeded`, CANCELLED to `cancelled`, every other code to `failed`. */
 const statusOfCode = (rpcCode: number): InteractionStatus => {
   if (rpcCode === 8) return 'budget_exceeded';
   return rpcCode === 1 ? 'cancelled' : 'failed';
@@ -79,10 +79,10 @@ const CODE_NAMES: Readonly<Record<number, string>> = {
 
 const nameOfCode = (rpcCode: number): string => CODE_NAMES[rpcCode] ?? 'unknown';
 
-/** Of what was just accepted, whatever becomes of it. */
+/** The state in the reply to a create, for every outcome. */
 export const JUST_CREATED: InteractionState = { status: 'in_progress', error: undefined, refusal: undefined };
 
-/** What a create, a get and a cancel answer. */
+/** The reply to a create, a get and a cancel. */
 export async function resourceOf(
   { context, url }: ResourceContext,
   operation: InteractionOperation,
@@ -114,7 +114,7 @@ const webhookConfig = ({ uris, userMetadata }: NonNullable<Interaction['webhook'
   ...(userMetadata !== null && { user_metadata: userMetadata }),
 });
 
-/** To the second, as the API writes it. */
+/** RFC 3339 without fractional seconds, as the API returns it. */
 const toIso = (atMs: number): string => new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
 
 function endedAtMs({ store }: SubmissionContext, operation: Operation): number {
@@ -124,7 +124,7 @@ function endedAtMs({ store }: SubmissionContext, operation: Operation): number {
   );
 }
 
-/** Where the finished video can be had; undefined if there is none, or if it is delivered inline. */
+/** The URI of the finished video; undefined if there is none or if it is delivered inline. */
 export function videoUri(
   context: SubmissionContext,
   url: string,
@@ -150,7 +150,7 @@ async function videoContent(
   return [{ type: 'video', data: bytes.toString('base64'), mime_type: 'video/mp4' }];
 }
 
-/** At 720p; the price lists of others scale the other resolutions like this. */
+/** At 720p. TOKEN_SCALE for the other resolutions follows third-party price lists. */
 const TOKENS_PER_SECOND = 5_792;
 const TOKEN_SCALE = { '360p': 0.3, '720p': 1, '1080p': 1.5, '4k': 3 } as const;
 

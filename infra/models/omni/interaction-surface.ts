@@ -1,4 +1,4 @@
-/** The Interactions API on both hosts: create, get, cancel, delete. */
+/** Routes of the Interactions API on both hosts: create, get, cancel, delete. */
 
 import { answerWithFault } from '../fault/fault-replies.ts';
 import { combineFaults } from '../fault/fault-rules.ts';
@@ -22,9 +22,9 @@ export interface InteractionOptions extends Credentials {
 type Groups = Readonly<Record<string, string>>;
 
 interface Host {
-  /** Before `/interactions`. */
+  /** The path before `/interactions`, as a regular expression. */
   readonly prefix: string;
-  /** Who calls, and where. @throws GoogleError */
+  /** Checks the credentials and returns the target. @throws GoogleError */
   readonly target: (call: Call, groups: Groups, method: string) => OmniTarget;
 }
 
@@ -41,7 +41,7 @@ export function interactionRoutes(options: InteractionOptions): readonly Route[]
       method,
       path: new RegExp(`${collection}${path}$`),
       handle: (call, groups) => {
-        // Keys and tokens are checked before the service sees the call, and refused in the usual error model.
+        // Credentials are checked before the service receives the call: their errors use the usual error model.
         const checked = target(call, groups, name);
         return withInteractionErrors(checked.host, () => work(checked, groups['id'] ?? '', call));
       },
@@ -82,8 +82,8 @@ function get(omni: OmniContext, target: OmniTarget, id: string, call: Call): Pro
   const operation = requireInteraction(context, target, id);
   const { name, model, prompt } = operation;
   const { transport } = combineFaults([
-    ...context.directives.draw(prompt, 'poll', name),
-    ...context.faults.draw({ call: 'poll', surface: 'omni', model, prompt }),
+    ...context.directives.take(prompt, 'poll', name),
+    ...context.faults.take({ call: 'poll', surface: 'omni', model, prompt }),
   ]);
   return answerWithFault(transport, model, () => reply(omni, operation));
 }
@@ -91,7 +91,7 @@ function get(omni: OmniContext, target: OmniTarget, id: string, call: Call): Pro
 const reply = async (omni: OmniContext, operation: InteractionOperation): Promise<Reply> =>
   jsonReply(await resourceOf(omni, operation));
 
-/** What is finished stays finished; a second cancellation changes nothing. */
+/** Idempotent. @throws GoogleError FAILED_PRECONDITION when the interaction is already finished */
 function cancel(omni: OmniContext, target: OmniTarget, id: string): Promise<Reply> {
   const { context } = omni;
   const operation = requireInteraction(context, target, id);
@@ -106,7 +106,7 @@ function cancel(omni: OmniContext, target: OmniTarget, id: string): Promise<Repl
   return reply(omni, operation);
 }
 
-/** The record goes; a video that is being made is made all the same. */
+/** Deletes the interaction only: a running generation continues. */
 function remove({ context }: OmniContext, target: OmniTarget, id: string): Reply {
   context.store.mark(requireInteraction(context, target, id), 'deleted', context.now());
   return jsonReply({});

@@ -1,12 +1,11 @@
 /**
- * Webhooks asked for by one request (`webhook_config`): a thin event with the headers of Standard Webhooks and, as
- * signature, an RS256 JWT whose key is published at `/.well-known/jwks.json`.
+ * Webhooks of single requests (`webhook_config`): a thin event with the headers of Standard Webhooks. The signature is an
+ * RS256 JWT; its key is published at `/.well-known/jwks.json`.
  */
 import { createHash, createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { jsonReply } from '../http/reply.ts';
 import type { Route } from '../http/router.ts';
 import type { Operation } from '../operation/operations.ts';
-import type { InteractionEndings } from './interaction-endings.ts';
 import {
   type InteractionOperation,
   isInteraction,
@@ -14,33 +13,34 @@ import {
   stateOf,
   videoUri,
 } from './interaction-resource.ts';
+import type { InteractionWaiter } from './interaction-waiter.ts';
 
 export interface WebhookOptions extends ResourceContext {
-  readonly endings: InteractionEndings;
+  readonly waiter: InteractionWaiter;
   readonly onBug: (error: unknown) => void;
 }
 
 const ISSUER = 'https://generativelanguage.googleapis.com';
 const KEY_ID = 'simulated-1';
 const TOKEN_SECONDS = 300;
-/** The service repeats for 24 hours; these waits are real time, whatever the clock of the models says. */
+/** Like the real service, deliveries are retried for 24 hours. The delays use real time, not the injected clock. */
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 60_000;
 const GIVE_UP_MS = 24 * 3_600_000;
-const ANSWER_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 10_000;
 
 export class InteractionWebhooks {
   readonly #options: WebhookOptions;
   readonly #stop = new AbortController();
   readonly #posting = new Set<Promise<unknown>>();
-  /** Made when it is first needed: most runs have no webhooks. */
+  /** Generated on first use: most runs have no webhooks. */
   #keys: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | undefined;
 
   constructor(options: WebhookOptions) {
     this.#options = options;
   }
 
-  /** Takes charge of an operation's webhooks, if it has any that were not called yet. */
+  /** Starts the delivery of an operation's webhooks, unless they were already delivered. */
   start(operation: Operation): void {
     if (!isInteraction(operation) || operation.interaction.webhook === null) return;
     if (this.#options.context.store.markedAtMs(operation, 'notified') !== undefined) return;
@@ -49,11 +49,11 @@ export class InteractionWebhooks {
     });
   }
 
-  /** Resolves when no call is under way; one that failed waits for its repetition, which is none. */
+  /** Resolves when no delivery is in progress. A delivery that waits for its retry does not count. */
   async settled(): Promise<void> {
     while (this.#posting.size > 0) {
       await Promise.allSettled(this.#posting);
-      // One turn of the loop lets what was heard be noted down.
+      // A finished delivery is recorded in the same iteration of the event loop.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -76,17 +76,17 @@ export class InteractionWebhooks {
   }
 
   async #notify(operation: InteractionOperation, uris: readonly string[]): Promise<void> {
-    const { endings, context } = this.#options;
-    await endings.whenEnded(operation);
+    const { waiter, context } = this.#options;
+    await waiter.untilEnded(operation);
     const event = this.#eventOf(operation);
     if (event === undefined) return;
     const body = JSON.stringify(event);
     await Promise.all(uris.map((uri, index) => this.#deliver(uri, `${operation.id}-${index}`, body)));
-    // Only now: at least once means that a restart may call them again.
+    // Not earlier: delivery is at least once, so a restart before this mark delivers again.
     context.store.mark(operation, 'notified', context.now());
   }
 
-  /** Nobody is told of a cancellation, nor of what got lost. */
+  /** The event, or undefined: cancelled and lost operations send none. */
   #eventOf(operation: InteractionOperation): unknown {
     const { context, url } = this.#options;
     if (operation.outcome.kind === 'lost') return undefined;
@@ -113,9 +113,9 @@ export class InteractionWebhooks {
       this.#stop.signal.throwIfAborted();
       const posting = this.#post(uri, webhookId, body);
       this.#posting.add(posting);
-      const isHeard = await posting;
+      const isAcknowledged = await posting;
       this.#posting.delete(posting);
-      if (isHeard) return;
+      if (isAcknowledged) return;
       await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
     }
   }
@@ -128,7 +128,7 @@ export class InteractionWebhooks {
       'webhook-timestamp': String(seconds),
       'webhook-signature': this.#sign(uri, webhookId, body, seconds),
     };
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(ANSWER_MS)]);
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(RESPONSE_TIMEOUT_MS)]);
     try {
       const response = await fetch(uri, { method: 'POST', headers, body, signal });
       await response.body?.cancel();

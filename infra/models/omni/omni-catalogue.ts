@@ -1,4 +1,4 @@
-/** Which Omni models exist on which host, and what each of them can do (as of November 2026). */
+/** The Omni models of each host, and their features (as of November 2026). */
 import type { Resolution, Surface } from '../catalogue.ts';
 
 export type OmniResolution = Resolution | '360p';
@@ -6,18 +6,18 @@ export type OmniResolution = Resolution | '360p';
 export interface OmniModel {
   readonly id: string;
   readonly resolutions: readonly OmniResolution[];
-  /** Of one turn, in whole seconds; also the longest video that can be edited. */
+  /** The longest video of one interaction, in seconds; also the longest video that can be edited. */
   readonly maxSeconds: number;
   readonly hasExtension: boolean;
-  /** How long it takes in comparison with the standard Veo. */
+  /** Its latency relative to the standard Veo model. */
   readonly latencyFactor: number;
 }
 
 export const MIN_SECONDS = 3;
 export const DEFAULT_SECONDS = 8;
-/** Of one extension, also where the model makes longer videos. */
+/** The limit of one extension, even if the model makes longer videos. */
 export const MAX_EXTENSION_SECONDS = 10;
-/** Of input and extension together. */
+/** The limit of input and extension together. */
 export const MAX_EXTENDED_SECONDS: Readonly<Record<Surface, number>> = { vertex: 40, developer: 30 };
 
 const FLASH = {
@@ -36,11 +36,11 @@ const FIRST_PREVIEW = {
 
 const LIVE: Readonly<Record<Surface, readonly OmniModel[]>> = {
   developer: [FLASH_1_2, { id: 'gemini-omni-1.1-flash', ...FLASH }],
-  // Deprecated there since 2026-11-06, but not shut down.
+  // The previews are deprecated on Vertex since 2026-11-06, but not shut down.
   vertex: [FLASH_1_2, { id: 'gemini-omni-1.1-flash-preview', ...FLASH }, FIRST_PREVIEW],
 };
 
-/** On the Developer API since 2026-09-30. */
+/** The Developer API shut the first preview down on 2026-09-30. */
 const RETIRED: Readonly<Record<Surface, readonly string[]>> = { developer: [FIRST_PREVIEW.id], vertex: [] };
 
 export type OmniLookup =

@@ -1,16 +1,16 @@
-/** The Interactions API with the Omni models, put together. */
+/** Assembles the Interactions API with the Omni models. */
 
-import type { Alarms } from '../alarms.ts';
+import type { ClockTimers } from '../clock-timers.ts';
 import type { Credentials } from '../http/access.ts';
 import type { Route } from '../http/router.ts';
 import type { SubmissionContext } from '../veo/submission.ts';
-import { InteractionEndings } from './interaction-endings.ts';
 import { interactionRoutes } from './interaction-surface.ts';
+import { InteractionWaiter } from './interaction-waiter.ts';
 import { InteractionWebhooks } from './interaction-webhooks.ts';
 
 export interface OmniServiceOptions extends Credentials {
   readonly context: SubmissionContext;
-  readonly alarms: Alarms;
+  readonly timers: ClockTimers;
   /** The address under which clients reach this server, without a trailing slash. */
   readonly url: () => string;
   readonly onBug: (error: unknown) => void;
@@ -18,18 +18,18 @@ export interface OmniServiceOptions extends Credentials {
 
 export interface OmniService {
   readonly routes: readonly Route[];
-  /** Takes up what a former server on the same state had still to tell. */
+  /** Resumes the webhooks that an earlier server on the same state has not delivered. */
   readonly resume: () => void;
-  /** Resolves when no webhook is being called. */
+  /** Resolves when no webhook delivery is in progress. */
   readonly settled: () => Promise<void>;
   readonly stop: () => void;
 }
 
 export function omniService(options: OmniServiceOptions): OmniService {
-  const { context, alarms, url, onBug, isAccessToken, isApiKey } = options;
-  const endings = new InteractionEndings(context.store, alarms, context.now);
-  const webhooks = new InteractionWebhooks({ context, url, endings, onBug });
-  const omni = { context, url, endings, webhooks };
+  const { context, timers, url, onBug, isAccessToken, isApiKey } = options;
+  const waiter = new InteractionWaiter(context.store, timers, context.now);
+  const webhooks = new InteractionWebhooks({ context, url, waiter, onBug });
+  const omni = { context, url, waiter, webhooks };
   return {
     routes: [...interactionRoutes({ omni, isAccessToken, isApiKey }), ...webhooks.routes()],
     resume: () => {

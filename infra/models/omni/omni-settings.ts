@@ -1,4 +1,4 @@
-/** What an Omni model allows: which inputs go with which task, durations, resolutions, and where the video goes. */
+/** Checks a request against the limits of an Omni model: inputs of each task, durations, resolutions, delivery. */
 import type { Surface } from '../catalogue.ts';
 import { invalid } from '../http/google-error.ts';
 import type { OmniTask } from '../operation/interaction.ts';
@@ -15,7 +15,7 @@ import {
 /** A request that the model accepts, with its defaults filled in. */
 export interface OmniSettings {
   readonly task: OmniTask;
-  /** Of what is newly made; undefined where the input decides. */
+  /** The duration of the new frames; undefined when the input determines it. */
   readonly durationSeconds: number | undefined;
   readonly aspectRatio: '16:9' | '9:16' | undefined;
   readonly resolution: OmniResolution;
@@ -27,11 +27,11 @@ export interface OmniSettings {
 interface TaskInputs {
   readonly needsText: boolean;
   readonly images: readonly [min: number, max: number];
-  /** A video of the input, or that of the previous interaction. */
+  /** Whether the task needs a video, in the input or from the previous interaction. */
   readonly hasVideo: boolean;
 }
 
-/** The documents name no limit for references; no client is known to send more. */
+/** The documents give no limit for references; no known client sends more. */
 const MAX_REFERENCES = 10;
 
 const TASK_INPUTS: Readonly<Record<OmniTask, TaskInputs>> = {
@@ -53,7 +53,7 @@ export function checkOmniSettings(
   if (request.isBackground && !request.isStored) {
     return invalid('background needs store: a result that is not stored could not be fetched.');
   }
-  const task = request.task ?? guessTask(request);
+  const task = request.task ?? inferTask(request);
   checkInputs(task, model, request);
   return {
     task,
@@ -64,8 +64,8 @@ export function checkOmniSettings(
   };
 }
 
-/** As the model would take it: a video is edited, one image begins the video, several are references. */
-function guessTask({ images, videos, previousId }: InteractionRequest): OmniTask {
+/** The default task: a video is edited, one image is the first frame, several images are references. */
+function inferTask({ images, videos, previousId }: InteractionRequest): OmniTask {
   if (videos.length > 0 || previousId !== undefined) return 'edit';
   if (images.length === 0) return 'text_to_video';
   return images.length === 1 ? 'image_to_video' : 'reference_to_video';

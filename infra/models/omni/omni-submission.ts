@@ -1,9 +1,9 @@
-/** What happens to the creation of an interaction once its surface has checked who calls. */
+/** Creates an interaction after its surface has checked the credentials. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { canFollow, FRAMES_PER_SECOND } from '../../mp4/clip.ts';
 import type { Surface } from '../catalogue.ts';
 import { answerWithFault } from '../fault/fault-replies.ts';
-import { combineFaults, type DrawnFaults, type OutcomeFault } from '../fault/fault-rules.ts';
+import { combineFaults, type OutcomeFault, type RequestFaults } from '../fault/fault-rules.ts';
 import { parseDirectives, withoutDirectives } from '../fault/prompt-directives.ts';
 import { invalid, refuse } from '../http/google-error.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
@@ -13,10 +13,9 @@ import { type InputMedia, readInputs } from '../operation/media-input.ts';
 import { parseGsUri } from '../operation/object-store.ts';
 import type { Outcome, RenderPlan } from '../operation/operations.ts';
 import type { MediaSource } from '../operation/predict-request.ts';
-import { pictureSize } from '../operation/rendering.ts';
+import { frameSize } from '../operation/rendering.ts';
 import { inputFile, sampleFile } from '../operation/video-files.ts';
 import { folderOf, outcomeOf, type SubmissionContext, seedFrom, timesOf } from '../veo/submission.ts';
-import type { InteractionEndings } from './interaction-endings.ts';
 import { type InteractionRequest, parseInteractionRequest } from './interaction-request.ts';
 import {
   type InteractionOperation,
@@ -27,25 +26,26 @@ import {
   resourceOf,
   stateOf,
 } from './interaction-resource.ts';
+import type { InteractionWaiter } from './interaction-waiter.ts';
 import type { InteractionWebhooks } from './interaction-webhooks.ts';
 import { findOmniModel, MAX_EXTENDED_SECONDS, type OmniModel } from './omni-catalogue.ts';
 import { checkOmniSettings, type OmniSettings } from './omni-settings.ts';
 
 export interface OmniContext extends ResourceContext {
-  readonly endings: InteractionEndings;
+  readonly waiter: InteractionWaiter;
   readonly webhooks: InteractionWebhooks;
 }
 
-/** Where the call arrived. */
+/** The host and project of the call. */
 export interface OmniTarget {
   readonly host: Surface;
   readonly project: string;
   readonly location: string | null;
-  /** What stands before an interaction's id in its name: it tells projects apart on Vertex. */
+  /** The prefix of the interaction's name: it separates projects on Vertex. */
   readonly parent: string;
 }
 
-/** An accepted request with all that its video is made of. */
+/** A validated request with the inputs of its video. */
 interface Accepted {
   readonly target: OmniTarget;
   readonly model: OmniModel;
@@ -55,7 +55,7 @@ interface Accepted {
   readonly plan: RenderPlan;
 }
 
-/** @throws GoogleError; then nothing was accepted */
+/** @throws GoogleError when the call is rejected; then no operation exists */
 export async function createInteraction(omni: OmniContext, target: OmniTarget, call: Call): Promise<Reply> {
   const { context } = omni;
   const { host, project } = target;
@@ -67,14 +67,14 @@ export async function createInteraction(omni: OmniContext, target: OmniTarget, c
   const media = await readMedia(context, target, settings, request);
   const plan = planOf(target, model, request, settings, media);
   context.quota.spend(project, model.id);
-  // Drawn last, so that only a call that would have been accepted uses up a fault.
+  // Taken last: only a valid call uses up a fault.
   const faults = combineFaults([
-    ...context.directives.draw(prompt, 'submit', `omni\n${project}\n${prompt}`),
-    ...context.faults.draw({ call: 'submit', surface: 'omni', model: model.id, prompt }),
+    ...context.directives.take(prompt, 'submit', `omni\n${project}\n${prompt}`),
+    ...context.faults.take({ call: 'submit', surface: 'omni', model: model.id, prompt }),
   ]);
   return answerWithFault(faults.transport, model.id, async () => {
     const operation = newOperation(context, { target, model, request, settings, media, plan }, faults);
-    // Only an extension needs its input again.
+    // Only an extension renders from its input.
     if (plan.extendsInput && media.video !== undefined) {
       await context.files.write(inputFile(operation.id), media.video.bytes);
     }
@@ -83,7 +83,7 @@ export async function createInteraction(omni: OmniContext, target: OmniTarget, c
     context.onAccepted(operation);
     omni.webhooks.start(operation);
     if (request.isBackground) return jsonReply(await resourceOf(omni, operation, JUST_CREATED));
-    await omni.endings.whenEnded(operation);
+    await omni.waiter.untilEnded(operation);
     return jsonReply(await resourceOf(omni, operation));
   });
 }
@@ -123,7 +123,7 @@ async function readMedia(
   });
 }
 
-/** The video that the interaction before this one made. */
+/** The video of the previous interaction. */
 async function previousVideo(
   context: SubmissionContext,
   target: OmniTarget,
@@ -149,19 +149,19 @@ async function previousVideo(
   return bytes === undefined ? interactionNotFound(id) : { kind: 'inline', field, bytes, mimeType };
 }
 
-/** The interaction that this caller may ask for. @throws GoogleError NOT_FOUND */
+/** Returns the interaction if the caller has access to it. @throws GoogleError NOT_FOUND */
 export function requireInteraction(
   { store }: SubmissionContext,
   { parent, project }: OmniTarget,
   id: string,
 ): InteractionOperation {
   const operation = store.find(`${parent}interactions/${id}`);
-  const isThere =
+  const isVisible =
     isInteraction(operation) &&
     operation.project === project &&
     operation.interaction.isStored &&
     store.markedAtMs(operation, 'deleted') === undefined;
-  return isThere ? operation : interactionNotFound(id);
+  return isVisible ? operation : interactionNotFound(id);
 }
 
 function planOf(
@@ -178,18 +178,18 @@ function planOf(
     return invalid(`The aspect ratio of the input video is ${inputShape}, not ${settings.aspectRatio}.`);
   }
   const inputSeconds = input?.durationSeconds ?? 0;
-  // An edited or enlarged video keeps its length, to the frame.
+  // Edit and upscale keep the length of the input, to the frame.
   const seconds =
     settings.durationSeconds ?? Math.round(inputSeconds * FRAMES_PER_SECOND) / FRAMES_PER_SECOND;
   checkLength(target.host, model, task === 'extend', inputSeconds, seconds);
   const aspectRatio = inputShape ?? settings.aspectRatio ?? '16:9';
   const extendsInput = task === 'extend' && input !== undefined;
-  // A video of ours is continued in its own size: the frames of both parts share one track. The letters of the
-  // picture need the size of 720p.
+  // An extension of a simulated video keeps its size: the frames of both parts share one track. 360p uses the size of
+  // 720p: smaller text is not legible.
   const size =
     extendsInput && canFollow(input)
       ? input
-      : pictureSize(aspectRatio, resolution === '360p' ? '720p' : resolution);
+      : frameSize(aspectRatio, resolution === '360p' ? '720p' : resolution);
   const length = `${extendsInput ? '+' : ''}${Number(seconds.toFixed(2))} s`;
   return {
     width: size.width,
@@ -198,22 +198,22 @@ function planOf(
     seed: request.seed === undefined ? seedFrom(`${task}\n${request.prompt}`, media) : request.seed >>> 0,
     prompt: withoutDirectives(request.prompt),
     caption: `${shorten(model.id)} ${shorten(task)} ${length} ${resolution}`,
-    images: emblemsOf(media, extendsInput),
+    images: identiconsOf(media, extendsInput),
     extendsInput,
   };
 }
 
-/** The caption has one line of fifty letters. */
+/** The caption has one line of fifty characters. */
 const shorten = (name: string): string => name.replace(/^gemini-|_to_video$/g, '');
 
-/** The narrowest picture has room for four. */
-const MAX_EMBLEMS = 4;
+/** Four fit into the narrowest frame. */
+const MAX_IDENTICONS = 4;
 
-/** What the picture shows of its inputs; an extension shows its video itself. */
-function emblemsOf({ images, video }: InputMedia, extendsInput: boolean): RenderPlan['images'] {
-  if (video === undefined || extendsInput) return images.slice(0, MAX_EMBLEMS);
+/** The identicons of the inputs. An extension shows its input video itself. */
+function identiconsOf({ images, video }: InputMedia, extendsInput: boolean): RenderPlan['images'] {
+  if (video === undefined || extendsInput) return images.slice(0, MAX_IDENTICONS);
   const digest = createHash('sha256').update(video.bytes).digest('hex');
-  return [{ label: 'VIDEO', digest }, ...images].slice(0, MAX_EMBLEMS);
+  return [{ label: 'VIDEO', digest }, ...images].slice(0, MAX_IDENTICONS);
 }
 
 function checkLength(
@@ -237,7 +237,7 @@ function checkLength(
 function newOperation(
   context: SubmissionContext,
   accepted: Accepted,
-  faults: DrawnFaults,
+  faults: RequestFaults,
 ): InteractionOperation {
   const { target, model, request, settings, plan } = accepted;
   const { host, project, location, parent } = target;
@@ -281,7 +281,7 @@ const HARM: Readonly<Record<string, string>> = {
   'third-party': 'third-party content',
 };
 
-/** One video, so the filter holds back all or nothing. */
+/** Omni makes one video, so that the filter removes all or nothing. */
 function omniOutcome(fault: OutcomeFault | undefined, host: Surface): Outcome {
   const outcome = outcomeOf(fault, host, 1);
   if (fault?.kind !== 'safety-filter' || outcome.kind !== 'videos') return outcome;

@@ -1,4 +1,4 @@
-/** The files in which the Developer API keeps its videos: for two days, and for the key's project only. */
+/** The generated videos of the Developer API's Files API: available for two days, to the key's project only. */
 import type { LandedVideo, Operation, OperationStore } from './operations.ts';
 import { sampleFile, type VideoFiles } from './video-files.ts';
 
@@ -22,7 +22,7 @@ export class GeneratedFiles {
     this.#now = now;
   }
 
-  /** Undefined if it expired, never existed or belongs to another project: these cannot be told apart from outside. */
+  /** Undefined if the file is expired, unknown or of another project: Google returns the same error for all three. */
   find(fileId: string, project: string): GeneratedFile | undefined {
     const found = this.#store.findFile(fileId);
     if (found === undefined || found.operation.project !== project) return undefined;

@@ -1,6 +1,5 @@
-/** What an interaction is beyond an operation: the Interactions API keeps these facts for as long as it keeps the video. */
+/** What the Interactions API stores with an operation. */
 
-/** What an Omni model is asked to do. */
 export const OMNI_TASKS = [
   'text_to_video',
   'image_to_video',
@@ -11,7 +10,7 @@ export const OMNI_TASKS = [
 ] as const;
 export type OmniTask = (typeof OMNI_TASKS)[number];
 
-/** How the safety filter tells: `failed` with an error, or `completed` with words where the video would be. */
+/** How the safety filter reports: status `failed` with an error, or `completed` with text in place of the video. */
 export type SafetyAnswer = 'failed' | 'refusal';
 
 export interface Webhook {
@@ -19,12 +18,12 @@ export interface Webhook {
   readonly userMetadata: Readonly<Record<string, unknown>> | null;
 }
 
-/** Part of an operation's record in the journal. */
+/** Stored in the journal, as part of the operation. */
 export interface Interaction {
   readonly id: string;
   readonly task: OmniTask;
   readonly delivery: 'inline' | 'uri';
-  /** Without it nobody can ask for it again, as after a deletion. */
+  /** When false, a GET returns 404, as after a deletion. */
   readonly isStored: boolean;
   readonly previousId: string | null;
   readonly labels: Readonly<Record<string, string>> | null;

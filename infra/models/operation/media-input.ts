@@ -1,4 +1,4 @@
-/** Reads the images and the video of a request, from wherever they are, and refuses what the models cannot take. */
+/** Reads the images and the video of a request from any source, and rejects those that the models do not accept. */
 import { createHash } from 'node:crypto';
 import { Mp4Error, type ParsedMp4, parseMp4 } from '../../mp4/mp4-parser.ts';
 import type { Surface } from '../catalogue.ts';
@@ -8,12 +8,12 @@ import type { MediaSource, PredictInstance } from './predict-request.ts';
 
 export interface MediaReader {
   readonly objects: ObjectStore;
-  /** The bytes of a file of the Developer API; undefined if there is none, or no longer. */
+  /** The bytes of a Developer API file; undefined if it is missing or expired. */
   readonly readFile: (fileId: string) => Promise<Buffer | undefined>;
   readonly signal: AbortSignal;
 }
 
-/** An image as the picture shows it. */
+/** An input image. The video shows its label, and an identicon of its digest. */
 export interface InputImage {
   readonly label: string;
   /** SHA-256 of the bytes, in hexadecimal. */
@@ -31,7 +31,7 @@ export interface InputMedia {
 }
 
 const MAX_IMAGE_BYTES = 20 * 1024 * 1024;
-/** The Developer API extends only what it made itself, up to 141 s. */
+/** The Developer API extends only its own videos, up to 141 s. */
 const MAX_INPUT_SECONDS: Readonly<Record<Surface, number>> = { vertex: 30, developer: 141 };
 
 /** @throws GoogleError */
@@ -100,7 +100,7 @@ async function readVideo(surface: Surface, source: MediaSource, reader: MediaRea
 function parseInputVideo(bytes: Buffer, field: string): ParsedMp4 {
   try {
     const parsed = parseMp4(bytes);
-    // Damage must show now, not when the video is made.
+    // Reject a damaged video now: the producer could not report it to the caller.
     parsed.frames();
     return parsed;
   } catch (error) {
@@ -110,7 +110,7 @@ function parseInputVideo(bytes: Buffer, field: string): ParsedMp4 {
   }
 }
 
-/** @throws GoogleError when there is nothing to read */
+/** @throws GoogleError when the source is missing or not readable */
 export async function readSource(source: MediaSource, reader: MediaReader): Promise<Buffer> {
   switch (source.kind) {
     case 'inline':

@@ -1,11 +1,11 @@
-/** The two things the models do with Cloud Storage: read an input, write a result. Plain JSON API calls. */
+/** A minimal Cloud Storage client (JSON API): the models read inputs and write results. */
 
 export interface GcsLocation {
   readonly bucket: string;
   readonly name: string;
 }
 
-/** An answer of Cloud Storage that repeating cannot change: no such bucket or object, no permission. */
+/** A permanent error of Cloud Storage: the bucket or object does not exist, or permission is denied. */
 export class ObjectStoreRefusal extends Error {
   readonly httpStatus: number;
 
@@ -23,7 +23,7 @@ export class ObjectStore {
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
   }
 
-  /** @throws {@link ObjectStoreRefusal}, or what fetch throws when nobody answers. */
+  /** @throws {@link ObjectStoreRefusal}; other errors are transient */
   async read({ bucket, name }: GcsLocation, signal: AbortSignal): Promise<Buffer> {
     const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}?alt=media`;
     const response = await fetch(this.#baseUrl + path, { signal });
@@ -31,7 +31,7 @@ export class ObjectStore {
     return Buffer.from(await response.arrayBuffer());
   }
 
-  /** Writes the object unless it is there already. @throws as `read` does. */
+  /** Writes the object unless it already exists. @throws as `read` does */
   async createIfMissing(
     { bucket, name }: GcsLocation,
     bytes: Buffer,
@@ -52,13 +52,13 @@ async function throwUnlessOk(response: Response): Promise<void> {
   if (response.ok) return;
   const text = (await response.text()).slice(0, 300);
   const isTransient = response.status >= 500 || response.status === 408 || response.status === 429;
-  if (isTransient) throw new Error(`Cloud Storage answered ${response.status}: ${text}`);
+  if (isTransient) throw new Error(`Cloud Storage returned ${response.status}: ${text}`);
   throw new ObjectStoreRefusal(response.status, text);
 }
 
 const GS_URI = /^gs:\/\/([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:\/(.*))?$/s;
 
-/** Bucket and rest of a `gs://` URI; undefined if it is none. The rest may be empty. */
+/** Bucket and object name of a `gs://` URI; undefined if the URI is invalid. The name may be empty. */
 export function parseGsUri(uri: string): GcsLocation | undefined {
   const match = GS_URI.exec(uri);
   return match?.[1] === undefined ? undefined : { bucket: match[1], name: match[2] ?? '' };

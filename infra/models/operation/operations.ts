@@ -1,6 +1,6 @@
 /**
- * The operations that exist, which is also the ledger of what was paid for: a call is paid once its operation exists,
- * whatever the client got to hear. Every change is in the journal before anyone is told of it.
+ * The store of operations, which is also the ledger of paid calls: a call is paid once its operation exists, whether or
+ * not the client received the reply. The journal stores every change before the server reports it.
  */
 import path from 'node:path';
 import { Journal } from '../../shared/journal.ts';
@@ -8,13 +8,13 @@ import type { Resolution, Surface } from '../catalogue.ts';
 import type { Interaction } from './interaction.ts';
 import type { InputImage } from './media-input.ts';
 
-/** All that decides a video's bytes, apart from the input of an extension, which lies in a file of its own. */
+/** Determines a video's bytes, together with the input of an extension, which is stored in a file. */
 export interface RenderPlan {
   readonly width: number;
   readonly height: number;
-  /** Of what is newly made. */
+  /** The duration of the new frames, without the input of an extension. */
   readonly seconds: number;
-  /** Of sample 0; the others count on from it. */
+  /** The seed of sample 0; sample n uses seed + n. */
   readonly seed: number;
   readonly prompt: string;
   readonly caption: string;
@@ -22,29 +22,29 @@ export interface RenderPlan {
   readonly extendsInput: boolean;
 }
 
-/** How an operation ends, decided when it is accepted. */
+/** The result of an operation, decided when it is accepted. */
 export type Outcome =
   | {
       readonly kind: 'videos';
-      /** How many of the samples the safety filter holds back, from sample 0 on. */
+      /** How many samples the safety filter removes, from sample 0 on. */
       readonly heldBack: number;
       readonly reason: string | null;
-      /** Answer with `generatedSamples` in place of `videos`. */
+      /** Return `generatedSamples` in place of `videos`. */
       readonly isLegacyShape: boolean;
     }
   | { readonly kind: 'error'; readonly code: number; readonly message: string }
-  /** Done, without videos and without a reason. */
+  /** The operation is done, with neither videos nor a reason. */
   | { readonly kind: 'empty' }
-  /** Every poll answers 404; the videos may appear in the bucket all the same. */
+  /** Every poll returns 404. With `lands`, the videos still appear in the bucket. */
   | { readonly kind: 'lost'; readonly lands: boolean };
 
 export interface Operation {
   /** Unique on this server. */
   readonly id: string;
-  /** As the client knows it. */
+  /** The resource name that the client receives. */
   readonly name: string;
   readonly surface: Surface;
-  /** On the Developer API a stand-in for the key's project. */
+  /** On the Developer API, a stand-in for the key's project. */
   readonly project: string;
   readonly location: string | null;
   readonly model: string;
@@ -53,23 +53,23 @@ export interface Operation {
   readonly durationSeconds: number;
   readonly resolution: Resolution | '360p';
   readonly storageUri: string | null;
-  /** The folder beneath `storageUri`, of this server's choice. */
+  /** The folder under `storageUri`; the server chooses it. */
   readonly folder: string;
   readonly acceptedAtMs: number;
   /** When the videos appear. */
   readonly landsAtMs: number;
-  /** When the operation may say done; it also waits for the videos. */
+  /** The earliest time at which the operation is done; it also waits for the videos to land. */
   readonly readyAtMs: number;
   readonly plan: RenderPlan;
   readonly outcome: Outcome;
-  /** Of the Interactions API; absent from Veo's operations. */
+  /** Present for the Interactions API, absent for Veo. */
   readonly interaction?: Interaction;
 }
 
-/** What can happen to an interaction besides landing: `notified` means that its webhooks have been called. */
+/** Events of an interaction other than its landing. `notified`: its webhooks were called. */
 export type Mark = 'cancelled' | 'deleted' | 'notified';
 
-/** Where a call belongs in the ledger and for fault rules: Omni is one surface on both hosts. */
+/** The surface for the ledger and the fault rules: Omni is one surface on both hosts. */
 export const callSurface = ({ surface, interaction }: Operation): Surface | 'omni' =>
   interaction === undefined ? surface : 'omni';
 
@@ -79,14 +79,14 @@ export interface LandedVideo {
   /** Hexadecimal. */
   readonly sha256: string;
   readonly gcsUri: string | null;
-  /** On the Developer API. */
+  /** Present on the Developer API. */
   readonly fileId: string | null;
 }
 
 export interface Landing {
   readonly atMs: number;
   readonly videos: readonly LandedVideo[];
-  /** Set when the bucket refused the videos. */
+  /** Set when the bucket rejected the videos. */
   readonly error: { readonly code: number; readonly message: string } | null;
 }
 
@@ -95,7 +95,7 @@ type OperationRecord =
   | { readonly type: 'landed'; readonly id: string; readonly landing: Landing }
   | { readonly type: 'marked'; readonly id: string; readonly mark: Mark; readonly atMs: number };
 
-/** Samples whose videos are made. */
+/** The samples for which videos are produced. */
 export function deliveredSamples(operation: Operation): readonly number[] {
   const { outcome, sampleCount } = operation;
   const all = Array.from({ length: sampleCount }, (_, sample) => sample);
@@ -139,7 +139,7 @@ export class OperationStore {
     this.#commit({ type: 'marked', id: operation.id, mark, atMs });
   }
 
-  /** When it was marked so, if it was. */
+  /** When the mark was set, in epoch milliseconds; undefined if it is not set. */
   markedAtMs(operation: Operation, mark: Mark): number | undefined {
     return this.#marks.get(operation.id)?.get(mark);
   }
@@ -171,7 +171,7 @@ export class OperationStore {
     return [...this.#operations.values()];
   }
 
-  /** Accepted, with videos still to come. */
+  /** Accepted operations whose videos have not landed. */
   unlanded(): readonly Operation[] {
     return this.all().filter(
       (operation) =>

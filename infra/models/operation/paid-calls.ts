@@ -1,41 +1,41 @@
-/** The ledger as others read it. */
+/** The ledger of paid calls as the control API returns it. */
 import type { Surface } from '../catalogue.ts';
 import { callSurface, type Operation, type OperationStore } from './operations.ts';
 
 type PaidCallState =
   | 'running'
   | 'succeeded'
-  /** The safety filter held back every video. */
+  /** The safety filter removed every video. */
   | 'filtered'
   | 'failed'
-  /** Done without videos and without a reason. */
+  /** Done, with neither videos nor a reason. */
   | 'empty'
-  /** The service no longer knows the operation, or the image went down with the server that made it. */
+  /** The service no longer knows the operation, or a restart interrupted the image call. */
   | 'lost'
-  /** On request, before its video was finished: accepted, but not charged. */
+  /** Cancelled before its video was finished: accepted, but not charged. */
   | 'cancelled';
 
-/** One accepted submission: an operation exists or an image is made, whatever the client saw. */
+/** One accepted call: its operation or image exists, whether or not the client received the reply. */
 export interface PaidCall {
-  /** An image call has no operation: its answer is the image. */
+  /** An image call has no operation: its reply contains the image. */
   readonly kind: 'video' | 'image';
   /** RFC 3339. */
   readonly time: string;
   readonly surface: Surface | 'omni';
   readonly model: string;
-  /** On the Developer API a stand-in for the key's project. */
+  /** On the Developer API, a stand-in for the key's project. */
   readonly project: string;
   readonly prompt: string;
   readonly storageUri: string | null;
-  /** Of an image call: its id. */
+  /** For an image call: its id. */
   readonly operationName: string;
   readonly sampleCount: number;
-  /** Of an image 0. */
+  /** For an image: 0. */
   readonly durationSeconds: number;
-  /** Of an image 512, 1K, 2K or 4K. */
+  /** For an image: 512, 1K, 2K or 4K. */
   readonly resolution: string;
   readonly state: PaidCallState;
-  /** Hexadecimal, of the videos that were delivered, in their order. Of an image call empty. */
+  /** Hexadecimal, one for each delivered video, in sample order. Empty for an image call. */
   readonly videoSha256: readonly string[];
 }
 

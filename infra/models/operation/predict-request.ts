@@ -1,4 +1,4 @@
-/** The body of `predictLongRunning`, checked field by field and taken apart. What a model allows is checked elsewhere. */
+/** Validates and parses the body of `predictLongRunning`. `generation-settings.ts` checks the limits of the model. */
 import type { Surface } from '../catalogue.ts';
 import { fieldViolation, invalid } from '../http/google-error.ts';
 import { isObject } from '../http/router.ts';
@@ -13,7 +13,7 @@ export type MediaSource =
       readonly location: GcsLocation;
       readonly mimeType: string;
     }
-  /** A file that the Developer API made. */
+  /** A generated file of the Developer API. */
   | { readonly kind: 'file'; readonly field: string; readonly fileId: string };
 
 export interface PredictInstance {
@@ -26,7 +26,7 @@ export interface PredictInstance {
 
 export interface PredictRequest {
   readonly instance: PredictInstance;
-  /** Known names only; the values are unchecked. */
+  /** Contains known names only; the values are not validated yet. */
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
@@ -60,7 +60,7 @@ const PARAMETERS: Readonly<Record<Surface, readonly string[]>> = {
   developer: COMMON_PARAMETERS,
 };
 
-/** @throws GoogleError INVALID_ARGUMENT naming the field */
+/** @throws GoogleError INVALID_ARGUMENT that names the field */
 export function parsePredictRequest(surface: Surface, body: Json): PredictRequest {
   refuseUnknown(surface, body, '', TOP_LEVEL[surface]);
   const {
@@ -163,7 +163,7 @@ function parseBytesOrUri(
   return { kind: 'gcs', field, uri, location, mimeType };
 }
 
-/** @throws GoogleError for what is empty or no base64 */
+/** @throws GoogleError when the value is empty or is not base64 */
 export function decodeBase64(value: unknown, field: string): Buffer {
   const failed = (): never =>
     invalid(`Invalid value at '${field}' (TYPE_BYTES), Base64 decoding failed.`, [
@@ -171,12 +171,12 @@ export function decodeBase64(value: unknown, field: string): Buffer {
     ]);
   if (typeof value !== 'string' || value === '') return failed();
   const bytes = Buffer.from(value, 'base64');
-  // Buffer.from skips what is not base64; then fewer bytes come out than the text stands for.
+  // Buffer.from skips invalid characters: then it returns fewer bytes than the length of the text implies.
   const unpadded = value.replace(/={1,2}$/, '').length;
   return bytes.length === Math.floor((unpadded * 3) / 4) ? bytes : failed();
 }
 
-/** Taken and never called: this simulation has webhooks of interactions only. */
+/** Accepted and never called: the simulation calls only the webhooks of interactions. */
 function checkWebhook(config: unknown): void {
   if (config === undefined) return;
   if (!isObject(config)) invalid("Invalid value at 'webhook_config': must be an object.");
@@ -200,7 +200,7 @@ export function checkLabels(labels: unknown): void {
   }
 }
 
-/** @throws GoogleError naming a field of `value` that is not in `known` */
+/** @throws GoogleError that names the first field of `value` that is not in `known` */
 export function refuseUnknown(surface: Surface, value: Json, path: string, known: readonly string[]): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue;
@@ -211,7 +211,7 @@ export function refuseUnknown(surface: Surface, value: Json, path: string, known
   }
 }
 
-/** The Developer API's words for a field or value that a model does not take. */
+/** The Developer API's message for a field or value that a model does not support. */
 export const unsupported = (name: string): string =>
   `\`${name}\` isn't supported by this model. Please remove it or refer to the Gemini API documentation ` +
   'for supported usage.';

@@ -1,7 +1,7 @@
-/** Makes the videos of accepted operations in the background, and lands them when their time has come. */
+/** Renders the videos of accepted operations in the background, and lands them when they are due. */
 import { createHash } from 'node:crypto';
 import { type ParsedMp4, parseMp4 } from '../../mp4/mp4-parser.ts';
-import type { Alarms } from '../alarms.ts';
+import type { ClockTimers } from '../clock-timers.ts';
 import { type ObjectStore, ObjectStoreRefusal, parseGsUri } from './object-store.ts';
 import {
   deliveredSamples,
@@ -17,12 +17,12 @@ export interface ProducerOptions {
   readonly store: OperationStore;
   readonly files: VideoFiles;
   readonly objects: ObjectStore;
-  readonly alarms: Alarms;
+  readonly timers: ClockTimers;
   readonly now: () => number;
   readonly onBug: (error: unknown) => void;
 }
 
-/** Between attempts to reach a bucket that does not answer. */
+/** Delays between upload attempts while the bucket is unavailable. */
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
@@ -30,7 +30,7 @@ export class Producer {
   readonly #options: ProducerOptions;
   readonly #busy = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
-  /** One encoding at a time: they share one thread, and the first accepted is the first needed. */
+  /** Renders run one at a time, in order of acceptance: they share one thread, and the oldest is due first. */
   #lastRender: Promise<unknown> = Promise.resolve();
 
   constructor(options: ProducerOptions) {
@@ -41,7 +41,7 @@ export class Producer {
     return this.#stop.signal;
   }
 
-  /** Takes charge of an operation without a landing: a new one, or one from before a restart. */
+  /** Starts or resumes an operation that has not landed. */
   start(operation: Operation): void {
     if (deliveredSamples(operation).length === 0) return;
     this.#produce(operation).catch((error: unknown) => {
@@ -49,33 +49,33 @@ export class Producer {
     });
   }
 
-  /** Resolves when all that is due now has been done. Waiting for a bucket that does not answer is not doing. */
+  /** Resolves when all work that is due is done. It does not wait for the retries of an unavailable bucket. */
   async settled(): Promise<void> {
     do {
-      this.#options.alarms.wake();
+      this.#options.timers.fireDue();
       await Promise.allSettled(this.#busy);
-      // One turn of the loop lets what just ended begin its next step.
+      // A finished step starts its next step in the same iteration of the event loop.
       await new Promise((resolve) => setImmediate(resolve));
     } while (this.#busy.size > 0);
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#options.alarms.clear();
+    this.#options.timers.clear();
     await Promise.allSettled(this.#busy);
   }
 
   async #produce(operation: Operation): Promise<void> {
-    const { alarms, store } = this.#options;
+    const { timers, store } = this.#options;
     await this.#track(this.#queueRender(() => this.#renderMissing(operation)));
-    await alarms.at(operation.landsAtMs);
+    await timers.waitUntil(operation.landsAtMs);
     for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
       if (store.isCancelled(operation)) return this.#track(this.#discard(operation));
       const landing = await this.#track(this.#land(operation));
       if (landing !== undefined && !store.isCancelled(operation)) {
         store.land(operation, landing);
-        // Only now: until the landing is in the journal, a restart may need them again.
-        return this.#track(this.#removeTraces(operation));
+        // Not earlier: until the landing is in the journal, a restart needs the files again.
+        return this.#track(this.#removeLocalFiles(operation));
       }
       await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
       this.signal.throwIfAborted();
@@ -102,18 +102,20 @@ export class Producer {
 
   async #input(operation: Operation): Promise<ParsedMp4> {
     const bytes = await this.#options.files.read(inputFile(operation.id));
-    if (bytes === undefined) throw new Error(`the input of ${operation.name} is missing`);
+    if (bytes === undefined)
+      throw new Error(`the input video of ${operation.name} is missing in the state folder`);
     return parseMp4(bytes);
   }
 
-  /** Undefined when the bucket could not be reached: try again. */
+  /** Undefined when the bucket is unavailable: the caller retries. */
   async #land(operation: Operation): Promise<Landing | undefined> {
     const { files, now } = this.#options;
     this.signal.throwIfAborted();
     const videos: LandedVideo[] = [];
     for (const sample of deliveredSamples(operation)) {
       const bytes = await files.read(sampleFile(operation.id, sample));
-      if (bytes === undefined) throw new Error(`video ${sample} of ${operation.name} is missing`);
+      if (bytes === undefined)
+        throw new Error(`video ${sample} of ${operation.name} is missing in the state folder`);
       const gcsUri = operation.storageUri === null ? null : objectUri(operation, sample);
       const refusal = gcsUri === null ? undefined : await this.#upload(gcsUri, bytes);
       if (refusal === 'unreachable') return undefined;
@@ -129,15 +131,15 @@ export class Producer {
     return { atMs: now(), videos, error: null };
   }
 
-  /** What lies in the caller's bucket is no longer needed here; other videos are served from these files. */
-  async #removeTraces(operation: Operation): Promise<void> {
+  /** Videos in the caller's bucket are not needed here any more. This server delivers the others from their files. */
+  async #removeLocalFiles(operation: Operation): Promise<void> {
     const { files } = this.#options;
     if (operation.plan.extendsInput) await files.remove(inputFile(operation.id));
     if (operation.storageUri === null) return;
     for (const sample of deliveredSamples(operation)) await files.remove(sampleFile(operation.id, sample));
   }
 
-  /** What was made of a cancelled operation. */
+  /** Removes all files of a cancelled operation. */
   async #discard(operation: Operation): Promise<void> {
     const { files } = this.#options;
     if (operation.plan.extendsInput) await files.remove(inputFile(operation.id));
@@ -169,7 +171,7 @@ export class Producer {
 const objectUri = (operation: Operation, sample: number): string =>
   `${operation.storageUri}/${operation.folder}/sample_${sample}.mp4`;
 
-/** Twelve letters and digits, as the Developer API names its files. */
+/** Twelve letters and digits, the format of file ids in the Developer API. */
 function fileIdOf(operation: Operation, sample: number): string {
   const digest = createHash('sha256').update(sampleFile(operation.id, sample)).digest();
   return digest.readBigUInt64BE().toString(36).padStart(13, '0').slice(1);

@@ -1,12 +1,12 @@
-/** From a plan to an MP4. The same plan and sample give the same bytes. */
+/** Renders a plan to an MP4. Equal plans and samples give equal bytes. */
 import { canFollow, encodeClip, FRAMES_PER_SECOND } from '../../mp4/clip.ts';
 import type { ParsedMp4 } from '../../mp4/mp4-parser.ts';
 import type { Resolution } from '../catalogue.ts';
 import type { RenderPlan } from './operations.ts';
 import { type Scene, sceneDrawer } from './scene.ts';
 
-/** Pictures are scaled down: a quarter of 720p on each side, a third of 1080p. */
-export function pictureSize(
+/** Frames are scaled down, in each dimension: to a quarter of 720p, to a third of 1080p. */
+export function frameSize(
   aspectRatio: '16:9' | '9:16',
   resolution: Resolution,
 ): { width: number; height: number } {
@@ -14,7 +14,7 @@ export function pictureSize(
   return aspectRatio === '16:9' ? { width: long, height: short } : { width: short, height: long };
 }
 
-/** `input`: what an extension continues. */
+/** `input`: the video that an extension continues. */
 export function renderSample(
   plan: RenderPlan,
   sample: number,
@@ -29,7 +29,7 @@ export function renderSample(
     prompt: plan.prompt,
     caption: `${plan.caption} sample ${sample}`,
     seed: (plan.seed + sample) >>> 0,
-    emblems: plan.images,
+    identicons: plan.images,
     totalFrames: framesBefore + newFrames,
     framesBefore,
   };
@@ -39,15 +39,15 @@ export function renderSample(
   if (canFollow(input) && input.width === width && input.height === height) {
     return encodeClip({ width, height, frameCount: newFrames, draw, after: input, signal });
   }
-  // Somebody else's video cannot be decoded here; a placard of its length keeps the duration right.
+  // The simulation cannot decode other videos. A placeholder of equal length keeps the total duration correct.
   const prompt = 'The input video plays here. The simulation cannot show videos that it did not make.';
-  const drawPlacard = sceneDrawer({ ...scene, prompt, caption: 'input video', framesBefore: 0 });
+  const drawPlaceholder = sceneDrawer({ ...scene, prompt, caption: 'input video', framesBefore: 0 });
   return encodeClip({
     width,
     height,
     frameCount: framesBefore + newFrames,
     draw: (picture, index) =>
-      index < framesBefore ? drawPlacard(picture, index) : draw(picture, index - framesBefore),
+      index < framesBefore ? drawPlaceholder(picture, index) : draw(picture, index - framesBefore),
     signal,
   });
 }

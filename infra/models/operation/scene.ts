@@ -1,6 +1,7 @@
 /**
- * What a simulated video shows: SIMULATED in large letters on every frame, the prompt, the model and its settings, two
- * comets whose colours and paths come from the seed, one emblem per input image, a frame counter and a progress bar.
+ * The content of a simulated video. Every frame shows SIMULATED in large letters, the prompt, the model and its settings,
+ * two moving comets whose colours and paths depend on the seed, an identicon of each input image, a frame counter and a
+ * progress bar.
  */
 import { ADVANCE, drawText, GLYPH_HEIGHT, textWidth, toDrawable, wrapText } from '../../mp4/bitmap-font.ts';
 import {
@@ -23,14 +24,14 @@ export interface Scene {
   readonly caption: string;
   readonly seed: number;
   /** Input images: a short label and the SHA-256 of the bytes in hexadecimal. */
-  readonly emblems: readonly { readonly label: string; readonly digest: string }[];
-  /** Frames of the whole video; the counter and the bar end there. */
+  readonly identicons: readonly { readonly label: string; readonly digest: string }[];
+  /** Frames of the whole video: the end of the counter and of the bar. */
   readonly totalFrames: number;
-  /** Frames of an earlier video that these follow. */
+  /** Frames of the input video that precede the new ones. */
   readonly framesBefore: number;
 }
 
-/** Where things stand, in units of 1/180 of the shorter side. */
+/** Positions and sizes in units of 1/180 of the shorter side. */
 interface Layout {
   readonly titleScale: number;
   readonly titleTop: number;
@@ -42,7 +43,7 @@ interface Layout {
   readonly counterTop: number;
 }
 
-/** The counter stays inside one row of macroblocks, and the bar inside another: a new frame costs few of them. */
+/** The counter fits in one row of macroblocks and the bar in another, so that a new frame encodes few of them. */
 const LANDSCAPE: Layout = {
   titleScale: 5,
   titleTop: 8,
@@ -69,10 +70,10 @@ const BAR_HEIGHT = 4;
 const WHITE_LUMA = 235;
 const DIM_LUMA = 170;
 const WHITE: Colour = { y: WHITE_LUMA, u: 128, v: 128 };
-const EMBLEM_CELL = 6;
-const EMBLEM_SIZE = 5 * EMBLEM_CELL;
+const IDENTICON_CELL = 6;
+const IDENTICON_SIZE = 5 * IDENTICON_CELL;
 
-/** A function that draws frame `index` (from 0) of the scene. Equal scenes draw equal frames. */
+/** Returns a function that draws frame `index` (from 0) of the scene. Equal scenes give equal frames. */
 export function sceneDrawer(scene: Scene): (picture: Picture, index: number) => void {
   const unit = Math.min(scene.width, scene.height) / 180;
   const layout = scene.width > scene.height ? LANDSCAPE : PORTRAIT;
@@ -86,9 +87,9 @@ export function sceneDrawer(scene: Scene): (picture: Picture, index: number) => 
   return (picture, index) => {
     copyPicture(backdrop, picture);
     const frame = scene.framesBefore + index;
-    // The comets move at half the frame rate: half the bytes, and still smooth to the eye.
+    // The comets move at half the frame rate: this halves the bytes and still looks smooth.
     for (const comet of comets) drawComet(picture, comet, layout, unit, frame - (frame % 2));
-    drawEmblems(picture, scene, layout, unit);
+    drawIdenticons(picture, scene, layout, unit);
     drawProgress(picture, scene, layout, unit, frame + 1, barColour);
   };
 }
@@ -111,7 +112,7 @@ function drawTexts(picture: Picture, scene: Scene, layout: Layout, unit: number)
   }
 }
 
-/** The prompt in the largest letters that let all of it in; else in the smallest, cut off with dots. */
+/** The largest scale at which the whole prompt fits; otherwise the smallest scale, with the text cut off by "...". */
 function fitPrompt(
   prompt: string,
   width: number,
@@ -120,21 +121,21 @@ function fitPrompt(
 ): { lines: readonly string[]; scale: number } {
   for (const scale of [2 * unit, unit]) {
     const columns = Math.floor((width + scale) / (ADVANCE * scale));
-    const room = Math.floor((height + 2 * scale) / ((GLYPH_HEIGHT + 2) * scale));
+    const maxLines = Math.floor((height + 2 * scale) / ((GLYPH_HEIGHT + 2) * scale));
     const lines = wrapText(prompt, columns);
-    if (lines.length <= room) return { lines, scale };
+    if (lines.length <= maxLines) return { lines, scale };
     if (scale > unit) continue;
-    const last = lines[room - 1] ?? '';
-    return { lines: [...lines.slice(0, room - 1), `${last.slice(0, columns - 3)}...`], scale };
+    const last = lines[maxLines - 1] ?? '';
+    return { lines: [...lines.slice(0, maxLines - 1), `${last.slice(0, columns - 3)}...`], scale };
   }
   return { lines: [], scale: unit };
 }
 
-/** A closed path (nearly a Lissajous figure) and the colours along the tail. */
+/** A closed path (almost a Lissajous figure) and the colours of the tail. */
 interface Comet {
   readonly cyclesX: number;
   readonly cyclesY: number;
-  /** In turns. */
+  /** In cycles. */
   readonly phase: number;
   readonly colours: readonly Colour[];
 }
@@ -149,16 +150,16 @@ function newComet(random: Random, hue: number): Comet {
 }
 
 /**
- * Two parabolas that look like one period of a sine. Math.sin may differ in its last bit between engines, and with it
- * a rounded pixel; this is exact everywhere.
+ * Approximates one period of a sine with two parabolas. Math.sin can differ in the last bit between engines, which can
+ * change a rounded pixel; this function is exact on all of them.
  */
-export function wave(turns: number): number {
-  const t = turns - Math.floor(turns);
+export function wave(cycles: number): number {
+  const t = cycles - Math.floor(cycles);
   return t < 0.5 ? 16 * t * (0.5 - t) : -16 * (t - 0.5) * (1 - t);
 }
 
-/** One turn of the path, in frames: the same pace in short and long videos. */
-const TURN_FRAMES = 192;
+/** Frames per cycle of the path: the speed is equal in short and long videos. */
+const CYCLE_FRAMES = 192;
 const TAIL_RADII = [9, 6, 4];
 const TAIL_GAP_FRAMES = 5;
 
@@ -166,33 +167,36 @@ function drawComet(picture: Picture, comet: Comet, layout: Layout, unit: number,
   const size = Math.max(1, unit * 0.75);
   for (const position of [2, 1, 0]) {
     const radius = Math.round((TAIL_RADII[position] ?? 0) * size);
-    const turn = (frame - position * TAIL_GAP_FRAMES) / TURN_FRAMES;
+    const cycle = (frame - position * TAIL_GAP_FRAMES) / CYCLE_FRAMES;
     const reachX = picture.width / 2 - MARGIN * unit - radius;
     const reachY = (layout.bandHeight * unit) / 2 - radius;
-    const x = picture.width / 2 + reachX * wave(comet.cyclesX * turn + comet.phase);
-    const y = (layout.bandTop + layout.bandHeight / 2) * unit + reachY * wave(comet.cyclesY * turn);
+    const x = picture.width / 2 + reachX * wave(comet.cyclesX * cycle + comet.phase);
+    const y = (layout.bandTop + layout.bandHeight / 2) * unit + reachY * wave(comet.cyclesY * cycle);
     fillDisc(picture, Math.round(x), Math.round(y), radius, comet.colours[position] ?? WHITE);
   }
 }
 
-function drawEmblems(picture: Picture, scene: Scene, layout: Layout, unit: number): void {
-  for (const [position, { label, digest }] of scene.emblems.entries()) {
-    const left = (MARGIN + position * (EMBLEM_SIZE + 8)) * unit;
+function drawIdenticons(picture: Picture, scene: Scene, layout: Layout, unit: number): void {
+  for (const [position, { label, digest }] of scene.identicons.entries()) {
+    const left = (MARGIN + position * (IDENTICON_SIZE + 8)) * unit;
     const top = layout.bandTop * unit;
-    drawMosaic(picture, digest, left, top, EMBLEM_CELL * unit);
-    drawText(picture, label, left, top + (EMBLEM_SIZE + 3) * unit, unit, WHITE_LUMA);
+    drawIdenticon(picture, digest, left, top, IDENTICON_CELL * unit);
+    drawText(picture, label, left, top + (IDENTICON_SIZE + 3) * unit, unit, WHITE_LUMA);
   }
 }
 
-/**
- * A mirrored mosaic of 5 × 5 cells for a SHA-256 in hexadecimal: bytes that differ look different, and the same image
- * is known again.
- */
-export function drawMosaic(picture: Picture, digest: string, left: number, top: number, cell: number): void {
+/** Draws the identicon of a SHA-256 in hexadecimal: 5 × 5 cells, mirrored. Equal images have equal identicons. */
+export function drawIdenticon(
+  picture: Picture,
+  digest: string,
+  left: number,
+  top: number,
+  cell: number,
+): void {
   const bytes = Buffer.from(digest, 'hex');
   const colour = hsl(((bytes[0] ?? 0) / 256) * 360, 0.7, 0.6);
-  const ground = hsl(((bytes[1] ?? 0) / 256) * 360, 0.4, 0.18);
-  fillRect(picture, left, top, 5 * cell, 5 * cell, ground);
+  const background = hsl(((bytes[1] ?? 0) / 256) * 360, 0.4, 0.18);
+  fillRect(picture, left, top, 5 * cell, 5 * cell, background);
   for (let position = 0; position < 15; position++) {
     if ((bytes[2 + position] ?? 0) < 128) continue;
     const column = position % 3;

@@ -1,9 +1,9 @@
-/** Finished videos and the inputs of extensions, as files in one folder. */
+/** Stores finished videos and the inputs of extensions as files in one folder. */
 import { mkdirSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Tells drafts apart, also those of two servers on one folder. */
+/** With the process id, makes the names of draft files unique, even when two servers share a folder. */
 let drafts = 0;
 
 export class VideoFiles {
@@ -14,7 +14,7 @@ export class VideoFiles {
     mkdirSync(directory, { recursive: true });
   }
 
-  /** The whole file or none of it, also when the process dies. */
+  /** Atomic: a crash leaves the whole file or no file. */
   async write(name: string, bytes: Buffer): Promise<void> {
     const draft = `${this.#path(name)}.${process.pid}.${++drafts}.part`;
     await writeFile(draft, bytes);

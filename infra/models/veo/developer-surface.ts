@@ -1,4 +1,4 @@
-/** Veo as the Gemini Developer API served it: submit, operation GET, and the files with the videos. */
+/** Veo on the Gemini Developer API: submit, operation GET, and the files with the videos. */
 import { randomBytes } from 'node:crypto';
 import { findModel, type VeoModel } from '../catalogue.ts';
 import { answerWithFault } from '../fault/fault-replies.ts';
@@ -73,7 +73,7 @@ function requireModel(options: DeveloperOptions, call: Call, id: string): VeoMod
   );
 }
 
-function drawFaults(
+function takeFaults(
   context: SubmissionContext,
   call: CallKind,
   operation: Operation,
@@ -81,8 +81,8 @@ function drawFaults(
 ): TransportFault | undefined {
   const { model, prompt } = operation;
   return combineFaults([
-    ...context.directives.draw(prompt, call, subject),
-    ...context.faults.draw({ call, surface: callSurface(operation), model, prompt }),
+    ...context.directives.take(prompt, call, subject),
+    ...context.faults.take({ call, surface: callSurface(operation), model, prompt }),
   ]).transport;
 }
 
@@ -90,7 +90,7 @@ function poll(options: DeveloperOptions, project: string, name: string): Promise
   const { context } = options;
   const operation = context.store.find(name);
   if (operation === undefined || operation.project !== project) return operationNotFound(name);
-  const fault = drawFaults(context, 'poll', operation, name);
+  const fault = takeFaults(context, 'poll', operation, name);
   return answerWithFault(fault, operation.model, () => jsonReply(stateOf(options, operation)));
 }
 
@@ -146,9 +146,9 @@ function metadata({ context, url }: DeveloperOptions, project: string, fileId: s
 function download(options: DeveloperOptions, project: string, fileId: string, call: Call): Promise<Reply> {
   const { context } = options;
   const { operation } = requireFile(context, project, fileId);
-  const fault = drawFaults(context, 'download', operation, fileId);
+  const fault = takeFaults(context, 'download', operation, fileId);
   return answerWithFault(fault, operation.model, async () => {
-    // Google's media methods answer the (empty) message itself unless media is asked for.
+    // Without `alt=media`, Google's media methods return the (empty) message instead of the media.
     if (call.query.get('alt') !== 'media') return jsonReply({});
     const bytes = await context.generated.read(fileId, project);
     if (bytes === undefined) return refuse('PERMISSION_DENIED', fileRefusal(fileId));

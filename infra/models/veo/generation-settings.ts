@@ -1,4 +1,4 @@
-/** What a model allows: durations, resolutions, and which inputs go together. */
+/** Checks a request against the limits of a model: durations, resolutions and combinations of inputs. */
 import type { Resolution, Surface, VeoModel } from '../catalogue.ts';
 import { invalid } from '../http/google-error.ts';
 import { parseGsUri } from '../operation/object-store.ts';
@@ -7,7 +7,7 @@ import { type PredictInstance, type PredictRequest, unsupported } from '../opera
 /** A request that the model accepts, with its defaults filled in. */
 export interface GenerationSettings {
   readonly sampleCount: number;
-  /** Of what is newly made; an extension adds it to its input. */
+  /** The duration of the new frames; an extension adds them to its input. */
   readonly durationSeconds: number;
   readonly aspectRatio: '16:9' | '9:16' | undefined;
   readonly resolution: Resolution;
@@ -45,13 +45,13 @@ function checkInputs(surface: Surface, model: VeoModel, instance: PredictInstanc
   if (prompt.trim() === '' && image === undefined && video === undefined) {
     invalid('A prompt, an image or a video is required.');
   }
-  const missing = (feature: string): never =>
+  const refuseFeature = (feature: string): never =>
     invalid(
       surface === 'developer' ? unsupported(feature) : `${feature} is not supported by model ${model.id}.`,
     );
-  if (lastFrame !== undefined && !model.hasLastFrame) missing('lastFrame');
-  if (hasReferences && !model.hasReferenceImages) missing('referenceImages');
-  if (video !== undefined && !model.hasExtension) missing('video');
+  if (lastFrame !== undefined && !model.hasLastFrame) refuseFeature('lastFrame');
+  if (hasReferences && !model.hasReferenceImages) refuseFeature('referenceImages');
+  if (video !== undefined && !model.hasExtension) refuseFeature('video');
   if (lastFrame !== undefined && image === undefined) invalid('lastFrame needs image as the first frame.');
   if (referenceImages.length > 3) invalid('At most 3 reference images of type asset are supported.');
   if (hasReferences && prompt.trim() === '') invalid('A prompt is required with reference images.');
@@ -97,7 +97,7 @@ function vertexDuration(seconds: number | undefined, instance: PredictInstance):
   );
 }
 
-/** Extensions, reference images, 1080p and 4k are made with 8 s only; an extension adds 7 s all the same. */
+/** Extensions, interpolation, reference images, 1080p and 4k require 8 s; an extension still adds 7 s. */
 function developerDuration(
   seconds: number | undefined,
   instance: PredictInstance,
@@ -113,8 +113,8 @@ function developerDuration(
       'The number value for `durationSeconds` is out of bound. Please provide a value between 4 and 8, inclusive.',
     );
   }
-  const isBetweenFrames = instance.lastFrame !== undefined;
-  const needsEight = instance.referenceImages.length > 0 || isBetweenFrames || resolution !== '720p';
+  const isInterpolation = instance.lastFrame !== undefined;
+  const needsEight = instance.referenceImages.length > 0 || isInterpolation || resolution !== '720p';
   if (needsEight && chosen !== 8) {
     return invalid('`durationSeconds` must be 8 with interpolation, reference images, 1080p or 4k.');
   }
@@ -162,12 +162,12 @@ export function checkStorageUri(value: unknown): string | undefined {
   return prefix === '' ? `gs://${location.bucket}` : `gs://${location.bucket}/${prefix}`;
 }
 
-/** The Developer API takes one value of personGeneration in each mode, and one shape with reference images. */
+/** The Developer API supports one personGeneration in each mode, and one aspect ratio with reference images. */
 function checkDeveloperInputs({ image, referenceImages }: PredictInstance, parameters: Parameters): void {
   const hasReferences = referenceImages.length > 0;
   const people = parameters['personGeneration'];
-  const taken = image !== undefined || hasReferences ? 'allow_adult' : 'allow_all';
-  if (people !== undefined && people !== taken)
+  const supported = image !== undefined || hasReferences ? 'allow_adult' : 'allow_all';
+  if (people !== undefined && people !== supported)
     invalid(`${String(people)} for personGeneration is currently not supported.`);
   if (hasReferences && parameters['aspectRatio'] === '9:16')
     invalid('Aspect ratio 9:16 is not supported with referenceImages.');
@@ -194,17 +194,17 @@ function checkSimpleParameters(surface: Surface, parameters: Parameters): void {
   }
   if (parameters['fps'] !== undefined && parameters['fps'] !== 24)
     invalid('Unsupported fps, supported values are [24].');
-  checkWord(parameters, 'compressionQuality', ['optimized', 'lossless']);
-  checkWord(parameters, 'resizeMode', ['pad', 'crop']);
+  checkEnumValue(parameters, 'compressionQuality', ['optimized', 'lossless']);
+  checkEnumValue(parameters, 'resizeMode', ['pad', 'crop']);
   const topic = parameters['pubsubTopic'];
   if (topic !== undefined && (typeof topic !== 'string' || !/^projects\/[^/]+\/topics\/[^/]+$/.test(topic))) {
     invalid('pubsubTopic must be projects/PROJECT/topics/TOPIC.');
   }
 }
 
-/** Documents write these in lower case, the client library sends upper case: both pass. */
-function checkWord(parameters: Parameters, name: string, words: readonly string[]): void {
+/** The documents use lower case and the client library sends upper case: both are valid. */
+function checkEnumValue(parameters: Parameters, name: string, values: readonly string[]): void {
   const value = parameters[name];
-  if (value === undefined || (typeof value === 'string' && words.includes(value.toLowerCase()))) return;
-  invalid(`Unsupported ${name} ${JSON.stringify(value)}, supported values are [${words.join(',')}].`);
+  if (value === undefined || (typeof value === 'string' && values.includes(value.toLowerCase()))) return;
+  invalid(`Unsupported ${name} ${JSON.stringify(value)}, supported values are [${values.join(',')}].`);
 }

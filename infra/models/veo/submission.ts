@@ -1,9 +1,14 @@
-/** What happens to a `predictLongRunning` once its surface has checked who calls and which model is meant. */
+/** Handles `predictLongRunning` after its surface has checked the credentials and the model. */
 import { createHash, randomUUID } from 'node:crypto';
 import { canFollow } from '../../mp4/clip.ts';
 import type { Surface, VeoModel } from '../catalogue.ts';
 import { answerWithFault } from '../fault/fault-replies.ts';
-import { combineFaults, type DrawnFaults, type FaultBook, type OutcomeFault } from '../fault/fault-rules.ts';
+import {
+  combineFaults,
+  type FaultRuleSet,
+  type OutcomeFault,
+  type RequestFaults,
+} from '../fault/fault-rules.ts';
 import { type DirectiveCounter, parseDirectives, withoutDirectives } from '../fault/prompt-directives.ts';
 import { invalid } from '../http/google-error.ts';
 import type { Quota } from '../http/quota.ts';
@@ -16,7 +21,7 @@ import type { ObjectStore } from '../operation/object-store.ts';
 import type { Operation, OperationStore, Outcome, RenderPlan } from '../operation/operations.ts';
 import { parsePredictRequest } from '../operation/predict-request.ts';
 import type { Producer } from '../operation/producer.ts';
-import { pictureSize } from '../operation/rendering.ts';
+import { frameSize } from '../operation/rendering.ts';
 import { inputFile, type VideoFiles } from '../operation/video-files.ts';
 import type { Random } from '../random.ts';
 import { filterReason, operationErrorMessage } from '../safety.ts';
@@ -29,7 +34,7 @@ export interface SubmissionContext {
   readonly objects: ObjectStore;
   readonly generated: GeneratedFiles;
   readonly quota: Quota;
-  readonly faults: FaultBook;
+  readonly faults: FaultRuleSet;
   readonly directives: DirectiveCounter;
   readonly now: () => number;
   readonly random: Random;
@@ -37,17 +42,17 @@ export interface SubmissionContext {
   readonly onAccepted: (operation: Operation) => void;
 }
 
-/** Where the call arrived. */
+/** The surface, project and model of the call. */
 export interface SubmissionTarget {
   readonly surface: Surface;
   readonly project: string;
   readonly location: string | null;
   readonly model: VeoModel;
-  /** A new operation's full name. */
+  /** Creates the full name of a new operation. */
   readonly newName: () => string;
 }
 
-/** @throws GoogleError; then nothing was accepted */
+/** @throws GoogleError when the call is rejected; then no operation exists */
 export async function submit(
   context: SubmissionContext,
   target: SubmissionTarget,
@@ -65,10 +70,10 @@ export async function submit(
   });
   const plan = planOf(model, prompt, settings, media);
   context.quota.spend(project, model.id);
-  // Drawn last, so that only a call that would have been accepted uses up a fault.
+  // Taken last: only a valid call uses up a fault.
   const faults = combineFaults([
-    ...context.directives.draw(prompt, 'submit', `${surface}\n${project}\n${prompt}`),
-    ...context.faults.draw({ call: 'submit', surface, model: model.id, prompt }),
+    ...context.directives.take(prompt, 'submit', `${surface}\n${project}\n${prompt}`),
+    ...context.faults.take({ call: 'submit', surface, model: model.id, prompt }),
   ]);
   return answerWithFault(faults.transport, model.id, async () => {
     const operation = newOperation(context, target, prompt, settings, plan, faults);
@@ -86,7 +91,7 @@ function newOperation(
   prompt: string,
   settings: GenerationSettings,
   plan: RenderPlan,
-  faults: DrawnFaults,
+  faults: RequestFaults,
 ): Operation {
   const { surface, project, location, model } = target;
   const drawnMs = drawLatencyMs(model, settings.resolution, context.random);
@@ -110,15 +115,15 @@ function newOperation(
   };
 }
 
-/** The folder beneath `storageUri` in which the server puts an operation's videos. */
+/** The folder under `storageUri` that receives the videos of an operation. */
 export const folderOf = (operationId: string): string =>
   createHash('sha256').update(operationId).digest().readBigUInt64BE().toString();
 
-/** The moments of an operation that is accepted now. `drawnMs`: how long it takes, unless a fault says otherwise. */
+/** The times of an operation that is accepted now. A latency fault overrides `drawnMs`. */
 export function timesOf(
   context: SubmissionContext,
   drawnMs: number,
-  faults: DrawnFaults,
+  faults: RequestFaults,
 ): Pick<Operation, 'acceptedAtMs' | 'landsAtMs' | 'readyAtMs'> {
   const acceptedAtMs = context.now();
   const latencyMs = faults.latencySeconds === undefined ? drawnMs : faults.latencySeconds * 1000;
@@ -140,8 +145,8 @@ function planOf(
     return invalid(`The aspect ratio of the input video is ${inputShape}, not ${settings.aspectRatio}.`);
   }
   const aspectRatio = inputShape ?? settings.aspectRatio ?? '16:9';
-  // A video of ours is continued in its own size: the frames of both parts share one track.
-  const size = input !== undefined && canFollow(input) ? input : pictureSize(aspectRatio, resolution);
+  // An extension of a simulated video keeps its size: the frames of both parts share one track.
+  const size = input !== undefined && canFollow(input) ? input : frameSize(aspectRatio, resolution);
   const length = input === undefined ? `${durationSeconds} s` : `+${durationSeconds} s`;
   return {
     width: size.width,
@@ -155,7 +160,7 @@ function planOf(
   };
 }
 
-/** Without a seed the same inputs look the same, and others different. */
+/** The default seed: equal inputs give equal videos, different inputs give different ones. */
 export function seedFrom(prompt: string, media: InputMedia): number {
   const hash = createHash('sha256').update(prompt);
   for (const image of media.images) hash.update(image.digest);

@@ -1,4 +1,4 @@
-/** Veo as Vertex AI serves it: `:predictLongRunning` and `:fetchPredictOperation` of a publisher model. */
+/** Veo on Vertex AI: `:predictLongRunning` and `:fetchPredictOperation` of a publisher model. */
 import { randomUUID } from 'node:crypto';
 import { findModel, type VeoModel } from '../catalogue.ts';
 import { answerWithFault } from '../fault/fault-replies.ts';
@@ -86,8 +86,8 @@ function poll(context: SubmissionContext, parent: string, call: Call): Promise<R
   if (operation === undefined) return operationNotFound(name);
   const { model, prompt } = operation;
   const { transport } = combineFaults([
-    ...context.directives.draw(prompt, 'poll', name),
-    ...context.faults.draw({ call: 'poll', surface: 'vertex', model, prompt }),
+    ...context.directives.take(prompt, 'poll', name),
+    ...context.faults.take({ call: 'poll', surface: 'vertex', model, prompt }),
   ]);
   return answerWithFault(transport, model, async () => jsonReply(await stateOf(context, operation)));
 }
