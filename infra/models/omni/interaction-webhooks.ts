@@ -53,7 +53,7 @@ export class InteractionWebhooks {
   async settled(): Promise<void> {
     while (this.#posting.size > 0) {
       await Promise.allSettled(this.#posting);
-      // A finished delivery is recorded in the same iteration of the event loop.
+      // Wait one iteration of the event loop, so that the result of the delivery is recorded.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

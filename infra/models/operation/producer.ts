@@ -54,7 +54,7 @@ export class Producer {
     do {
       this.#options.timers.fireDue();
       await Promise.allSettled(this.#busy);
-      // A finished step starts its next step in the same iteration of the event loop.
+      // Wait one iteration of the event loop, so that a finished step can start its next one.
       await new Promise((resolve) => setImmediate(resolve));
     } while (this.#busy.size > 0);
   }

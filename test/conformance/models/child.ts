@@ -1,4 +1,4 @@
-/** A process of its own around the simulated models, to be killed. Options come as JSON in argv; the URL goes to stdout. */
+/** Runs the simulated models in a process that a test can kill. Takes the options as JSON in argv; prints the URL. */
 import { startModels } from '../../../infra/models/server.ts';
 import { KEY, TOKEN } from './harness.ts';
 

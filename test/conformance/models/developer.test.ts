@@ -1,32 +1,25 @@
-/** The simulated Developer API: operations, files, and what it refuses. */
-import { GenerateVideosOperation, GoogleGenAI } from '@google/genai';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+/** The simulated Developer API: operations, files and rejected requests. */
+import { GenerateVideosOperation } from '@google/genai';
+import { describe, expect, it } from 'vitest';
 import { parseMp4 } from '../../../infra/mp4/mp4-parser.ts';
 import {
+  API_KEY,
   DEVELOPER_MODEL,
+  developerClient,
   get,
   KEY,
   OTHER_KEY,
   PNG,
   pollDeveloper,
-  type Rig,
-  startRig,
   submitDeveloper,
+  veoImage,
 } from './harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
-
-beforeEach(async () => {
-  rig = await startRig();
-});
-
-afterEach(async () => {
-  await rig.stop();
-  expect(rig.bugs).toEqual([]);
-});
+const rig = useRig();
 
 describe('operations of the Developer API', () => {
-  it('a Developer API operation has the documented shape, running and done', async () => {
+  it('have the documented shape, both running and done', async () => {
     const { json } = await submitDeveloper(rig, { instances: [{ prompt: 'a cat' }] });
     expect(json).toEqual({
       name: expect.stringMatching(/^models\/veo-3\.1-generate-preview\/operations\/[a-z0-9]{12}$/),
@@ -53,12 +46,8 @@ describe('operations of the Developer API', () => {
     });
   });
 
-  it('are polled by the unmodified SDK, which can no longer submit them', async () => {
-    const client = new GoogleGenAI({
-      enterprise: false,
-      apiKey: KEY,
-      httpOptions: { baseUrl: rig.models.url },
-    });
+  it('can be polled, but no longer submitted, with the unmodified SDK', async () => {
+    const client = developerClient(rig.models.url);
     await expect(
       client.models.generateVideos({ model: DEVELOPER_MODEL, source: { prompt: 'x' } }),
     ).rejects.toThrow(/only supported/);
@@ -71,7 +60,7 @@ describe('operations of the Developer API', () => {
     expect(done.response?.generatedVideos?.[0]?.video?.uri).toMatch(/:download\?alt=media$/);
   });
 
-  it('belong to the key that made them', async () => {
+  it('are visible only to the key that created them', async () => {
     const { json } = await submitDeveloper(rig, { instances: [{ prompt: 'a cat' }] });
     expect((await get(`${rig.models.url}/v1beta/${json.name}?key=${OTHER_KEY}`)).status).toBe(404);
   });
@@ -85,9 +74,9 @@ describe('files of the Developer API', () => {
     return new URL(done.json.response.generateVideoResponse.generatedSamples[0].video.uri);
   }
 
-  it('downloads with the key in a header or in the query, whole, in part, and HEAD', async () => {
+  it('can be downloaded with the key in a header or in the query: whole, by range and with HEAD', async () => {
     const uri = await generateFile();
-    const headers = { 'x-goog-api-key': KEY };
+    const headers = API_KEY;
     const whole = await fetch(uri, { headers });
     expect(whole.headers.get('content-type')).toBe('video/mp4');
     const bytes = Buffer.from(await whole.arrayBuffer());
@@ -106,106 +95,101 @@ describe('files of the Developer API', () => {
     expect((await fetch(uri)).status).toBe(200);
   });
 
-  it('tells size, checksum and expiry of a file', async () => {
+  it('have metadata with name, size and expiry', async () => {
     const uri = await generateFile();
     const name = /files\/[a-z0-9]+/.exec(uri.pathname)?.[0] ?? '';
-    const { json } = await get(`${rig.models.url}/v1beta/${name}`, { 'x-goog-api-key': KEY });
+    const { json } = await get(`${rig.models.url}/v1beta/${name}`, API_KEY);
     expect(json).toMatchObject({ name, mimeType: 'video/mp4', state: 'ACTIVE', source: 'GENERATED' });
     expect(json.sizeBytes).toMatch(/^\d+$/);
     expect(Date.parse(json.expirationTime) - Date.parse(json.createTime)).toBe(48 * 3_600_000);
   });
 
-  it('refuses a file without the key, with the key of another project, and after two days', async () => {
+  it('cannot be downloaded without a key, with a key of another project, or after two days', async () => {
     const uri = await generateFile();
     expect((await fetch(uri)).status).toBe(403);
     expect((await fetch(uri, { headers: { 'x-goog-api-key': OTHER_KEY } })).status).toBe(403);
     rig.clock.nowMs += 48 * 3_600_000 - 1;
-    expect((await fetch(uri, { headers: { 'x-goog-api-key': KEY } })).status).toBe(200);
+    expect((await fetch(uri, { headers: API_KEY })).status).toBe(200);
     rig.clock.nowMs += 1;
-    const expired = await get(uri.href, { 'x-goog-api-key': KEY });
+    const expired = await get(uri.href, API_KEY);
     expect(expired.status).toBe(403);
     expect(expired.json.error.message).toContain('or it may not exist');
   });
 
-  it('extends a video of its own by URI', async () => {
+  it('can be extended by URI', async () => {
     const first = await generateFile();
     const uri = await generateFile({
-      instances: [{ prompt: 'go on', video: { uri: first.href, encoding: 'video/mp4' } }],
+      instances: [{ prompt: 'it wakes', video: { uri: first.href, encoding: 'video/mp4' } }],
       parameters: { sampleCount: 1, resolution: '720p' },
     });
-    const response = await fetch(uri, { headers: { 'x-goog-api-key': KEY } });
+    const response = await fetch(uri, { headers: API_KEY });
     expect(parseMp4(Buffer.from(await response.arrayBuffer()))).toMatchObject({
       durationSeconds: 15,
       frameCount: 360,
     });
   });
-
-  it('accepts "8" as a duration, as its documents write it', async () => {
-    const body = { instances: [{ prompt: 'x' }], parameters: { durationSeconds: '8', resolution: '1080p' } };
-    expect((await submitDeveloper(rig, body)).status).toBe(200);
-  });
 });
 
-const image = (bytes: Buffer, mimeType: string) => ({
-  bytesBase64Encoded: bytes.toString('base64'),
-  mimeType,
-});
-const asset = { image: image(PNG, 'image/png'), referenceType: 'asset' };
+const asset = { image: veoImage(PNG, 'image/png'), referenceType: 'asset' };
 
-describe('what the Developer API is asked', () => {
-  const ask = (instance: Record<string, unknown>, parameters: Record<string, unknown> = {}): unknown => ({
+describe('a request to the Developer API', () => {
+  const body = (instance: Record<string, unknown>, parameters: Record<string, unknown> = {}): unknown => ({
     instances: [{ prompt: 'x', ...instance }],
     parameters,
   });
-  const cases: [title: string, body: unknown, message: RegExp][] = [
-    ['storage', ask({}, { storageUri: 'gs://b' }), /^`storageUri` isn't supported by this model\./],
-    ['sound', ask({}, { generateAudio: true }), /^`generateAudio` isn't supported/],
-    ['inline data', ask({ image: { inlineData: {} } }), /^`inlineData` isn't supported/],
+  const cases: [title: string, request: unknown, message: RegExp][] = [
+    ['a storageUri', body({}, { storageUri: 'gs://b' }), /^`storageUri` isn't supported by this model\./],
+    ['generateAudio', body({}, { generateAudio: true }), /^`generateAudio` isn't supported/],
+    ['inlineData', body({ image: { inlineData: {} } }), /^`inlineData` isn't supported/],
     [
       'an image in a bucket',
-      ask({ image: { gcsUri: 'gs://inputs/a', mimeType: 'image/png' } }),
+      body({ image: { gcsUri: 'gs://inputs/a', mimeType: 'image/png' } }),
       /^`gcsUri` isn't supported/,
     ],
-    ['labels', { ...Object(ask({})), labels: {} }, /Unknown name "labels"/],
+    ['labels', { ...Object(body({})), labels: {} }, /Unknown name "labels"/],
     [
-      'a webhook that is no address',
-      { ...Object(ask({})), webhookConfig: { uris: ['nowhere'] } },
+      'an invalid webhook URI',
+      { ...Object(body({})), webhookConfig: { uris: ['nowhere'] } },
       /webhook_config\.uris/,
     ],
     [
-      '5 s',
-      ask({}, { durationSeconds: 5 }),
+      'a duration of 5 s',
+      body({}, { durationSeconds: 5 }),
       /^The number value for `durationSeconds` is out of bound\. Please provide a value between 4 and 8, inclusive\.$/,
     ],
-    ['"eight" s', ask({}, { durationSeconds: 'eight' }), /durationSeconds/],
-    ['1080p for 4 s', ask({}, { durationSeconds: 4, resolution: '1080p' }), /must be 8/],
-    ['references for 6 s', ask({ referenceImages: [asset] }, { durationSeconds: 6 }), /must be 8/],
-    ['references upright', ask({ referenceImages: [asset] }, { aspectRatio: '9:16' }), /Aspect ratio 9:16/],
+    ['the duration "eight"', body({}, { durationSeconds: 'eight' }), /durationSeconds/],
+    ['1080p with 4 s', body({}, { durationSeconds: 4, resolution: '1080p' }), /must be 8/],
+    ['reference images with 6 s', body({ referenceImages: [asset] }, { durationSeconds: 6 }), /must be 8/],
     [
-      'a last frame for 6 s',
-      ask({ image: asset.image, lastFrame: asset.image }, { durationSeconds: 6 }),
+      'reference images with 9:16',
+      body({ referenceImages: [asset] }, { aspectRatio: '9:16' }),
+      /Aspect ratio 9:16/,
+    ],
+    [
+      'a last frame with 6 s',
+      body({ image: asset.image, lastFrame: asset.image }, { durationSeconds: 6 }),
       /must be 8/,
     ],
     [
-      'only adults in a text',
-      ask({}, { personGeneration: 'allow_adult' }),
+      'allow_adult for text to video',
+      body({}, { personGeneration: 'allow_adult' }),
       /^allow_adult for personGeneration is/,
     ],
     [
-      'anybody with an image',
-      ask({ image: asset.image }, { personGeneration: 'allow_all' }),
+      'allow_all with an image',
+      body({ image: asset.image }, { personGeneration: 'allow_all' }),
       /^allow_all for personGen/,
     ],
-    ['an extension in 1080p', ask({ video: { uri: 'files/abc' } }, { resolution: '1080p' }), /720p only/],
+    ['an extension in 1080p', body({ video: { uri: 'files/abc' } }, { resolution: '1080p' }), /720p only/],
     [
-      'an extension of something else',
-      ask({ video: { uri: 'gs://inputs/a.mp4' } }),
+      'an extension of another video',
+      body({ video: { uri: 'gs://inputs/a.mp4' } }),
       /must be the URI of a generated video/,
     ],
   ];
 
-  it.each(cases)('is refused: %s', async (_, body, message) => {
-    const { json, status } = await submitDeveloper(rig, body);
+  it.each(cases)('is rejected and not paid: %s', async (_, request, message) => {
+    const { json, status } = await submitDeveloper(rig, request);
     expect(json.error).toMatchObject({
       code: 400,
       status: 'INVALID_ARGUMENT',
@@ -214,10 +198,16 @@ describe('what the Developer API is asked', () => {
     expect([status, rig.models.paidCalls()]).toEqual([400, []]);
   });
 
-  it('a video it does not keep cannot be extended', async () => {
+  it('may give the duration as a string, as in the documents', async () => {
+    expect((await submitDeveloper(rig, body({}, { durationSeconds: '8', resolution: '1080p' }))).status).toBe(
+      200,
+    );
+  });
+
+  it('is rejected when it extends an unknown file', async () => {
     const answer = await submitDeveloper(
       rig,
-      ask({ video: { uri: `${rig.models.url}/v1beta/files/abc:download` } }),
+      body({ video: { uri: `${rig.models.url}/v1beta/files/abc:download` } }),
     );
     expect(answer.json.error).toMatchObject({ code: 403, status: 'PERMISSION_DENIED' });
   });

@@ -1,36 +1,29 @@
-/** Every fault, scripted by rule and asked for in the prompt: what the client sees, and whether it was paid. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+/** Every fault, from a rule or a prompt directive: the reply that the client receives, and whether the call is paid. */
+import { describe, expect, it } from 'vitest';
 import { DIRECTIVES } from '../../../infra/models/fault/prompt-directives.ts';
 import type { FaultRule } from '../../../infra/models/server.ts';
 import {
+  API_KEY,
   get,
   KEY,
   PNG,
   pollDeveloper,
   pollVertex,
-  type Rig,
   sdkClient,
   startRig,
   submitDeveloper,
   submitVertex,
   textBody,
   VERTEX_MODEL,
+  veoImage,
 } from './harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
-
-beforeEach(async () => {
-  rig = await startRig({ seed: 3 });
-});
-
-afterEach(async () => {
-  await rig.stop();
-  expect(rig.bugs).toEqual([]);
-});
+const rig = useRig(() => startRig({ seed: 3 }));
 
 const paid = (): number => rig.models.paidCalls().length;
 
-/** The operation of the only call so far: what a client that saw an error cannot know. */
+/** The name of the only operation. A client that received an error does not know it. */
 const onlyOperation = (): string => rig.models.paidCalls()[0]?.operationName ?? '';
 
 const control = (method: string, body?: unknown): Promise<Response> =>
@@ -49,7 +42,7 @@ describe('a submission', () => {
     [{ kind: 'http', status: 503, when: 'after-accept' }, 503, 'UNAVAILABLE', 1],
   ];
 
-  it.each(errors)('is answered %j, and the next one is not', async (fault, status, name, paidCalls) => {
+  it.each(errors)('receives the error %j once', async (fault, status, name, paidCalls) => {
     rig.models.script({ fault });
     const answer = await submitVertex(rig, textBody('x'));
     expect(answer.json.error).toMatchObject({ code: status, status: name });
@@ -59,7 +52,7 @@ describe('a submission', () => {
     expect((await submitVertex(rig, textBody('x'))).status).toBe(200);
   });
 
-  it('that was accepted behind an error still puts its videos into the bucket', async () => {
+  it('that was accepted in spite of an error reply still lands its videos', async () => {
     rig.models.script({ fault: { kind: 'http', status: 503, when: 'after-accept' } });
     await submitVertex(rig, textBody('x', { storageUri: 'gs://out/jobs/1/attempt' }));
     await rig.finish();
@@ -72,25 +65,25 @@ describe('a submission', () => {
   it.each([
     ['before-accept', 0],
     ['after-accept', 1],
-  ] as const)('is reset %s', async (when, paidCalls) => {
+  ] as const)('can be reset %s', async (when, paidCalls) => {
     rig.models.script({ fault: { kind: 'reset', when } });
     const error = await submitVertex(rig, textBody('x')).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ message: 'fetch failed', cause: { code: 'ECONNRESET' } });
     expect(paid()).toBe(paidCalls);
   });
 
-  it('never hears a reply, though the operation exists', async () => {
-    rig.models.script({ fault: { kind: 'hang', when: 'after-accept' } });
-    const accepted = rig.nextPaidCall();
-    const reply = submitVertex(rig, textBody('x')).catch((thrown: unknown) => thrown);
+  it('can hang after acceptance: no reply, but the operation exists', async () => {
+    const stopped = await startRig();
+    stopped.models.script({ fault: { kind: 'hang', when: 'after-accept' } });
+    const accepted = stopped.nextPaidCall();
+    const reply = submitVertex(stopped, textBody('x')).catch((thrown: unknown) => thrown);
     await accepted;
-    expect(paid()).toBe(1);
-    await rig.models.stop();
+    expect(stopped.models.paidCalls()).toHaveLength(1);
+    await stopped.stop();
     expect(await reply).toMatchObject({ message: 'fetch failed' });
-    rig = await startRig();
   });
 
-  it('never hears a reply, and no operation exists', async () => {
+  it('can hang before acceptance: no reply and no operation', async () => {
     rig.models.script({ fault: { kind: 'hang' } });
     const abort = new AbortController();
     const hanging = fetch(
@@ -101,7 +94,7 @@ describe('a submission', () => {
         signal: abort.signal,
       },
     ).catch((thrown: unknown) => thrown);
-    // The rule is used up once the first request has met it; a later request then gets through.
+    // The rule is removed once the first request has used it up; the next request succeeds.
     while ((await get(`${rig.models.url}/_control/faults`)).json.rules.length > 0);
     expect((await submitDeveloper(rig, { instances: [{ prompt: 'y' }] })).status).toBe(200);
     abort.abort();
@@ -109,7 +102,7 @@ describe('a submission', () => {
     expect(rig.models.paidCalls()).toMatchObject([{ prompt: 'y' }]);
   });
 
-  it('is answered 200 with something that is not JSON, or without a name: the SDK cannot tell, and it is paid', async () => {
+  it('is paid when its reply is 200 without JSON or without a name, from which the SDK cannot learn the operation', async () => {
     const client = sdkClient(rig.models.url);
     const submit = () => client.models.generateVideos({ model: VERTEX_MODEL, source: { prompt: 'x' } });
     rig.models.script({ fault: { kind: 'not-json' } });
@@ -119,7 +112,7 @@ describe('a submission', () => {
     expect(paid()).toBe(2);
   });
 
-  it('that would have been refused uses up no fault', async () => {
+  it('that is invalid uses up no fault', async () => {
     rig.models.script({ fault: { kind: 'http', status: 503 } });
     expect((await submitVertex(rig, textBody('x', { durationSeconds: 9 }))).status).toBe(400);
     expect((await submitVertex(rig, textBody('x'))).status).toBe(503);
@@ -139,7 +132,7 @@ describe('an operation', () => {
     [8, /Resource/],
     [13, /internal server issue/],
     [14, /unavailable/],
-  ])('ends with code %i', async (code, message) => {
+  ])('can fail with code %i', async (code, message) => {
     const { json } = await outcomeOf({ kind: 'operation-error', code });
     expect(json).toMatchObject({ done: true, error: { code, message: expect.stringMatching(message) } });
     expect(json.response).toBeUndefined();
@@ -147,7 +140,7 @@ describe('an operation', () => {
     expect(rig.models.paidCalls()).toMatchObject([{ state: 'failed' }]);
   });
 
-  it('is held back by the safety filter as a whole, with a reason and a support code', async () => {
+  it('can be filtered completely, with a reason and a support code', async () => {
     const { json } = await outcomeOf({ kind: 'safety-filter', category: 'celebrity' }, { sampleCount: 2 });
     expect(json.response).toEqual({
       '@type': 'type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse',
@@ -159,7 +152,7 @@ describe('an operation', () => {
     expect(rig.models.paidCalls()).toMatchObject([{ state: 'filtered' }]);
   });
 
-  it('is held back in part: the remaining videos keep their numbers', async () => {
+  it('can be filtered in part: the remaining videos keep their sample numbers', async () => {
     const { json } = await outcomeOf(
       { kind: 'safety-filter', filtered: 1 },
       { sampleCount: 3, durationSeconds: 4 },
@@ -173,7 +166,7 @@ describe('an operation', () => {
     expect(rig.models.paidCalls()).toMatchObject([{ state: 'succeeded' }]);
   });
 
-  it('is done without videos and without a reason', async () => {
+  it('can be done with neither videos nor a reason', async () => {
     const { json } = await outcomeOf({ kind: 'empty' });
     expect(json).toMatchObject({ done: true });
     expect(Object.keys(json.response)).toEqual(['@type']);
@@ -182,7 +175,7 @@ describe('an operation', () => {
   it.each([
     [false, 0],
     [true, 1],
-  ])('is lost: every poll is 404; its videos land: %s', async (lands, objects) => {
+  ])('can be lost: every poll returns 404; its videos land: %s', async (lands, objects) => {
     const { status, json } = await outcomeOf({ kind: 'lost', lands });
     expect(status).toBe(404);
     expect(json.error.status).toBe('NOT_FOUND');
@@ -190,7 +183,7 @@ describe('an operation', () => {
     expect(rig.models.paidCalls()).toMatchObject([{ state: 'lost' }]);
   });
 
-  it('answers in the legacy shape', async () => {
+  it('can be returned in the legacy shape', async () => {
     const { json } = await outcomeOf({ kind: 'legacy-shape' });
     expect(json.response).toEqual({
       '@type': 'type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse',
@@ -205,7 +198,7 @@ describe('an operation', () => {
     });
   });
 
-  it('takes as long as it is told', async () => {
+  it('takes the latency that a fault sets, divided by the speed-up', async () => {
     rig.models.script({ fault: { kind: 'latency', seconds: 2_000 } });
     const { json } = await submitVertex(rig, textBody('x', { durationSeconds: 4 }));
     rig.clock.nowMs += 2_000_000 / 20 - 1;
@@ -215,7 +208,7 @@ describe('an operation', () => {
     expect((await pollVertex(rig, json.name)).json.done).toBe(true);
   });
 
-  it('of the Developer API can be filtered, fail and be empty too', async () => {
+  it('on the Developer API can also be filtered, fail or be empty', async () => {
     const run = async (prompt: string) => {
       const { json } = await submitDeveloper(rig, { instances: [{ prompt }] });
       await rig.finish();
@@ -231,7 +224,7 @@ describe('an operation', () => {
 });
 
 describe('polls and downloads', () => {
-  it('a poll meets what it is told to meet, and the next one the truth', async () => {
+  it('a poll receives the faults of its rules in order, then the real state', async () => {
     const { json } = await submitVertex(rig, textBody('x'));
     rig.models.script({ match: { call: 'poll' }, fault: { kind: 'http', status: 503 }, times: 2 });
     rig.models.script({ match: { call: 'poll' }, fault: { kind: 'http', status: 404 } });
@@ -243,21 +236,21 @@ describe('polls and downloads', () => {
     expect(codes).toEqual([503, 503, 404, expect.any(SyntaxError), { name: json.name }]);
   });
 
-  it('a download breaks off halfway, once', async () => {
+  it('a torn-download directive truncates the first download only', async () => {
     const { json } = await submitDeveloper(rig, { instances: [{ prompt: '[simulate: torn-download] x' }] });
     await rig.finish();
     const done = await pollDeveloper(rig, json.name);
     const { uri } = done.json.response.generateVideoResponse.generatedSamples[0].video;
-    const torn = await fetch(uri, { headers: { 'x-goog-api-key': KEY } });
+    const torn = await fetch(uri, { headers: API_KEY });
     expect(torn.status).toBe(200);
     await expect(torn.arrayBuffer()).rejects.toThrow('terminated');
-    const whole = await fetch(uri, { headers: { 'x-goog-api-key': KEY } });
+    const whole = await fetch(uri, { headers: API_KEY });
     expect((await whole.arrayBuffer()).byteLength).toBe(Number(torn.headers.get('content-length')));
   });
 });
 
 describe('rules', () => {
-  it('match on surface, model and prompt', async () => {
+  it('match on surface, model and prompt, until they are cleared', async () => {
     rig.models.script({
       match: { surface: 'vertex', model: VERTEX_MODEL, promptIncludes: 'dog' },
       fault: { kind: 'http', status: 503 },
@@ -271,7 +264,7 @@ describe('rules', () => {
     expect((await submitVertex(rig, textBody('a dog'))).status).toBe(200);
   });
 
-  it('meet a share of the requests, the same ones for the same seed', async () => {
+  it('with a rate apply to a share of the requests: equal seeds select equal requests', async () => {
     const run = async (seed: number): Promise<string> => {
       const seeded = await startRig({ seed });
       seeded.models.script({ fault: { kind: 'http', status: 429 }, rate: 0.3 });
@@ -289,7 +282,7 @@ describe('rules', () => {
     expect(await run(12)).not.toBe(pattern);
   });
 
-  it('are set, listed and cleared over HTTP; what cannot be is refused', async () => {
+  it('can be added, listed and cleared over HTTP; invalid rules are rejected', async () => {
     const rules = [{ fault: { kind: 'lost' } }, { fault: { kind: 'latency', seconds: 5 }, times: 3 }];
     expect(await (await control('POST', rules)).json()).toEqual({ rules });
     expect(await (await control('GET')).json()).toEqual({ rules });
@@ -310,7 +303,7 @@ describe('rules', () => {
 });
 
 describe('directives in the prompt', () => {
-  it('are counted: [simulate: 429=3 x2]', async () => {
+  it('apply as often as xN states: [simulate: 429=3 x2]', async () => {
     const body = textBody('[simulate: 429=3 x2] a cat');
     const first = await submitVertex(rig, body);
     expect([first.status, first.headers.get('retry-after')]).toEqual([429, '3']);
@@ -319,7 +312,7 @@ describe('directives in the prompt', () => {
     expect((await submitVertex(rig, textBody('[simulate: 429] another cat'))).status).toBe(429);
   });
 
-  it('go together: one for the reply, one for the outcome, one for the latency', async () => {
+  it('can be combined: one for the reply, one for the outcome, one for the latency', async () => {
     const body = textBody('[simulate: 503-after-accept, safety-filter=1] a cat [simulate: slow=20]', {
       sampleCount: 2,
     });
@@ -350,8 +343,8 @@ describe('directives in the prompt', () => {
     expect((await pollVertex(rig, json.name)).json).toEqual({ name: json.name });
   });
 
-  it('are not drawn into the picture', async () => {
-    const image = { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' };
+  it('do not change the video', async () => {
+    const image = veoImage(PNG, 'image/png');
     const parameters = { seed: 1, durationSeconds: 4 };
     const names: string[] = [];
     for (const prompt of ['a cat', '[simulate: slow=11] a cat']) {

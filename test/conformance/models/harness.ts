@@ -1,4 +1,4 @@
-/** What the suites of the simulated models share: a tiny bucket, a clock that is moved by hand, and callers. */
+/** Shared by the suites of the simulated models: an in-memory bucket, a server on a test clock, clients and raw calls. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -17,10 +17,10 @@ export const OTHER_KEY = 'other-key';
 export const PROJECT = 'my-proj';
 export const VERTEX_MODEL = 'veo-3.1-generate-001';
 export const DEVELOPER_MODEL = 'veo-3.1-generate-preview';
-/** Longer than any generation. */
+/** The maximum latency of a generation. */
 export const LONGEST_MS = 6 * 60_000;
 
-/** The eight bytes every PNG begins with: as much as the models look at. */
+/** The signature of a PNG, eight bytes: the models read no further. */
 export const PNG = Buffer.from('iVBORw0KGgo=', 'base64');
 export const JPEG = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 4]);
 
@@ -29,14 +29,14 @@ export interface Bucket {
   /** `bucket/name` to content. */
   readonly objects: Map<string, Buffer>;
   readonly writes: string[];
-  /** Called with `bucket/name` before an upload is answered. */
+  /** Called with `bucket/name` before the reply to an upload. */
   onWrite: (key: string) => void;
-  /** When set, uploads are answered with this status. */
+  /** When set, uploads return this status. */
   failWith: number | undefined;
   readonly stop: () => Promise<void>;
 }
 
-/** Just enough of the JSON API of Cloud Storage. Buckets exist unless their name says otherwise. */
+/** The part of the Cloud Storage JSON API that the models use. Every bucket exists unless its name begins with `missing`. */
 export async function startBucket(): Promise<Bucket> {
   const objects = new Map<string, Buffer>();
   const server = createServer(wholeRequests(handle));
@@ -64,7 +64,7 @@ export async function startBucket(): Promise<Bucket> {
       const content = objects.get(key);
       if (content === undefined) send(404, 'no such object');
       else send(200, content);
-    } else if (bucket.failWith !== undefined) send(bucket.failWith, 'as told');
+    } else if (bucket.failWith !== undefined) send(bucket.failWith, 'simulated failure');
     else {
       bucket.writes.push(key);
       bucket.onWrite(key);
@@ -80,21 +80,31 @@ export async function startBucket(): Promise<Bucket> {
   return Object.assign(bucket, { url: `http://127.0.0.1:${port}` });
 }
 
+/** A running server of the simulated models, with its bucket and its clock. */
 export interface Rig {
   readonly bucket: Bucket;
   readonly models: RunningModels;
   readonly clock: { nowMs: number };
+  /** Unexpected errors inside the models. */
   readonly bugs: unknown[];
-  /** The next call that is accepted. */
+  /** Resolves with the next call that the models accept. */
   readonly nextPaidCall: () => Promise<PaidCall>;
-  /** Moves the clock past every latency and waits for the videos. */
+  /** Advances the clock past every latency and waits until the videos have landed. */
   readonly finish: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-export async function startRig(options: Partial<ModelsOptions> = {}): Promise<Rig> {
-  const bucket = await startBucket();
-  const clock = { nowMs: Date.parse('2026-11-21T08:00:00Z') };
+export interface RigOptions extends Partial<ModelsOptions> {
+  /** Default: a bucket of the rig's own, which stops with it. */
+  readonly bucket?: Bucket;
+  /** Where the clock starts. It stands still until a test sets it. */
+  readonly startMs?: number;
+}
+
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
+  const { bucket: sharedBucket, startMs = Date.parse('2026-11-21T08:00:00Z'), ...modelsOptions } = options;
+  const bucket = sharedBucket ?? (await startBucket());
+  const clock = { nowMs: startMs };
   const bugs: unknown[] = [];
   const waiting: ((call: PaidCall) => void)[] = [];
   const models = await startModels({
@@ -104,9 +114,9 @@ export async function startRig(options: Partial<ModelsOptions> = {}): Promise<Ri
     now: () => clock.nowMs,
     onBug: (error) => bugs.push(error),
     onPaidCall: (call) => {
-      for (const tell of waiting.splice(0)) tell(call);
+      for (const resolve of waiting.splice(0)) resolve(call);
     },
-    ...options,
+    ...modelsOptions,
   });
   return {
     bucket,
@@ -120,21 +130,21 @@ export async function startRig(options: Partial<ModelsOptions> = {}): Promise<Ri
     },
     stop: async () => {
       await models.stop();
-      await bucket.stop();
+      if (sharedBucket === undefined) await bucket.stop();
     },
   };
 }
 
 type AuthClient = NonNullable<NonNullable<GoogleGenAIOptions['googleAuthOptions']>['authClient']>;
 
-/** The SDK's own copy of google-auth-library: its auth clients come from no other version. */
+/** The SDK's own copy of google-auth-library: the SDK accepts auth clients of this version only. */
 const authLibrary = createRequire(createRequire(import.meta.url).resolve('@google/genai'))(
   'google-auth-library',
 ) as {
   readonly OAuth2Client: new () => AuthClient;
 };
 
-/** The unmodified client in Vertex mode, with a token in place of Application Default Credentials. */
+/** The unmodified SDK in Vertex mode, with a token in place of Application Default Credentials. */
 export function sdkClient(url: string, location = 'us-central1'): GoogleGenAI {
   const authClient = new authLibrary.OAuth2Client();
   authClient.setCredentials({ access_token: TOKEN, expiry_date: Date.now() + 3_600_000 });
@@ -146,6 +156,10 @@ export function sdkClient(url: string, location = 'us-central1'): GoogleGenAI {
     httpOptions: { baseUrl: url },
   });
 }
+
+/** The unmodified SDK on the Developer API. */
+export const developerClient = (url: string): GoogleGenAI =>
+  new GoogleGenAI({ enterprise: false, apiKey: KEY, httpOptions: { baseUrl: url } });
 
 export interface Answer {
   readonly status: number;
@@ -178,29 +192,36 @@ async function toAnswer(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, json: await response.json() };
 }
 
-const bearer = { authorization: `Bearer ${TOKEN}` };
+export const BEARER = { authorization: `Bearer ${TOKEN}` };
+export const API_KEY = { 'x-goog-api-key': KEY };
 
 export const submitVertex = (rig: Rig, body: unknown, model = VERTEX_MODEL): Promise<Answer> =>
-  post(`${rig.models.url}/v1beta1/${modelPath(model)}:predictLongRunning`, body, bearer);
+  post(`${rig.models.url}/v1beta1/${modelPath(model)}:predictLongRunning`, body, BEARER);
 
 export const pollVertex = (rig: Rig, operationName: string): Promise<Answer> => {
   const parent = operationName.split('/operations/')[0];
-  return post(`${rig.models.url}/v1beta1/${parent}:fetchPredictOperation`, { operationName }, bearer);
+  return post(`${rig.models.url}/v1beta1/${parent}:fetchPredictOperation`, { operationName }, BEARER);
 };
 
 export const submitDeveloper = (rig: Rig, body: unknown, model = DEVELOPER_MODEL): Promise<Answer> =>
-  post(`${rig.models.url}/v1beta/models/${model}:predictLongRunning`, body, { 'x-goog-api-key': KEY });
+  post(`${rig.models.url}/v1beta/models/${model}:predictLongRunning`, body, API_KEY);
 
 export const pollDeveloper = (rig: Rig, name: string): Promise<Answer> =>
-  get(`${rig.models.url}/v1beta/${name}`, { 'x-goog-api-key': KEY });
+  get(`${rig.models.url}/v1beta/${name}`, API_KEY);
 
-/** A request for text to video. */
+/** A text-to-video request to Veo. */
 export const textBody = (prompt: string, parameters: Record<string, unknown> = {}): unknown => ({
   instances: [{ prompt }],
   parameters: { storageUri: 'gs://out/jobs', ...parameters },
 });
 
-/** The content behind a `gs://` URI. */
+/** An inline image of a Veo request. */
+export const veoImage = (bytes: Buffer, mimeType: string) => ({
+  bytesBase64Encoded: bytes.toString('base64'),
+  mimeType,
+});
+
+/** The content of the object at a `gs://` URI. */
 export function objectAt(bucket: Bucket, uri: string): Buffer {
   const content = bucket.objects.get(uri.replace('gs://', ''));
   if (content === undefined) throw new Error(`no object at ${uri}`);

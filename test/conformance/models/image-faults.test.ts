@@ -1,37 +1,29 @@
-/** What goes wrong with calls for images, by rule and in the prompt: what the client sees, and whether it was paid. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+/** Faults of image calls, from a rule or a prompt directive: the reply, and whether the call is paid. */
+import { describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../../infra/models/server.ts';
-import { post, type Rig, sdkClient, submitVertex, textBody } from './harness.ts';
+import { post, sdkClient, submitVertex, textBody } from './harness.ts';
 import {
   contentBody,
   decodePng,
   developerContent,
   GEMINI_MODEL,
   IMAGEN_MODEL,
-  pictureOf,
+  imageOf,
   predictBody,
   startFastRig,
   vertexContent,
   vertexPredict,
 } from './image-harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
-
-beforeEach(async () => {
-  rig = await startFastRig();
-});
-
-afterEach(async () => {
-  await rig.stop();
-  expect(rig.bugs).toEqual([]);
-});
+const rig = useRig(startFastRig);
 
 const states = (): string[] => rig.models.paidCalls().map((call) => call.state);
 
 const scriptImage = (fault: FaultRule['fault']): void =>
   rig.models.script({ match: { call: 'image' }, fault });
 
-describe('a call for an image', () => {
+describe('an image call', () => {
   const errors: [fault: FaultRule['fault'], status: number, name: string, states: string[]][] = [
     [{ kind: 'http', status: 429, retryAfterSeconds: 7 }, 429, 'RESOURCE_EXHAUSTED', []],
     [{ kind: 'http', status: 403, message: 'no' }, 403, 'PERMISSION_DENIED', []],
@@ -39,7 +31,7 @@ describe('a call for an image', () => {
     [{ kind: 'http', status: 500, when: 'after-accept' }, 500, 'INTERNAL', ['succeeded']],
   ];
 
-  it.each(errors)('is answered %j, and the next one is not', async (fault, status, name, paid) => {
+  it.each(errors)('receives the error %j once', async (fault, status, name, paid) => {
     for (const call of [
       () => vertexContent(rig, contentBody('x')),
       () => vertexPredict(rig, predictBody('x')),
@@ -55,7 +47,7 @@ describe('a call for an image', () => {
     }
   });
 
-  it('names its own metric when the quota is used up', async () => {
+  it('over quota receives a 429 that names the metric of its method', async () => {
     scriptImage({ kind: 'http', status: 429 });
     expect((await vertexContent(rig, contentBody('x'))).json.error.message).toContain(
       'generate_content_requests_per_minute_per_project_per_base_model with base model: gemini-3.1-flash-image',
@@ -69,41 +61,41 @@ describe('a call for an image', () => {
   it.each([
     ['before-accept', []],
     ['after-accept', ['succeeded']],
-  ] as const)('is reset %s', async (when, paid) => {
+  ] as const)('can be reset %s', async (when, paid) => {
     scriptImage({ kind: 'reset', when });
     const error = await developerContent(rig, contentBody('x')).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ message: 'fetch failed', cause: { code: 'ECONNRESET' } });
     expect(states()).toEqual(paid);
   });
 
-  it('breaks off in the middle of the picture, which was made', async () => {
+  it('is paid when its reply is truncated', async () => {
     scriptImage({ kind: 'torn' });
     const error = await vertexContent(rig, contentBody('x')).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ message: 'terminated' });
     expect(states()).toEqual(['succeeded']);
   });
 
-  it('is answered with something that is not JSON, or with an empty object', async () => {
+  it('is paid when its reply is not JSON or is an empty object', async () => {
     const client = sdkClient(rig.models.url);
-    const ask = () => client.models.generateContent({ model: GEMINI_MODEL, contents: 'x' });
+    const generate = () => client.models.generateContent({ model: GEMINI_MODEL, contents: 'x' });
     scriptImage({ kind: 'not-json' });
-    await expect(ask()).rejects.toThrow(SyntaxError);
+    await expect(generate()).rejects.toThrow(SyntaxError);
     scriptImage({ kind: 'no-name' });
-    expect((await ask()).candidates).toBeUndefined();
+    expect((await generate()).candidates).toBeUndefined();
     expect(states()).toEqual(['succeeded', 'succeeded']);
   });
 
-  it('never hears a reply, though the picture was made', async () => {
-    scriptImage({ kind: 'hang', when: 'after-accept' });
-    const accepted = rig.nextPaidCall();
-    const reply = vertexContent(rig, contentBody('x')).catch((thrown: unknown) => thrown);
+  it('can hang after acceptance: no reply, but the call is paid', async () => {
+    const stopped = await startFastRig();
+    stopped.models.script({ match: { call: 'image' }, fault: { kind: 'hang', when: 'after-accept' } });
+    const accepted = stopped.nextPaidCall();
+    const reply = vertexContent(stopped, contentBody('x')).catch((thrown: unknown) => thrown);
     expect(await accepted).toMatchObject({ kind: 'image', prompt: 'x' });
-    await rig.models.stop();
+    await stopped.stop();
     expect(await reply).toMatchObject({ message: 'fetch failed' });
-    rig = await startFastRig();
   });
 
-  it('meets no fault meant for videos, and leaves its own to itself', async () => {
+  it('is not affected by video faults, and image faults do not affect videos', async () => {
     rig.models.script({ fault: { kind: 'http', status: 500 } });
     expect((await vertexContent(rig, contentBody('x'))).status).toBe(200);
     scriptImage({ kind: 'http', status: 503 });
@@ -112,13 +104,13 @@ describe('a call for an image', () => {
     expect((await vertexContent(rig, contentBody('x'))).status).toBe(503);
   });
 
-  it('that would have been refused uses up no fault', async () => {
+  it('that is invalid uses up no fault', async () => {
     scriptImage({ kind: 'http', status: 503 });
     expect((await vertexContent(rig, contentBody('x', { imageSize: '8K' }))).status).toBe(400);
     expect((await vertexContent(rig, contentBody('x'))).status).toBe(503);
   });
 
-  it('counts against a limit of its own per minute, project and model', async () => {
+  it('counts against a quota per minute, project and model', async () => {
     const limited = await startFastRig({ requestsPerMinute: 1 });
     const calls = [
       await vertexContent(limited, contentBody('x')),
@@ -133,7 +125,7 @@ describe('a call for an image', () => {
 });
 
 describe('the safety filter', () => {
-  it('of Gemini ends without parts and says why', async () => {
+  it('of Gemini returns a candidate without parts, with the reason', async () => {
     scriptImage({ kind: 'safety-filter', category: 'violence' });
     const { json, status } = await vertexContent(rig, contentBody('x'));
     expect(status).toBe(200);
@@ -149,7 +141,7 @@ describe('the safety filter', () => {
     expect(states()).toEqual(['filtered']);
   });
 
-  it('of Gemini refuses a prompt without a candidate', async () => {
+  it('of Gemini blocks a prompt: no candidate, and a block reason', async () => {
     rig.models.script({ fault: { kind: 'prompt-blocked' } });
     const response = await sdkClient(rig.models.url).models.generateContent({
       model: GEMINI_MODEL,
@@ -163,7 +155,7 @@ describe('the safety filter', () => {
     expect(states()).toEqual(['filtered']);
   });
 
-  it('of Imagen holds some pictures back, with reasons if they are asked for', async () => {
+  it('of Imagen removes some images, and includes reasons on request', async () => {
     const parameters = { sampleCount: 3, includeRaiReason: true };
     scriptImage({ kind: 'safety-filter', filtered: 1 });
     const { json } = await vertexPredict(rig, predictBody('x', parameters));
@@ -175,22 +167,25 @@ describe('the safety filter', () => {
       expect.objectContaining({ bytesBase64Encoded: expect.any(String) }),
     ]);
     scriptImage({ kind: 'safety-filter', filtered: 1 });
-    const silent = await vertexPredict(rig, predictBody('x', { sampleCount: 3 }));
-    expect(silent.json.predictions).toEqual(json.predictions.slice(1));
+    const withoutReasons = await vertexPredict(rig, predictBody('x', { sampleCount: 3 }));
+    expect(withoutReasons.json.predictions).toEqual(json.predictions.slice(1));
     expect(states()).toEqual(['succeeded', 'succeeded']);
   });
 
-  it('of Imagen holds all back: reasons, or an empty answer', async () => {
+  it('of Imagen removes all images: the reply has reasons on request, otherwise it is empty', async () => {
     scriptImage({ kind: 'safety-filter' });
-    const told = await vertexPredict(rig, predictBody('x', { sampleCount: 2, includeRaiReason: true }));
-    expect(told.json.predictions).toHaveLength(2);
-    expect(told.json.predictions[0].raiFilteredReason).toMatch(/^Unable to show generated images/);
+    const withReasons = await vertexPredict(
+      rig,
+      predictBody('x', { sampleCount: 2, includeRaiReason: true }),
+    );
+    expect(withReasons.json.predictions).toHaveLength(2);
+    expect(withReasons.json.predictions[0].raiFilteredReason).toMatch(/^Unable to show generated images/);
     scriptImage({ kind: 'safety-filter' });
     expect((await vertexPredict(rig, predictBody('x', { sampleCount: 2 }))).json).toEqual({});
     expect(states()).toEqual(['filtered', 'filtered']);
   });
 
-  it('of Imagen refuses a prompt with 400, and nothing is paid', async () => {
+  it('of Imagen rejects a blocked prompt with 400, and the call is not paid', async () => {
     scriptImage({ kind: 'prompt-blocked', category: 'child' });
     const { json, status } = await vertexPredict(rig, predictBody('x'));
     expect(status).toBe(400);
@@ -199,13 +194,13 @@ describe('the safety filter', () => {
   });
 });
 
-describe('an answer without a picture', () => {
-  it('of Gemini may be words only', async () => {
+describe('a reply without an image', () => {
+  it('of Gemini can be text only', async () => {
     rig.models.script({ fault: { kind: 'text-only' } });
     const { json } = await vertexContent(rig, contentBody('x'));
     expect(json.candidates).toEqual([
       {
-        content: { role: 'model', parts: [{ text: expect.stringContaining('no picture') }] },
+        content: { role: 'model', parts: [{ text: expect.stringContaining('without an image') }] },
         finishReason: 'STOP',
         index: 0,
       },
@@ -213,7 +208,7 @@ describe('an answer without a picture', () => {
     expect(states()).toEqual(['empty']);
   });
 
-  it('may be empty', async () => {
+  it('can be empty', async () => {
     scriptImage({ kind: 'empty' });
     expect((await vertexContent(rig, contentBody('x'))).json.candidates).toEqual([
       { content: { role: 'model' }, finishReason: 'NO_IMAGE', index: 0 },
@@ -228,7 +223,7 @@ describe('the bucket', () => {
   const predict = (bucket: string) =>
     vertexPredict(rig, predictBody('x', { storageUri: `gs://${bucket}/img` }));
 
-  it('that does not exist, refuses or is away makes the call fail', async () => {
+  it('makes the call fail when it does not exist, denies access or is unavailable', async () => {
     expect((await predict('missing-bucket')).json.error).toMatchObject({ code: 404, status: 'NOT_FOUND' });
     rig.bucket.failWith = 403;
     expect((await predict('out')).json.error).toMatchObject({ code: 403, status: 'PERMISSION_DENIED' });
@@ -258,19 +253,19 @@ describe('directives in the prompt', () => {
     expect(states()).toEqual(paid);
   });
 
-  it('are not drawn, and not used up by the video of the same prompt', async () => {
-    const directed = '[simulate: 429] a cat';
-    expect((await submitVertex(rig, textBody(directed))).status).toBe(429);
-    expect((await vertexContent(rig, contentBody(directed))).status).toBe(429);
+  it('do not change the image, and a video with the same prompt does not use them up', async () => {
+    const prompt = '[simulate: 429] a cat';
+    expect((await submitVertex(rig, textBody(prompt))).status).toBe(429);
+    expect((await vertexContent(rig, contentBody(prompt))).status).toBe(429);
     const [a, b] = [
-      await vertexContent(rig, contentBody(directed)),
+      await vertexContent(rig, contentBody(prompt)),
       await vertexContent(rig, contentBody('a cat')),
     ];
-    expect(pictureOf(a).equals(pictureOf(b))).toBe(true);
-    expect(decodePng(pictureOf(a)).width).toBe(640);
+    expect(imageOf(a).equals(imageOf(b))).toBe(true);
+    expect(decodePng(imageOf(a)).width).toBe(640);
   });
 
-  it('of images do nothing to a video', async () => {
+  it('for images have no effect on a video', async () => {
     expect((await submitVertex(rig, textBody('[simulate: text-only] x'))).status).toBe(200);
   });
 });
@@ -278,7 +273,7 @@ describe('directives in the prompt', () => {
 describe('rules over HTTP', () => {
   const script = (rule: unknown) => post(`${rig.models.url}/_control/faults`, rule);
 
-  it('may name images', async () => {
+  it('can match image calls', async () => {
     const rule = { match: { call: 'image', model: IMAGEN_MODEL }, fault: { kind: 'empty' } };
     expect((await script(rule)).status).toBe(200);
     expect((await vertexContent(rig, contentBody('x'))).json.candidates[0].finishReason).toBe('STOP');
@@ -291,7 +286,7 @@ describe('rules over HTTP', () => {
     { match: { call: 'image' }, fault: { kind: 'operation-error', code: 13 } },
     { match: { call: 'submit' }, fault: { kind: 'text-only' } },
     { match: { call: 'poll' }, fault: { kind: 'prompt-blocked' } },
-  ])('are refused when they cannot happen: %j', async (rule) => {
+  ])('are rejected when the fault cannot happen to the call: %j', async (rule) => {
     const answer = await script(rule);
     expect(answer.status).toBe(400);
     expect(answer.json.error.message).toContain('cannot happen');

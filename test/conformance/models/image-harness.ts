@@ -1,17 +1,22 @@
-/** What the suites of the simulated image models share: a PNG reader of their own, and callers. */
+/** Shared by the suites of the simulated image models: raw calls, and a PNG decoder that shares no code with the encoder. */
 import { inflateSync } from 'node:zlib';
-import { GoogleGenAI } from '@google/genai';
-import type { ModelsOptions } from '../../../infra/models/server.ts';
-import { type Answer, KEY, modelPath, post, type Rig, startRig, TOKEN } from './harness.ts';
+import {
+  type Answer,
+  API_KEY,
+  BEARER,
+  modelPath,
+  post,
+  type Rig,
+  type RigOptions,
+  startRig,
+} from './harness.ts';
 
 export const GEMINI_MODEL = 'gemini-3.1-flash-image';
 export const IMAGEN_MODEL = 'imagen-4.0-generate-001';
 
-/** A server on the real clock whose images take a millisecond. */
-export const startFastRig = (options: Partial<ModelsOptions> = {}): Promise<Rig> =>
+/** A rig on the real clock, whose images take a millisecond. */
+export const startFastRig = (options: RigOptions = {}): Promise<Rig> =>
   startRig({ now: Date.now, speedUp: 1e6, ...options });
-
-const bearer = { authorization: `Bearer ${TOKEN}` };
 
 export const vertexContent = (
   rig: Rig,
@@ -19,22 +24,22 @@ export const vertexContent = (
   model = GEMINI_MODEL,
   location = 'us-central1',
 ): Promise<Answer> =>
-  post(`${rig.models.url}/v1beta1/${modelPath(model, location)}:generateContent`, body, bearer);
+  post(`${rig.models.url}/v1beta1/${modelPath(model, location)}:generateContent`, body, BEARER);
 
 export const developerContent = (rig: Rig, body: unknown, model = GEMINI_MODEL): Promise<Answer> =>
-  post(`${rig.models.url}/v1/models/${model}:generateContent`, body, { 'x-goog-api-key': KEY });
+  post(`${rig.models.url}/v1/models/${model}:generateContent`, body, API_KEY);
 
 export const vertexPredict = (
   rig: Rig,
   body: unknown,
   model = IMAGEN_MODEL,
   location = 'us-central1',
-): Promise<Answer> => post(`${rig.models.url}/v1beta1/${modelPath(model, location)}:predict`, body, bearer);
+): Promise<Answer> => post(`${rig.models.url}/v1beta1/${modelPath(model, location)}:predict`, body, BEARER);
 
 export const developerPredict = (rig: Rig, body: unknown, model = IMAGEN_MODEL): Promise<Answer> =>
-  post(`${rig.models.url}/v1beta/models/${model}:predict`, body, { 'x-goog-api-key': KEY });
+  post(`${rig.models.url}/v1beta/models/${model}:predict`, body, API_KEY);
 
-/** A request for one picture and nothing else. */
+/** A request for one image, without text. */
 export const contentBody = (prompt: string, imageConfig: Record<string, unknown> = {}): unknown => ({
   contents: [{ role: 'user', parts: [{ text: prompt }] }],
   generationConfig: { responseModalities: ['IMAGE'], imageConfig },
@@ -45,12 +50,9 @@ export const predictBody = (prompt: string, parameters: Record<string, unknown> 
   parameters: { sampleCount: 1, ...parameters },
 });
 
-/** The picture in an answer of Gemini. */
-export const pictureOf = (answer: Answer): Buffer =>
+/** The image in a reply of Gemini. */
+export const imageOf = (answer: Answer): Buffer =>
   Buffer.from(answer.json.candidates[0].content.parts.at(-1).inlineData.data, 'base64');
-
-export const developerClient = (url: string): GoogleGenAI =>
-  new GoogleGenAI({ enterprise: false, apiKey: KEY, httpOptions: { baseUrl: url } });
 
 export interface DecodedPng {
   readonly width: number;
@@ -60,7 +62,7 @@ export interface DecodedPng {
   readonly pixel: (x: number, y: number) => readonly [number, number, number];
 }
 
-/** @throws when anything but an intact 8-bit truecolour PNG comes in */
+/** @throws Error unless the bytes are an intact 8-bit truecolour PNG */
 export function decodePng(bytes: Buffer): DecodedPng {
   if (bytes.toString('latin1', 0, 8) !== '\x89PNG\r\n\x1a\n') throw new Error('no PNG signature');
   const chunks: { type: string; data: Buffer }[] = [];
@@ -92,7 +94,7 @@ export function decodePng(bytes: Buffer): DecodedPng {
   };
 }
 
-/** Bit by bit, as the specification defines it. */
+/** Bit by bit, as in the definition of CRC-32. */
 function crcOf(bytes: Buffer): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -104,11 +106,11 @@ function crcOf(bytes: Buffer): number {
 
 function unfilter(data: Buffer, width: number, height: number): Buffer {
   const rowBytes = width * 3;
-  if (data.length !== height * (rowBytes + 1)) throw new Error('wrong amount of pixels');
+  if (data.length !== height * (rowBytes + 1)) throw new Error('wrong number of pixels');
   const rgb = Buffer.alloc(height * rowBytes);
   for (let y = 0; y < height; y++) {
     const filter = data[y * (rowBytes + 1)] ?? 0;
-    if (filter > 2) throw new Error(`filter ${filter} is not read here`);
+    if (filter > 2) throw new Error(`filter ${filter} is not supported`);
     for (let x = 0; x < rowBytes; x++) {
       const left = filter === 1 && x >= 3 ? (rgb[y * rowBytes + x - 3] ?? 0) : 0;
       const above = filter === 2 && y > 0 ? (rgb[(y - 1) * rowBytes + x] ?? 0) : 0;

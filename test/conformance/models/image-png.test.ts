@@ -1,4 +1,4 @@
-/** The PNG encoder, and what is read from the head of an image file. */
+/** The PNG encoder, and the reader of image file headers. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fillRect, hsl, newPicture } from '../../../infra/mp4/picture.ts';
@@ -11,7 +11,7 @@ import { decodePng } from './image-harness.ts';
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 
 describe('the PNG encoder', () => {
-  it(`keeps every pixel of every picture (SEED=${seed})`, () => {
+  it(`preserves every pixel (SEED=${seed})`, () => {
     const picture = fc
       .record({ width: fc.integer({ min: 1, max: 9 }), height: fc.integer({ min: 1, max: 9 }) })
       .chain(({ width, height }) =>
@@ -36,20 +36,20 @@ describe('the PNG encoder', () => {
     );
   });
 
-  it('stores texts beside the picture', () => {
+  it('stores text chunks', () => {
     const png = encodePng({ width: 1, height: 1, rgb: new Uint8Array(3) }, { Source: 'a model' });
     expect(decodePng(png).texts).toEqual({ Source: 'a model' });
   });
 });
 
-describe('a drawn picture', () => {
+describe('a picture converted to PNG', () => {
   it.each([
     ['black', hsl(0, 0, 0), [0, 0, 0]],
     ['white', hsl(0, 0, 1), [255, 255, 255]],
     ['red', hsl(0, 1, 0.5), [255, 0, 0]],
     ['green', hsl(120, 1, 0.5), [0, 255, 0]],
     ['blue', hsl(240, 1, 0.5), [0, 0, 255]],
-  ])('keeps its %s, with edges where they were drawn', (_, colour, rgb) => {
+  ])('preserves %s, and the positions of edges', (_, colour, rgb) => {
     const picture = newPicture(8, 4);
     fillRect(picture, 4, 0, 4, 4, colour);
     const decoded = decodePng(encodePng(halveToRgb(picture)));
@@ -61,23 +61,23 @@ describe('a drawn picture', () => {
   });
 });
 
-describe('the head of an image file', () => {
+describe('the header of an image file', () => {
   const jpeg = Buffer.from('ffd8ffe00004aaaaffc4000300ffc2000b080140028001011100', 'hex');
 
-  it('tells type and size', () => {
+  it('gives type and size', () => {
     const png = encodePng({ width: 3, height: 2, rgb: new Uint8Array(18) });
     expect([imageTypeOf(png), imageSizeOf(png)]).toEqual(['image/png', { width: 3, height: 2 }]);
     expect([imageTypeOf(jpeg), imageSizeOf(jpeg)]).toEqual(['image/jpeg', { width: 640, height: 320 }]);
   });
 
-  it('tells the type of what has no size that is understood', () => {
+  it('gives the type, but no size, of WebP and HEIC', () => {
     expect(imageTypeOf(Buffer.from('RIFF\0\0\0\0WEBPVP8 '))).toBe('image/webp');
     expect(imageTypeOf(Buffer.from('\0\0\0\x18ftypheic'))).toBe('image/heic');
     expect(imageTypeOf(Buffer.from('\0\0\0\x18ftypisom'))).toBeUndefined();
     expect(imageSizeOf(Buffer.from('RIFF\0\0\0\0WEBPVP8 '))).toBeUndefined();
   });
 
-  it('tells nothing false when it ends early', () => {
+  it('gives no size when it is truncated', () => {
     expect([imageSizeOf(PNG), imageSizeOf(JPEG)]).toEqual([undefined, undefined]);
     for (let length = 0; length < jpeg.length - 6; length++) {
       expect(imageSizeOf(jpeg.subarray(0, length))).toBeUndefined();

@@ -1,7 +1,7 @@
-/** The simulated image models refuse what the real ones refuse, in Google's error model, and then nothing is paid. */
+/** The simulated image models reject what the real ones reject, in Google's error model. Rejected calls are not paid. */
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, KEY, modelPath, PNG, post, type Rig, TOKEN } from './harness.ts';
+import { describe, expect, it } from 'vitest';
+import { type Answer, BEARER, KEY, modelPath, PNG, post } from './harness.ts';
 import {
   contentBody,
   developerContent,
@@ -13,20 +13,9 @@ import {
   vertexContent,
   vertexPredict,
 } from './image-harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
-
-beforeAll(async () => {
-  rig = await startFastRig();
-});
-
-afterEach(() => {
-  expect(rig.bugs).toEqual([]);
-});
-
-afterAll(async () => {
-  await rig.stop();
-});
+const rig = useRig(startFastRig, 'file');
 
 function expectRefusal(answer: Answer, code: number, status: string, message: RegExp): void {
   expect(answer.json).toMatchObject({ error: { code, status, message: expect.stringMatching(message) } });
@@ -34,11 +23,11 @@ function expectRefusal(answer: Answer, code: number, status: string, message: Re
   expect(rig.models.paidCalls()).toEqual([]);
 }
 
-describe('who calls for an image', () => {
+describe('authentication', () => {
   it.each([
     ['generateContent', GEMINI_MODEL],
     ['predict', IMAGEN_MODEL],
-  ])('%s on Vertex wants a token', async (method, model) => {
+  ])('%s on Vertex requires a token', async (method, model) => {
     const url = `${rig.models.url}/v1/${modelPath(model)}:${method}`;
     expectRefusal(await post(url, {}), 401, 'UNAUTHENTICATED', /missing required authentication/);
     expectRefusal(await post(`${url}?key=${KEY}`, {}), 401, 'UNAUTHENTICATED', /API keys are not supported/);
@@ -46,23 +35,22 @@ describe('who calls for an image', () => {
     expectRefusal(wrong, 401, 'UNAUTHENTICATED', /invalid authentication/);
   });
 
-  it('the Developer API wants a key', async () => {
+  it('the Developer API requires a key', async () => {
     const url = `${rig.models.url}/v1beta/models/${GEMINI_MODEL}:generateContent`;
-    const bearer = { authorization: `Bearer ${TOKEN}` };
-    expectRefusal(await post(url, {}, bearer), 403, 'PERMISSION_DENIED', /unregistered callers/);
+    expectRefusal(await post(url, {}, BEARER), 403, 'PERMISSION_DENIED', /unregistered callers/);
     const wrong = await post(url, {}, { 'x-goog-api-key': 'wrong' });
     expectRefusal(wrong, 400, 'INVALID_ARGUMENT', /API key not valid/);
   });
 });
 
-describe('which image model, where', () => {
+describe('the model and location', () => {
   it.each([
     ['gemini-2.5-flash-image', /is no longer available/],
     ['gemini-3-pro-image-preview', /is no longer available/],
     ['gemini-9-image', /was not found or your project does not have access/],
     [IMAGEN_MODEL, /was not found/],
     ['veo-3.1-generate-001', /was not found/],
-  ])('generateContent on Vertex does not know %s', async (model, message) => {
+  ])('generateContent on Vertex does not serve %s', async (model, message) => {
     expectRefusal(await vertexContent(rig, contentBody('x'), model), 404, 'NOT_FOUND', message);
   });
 
@@ -71,21 +59,21 @@ describe('which image model, where', () => {
     ['imagen-4.0-generate-preview-06-06', /is no longer available/],
     ['imagen-9', /was not found/],
     [GEMINI_MODEL, /was not found/],
-  ])('predict on Vertex does not know %s', async (model, message) => {
+  ])('predict on Vertex does not serve %s', async (model, message) => {
     expectRefusal(await vertexPredict(rig, predictBody('x'), model), 404, 'NOT_FOUND', message);
   });
 
-  it('the Developer API has no Imagen any more', async () => {
+  it('the Developer API has retired Imagen', async () => {
     for (const model of [IMAGEN_MODEL, 'imagen-3.0-generate-002']) {
       const answer = await developerPredict(rig, predictBody('x'), model);
       expectRefusal(answer, 404, 'NOT_FOUND', /^This model models\/imagen-\S+ is no longer available\.$/);
     }
   });
 
-  it('the Developer API does not know other models', async () => {
-    const gone = await developerContent(rig, contentBody('x'), 'gemini-2.5-flash-image');
+  it('the Developer API distinguishes retired models from unknown ones', async () => {
+    const retired = await developerContent(rig, contentBody('x'), 'gemini-2.5-flash-image');
     expectRefusal(
-      gone,
+      retired,
       404,
       'NOT_FOUND',
       /^This model models\/gemini-2\.5-flash-image is no longer available\.$/,
@@ -94,7 +82,7 @@ describe('which image model, where', () => {
     expectRefusal(unknown, 404, 'NOT_FOUND', /not found for API version v1, .*supported for generateContent/);
   });
 
-  it('Imagen is not at global, and nothing is elsewhere', async () => {
+  it('global does not serve Imagen, and other regions serve no image models', async () => {
     const body = contentBody('x');
     expectRefusal(
       await vertexPredict(rig, predictBody('x'), IMAGEN_MODEL, 'global'),
@@ -118,91 +106,111 @@ describe('which image model, where', () => {
 });
 
 const turn = (parts: unknown, role = 'user') => ({ role, parts });
-const picture = (bytes: Buffer, mimeType = 'image/png') => ({
+const inlineImage = (bytes: Buffer, mimeType = 'image/png') => ({
   inlineData: { mimeType, data: bytes.toString('base64') },
 });
-const ask = (...parts: unknown[]) => ({ contents: [turn([{ text: 'x' }, ...parts])] });
-const configured = (generationConfig: unknown) => ({ ...ask(), generationConfig });
-const shaped = (imageConfig: unknown) => configured({ imageConfig });
+const body = (...parts: unknown[]) => ({ contents: [turn([{ text: 'x' }, ...parts])] });
+const withConfig = (generationConfig: unknown) => ({ ...body(), generationConfig });
+const withImageConfig = (imageConfig: unknown) => withConfig({ imageConfig });
 
-describe('what generateContent is asked', () => {
-  const both: [title: string, body: unknown, message: RegExp][] = [
+describe('a generateContent request', () => {
+  const both: [title: string, request: unknown, message: RegExp][] = [
     ['malformed JSON', '{', /Invalid JSON payload/],
-    ['an unknown field', { ...ask(), prompt: 'x' }, /Unknown name "prompt": Cannot find field/],
-    ['an unknown setting', configured({ foo: 1 }), /Unknown name "foo" at 'generation_config'/],
-    ['an unknown image setting', shaped({ foo: 1 }), /"foo" at 'generation_config\.image_config'/],
+    ['an unknown field', { ...body(), prompt: 'x' }, /Unknown name "prompt": Cannot find field/],
+    ['an unknown setting', withConfig({ foo: 1 }), /Unknown name "foo" at 'generation_config'/],
+    ['an unknown image setting', withImageConfig({ foo: 1 }), /"foo" at 'generation_config\.image_config'/],
     [
       'an unknown role',
       { contents: [turn([{ text: 'x' }], 'system')] },
       /Please use a valid role: user, model/,
     ],
-    ['the model as last speaker', { contents: [turn([{ text: 'x' }], 'model')] }, /end with a user role/],
-    ['text that is a number', { contents: [turn([{ text: 1 }])] }, /TYPE_STRING/],
-    ['two kinds in one part', ask({ text: 'x', ...picture(PNG) }), /oneof field 'data' is already set/],
+    ['a last turn with role model', { contents: [turn([{ text: 'x' }], 'model')] }, /end with a user role/],
+    ['a number as text', { contents: [turn([{ text: 1 }])] }, /TYPE_STRING/],
+    [
+      'text and an image in one part',
+      body({ text: 'x', ...inlineImage(PNG) }),
+      /oneof field 'data' is already set/,
+    ],
     [
       'an unknown modality',
-      configured({ responseModalities: ['SMELL'] }),
+      withConfig({ responseModalities: ['SMELL'] }),
       /response_modalities\[0\]'.*"SMELL"/,
     ],
-    ['sound', configured({ responseModalities: ['AUDIO'] }), /combination of response modalities \(AUDIO\)/],
-    ['words only', configured({ responseModalities: ['TEXT'] }), /\* IMAGE\n\* TEXT, IMAGE/],
-    ['two candidates', configured({ candidateCount: 2 }), /Multiple candidates/],
-    ['a seed below 0', configured({ seed: -1 }), /seed/],
-    ['another shape', shaped({ aspectRatio: '5:3' }), /Unsupported aspect ratio "5:3"/],
-    ['another size', shaped({ imageSize: '8K' }), /Unsupported image size "8K".*\[1K,512,2K,4K\]/],
-    ['unknown people', shaped({ personGeneration: 'SOME' }), /person_generation/],
-    ['a picture that is none', ask(picture(Buffer.from('GIF89a'))), /Unable to process input image/],
-    ['a picture of another type', ask(picture(PNG, 'image/jpeg')), /is image\/png, but .* image\/jpeg/],
-    ['a film', ask(picture(PNG, 'video/mp4')), /Unsupported MIME type: video\/mp4/],
-    ['a picture without a type', ask({ inlineData: { data: 'AAAA' } }), /must have a mimeType/],
-    ['a picture without bytes', ask({ inlineData: { mimeType: 'image/png' } }), /Base64 decoding failed/],
-    ['fifteen pictures', ask(...Array.from({ length: 15 }, () => picture(PNG))), /up to 14 input images/],
     [
-      'a directive that does not exist',
+      'modality AUDIO',
+      withConfig({ responseModalities: ['AUDIO'] }),
+      /combination of response modalities \(AUDIO\)/,
+    ],
+    ['modality TEXT only', withConfig({ responseModalities: ['TEXT'] }), /\* IMAGE\n\* TEXT, IMAGE/],
+    ['two candidates', withConfig({ candidateCount: 2 }), /Multiple candidates/],
+    ['a seed below 0', withConfig({ seed: -1 }), /seed/],
+    [
+      'an unsupported aspect ratio',
+      withImageConfig({ aspectRatio: '5:3' }),
+      /Unsupported aspect ratio "5:3"/,
+    ],
+    [
+      'an unsupported image size',
+      withImageConfig({ imageSize: '8K' }),
+      /Unsupported image size "8K".*\[1K,512,2K,4K\]/,
+    ],
+    ['an unknown personGeneration', withImageConfig({ personGeneration: 'SOME' }), /person_generation/],
+    [
+      'an image in an unsupported format',
+      body(inlineImage(Buffer.from('GIF89a'))),
+      /Unable to process input image/,
+    ],
+    ['a PNG declared as JPEG', body(inlineImage(PNG, 'image/jpeg')), /is image\/png, but .* image\/jpeg/],
+    ['a video', body(inlineImage(PNG, 'video/mp4')), /Unsupported MIME type: video\/mp4/],
+    ['an image without a MIME type', body({ inlineData: { data: 'AAAA' } }), /must have a mimeType/],
+    ['an image without data', body({ inlineData: { mimeType: 'image/png' } }), /Base64 decoding failed/],
+    ['fifteen images', body(...Array.from({ length: 15 }, () => inlineImage(PNG))), /up to 14 input images/],
+    [
+      'an unknown directive',
       { contents: [turn([{ text: '[simulate: rain] x' }])] },
       /Unknown simulation directive "rain"/,
     ],
   ];
 
-  it.each(both)('is refused on both surfaces: %s', async (_, body, message) => {
-    expectRefusal(await vertexContent(rig, body), 400, 'INVALID_ARGUMENT', message);
-    expectRefusal(await developerContent(rig, body), 400, 'INVALID_ARGUMENT', message);
+  it.each(both)('is rejected on both surfaces: %s', async (_, request, message) => {
+    expectRefusal(await vertexContent(rig, request), 400, 'INVALID_ARGUMENT', message);
+    expectRefusal(await developerContent(rig, request), 400, 'INVALID_ARGUMENT', message);
   });
 
-  it('the surfaces word it differently when nothing is asked', async () => {
+  it('without content is rejected with a different message on each surface', async () => {
     const bodies = [{}, { contents: [turn([])] }, { contents: [turn([{ text: '' }])] }];
     const messages = [
       [/at least one contents field is required/, /contents is not specified/],
       [/at least one parts field/, /contents\.parts must not be empty/],
       [/has an empty text parameter/, /required oneof field 'data'/],
     ] as const;
-    for (const [i, body] of bodies.entries()) {
+    for (const [i, empty] of bodies.entries()) {
       const [vertex = /$^/, developer = /$^/] = messages[i] ?? [];
-      expectRefusal(await vertexContent(rig, body), 400, 'INVALID_ARGUMENT', vertex);
-      expectRefusal(await developerContent(rig, body), 400, 'INVALID_ARGUMENT', developer);
+      expectRefusal(await vertexContent(rig, empty), 400, 'INVALID_ARGUMENT', vertex);
+      expectRefusal(await developerContent(rig, empty), 400, 'INVALID_ARGUMENT', developer);
     }
   });
 
-  it('only Vertex wants a role, labels, its output options, and reads buckets', async () => {
-    const roleless = { contents: [{ parts: [{ text: 'x' }] }] };
-    expectRefusal(await vertexContent(rig, roleless), 400, 'INVALID_ARGUMENT', /valid role/);
-    const stored = ask({ fileData: { fileUri: 'gs://inputs/a.png', mimeType: 'image/png' } });
-    for (const [body, message] of [
-      [{ ...ask(), labels: {} }, /Unknown name "labels"/],
-      [shaped({ imageOutputOptions: {} }), /"imageOutputOptions"/],
+  it('must have a role on Vertex, and may have labels, output options and objects in buckets there only', async () => {
+    const withoutRole = { contents: [{ parts: [{ text: 'x' }] }] };
+    expectRefusal(await vertexContent(rig, withoutRole), 400, 'INVALID_ARGUMENT', /valid role/);
+    const stored = body({ fileData: { fileUri: 'gs://inputs/a.png', mimeType: 'image/png' } });
+    for (const [request, message] of [
+      [{ ...body(), labels: {} }, /Unknown name "labels"/],
+      [withImageConfig({ imageOutputOptions: {} }), /"imageOutputOptions"/],
       [stored, /unsupported file uri: gs:\/\/inputs\/a\.png/],
     ] as const) {
-      expectRefusal(await developerContent(rig, body), 400, 'INVALID_ARGUMENT', message);
+      expectRefusal(await developerContent(rig, request), 400, 'INVALID_ARGUMENT', message);
     }
     expectRefusal(await vertexContent(rig, stored), 400, 'INVALID_ARGUMENT', /was not found: gs:\/\/inputs/);
   });
 
-  it('Vertex makes no JPEG here, takes 7 MB inline, and reads no web address', async () => {
-    const jpeg = shaped({ imageOutputOptions: { mimeType: 'image/jpeg' } });
+  it('on Vertex is rejected for JPEG output, more than 7 MB inline, or an https URI', async () => {
+    const jpeg = withImageConfig({ imageOutputOptions: { mimeType: 'image/jpeg' } });
     expectRefusal(await vertexContent(rig, jpeg), 400, 'INVALID_ARGUMENT', /makes image\/png only/);
-    const large = ask(picture(Buffer.concat([PNG, Buffer.alloc(7 * 1024 * 1024)])));
+    const large = body(inlineImage(Buffer.concat([PNG, Buffer.alloc(7 * 1024 * 1024)])));
     expectRefusal(await vertexContent(rig, large), 400, 'INVALID_ARGUMENT', /larger than 7 MB/);
-    const web = ask({ fileData: { fileUri: 'https://example.com/a.png', mimeType: 'image/png' } });
+    const web = body({ fileData: { fileUri: 'https://example.com/a.png', mimeType: 'image/png' } });
     expectRefusal(await vertexContent(rig, web), 400, 'INVALID_ARGUMENT', /unsupported file uri/);
   });
 
@@ -211,9 +219,9 @@ describe('what generateContent is asked', () => {
     ['gemini-3-pro-image', { aspectRatio: '1:8' }],
     ['gemini-3.1-flash-lite-image', { imageSize: '2K' }],
     ['gemini-nano-banana-2.1', { imageSize: '512' }],
-  ])('%s has no %j', async (model, imageConfig) => {
+  ])('is rejected: %s with %j', async (model, imageConfig) => {
     expectRefusal(
-      await vertexContent(rig, shaped(imageConfig), model),
+      await vertexContent(rig, withImageConfig(imageConfig), model),
       400,
       'INVALID_ARGUMENT',
       /Unsupported/,
@@ -221,32 +229,40 @@ describe('what generateContent is asked', () => {
   });
 });
 
-describe('what Imagen is asked', () => {
+describe('an Imagen request', () => {
   const cases: [title: string, body: unknown, message: RegExp][] = [
-    ['nothing', {}, /instances is required/],
-    ['two things', { instances: [{ prompt: 'x' }, { prompt: 'y' }] }, /Only one instance/],
+    ['an empty body', {}, /instances is required/],
+    ['two instances', { instances: [{ prompt: 'x' }, { prompt: 'y' }] }, /Only one instance/],
     ['no prompt', { instances: [{}] }, /Text prompt is required/],
     ['a blank prompt', predictBody(' '), /Text prompt is required/],
     ['an image to edit', { instances: [{ prompt: 'x', image: {} }] }, /Unknown name "image"/],
     ['an unknown parameter', predictBody('x', { foo: 1 }), /Unknown name "foo" at 'parameters'/],
-    ['no pictures', predictBody('x', { sampleCount: 0 }), /0 is an invalid sampleCount/],
-    ['five pictures', predictBody('x', { sampleCount: 5 }), /5 is an invalid sampleCount/],
-    ['a shape of Gemini', predictBody('x', { aspectRatio: '21:9' }), /Unsupported aspect ratio "21:9"/],
+    ['no images', predictBody('x', { sampleCount: 0 }), /0 is an invalid sampleCount/],
+    ['five images', predictBody('x', { sampleCount: 5 }), /5 is an invalid sampleCount/],
+    [
+      'an aspect ratio that only Gemini supports',
+      predictBody('x', { aspectRatio: '21:9' }),
+      /Unsupported aspect ratio "21:9"/,
+    ],
     ['4K', predictBody('x', { sampleImageSize: '4K' }), /Unsupported sampleImageSize "4K"/],
-    ['unknown people', predictBody('x', { personGeneration: 'disallow' }), /Unsupported personGeneration/],
-    ['a seed under a watermark', predictBody('x', { seed: 1 }), /Seed is not supported when watermark/],
-    ['what not to show', predictBody('x', { negativePrompt: 'rain' }), /negativePrompt is not supported/],
-    ['a flag that is a word', predictBody('x', { includeRaiReason: 'yes' }), /TYPE_BOOL/],
-    ['JPEG', predictBody('x', { outputOptions: { mimeType: 'image/jpeg' } }), /makes image\/png only/],
-    ['no bucket', predictBody('x', { storageUri: '/tmp' }), /storageUri must be gs:/],
-    ['wrong labels', { ...Object(predictBody('x')), labels: { Team: 'x' } }, /Invalid label "Team"/],
+    [
+      'an unknown personGeneration',
+      predictBody('x', { personGeneration: 'disallow' }),
+      /Unsupported personGeneration/,
+    ],
+    ['a seed with a watermark', predictBody('x', { seed: 1 }), /Seed is not supported when watermark/],
+    ['a negative prompt', predictBody('x', { negativePrompt: 'rain' }), /negativePrompt is not supported/],
+    ['a string for a boolean', predictBody('x', { includeRaiReason: 'yes' }), /TYPE_BOOL/],
+    ['JPEG output', predictBody('x', { outputOptions: { mimeType: 'image/jpeg' } }), /makes image\/png only/],
+    ['a storageUri that is not gs://', predictBody('x', { storageUri: '/tmp' }), /storageUri must be gs:/],
+    ['an invalid label', { ...Object(predictBody('x')), labels: { Team: 'x' } }, /Invalid label "Team"/],
   ];
 
-  it.each(cases)('is refused: %s', async (_, body, message) => {
+  it.each(cases)('is rejected: %s', async (_, body, message) => {
     expectRefusal(await vertexPredict(rig, body), 400, 'INVALID_ARGUMENT', message);
   });
 
-  it('the fast model has no 2K', async () => {
+  it('for 2K is rejected by the fast model', async () => {
     const answer = await vertexPredict(
       rig,
       predictBody('x', { sampleImageSize: '2K' }),
@@ -255,7 +271,7 @@ describe('what Imagen is asked', () => {
     expectRefusal(answer, 400, 'INVALID_ARGUMENT', /Unsupported sampleImageSize/);
   });
 
-  it('the Developer API writes to no bucket', async () => {
+  it('with storageUri is rejected by the Developer API', async () => {
     const alive = await startFastRig({ developerApiImagen: 'alive' });
     const answer = await developerPredict(alive, predictBody('x', { storageUri: 'gs://out' }));
     await alive.stop();
@@ -263,7 +279,7 @@ describe('what Imagen is asked', () => {
   });
 });
 
-describe('any body', () => {
+describe('a random body', () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   const value = fc.jsonValue({ maxDepth: 2 });
   const part = fc.oneof(
@@ -300,11 +316,11 @@ describe('any body', () => {
     ),
   });
 
-  it(`is answered 200 and paid, or 4xx and not paid (SEED=${seed})`, async () => {
+  it(`receives 200 and is paid, or receives 4xx and is not paid (SEED=${seed})`, async () => {
     const own = await startFastRig();
-    const check = async (ask: () => Promise<Answer>): Promise<void> => {
+    const check = async (send: () => Promise<Answer>): Promise<void> => {
       const before = own.models.paidCalls().length;
-      const { status } = await ask();
+      const { status } = await send();
       const paid = own.models.paidCalls().length - before;
       expect(status === 200 ? paid : status >= 400 && status < 500 ? paid + 1 : -1).toBe(1);
     };

@@ -1,14 +1,12 @@
-/** The simulated image models as the unmodified SDK sees them: pictures, edits, buckets, time and the ledger. */
+/** The simulated image models through the unmodified SDK: generation, editing, buckets, latency and the ledger. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { type GenerateContentResponse, PersonGeneration } from '@google/genai';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { drawImageLatencyMs } from '../../../infra/models/image/image-call.ts';
 import { findGeminiImageModel, findImagenModel } from '../../../infra/models/image/image-catalogue.ts';
 import { seededRandom } from '../../../infra/models/random.ts';
 import {
+  developerClient,
   get,
   objectAt,
   type Rig,
@@ -22,28 +20,20 @@ import {
   contentBody,
   type DecodedPng,
   decodePng,
-  developerClient,
   developerContent,
   developerPredict,
   GEMINI_MODEL,
   IMAGEN_MODEL,
-  pictureOf,
+  imageOf,
   predictBody,
   startFastRig,
   vertexContent,
   vertexPredict,
 } from './image-harness.ts';
+import { newStateDir } from './persistence-harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
-
-beforeEach(async () => {
-  rig = await startFastRig();
-});
-
-afterEach(async () => {
-  await rig.stop();
-  expect(rig.bugs).toEqual([]);
-});
+const rig = useRig(startFastRig);
 
 const bytesOf = (response: GenerateContentResponse): Buffer =>
   Buffer.from(response.candidates?.[0]?.content?.parts?.at(-1)?.inlineData?.data ?? '', 'base64');
@@ -56,7 +46,7 @@ describe('Gemini through the unmodified SDK', () => {
     imageConfig: { aspectRatio: '16:9', imageSize: '2K' },
   };
 
-  it('turns a prompt into a PNG, on Vertex and on the Developer API alike', async () => {
+  it('generates the same PNG on Vertex and on the Developer API', async () => {
     const request = { model: GEMINI_MODEL, contents: PROMPT, config };
     const vertex = await sdkClient(rig.models.url).models.generateContent(request);
     expect(vertex).toMatchObject({
@@ -80,13 +70,13 @@ describe('Gemini through the unmodified SDK', () => {
     expect(bytesOf(developer).equals(bytesOf(vertex))).toBe(true);
   });
 
-  it('is served at the location global too', async () => {
+  it('is also served at location global', async () => {
     const client = sdkClient(rig.models.url, 'global');
     const response = await client.models.generateContent({ model: GEMINI_MODEL, contents: PROMPT, config });
     expect(decodePng(bytesOf(response)).width).toBe(960);
   });
 
-  it('gives words before the picture unless only IMAGE is asked for', async () => {
+  it('returns text before the image unless the request lists IMAGE only', async () => {
     const response = await developerClient(rig.models.url).models.generateContent({
       model: 'gemini-nano-banana-2.1',
       contents: PROMPT,
@@ -95,18 +85,18 @@ describe('Gemini through the unmodified SDK', () => {
     expect(decodePng(bytesOf(response))).toMatchObject({ width: 640, height: 640 });
   });
 
-  it('goes on from the pictures of earlier turns in a chat', async () => {
+  it('uses the images of earlier turns in a chat', async () => {
     const chat = sdkClient(rig.models.url).chats.create({ model: GEMINI_MODEL, config });
     const first = bytesOf(await chat.sendMessage({ message: PROMPT }));
     const second = bytesOf(await chat.sendMessage({ message: 'now at night' }));
-    expect(showsMosaicOf(decodePng(second), first)).toBe(true);
-    expect(showsMosaicOf(decodePng(first), first)).toBe(false);
+    expect(showsIdenticonOf(decodePng(second), first)).toBe(true);
+    expect(showsIdenticonOf(decodePng(first), first)).toBe(false);
     expect(rig.models.paidCalls().map((call) => call.prompt)).toEqual([PROMPT, 'now at night']);
   });
 });
 
-/** Whether the colour that stands for these bytes fills a good part of the picture. */
-function showsMosaicOf(picture: DecodedPng, input: Buffer): boolean {
+/** Whether more than 200 pixels have the identicon colour of these bytes. */
+function showsIdenticonOf(picture: DecodedPng, input: Buffer): boolean {
   const hue = ((createHash('sha256').update(input).digest()[0] ?? 0) / 256) * 360;
   const level = (shift: number): number => {
     const k = (shift + hue / 30) % 12;
@@ -131,48 +121,48 @@ describe('editing', () => {
     generationConfig: { responseModalities: ['IMAGE'] },
   });
 
-  it('shows the colours of the picture it was given, and keeps its shape', async () => {
-    const input = pictureOf(await vertexContent(rig, contentBody(PROMPT, { aspectRatio: '9:16' })));
+  it('shows the identicon of the input image, and keeps its aspect ratio', async () => {
+    const input = imageOf(await vertexContent(rig, contentBody(PROMPT, { aspectRatio: '9:16' })));
     const response = await sdkClient(rig.models.url).models.generateContent({
       model: GEMINI_MODEL,
       contents: [{ text: 'make it night' }, inlineData(input)],
     });
     const edited = decodePng(bytesOf(response));
     expect(edited).toMatchObject({ width: 360, height: 640 });
-    expect(showsMosaicOf(edited, input)).toBe(true);
+    expect(showsIdenticonOf(edited, input)).toBe(true);
     expect(response.usageMetadata?.promptTokensDetails).toContainEqual({
       modality: 'IMAGE',
       tokenCount: 560,
     });
   });
 
-  it('takes the same picture from a bucket, and answers the same', async () => {
-    const input = pictureOf(await vertexContent(rig, contentBody(PROMPT)));
+  it('gives an equal image when the input comes from a bucket', async () => {
+    const input = imageOf(await vertexContent(rig, contentBody(PROMPT)));
     rig.bucket.objects.set('inputs/a.png', input);
     const fileData = { fileUri: 'gs://inputs/a.png', mimeType: 'image/png' };
     const [inline, stored] = [
       await vertexContent(rig, edit(inlineData(input))),
       await vertexContent(rig, edit({ fileData })),
     ];
-    expect(pictureOf(stored).equals(pictureOf(inline))).toBe(true);
+    expect(imageOf(stored).equals(imageOf(inline))).toBe(true);
   });
 
-  it('differs by picture, and from no picture', async () => {
+  it('gives different images for different inputs and for no input', async () => {
     const answers = [
       await vertexContent(rig, edit(inlineData(Buffer.from('ffd8ffe000', 'hex'), 'image/jpeg'))),
       await vertexContent(rig, edit(inlineData(Buffer.from('ffd8ffe001', 'hex'), 'image/jpeg'))),
       await vertexContent(rig, contentBody('make it night')),
     ];
-    expect(new Set(answers.map((answer) => pictureOf(answer).toString('hex'))).size).toBe(3);
+    expect(new Set(answers.map((answer) => imageOf(answer).toString('hex'))).size).toBe(3);
   });
 
-  it('a picture made here is a first frame for a video', async () => {
+  it('Veo accepts a generated image as first frame', async () => {
     const answer = await vertexContent(rig, contentBody(PROMPT, { aspectRatio: '16:9' }));
     const operation = await sdkClient(rig.models.url).models.generateVideos({
       model: VERTEX_MODEL,
       source: {
         prompt: PROMPT,
-        image: { imageBytes: pictureOf(answer).toString('base64'), mimeType: 'image/png' },
+        image: { imageBytes: imageOf(answer).toString('base64'), mimeType: 'image/png' },
       },
       config: { durationSeconds: 4 },
     });
@@ -180,12 +170,12 @@ describe('editing', () => {
     expect(rig.models.paidCalls().map((call) => call.kind)).toEqual(['image', 'video']);
   });
 
-  it('understands names in snake case, as all of Google does', async () => {
+  it('accepts field names in snake case, as all of Google’s JSON APIs do', async () => {
     const body = {
       contents: [{ parts: [{ text: 'x' }, { inline_data: { mime_type: 'image/jpeg', data: '/9j/4AA=' } }] }],
       generation_config: { response_modalities: ['Image'], image_config: { aspect_ratio: '3:2' } },
     };
-    expect(decodePng(pictureOf(await developerContent(rig, body)))).toMatchObject({
+    expect(decodePng(imageOf(await developerContent(rig, body)))).toMatchObject({
       width: 640,
       height: 427,
     });
@@ -193,10 +183,10 @@ describe('editing', () => {
 });
 
 describe('Imagen through the unmodified SDK', () => {
-  const silence = () => vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  const silenceWarnings = () => vi.spyOn(console, 'warn').mockImplementation(() => undefined);
 
-  it('makes several different pictures', async () => {
-    const warn = silence();
+  it('generates several different images', async () => {
+    const warn = silenceWarnings();
     const response = await sdkClient(rig.models.url).models.generateImages({
       model: IMAGEN_MODEL,
       prompt: PROMPT,
@@ -218,7 +208,7 @@ describe('Imagen through the unmodified SDK', () => {
   });
 
   it('accepts every parameter the SDK can send, and writes to the bucket', async () => {
-    const warn = silence();
+    const warn = silenceWarnings();
     const response = await sdkClient(rig.models.url).models.generateImages({
       model: 'imagen-4.0-ultra-generate-001',
       prompt: PROMPT,
@@ -252,12 +242,12 @@ describe('Imagen through the unmodified SDK', () => {
     expect(response.generatedImages?.[0]?.enhancedPrompt).toBeUndefined();
   });
 
-  it('makes four when it is not told how many', async () => {
+  it('generates four images by default', async () => {
     const { json } = await vertexPredict(rig, { instances: [{ prompt: 'x' }] });
     expect(json.predictions).toHaveLength(4);
   });
 
-  it('is served by the Developer API only if it is told that Imagen is alive there', async () => {
+  it('is served by the Developer API only with the option developerApiImagen alive', async () => {
     const alive = await startFastRig({ developerApiImagen: 'alive' });
     const answer = await developerPredict(alive, predictBody('x'));
     await alive.stop();
@@ -265,7 +255,7 @@ describe('Imagen through the unmodified SDK', () => {
   });
 });
 
-describe('a picture', () => {
+describe('an image', () => {
   const flash = findGeminiImageModel(GEMINI_MODEL);
   const { aspectRatios, sizes } = flash.kind === 'live' ? flash.model : { aspectRatios: [], sizes: [] };
   const shapes = [
@@ -274,40 +264,40 @@ describe('a picture', () => {
   ];
 
   it.each(shapes)(
-    'of %s and %s has that shape, and 640 pixels or more on its longer side',
+    'of %s and %s has that aspect ratio, and at least 640 pixels on its longer side',
     async (ratio, size) => {
       const answer = await vertexContent(rig, contentBody('x', { aspectRatio: ratio, imageSize: size }));
-      const { width, height } = decodePng(pictureOf(answer));
+      const { width, height } = decodePng(imageOf(answer));
       const [across = 0, down = 0] = ratio.split(':').map(Number);
       expect(Math.abs(width / height / (across / down) - 1)).toBeLessThan(0.01);
       expect(Math.max(width, height)).toBe({ '512': 640, '1K': 640, '2K': 960, '4K': 1280 }[size]);
     },
   );
 
-  it('is the same for the same request on another server, and another for another seed', async () => {
+  it('is equal for an equal request on another server, and differs for another seed', async () => {
     const other = await startFastRig({ seed: 5 });
-    const ask = (to: Rig, seed: number) =>
+    const generate = (to: Rig, seed: number) =>
       vertexContent(to, {
         contents: [{ role: 'user', parts: [{ text: PROMPT }] }],
         generationConfig: { responseModalities: ['IMAGE'], seed },
       });
-    const [a, b, c] = [await ask(rig, 0), await ask(other, 0), await ask(rig, 1)];
+    const [a, b, c] = [await generate(rig, 0), await generate(other, 0), await generate(rig, 1)];
     await other.stop();
-    expect(pictureOf(a).equals(pictureOf(b))).toBe(true);
-    expect(pictureOf(a).equals(pictureOf(c))).toBe(false);
+    expect(imageOf(a).equals(imageOf(b))).toBe(true);
+    expect(imageOf(a).equals(imageOf(c))).toBe(false);
   });
 
-  it('takes any prompt, however long or strange', async () => {
+  it('accepts long prompts, and any Unicode text', async () => {
     for (const prompt of ['漢字 🎬 ﷽', 'x'.repeat(5_000), 'word '.repeat(3_000), ']]> \u0000']) {
       expect(
-        decodePng(pictureOf(await vertexContent(rig, contentBody(prompt, { aspectRatio: '1:8' })))).width,
+        decodePng(imageOf(await vertexContent(rig, contentBody(prompt, { aspectRatio: '1:8' })))).width,
       ).toBe(80);
     }
   });
 });
 
-describe('the time of an image', () => {
-  it('is between 3 and 15 s, and longer for the larger models', () => {
+describe('the latency of an image', () => {
+  it('is between 3 s and 15 s, and longer for larger models', () => {
     const random = seededRandom(1);
     const mean = (id: string): number => {
       const gemini = findGeminiImageModel(id);
@@ -322,7 +312,7 @@ describe('the time of an image', () => {
     expect(mean('imagen-4.0-ultra-generate-001')).toBeGreaterThan(mean('imagen-4.0-fast-generate-001'));
   });
 
-  it('passes on the given clock, divided by the speed-up', async () => {
+  it('elapses on the injected clock, divided by the speed-up', async () => {
     const slow = await startRig({ speedUp: 10 });
     const accepted = slow.nextPaidCall();
     const answer = vertexContent(slow, contentBody('x'));
@@ -332,12 +322,12 @@ describe('the time of an image', () => {
     expect(slow.models.paidCalls()).toMatchObject([{ state: 'running' }]);
     slow.clock.nowMs += 1_201;
     await slow.models.settled();
-    expect(decodePng(pictureOf(await answer)).width).toBe(640);
+    expect(decodePng(imageOf(await answer)).width).toBe(640);
     expect(slow.models.paidCalls()).toMatchObject([{ state: 'succeeded' }]);
     await slow.stop();
   });
 
-  it('is not waited for by a server that stops', async () => {
+  it('does not delay the stop of the server', async () => {
     const slow = await startRig();
     const accepted = slow.nextPaidCall();
     const answer = vertexContent(slow, contentBody('x')).catch((error: unknown) => error);
@@ -349,14 +339,14 @@ describe('the time of an image', () => {
 });
 
 describe('the ledger of images', () => {
-  it('lists each call once, beside the videos, in the order of their time', async () => {
-    const { clock } = rig;
-    rig = await replace(rig, await startRig({ speedUp: 1e9, now: () => clock.nowMs++ }));
-    await submitVertex(rig, textBody('one'));
-    await vertexPredict(rig, predictBody('two', { sampleCount: 3, storageUri: 'gs://out/img' }));
-    await developerContent(rig, contentBody('three'));
-    await vertexContent(rig, contentBody('refused', { imageSize: '9K' }));
-    const calls = rig.models.paidCalls();
+  it('lists each call once, with the videos, in order of time', async () => {
+    let nowMs = Date.parse('2026-11-21T08:00:00Z');
+    const ticking = await startRig({ speedUp: 1e9, now: () => nowMs++ });
+    await submitVertex(ticking, textBody('one'));
+    await vertexPredict(ticking, predictBody('two', { sampleCount: 3, storageUri: 'gs://out/img' }));
+    await developerContent(ticking, contentBody('three'));
+    await vertexContent(ticking, contentBody('rejected', { imageSize: '9K' }));
+    const calls = ticking.models.paidCalls();
     expect(calls).toMatchObject([
       { kind: 'video', prompt: 'one' },
       {
@@ -383,32 +373,28 @@ describe('the ledger of images', () => {
         state: 'succeeded',
       },
     ]);
-    const { json } = await get(`${rig.models.url}/_control/paid-calls`);
+    const { json } = await get(`${ticking.models.url}/_control/paid-calls`);
     expect(json.paidCalls.slice(1)).toEqual(calls.slice(1));
+    await ticking.stop();
+    expect(ticking.bugs).toEqual([]);
   });
 
-  it('survives a crash; a call that was under way is lost', async () => {
-    const stateDir = mkdtempSync(path.join(tmpdir(), 'clapper-images-'));
+  it('survives a crash; a call that was in progress is lost', async () => {
+    const stateDir = newStateDir();
     const first = await startRig({ stateDir });
     const done = vertexContent(first, contentBody('done'));
     await first.nextPaidCall();
     await first.finish();
     await done;
-    const torn = vertexContent(first, contentBody('under way')).catch((error: unknown) => error);
+    const interrupted = vertexContent(first, contentBody('in progress')).catch((error: unknown) => error);
     await first.nextPaidCall();
     const second = await startRig({ stateDir });
     expect(second.models.paidCalls()).toMatchObject([
       { prompt: 'done', state: 'succeeded' },
-      { prompt: 'under way', state: 'lost' },
+      { prompt: 'in progress', state: 'lost' },
     ]);
     await first.stop();
-    await torn;
+    await interrupted;
     await second.stop();
-    rmSync(stateDir, { recursive: true, force: true });
   });
 });
-
-async function replace(old: Rig, next: Rig): Promise<Rig> {
-  await old.stop();
-  return next;
-}

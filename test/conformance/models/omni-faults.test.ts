@@ -1,9 +1,9 @@
-/** Every fault of the Interactions API: what the client sees, whether it was paid, and who repeats what. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+/** Every fault of the Interactions API: the error in the client, whether the call is paid, and the retries of the client. */
+import { describe, expect, it } from 'vitest';
 import { DIRECTIVES } from '../../../infra/models/fault/prompt-directives.ts';
 import type { FaultRule } from '../../../infra/models/server.ts';
 import { parseMp4 } from '../../../infra/mp4/mp4-parser.ts';
-import { type Rig, startRig, submitVertex, textBody } from './harness.ts';
+import { submitVertex, textBody } from './harness.ts';
 import {
   create,
   credentials,
@@ -15,17 +15,9 @@ import {
   read,
   videoOf,
 } from './omni-harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
-
-beforeEach(async () => {
-  rig = await startRig();
-});
-
-afterEach(async () => {
-  await rig.stop();
-  expect(rig.bugs).toEqual([]);
-});
+const rig = useRig();
 
 type Fault = FaultRule['fault'];
 
@@ -37,11 +29,11 @@ const params = (host: (typeof HOSTS)[number], input: string) => ({
   response_format: { type: 'video' as const, duration: '3s', ...delivery(host) },
 });
 
-/** What the only call so far is called: what a client that saw an error cannot know. */
+/** The id of the only interaction. A client that received an error does not know it. */
 const onlyId = (): string =>
   /interactions\/(.+)$/.exec(rig.models.paidCalls()[0]?.operationName ?? '')?.[1] ?? '';
 
-describe.each(HOSTS)('a creation on %s, without repetition', (host) => {
+describe.each(HOSTS)('a create call on %s, without retries', (host) => {
   const faults: readonly (readonly [fault: Fault, name: string, status: number | undefined, paid: number])[] =
     [
       [{ kind: 'http', status: 409 }, 'ConflictError', 409, 0],
@@ -64,7 +56,7 @@ describe.each(HOSTS)('a creation on %s, without repetition', (host) => {
     const error = await omniClient(host, rig.models.url)
       .interactions.create(params(host, 'x'), {
         maxRetries: 0,
-        // A busy machine may take its time with answers that do come.
+        // Only for replies that never arrive: a busy machine may be slow with the others.
         ...(fault.kind === 'hang' && { timeout: 300 }),
       })
       .catch((thrown: unknown) => thrown);
@@ -76,7 +68,7 @@ describe.each(HOSTS)('a creation on %s, without repetition', (host) => {
     if (paidCalls === 1) expect((await read(rig, host, onlyId())).json.status).toBe('completed');
   });
 
-  it('answers without an id, and is paid', async () => {
+  it('is paid when its reply has no id', async () => {
     rig.models.script({ fault: { kind: 'no-name' }, match: { surface: 'omni' } });
     const answer = await omniClient(host, rig.models.url).interactions.create(params(host, 'x'), {
       maxRetries: 0,
@@ -85,13 +77,13 @@ describe.each(HOSTS)('a creation on %s, without repetition', (host) => {
   });
 });
 
-describe('the repetitions of the client', () => {
+describe('the retries of the client', () => {
   const afterAccept = { kind: 'http', status: 503, when: 'after-accept' } as const;
 
-  it.each(HOSTS)('pay several times by default, and once with maxRetries 0, on %s', async (host) => {
+  it.each(HOSTS)('pay three times by default, and once with maxRetries 0, on %s', async (host) => {
     const { interactions } = omniClient(host, rig.models.url);
     rig.models.script({ fault: afterAccept, times: 2 });
-    const created = await interactions.create(params(host, 'repeated'));
+    const created = await interactions.create(params(host, 'retried'));
     expect([created.status, paid()]).toEqual(['in_progress', 3]);
     rig.models.script({ fault: afterAccept, times: 2 });
     const error = await interactions
@@ -113,7 +105,7 @@ describe('the repetitions of the client', () => {
 });
 
 describe('rules', () => {
-  it('for omni meet Omni on both hosts and no Veo; rules for a host meet its Veo only', async () => {
+  it('for surface omni apply to Omni on both hosts and not to Veo; rules for a host apply to its Veo only', async () => {
     rig.models.script({ fault: { kind: 'http', status: 503 }, match: { surface: 'omni' }, times: 2 });
     expect((await submitVertex(rig, textBody('x'))).status).toBe(200);
     for (const host of HOSTS) expect((await create(rig, host, omniBody(host, 'x'))).status).toBe(503);
@@ -122,15 +114,15 @@ describe('rules', () => {
     expect((await submitVertex(rig, textBody('x'))).status).toBe(503);
   });
 
-  it('meet only calls that would have been accepted', async () => {
+  it('apply to valid calls only', async () => {
     rig.models.script({ fault: { kind: 'http', status: 503 } });
     expect((await create(rig, 'vertex', omniBody('vertex', ''))).status).toBe(400);
     expect((await create(rig, 'vertex', omniBody('vertex', 'x'))).status).toBe(503);
   });
 });
 
-describe.each(HOSTS)('an interaction on %s ends', (host) => {
-  const ended = async (fault: Fault): Promise<{ json: Record<string, unknown>; state: unknown }> => {
+describe.each(HOSTS)('an interaction on %s', (host) => {
+  const endWith = async (fault: Fault): Promise<{ json: Record<string, unknown>; state: unknown }> => {
     rig.models.script({ fault, match: { surface: 'omni' } });
     const { json } = await create(rig, host, omniBody(host, 'x'));
     expect((await read(rig, host, json.id)).json.status ?? 'lost').toBe(
@@ -141,8 +133,8 @@ describe.each(HOSTS)('an interaction on %s ends', (host) => {
     return { json: { httpStatus: answer.status, ...answer.json }, state: rig.models.paidCalls()[0]?.state };
   };
 
-  it('failed, with the words of the error', async () => {
-    const { json, state } = await ended({ kind: 'operation-error', code: 13 });
+  it('is failed, with code and message, after an error', async () => {
+    const { json, state } = await endWith({ kind: 'operation-error', code: 13 });
     expect(json).toMatchObject({
       status: 'failed',
       errors: [{ code: 'internal', message: expect.stringMatching(/internal server issue/) }],
@@ -150,16 +142,16 @@ describe.each(HOSTS)('an interaction on %s ends', (host) => {
     expect([json['steps'], json['usage'], state]).toEqual([undefined, undefined, 'failed']);
   });
 
-  it('budget_exceeded for an exhausted resource', async () => {
-    const { json } = await ended({ kind: 'operation-error', code: 8, message: 'no money left' });
+  it('is budget_exceeded after RESOURCE_EXHAUSTED', async () => {
+    const { json } = await endWith({ kind: 'operation-error', code: 8, message: 'no money left' });
     expect(json).toMatchObject({
       status: 'budget_exceeded',
       errors: [{ code: 'resource_exhausted', message: 'no money left' }],
     });
   });
 
-  it('failed by the safety filter', async () => {
-    const { json, state } = await ended({ kind: 'safety-filter' });
+  it('is failed after the safety filter, by default', async () => {
+    const { json, state } = await endWith({ kind: 'safety-filter' });
     expect(json).toMatchObject({
       status: 'failed',
       errors: [
@@ -173,8 +165,12 @@ describe.each(HOSTS)('an interaction on %s ends', (host) => {
     expect([json['steps'], state, rig.bucket.objects.size]).toEqual([undefined, 'filtered', 0]);
   });
 
-  it('completed by the safety filter, with words in place of the video', async () => {
-    const { json, state } = await ended({ kind: 'safety-filter', category: 'celebrity', answer: 'refusal' });
+  it('is completed with text in place of the video, after a refusal', async () => {
+    const { json, state } = await endWith({
+      kind: 'safety-filter',
+      category: 'celebrity',
+      answer: 'refusal',
+    });
     expect(json).toMatchObject({
       status: 'completed',
       steps: [
@@ -184,19 +180,19 @@ describe.each(HOSTS)('an interaction on %s ends', (host) => {
     expect([json['errors'], state]).toEqual([undefined, 'filtered']);
   });
 
-  it('completed without anything', async () => {
-    const { json, state } = await ended({ kind: 'empty' });
+  it('can be completed without steps', async () => {
+    const { json, state } = await endWith({ kind: 'empty' });
     expect(json).toMatchObject({ status: 'completed' });
     expect([json['steps'], json['errors'], state]).toEqual([undefined, undefined, 'empty']);
   });
 
-  it('lost: 404 to every poll, whether or not the video appears', async () => {
-    const { json, state } = await ended({ kind: 'lost', lands: true });
+  it('can be lost: every poll returns 404, although the video lands', async () => {
+    const { json, state } = await endWith({ kind: 'lost', lands: true });
     expect([json['httpStatus'], state]).toEqual([404, 'lost']);
     expect(rig.bucket.objects.size).toBe(host === 'vertex' ? 1 : 0);
   });
 
-  it('after the seconds it is told to take', async () => {
+  it('takes the latency that a fault sets, divided by the speed-up', async () => {
     rig.models.script({ fault: { kind: 'latency', seconds: 200 } });
     const { json } = await create(rig, host, omniBody(host, 'x'));
     rig.clock.nowMs += 9_999;
@@ -218,7 +214,7 @@ describe('a poll', () => {
     { kind: 'not-json' },
   ];
 
-  it.each(faults)('is met by %j once, and the client repeats what may be repeated', async (fault) => {
+  it.each(faults)('receives %j once, and then the real state', async (fault) => {
     const { json } = await create(rig, 'developer', omniBody('developer', 'x'));
     const { interactions } = omniClient('developer', rig.models.url);
     rig.models.script({ fault, match: { surface: 'omni', call: 'poll' } });
@@ -229,7 +225,7 @@ describe('a poll', () => {
 });
 
 describe('a download', () => {
-  it('is met by rules for omni: refused, torn, and then whole', async () => {
+  it('matches rules for surface omni: rejected, whole, and then truncated', async () => {
     const { json } = await create(rig, 'developer', omniBody('developer', 'x'));
     await rig.finish();
     const { uri } = (await read(rig, 'developer', json.id)).json.steps[0].content[0];
@@ -268,7 +264,7 @@ describe('directives in the prompt', () => {
     expect((await read(rig, 'developer', json.id)).json.status).toBe('in_progress');
   });
 
-  it('refusal: Omni says no in words, Veo is filtered', async () => {
+  it('refusal: Omni completes with text and no video', async () => {
     const { json } = await create(rig, 'developer', omniBody('developer', '[simulate: refusal] x'));
     await rig.finish();
     const done = await omniClient('developer', rig.models.url).interactions.get(json.id);

@@ -1,17 +1,13 @@
-/** Interactions outlive kill -9, and webhooks are called, at least once, whatever happens in between. */
-import { type ChildProcess, spawn } from 'node:child_process';
+/** Interactions survive kill -9, and webhooks are delivered at least once, also after a restart. */
 import { createHash, createPublicKey, createVerify, type JsonWebKey } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseMp4 } from '../../../infra/mp4/mp4-parser.ts';
 import { wholeRequests } from '../../support/whole-requests.ts';
-import { type Bucket, get, LONGEST_MS, post, type Rig, startBucket, startRig } from './harness.ts';
+import { get, LONGEST_MS, post, startBucket, startRig } from './harness.ts';
 import {
   cancel,
   collection,
@@ -22,43 +18,13 @@ import {
   read,
   videoOf,
 } from './omni-harness.ts';
-
-let stateDir: string;
-
-beforeEach(() => {
-  stateDir = mkdtempSync(path.join(tmpdir(), 'models-omni-'));
-});
-
-afterEach(() => {
-  rmSync(stateDir, { recursive: true, force: true });
-});
-
-interface Child {
-  readonly url: string;
-  readonly kill: () => Promise<void>;
-}
-
-async function startChild(bucket: Bucket): Promise<Child> {
-  const file = fileURLToPath(new URL('./child.ts', import.meta.url));
-  const options = JSON.stringify({ storageUrl: bucket.url, stateDir, speedUp: 1 });
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', file, options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  const [line] = child.stdout === null ? [] : await once(child.stdout, 'data');
-  return {
-    url: String(line).trim(),
-    kill: async () => {
-      child.kill('SIGKILL');
-      await exited;
-    },
-  };
-}
+import { newStateDir, startChild } from './persistence-harness.ts';
 
 describe('after kill -9', () => {
-  it('interactions end as they would have ended, cancelled ones stay so, deleted ones are gone', async () => {
+  it('interactions complete as without a crash; cancelled and deleted ones stay cancelled and deleted', async () => {
     const bucket = await startBucket();
-    const child = await startChild(bucket);
+    const stateDir = newStateDir();
+    const child = await startChild(bucket, stateDir, 1);
     const submit = async (host: Host, body: unknown): Promise<string> =>
       (await post(collection(host, child.url), body, credentials(host))).json.id;
     const vertex = await submit('vertex', omniBody('vertex', 'a cat'));
@@ -77,20 +43,17 @@ describe('after kill -9', () => {
     const ledger = (await get(`${child.url}/_control/paid-calls`)).json.paidCalls;
     await child.kill();
 
-    // The clock of the second server stands still a little after the first.
-    const rig = await startRig({ stateDir, storageUrl: bucket.url });
-    rig.clock.nowMs = Date.now();
+    const rig = await startRig({ stateDir, bucket, startMs: Date.now() });
     expect(rig.models.paidCalls()).toEqual(ledger);
     expect((await read(rig, 'vertex', vertex)).json.status).toBe('in_progress');
     await rig.finish();
     rig.clock.nowMs += LONGEST_MS;
-    const mine: Rig = { ...rig, bucket };
     for (const [host, id] of [
       ['vertex', vertex],
       ['developer', developer],
       ['vertex', inline],
     ] as const) {
-      expect(parseMp4(await videoOf(mine, host, id)).durationSeconds).toBe(3);
+      expect(parseMp4(await videoOf(rig, host, id)).durationSeconds).toBe(3);
     }
     expect((await read(rig, 'vertex', cancelled)).json.status).toBe('cancelled');
     expect((await read(rig, 'developer', deleted)).status).toBe(404);
@@ -109,7 +72,8 @@ describe('after kill -9', () => {
 });
 
 describe('a cancellation', () => {
-  it('leaves no video behind: neither while it is made, nor while the bucket refuses it, nor over a restart', async () => {
+  it('leaves no video: during generation, during failed uploads, and across a restart', async () => {
+    const stateDir = newStateDir();
     const videos = (): string[] => readdirSync(path.join(stateDir, 'models', 'videos'));
     const rig = await startRig({ stateDir });
     const ids: string[] = [];
@@ -141,7 +105,7 @@ interface Delivery {
   readonly body: string;
 }
 
-/** A receiver that answers with the given statuses in turn, then 200. */
+/** A webhook receiver that replies with the given statuses, one for each delivery, then with 200. */
 async function startReceiver(statuses: number[] = []) {
   const deliveries: Delivery[] = [];
   const waiting: (() => void)[] = [];
@@ -149,7 +113,7 @@ async function startReceiver(statuses: number[] = []) {
     wholeRequests((request, body, response) => {
       deliveries.push({ headers: request.headers, body: body.toString() });
       response.writeHead(statuses.shift() ?? 200).end();
-      for (const tell of waiting.splice(0)) tell();
+      for (const resolve of waiting.splice(0)) resolve();
     }),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -157,7 +121,7 @@ async function startReceiver(statuses: number[] = []) {
   return {
     url: `http://127.0.0.1:${port}/hook`,
     deliveries,
-    /** Resolves when so many deliveries have come. */
+    /** Resolves after `count` deliveries. */
     received: async (count: number): Promise<void> => {
       while (deliveries.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
     },
@@ -168,16 +132,16 @@ async function startReceiver(statuses: number[] = []) {
   };
 }
 
-const hooked = (url: string, prompt = 'a cat') => ({
+const withWebhook = (url: string, prompt = 'a cat') => ({
   ...omniBody('developer', prompt),
   webhook_config: { uris: [url], user_metadata: { jobId: '1' } },
 });
 
 describe('a webhook', () => {
-  it('tells of a video, signed with a published key', async () => {
+  it('reports a finished video, signed with a published key', async () => {
     const rig = await startRig();
     const receiver = await startReceiver();
-    const { json } = await create(rig, 'developer', hooked(receiver.url));
+    const { json } = await create(rig, 'developer', withWebhook(receiver.url));
     await rig.finish();
     await receiver.received(1);
     const [{ headers, body } = { headers: {}, body: '' }] = receiver.deliveries;
@@ -206,12 +170,12 @@ describe('a webhook', () => {
     expect(rig.bugs).toEqual([]);
   });
 
-  it('tells of a failure, is repeated until it is heard, and is silent about a cancellation', async () => {
+  it('reports a failure, is retried until it receives 2xx, and is not sent for a cancellation', async () => {
     const rig = await startRig();
     const receiver = await startReceiver([500]);
-    const { json } = await create(rig, 'developer', hooked(receiver.url));
+    const { json } = await create(rig, 'developer', withWebhook(receiver.url));
     await cancel(rig, 'developer', json.id);
-    const failing = await create(rig, 'developer', hooked(receiver.url, '[simulate: safety-filter] x'));
+    const failing = await create(rig, 'developer', withWebhook(receiver.url, '[simulate: safety-filter] x'));
     await rig.finish();
     await receiver.received(2);
     const [first, second] = receiver.deliveries;
@@ -225,11 +189,12 @@ describe('a webhook', () => {
     await receiver.stop();
   });
 
-  it('is called by a second server on the same state, and by a third no more', async () => {
+  it('is delivered by a second server on the same state, and not again by a third', async () => {
     const receiver = await startReceiver();
+    const stateDir = newStateDir();
     const first = await startRig({ stateDir });
-    const { json } = await create(first, 'developer', hooked(receiver.url));
-    // Never told to stop; its clock stands still.
+    const { json } = await create(first, 'developer', withWebhook(receiver.url));
+    // The first server still runs, but its clock stands still: it delivers nothing.
     const second = await startRig({ stateDir });
     await second.finish();
     await receiver.received(1);

@@ -1,8 +1,9 @@
-/** The Omni models through the Interactions API, as the unmodified client sees them on both hosts. */
+/** The Omni models through the Interactions API, with the unmodified SDK on both hosts. */
 import { ApiError } from '@google/genai';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseMp4 } from '../../../infra/mp4/mp4-parser.ts';
 import {
+  BEARER,
   get,
   JPEG,
   KEY,
@@ -10,10 +11,8 @@ import {
   PNG,
   PROJECT,
   post,
-  type Rig,
   startRig,
   submitVertex,
-  TOKEN,
   textBody,
 } from './harness.ts';
 import {
@@ -30,19 +29,11 @@ import {
   read,
   videoOf,
 } from './omni-harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
+const rig = useRig();
 
-beforeEach(async () => {
-  rig = await startRig();
-});
-
-afterEach(async () => {
-  await rig.stop();
-  expect(rig.bugs).toEqual([]);
-});
-
-/** The video of a request, made at once. */
+/** Creates the interaction, advances the clock, and returns the finished video. */
 async function make(host: Host, body: unknown): Promise<{ id: string; bytes: Buffer }> {
   const { json } = await create(rig, host, body);
   expect(json.status).toBe('in_progress');
@@ -55,11 +46,11 @@ const image = (bytes: Buffer, mime_type = 'image/png') => ({
   data: bytes.toString('base64'),
   mime_type,
 });
-const text = (words: string) => ({ type: 'text', text: words });
+const text = (content: string) => ({ type: 'text', text: content });
 const task = (name: string) => ({ generation_config: { video_config: { task: name } } });
 
-describe.each(HOSTS)('the client on %s', (host) => {
-  it('creates, polls and finds the video', async () => {
+describe.each(HOSTS)('the SDK on %s', (host) => {
+  it('creates and polls an interaction, and receives the video URI', async () => {
     const ai = omniClient(host, rig.models.url);
     const created = await ai.interactions.create(
       {
@@ -105,7 +96,7 @@ describe.each(HOSTS)('the client on %s', (host) => {
     ]);
   });
 
-  it('gets the video inline, and in the foreground as the answer itself', async () => {
+  it('receives the video inline, in the reply to a foreground create', async () => {
     const ai = omniClient(host, rig.models.url);
     const accepted = rig.nextPaidCall();
     const answer = ai.interactions.create(
@@ -121,7 +112,7 @@ describe.each(HOSTS)('the client on %s', (host) => {
     expect(rig.bucket.writes).toEqual([]);
   });
 
-  it('cancels what runs: no video, not charged, and the same answer a second time', async () => {
+  it('cancels a running interaction: no video and no charge; a second cancel returns the same', async () => {
     const ai = omniClient(host, rig.models.url);
     const { json } = await create(rig, host, omniBody(host, 'a cat'));
     expect((await ai.interactions.cancel(json.id)).status).toBe('cancelled');
@@ -132,32 +123,32 @@ describe.each(HOSTS)('the client on %s', (host) => {
     expect(rig.models.paidCalls()).toMatchObject([{ state: 'cancelled' }]);
   });
 
-  it('cannot cancel what is finished', async () => {
+  it('cannot cancel a finished interaction', async () => {
     const ai = omniClient(host, rig.models.url);
     const { id } = await make(host, omniBody(host, 'a cat'));
-    const refused = await ai.interactions
+    const error = await ai.interactions
       .cancel(id, null, { maxRetries: 0 })
-      .catch((error: unknown) => error);
-    expect(refused).toMatchObject({ name: 'BadRequestError', status: 400 });
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'BadRequestError', status: 400 });
     expect(rig.models.paidCalls()).toMatchObject([{ state: 'succeeded' }]);
   });
 
-  it('deletes: the interaction is gone, the charge is not', async () => {
+  it('deletes an interaction, but not its charge', async () => {
     const ai = omniClient(host, rig.models.url);
     const { id } = await make(host, omniBody(host, 'a cat'));
     await ai.interactions.delete(id);
-    const gone = await ai.interactions.get(id, null, { maxRetries: 0 }).catch((error: unknown) => error);
-    expect(gone).toMatchObject({ name: 'NotFoundError', status: 404 });
-    expect(gone).not.toBeInstanceOf(ApiError);
+    const error = await ai.interactions.get(id, null, { maxRetries: 0 }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'NotFoundError', status: 404 });
+    expect(error).not.toBeInstanceOf(ApiError);
     expect(rig.models.paidCalls()).toMatchObject([{ state: 'succeeded' }]);
   });
 
-  it('is told of a refusal by the class and the words of the error', async () => {
+  it('throws the error class and message of the rejection', async () => {
     const ai = omniClient(host, rig.models.url);
-    const refused = await ai.interactions
+    const error = await ai.interactions
       .create({ model: 'gemini-omni-9-flash', input: 'x', background: true }, { maxRetries: 0 })
-      .catch((error: unknown) => error);
-    expect(refused).toMatchObject({
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
       name: 'NotFoundError',
       status: 404,
       message: expect.stringMatching(/^404 .*gemini-omni-9-flash/),
@@ -170,7 +161,7 @@ describe.each(HOSTS)('a video on %s', (host) => {
   const uriOf = async (id: string): Promise<string> =>
     (await read(rig, host, id)).json.steps[0].content[0].uri;
 
-  it('is the same for the same seed, and another for another or for another image', async () => {
+  it('is equal for equal seeds, and differs for another seed or another image', async () => {
     const seeded = (seed: number) => omniBody(host, 'a cat', {}, { generation_config: { seed } });
     const [first, again, other] = [
       await make(host, seeded(0)),
@@ -179,20 +170,20 @@ describe.each(HOSTS)('a video on %s', (host) => {
     ];
     expect(again.bytes).toEqual(first.bytes);
     expect(other.bytes).not.toEqual(first.bytes);
-    const shown = await make(host, omniBody(host, [text('a cat'), image(PNG)], {}, task('image_to_video')));
-    const another = await make(
+    const withPng = await make(host, omniBody(host, [text('a cat'), image(PNG)], {}, task('image_to_video')));
+    const withJpeg = await make(
       host,
       omniBody(host, [text('a cat'), image(JPEG, 'image/jpeg')], {}, task('image_to_video')),
     );
-    const several = await make(
+    const withReferences = await make(
       host,
       omniBody(host, [text('a cat'), image(PNG), image(PNG)], {}, task('reference_to_video')),
     );
-    expect(another.bytes).not.toEqual(shown.bytes);
-    expect(several.bytes).not.toEqual(shown.bytes);
+    expect(withJpeg.bytes).not.toEqual(withPng.bytes);
+    expect(withReferences.bytes).not.toEqual(withPng.bytes);
   });
 
-  it('is extended by its URI and by its interaction: the old frames stay', async () => {
+  it('can be extended by URI and by interaction id: the existing frames stay', async () => {
     const first = await make(host, omniBody(host, 'a cat'));
     const input = [text('it jumps'), { type: 'video', uri: await uriOf(first.id), mime_type: 'video/mp4' }];
     const second = await make(host, omniBody(host, input, { duration: '5s' }, task('extend')));
@@ -208,7 +199,7 @@ describe.each(HOSTS)('a video on %s', (host) => {
     expect(frames.slice(0, 192).map((frame) => frame.data)).toEqual(b?.frames().map((frame) => frame.data));
   });
 
-  it('is edited and enlarged at its own length', async () => {
+  it('keeps its length when it is edited and upscaled', async () => {
     const first = await make(host, omniBody(host, 'a cat', { aspect_ratio: '9:16' }));
     const format = { type: 'video', ...delivery(host) };
     const edited = await make(host, {
@@ -228,26 +219,26 @@ describe.each(HOSTS)('a video on %s', (host) => {
     expect(edited.bytes).not.toEqual(first.bytes);
   });
 
-  it('cannot be continued before it is there, when it was cancelled, nor past the longest length', async () => {
+  it('cannot be extended before it is finished, after a cancellation, or past the maximum length', async () => {
     const { json } = await create(rig, host, omniBody(host, 'a cat', { duration: '15s' }));
-    const onward = omniBody(
+    const extension = omniBody(
       host,
       'x',
       { duration: '10s' },
       { ...task('extend'), previous_interaction_id: json.id },
     );
-    const early = await create(rig, host, onward);
+    const early = await create(rig, host, extension);
     expect([early.status, early.json.error.message]).toEqual([400, expect.stringMatching(/in progress/)]);
     const cancelled = (await create(rig, host, omniBody(host, 'x'))).json.id;
     await cancel(rig, host, cancelled);
-    const empty = await create(rig, host, { ...onward, previous_interaction_id: cancelled });
+    const empty = await create(rig, host, { ...extension, previous_interaction_id: cancelled });
     expect([empty.status, empty.json.error.message]).toEqual([400, expect.stringMatching(/no video/)]);
     await rig.finish();
-    const longer = await make(host, onward);
+    const longer = await make(host, extension);
     expect(parseMp4(longer.bytes).durationSeconds).toBe(25);
-    // 25 s and 6 s: more than the Developer API makes in all, and less than Vertex does.
+    // 31 s in total: the limit is 30 s on the Developer API and 40 s on Vertex.
     const further = await create(rig, host, {
-      ...onward,
+      ...extension,
       previous_interaction_id: longer.id,
       response_format: { type: 'video', duration: '6s', ...delivery(host) },
     });
@@ -258,40 +249,40 @@ describe.each(HOSTS)('a video on %s', (host) => {
   });
 });
 
-describe('who may ask', () => {
-  const anonymous = (host: Host, headers: Record<string, string> = {}) =>
+describe('access', () => {
+  const createAs = (host: Host, headers: Record<string, string> = {}) =>
     post(collection(host, rig.models.url), omniBody(host, 'x'), headers);
 
-  it('needs a key on the Developer API, and gets the usual error model', async () => {
-    const none = await anonymous('developer');
+  it('requires a key on the Developer API; the error has the usual model', async () => {
+    const none = await createAs('developer');
     expect([none.status, none.json.error.status]).toEqual([403, 'PERMISSION_DENIED']);
-    const wrong = await anonymous('developer', { 'x-goog-api-key': 'wrong' });
+    const wrong = await createAs('developer', { 'x-goog-api-key': 'wrong' });
     expect([wrong.status, wrong.json.error.details[0].reason]).toEqual([400, 'API_KEY_INVALID']);
   });
 
-  it('needs a token on Vertex', async () => {
-    const none = await anonymous('vertex', { 'x-goog-api-key': KEY });
+  it('requires a token on Vertex', async () => {
+    const none = await createAs('vertex', { 'x-goog-api-key': KEY });
     expect([none.status, none.json.error.status]).toEqual([401, 'UNAUTHENTICATED']);
-    const wrong = await anonymous('vertex', { authorization: 'Bearer wrong' });
+    const wrong = await createAs('vertex', { authorization: 'Bearer wrong' });
     expect(wrong.status).toBe(401);
     expect(rig.models.paidCalls()).toEqual([]);
   });
 
-  it('sees only its own: other keys and other projects get 404', async () => {
-    const mine = (await create(rig, 'developer', omniBody('developer', 'x'))).json.id;
-    const theirs = await get(`${collection('developer', rig.models.url)}/${mine}`, {
+  it('is limited to own interactions: other keys and other projects receive 404', async () => {
+    const developer = (await create(rig, 'developer', omniBody('developer', 'x'))).json.id;
+    const withOtherKey = await get(`${collection('developer', rig.models.url)}/${developer}`, {
       'x-goog-api-key': OTHER_KEY,
     });
-    expect([theirs.status, theirs.json.error.code]).toEqual([404, 'not_found']);
+    expect([withOtherKey.status, withOtherKey.json.error.code]).toEqual([404, 'not_found']);
     const vertex = (await create(rig, 'vertex', omniBody('vertex', 'x'))).json.id;
     const url = `${collection('vertex', rig.models.url)}/${vertex}`;
-    expect((await get(url, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
-    const other = await get(url.replace(PROJECT, 'other'), { authorization: `Bearer ${TOKEN}` });
-    expect([other.status, other.json.error.status]).toEqual([404, 'NOT_FOUND']);
+    expect((await get(url, BEARER)).status).toBe(200);
+    const inOtherProject = await get(url.replace(PROJECT, 'other'), BEARER);
+    expect([inOtherProject.status, inOtherProject.json.error.status]).toEqual([404, 'NOT_FOUND']);
     expect((await read(rig, 'developer', vertex)).status).toBe(404);
   });
 
-  it('finds both versions of the Developer API, and Vertex in location global only', async () => {
+  it('works on v1 and v1beta of the Developer API, and on Vertex at location global only', async () => {
     const beta = await post(
       `${rig.models.url}/v1beta/interactions`,
       omniBody('developer', 'x'),
@@ -302,7 +293,7 @@ describe('who may ask', () => {
     expect((await post(regional, omniBody('vertex', 'x'), credentials('vertex'))).status).toBe(400);
   });
 
-  it('keeps the quota apart from that of other models', async () => {
+  it('counts against a quota per model and host', async () => {
     const limited = await startRig({ requestsPerMinute: 1 });
     expect((await create(limited, 'vertex', omniBody('vertex', 'x'))).status).toBe(200);
     expect((await submitVertex(limited, textBody('x'))).status).toBe(200);

@@ -1,8 +1,9 @@
-/** The simulated models refuse what the real ones refuse, in Google's error model, and then nothing is paid. */
+/** The simulated Veo models reject what the real ones reject, in Google's error model. Rejected calls are not paid. */
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type Answer,
+  BEARER,
   DEVELOPER_MODEL,
   get,
   JPEG,
@@ -12,29 +13,17 @@ import {
   PROJECT,
   pollVertex,
   post,
-  type Rig,
   startRig,
   submitDeveloper,
   submitVertex,
-  TOKEN,
   textBody,
   VERTEX_MODEL,
+  veoImage,
 } from './harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
+const rig = useRig(startRig, 'file');
 let paidBefore = 0;
-
-beforeAll(async () => {
-  rig = await startRig();
-});
-
-afterEach(() => {
-  expect(rig.bugs).toEqual([]);
-});
-
-afterAll(async () => {
-  await rig.stop();
-});
 
 function expectRefusal(answer: Answer, code: number, status: string, message: RegExp): void {
   expect(answer.json).toMatchObject({ error: { code, status, message: expect.stringMatching(message) } });
@@ -42,18 +31,13 @@ function expectRefusal(answer: Answer, code: number, status: string, message: Re
   expect(rig.models.paidCalls()).toHaveLength(paidBefore);
 }
 
-const image = (bytes: Buffer, mimeType: string) => ({
-  bytesBase64Encoded: bytes.toString('base64'),
-  mimeType,
-});
-const asset = { image: image(PNG, 'image/png'), referenceType: 'asset' };
-const bearer = { authorization: `Bearer ${TOKEN}` };
+const asset = { image: veoImage(PNG, 'image/png'), referenceType: 'asset' };
 
-describe('who calls', () => {
+describe('authentication', () => {
   const submitAs = (headers: Record<string, string>, query = ''): Promise<Answer> =>
     post(`${rig.models.url}/v1/${modelPath()}:predictLongRunning${query}`, textBody('x'), headers);
 
-  it('Vertex wants a token', async () => {
+  it('Vertex requires a token', async () => {
     expectRefusal(await submitAs({}), 401, 'UNAUTHENTICATED', /missing required authentication credential/);
     expectRefusal(
       await submitAs({ authorization: 'Bearer wrong' }),
@@ -69,23 +53,23 @@ describe('who calls', () => {
     expect(poll.json.error.details[0]['@type']).toBe('type.googleapis.com/google.rpc.ErrorInfo');
   });
 
-  it('the Developer API wants a key', async () => {
+  it('the Developer API requires a key', async () => {
     const url = `${rig.models.url}/v1beta/models/${DEVELOPER_MODEL}:predictLongRunning`;
     expectRefusal(await post(url, textBody('x')), 403, 'PERMISSION_DENIED', /unregistered callers/);
-    expectRefusal(await post(url, textBody('x'), bearer), 403, 'PERMISSION_DENIED', /unregistered callers/);
+    expectRefusal(await post(url, textBody('x'), BEARER), 403, 'PERMISSION_DENIED', /unregistered callers/);
     const wrong = await post(url, textBody('x'), { 'x-goog-api-key': 'wrong' });
     expectRefusal(wrong, 400, 'INVALID_ARGUMENT', /API key not valid/);
     expectRefusal(await get(`${rig.models.url}/v1beta/files/abc`), 403, 'PERMISSION_DENIED', /unregistered/);
   });
 });
 
-describe('which model, where', () => {
+describe('the model, location and method', () => {
   it.each([
     ['veo-2.0-generate-001', /is no longer available/],
     ['veo-3.0-fast-generate-001', /is no longer available/],
     ['veo-3.1-generate-preview', /is no longer available/],
     ['veo-9-generate', /was not found or your project does not have access/],
-  ])('Vertex does not know %s', async (model, message) => {
+  ])('Vertex does not serve %s', async (model, message) => {
     expectRefusal(await submitVertex(rig, textBody('x'), model), 404, 'NOT_FOUND', message);
   });
 
@@ -93,11 +77,11 @@ describe('which model, where', () => {
     ['veo-3.0-generate-001', /^This model models\/veo-3\.0-generate-001 is no longer available\.$/],
     ['veo-9', /is not found for API version v1beta/],
     ['veo-3.1-generate-001', /is not found for API version v1beta/],
-  ])('the Developer API does not know %s', async (model, message) => {
+  ])('the Developer API does not serve %s', async (model, message) => {
     expectRefusal(await submitDeveloper(rig, textBody('x'), model), 404, 'NOT_FOUND', message);
   });
 
-  it('the Developer API has no Veo at all when it is told that Veo was retired', async () => {
+  it('the Developer API serves no Veo model with the option developerApiVeo retired', async () => {
     const retired = await startRig({ developerApiVeo: 'retired' });
     const answer = await submitDeveloper(retired, { instances: [{ prompt: 'x' }] });
     await retired.stop();
@@ -105,20 +89,20 @@ describe('which model, where', () => {
     expect(answer.json.error.message).toBe(`This model models/${DEVELOPER_MODEL} is no longer available.`);
   });
 
-  it('Veo is served in its regions only', async () => {
+  it('other regions do not serve Veo', async () => {
     const at = (location: string): Promise<Answer> =>
       post(
         `${rig.models.url}/v1/${modelPath(VERTEX_MODEL, location)}:predictLongRunning`,
         textBody('x'),
-        bearer,
+        BEARER,
       );
     expectRefusal(await at('europe-west4'), 404, 'NOT_FOUND', /was not found/);
     expectRefusal(await at('mars'), 400, 'INVALID_ARGUMENT', /Invalid location: mars/);
   });
 
-  it('what is no method is 404', async () => {
+  it('an unknown method receives 404', async () => {
     expectRefusal(
-      await post(`${rig.models.url}/v1/${modelPath()}:explain`, {}, bearer),
+      await post(`${rig.models.url}/v1/${modelPath()}:explain`, {}, BEARER),
       404,
       'NOT_FOUND',
       /Method/,
@@ -127,11 +111,11 @@ describe('which model, where', () => {
   });
 });
 
-describe('what Vertex is asked', () => {
+describe('a request to Vertex', () => {
   const video = { gcsUri: 'gs://inputs/none.mp4', mimeType: 'video/mp4' };
   const cases: [title: string, body: unknown, message: RegExp, model?: string][] = [
     ['malformed JSON', '{"instances": [', /Invalid JSON payload/],
-    ['JSON that is no object', '[]', /Invalid JSON payload/],
+    ['JSON that is not an object', '[]', /Invalid JSON payload/],
     ['an unknown field', { instances: [{ prompt: 'x' }], foo: 1 }, /Unknown name "foo": Cannot find field/],
     ['an unknown parameter', textBody('x', { duration: 8 }), /Unknown name "duration" at 'parameters'/],
     ['a webhook', { instances: [{ prompt: 'x' }], webhookConfig: {} }, /Unknown name "webhookConfig"/],
@@ -143,71 +127,83 @@ describe('what Vertex is asked', () => {
       { instances: [{ prompt: '  ' }] },
       /A prompt, an image or a video is required/,
     ],
-    ['a prompt that is no text', { instances: [{ prompt: 5 }] }, /'instances\[0\]\.prompt'/],
+    ['a number as prompt', { instances: [{ prompt: 5 }] }, /'instances\[0\]\.prompt'/],
     [
-      '9 s',
+      'a duration of 9 s',
       textBody('x', { durationSeconds: 9 }),
       /^Unsupported output video duration 9 seconds, supported durations are \[8,4,6\] for feature text_to_video\.$/,
     ],
-    ['7 s without a video', textBody('x', { durationSeconds: 7 }), /Unsupported output video duration 7/],
-    ['"8" s', textBody('x', { durationSeconds: '8' }), /'parameters\.durationSeconds' \(TYPE_INT32\), "8"/],
-    ['6.5 s', textBody('x', { durationSeconds: 6.5 }), /durationSeconds/],
-    ['2k', textBody('x', { resolution: '2k' }), /Unsupported output resolution "2k"/],
     [
-      '4k of the lite model',
+      'a duration of 7 s without a video',
+      textBody('x', { durationSeconds: 7 }),
+      /Unsupported output video duration 7/,
+    ],
+    [
+      'the duration "8"',
+      textBody('x', { durationSeconds: '8' }),
+      /'parameters\.durationSeconds' \(TYPE_INT32\), "8"/,
+    ],
+    ['a duration of 6.5 s', textBody('x', { durationSeconds: 6.5 }), /durationSeconds/],
+    ['resolution 2k', textBody('x', { resolution: '2k' }), /Unsupported output resolution "2k"/],
+    [
+      '4k on the lite model',
       textBody('x', { resolution: '4k' }),
       /\[720p,1080p\]/,
       'veo-3.1-lite-generate-001',
     ],
-    ['a square', textBody('x', { aspectRatio: '1:1' }), /Unsupported aspect ratio "1:1"/],
-    ['no videos', textBody('x', { sampleCount: 0 }), /between 1 and 4/],
-    ['five videos', textBody('x', { sampleCount: 5 }), /between 1 and 4/],
-    ['"2" videos', textBody('x', { sampleCount: '2' }), /between 1 and 4/],
+    ['aspect ratio 1:1', textBody('x', { aspectRatio: '1:1' }), /Unsupported aspect ratio "1:1"/],
+    ['sampleCount 0', textBody('x', { sampleCount: 0 }), /between 1 and 4/],
+    ['sampleCount 5', textBody('x', { sampleCount: 5 }), /between 1 and 4/],
+    ['sampleCount "2"', textBody('x', { sampleCount: '2' }), /between 1 and 4/],
     ['a negative seed', textBody('x', { seed: -1 }), /between 0 and 4294967295/],
     ['a seed of 2^32', textBody('x', { seed: 2 ** 32 }), /between 0 and 4294967295/],
-    ['all people', textBody('x', { personGeneration: 'allow_all' }), /allowlisted/],
+    ['personGeneration allow_all', textBody('x', { personGeneration: 'allow_all' }), /allowlisted/],
     [
-      '"disallow"',
+      'personGeneration disallow',
       textBody('x', { personGeneration: 'disallow' }),
       /Unsupported personGeneration "disallow"/,
     ],
-    ['"yes" for a boolean', textBody('x', { enhancePrompt: 'yes' }), /enhancePrompt' \(TYPE_BOOL\)/],
-    ['"true" for sound', textBody('x', { generateAudio: 'true' }), /generateAudio' \(TYPE_BOOL\)/],
-    ['a negative prompt that is no text', textBody('x', { negativePrompt: 1 }), /negativePrompt/],
+    ['enhancePrompt "yes"', textBody('x', { enhancePrompt: 'yes' }), /enhancePrompt' \(TYPE_BOOL\)/],
+    ['generateAudio "true"', textBody('x', { generateAudio: 'true' }), /generateAudio' \(TYPE_BOOL\)/],
+    ['a number as negativePrompt', textBody('x', { negativePrompt: 1 }), /negativePrompt/],
     ['30 fps', textBody('x', { fps: 30 }), /Unsupported fps/],
-    ['an unknown quality', textBody('x', { compressionQuality: 'best' }), /compressionQuality/],
-    ['a topic of another shape', textBody('x', { pubsubTopic: 't' }), /pubsubTopic/],
-    ['storage elsewhere', textBody('x', { storageUri: 's3://b/x' }), /storageUri must be gs:/],
-    ['labels in capitals', { instances: [{ prompt: 'x' }], labels: { Team: 'x' } }, /Invalid label "Team"/],
+    ['an unknown compressionQuality', textBody('x', { compressionQuality: 'best' }), /compressionQuality/],
+    ['an invalid pubsubTopic', textBody('x', { pubsubTopic: 't' }), /pubsubTopic/],
+    ['a storageUri that is not gs://', textBody('x', { storageUri: 's3://b/x' }), /storageUri must be gs:/],
     [
-      'an image of another type',
-      { instances: [{ image: image(PNG, 'image/gif') }] },
+      'a label key in upper case',
+      { instances: [{ prompt: 'x' }], labels: { Team: 'x' } },
+      /Invalid label "Team"/,
+    ],
+    [
+      'an image in an unsupported format',
+      { instances: [{ image: veoImage(PNG, 'image/gif') }] },
       /Unsupported mime type 'image\/gif'/,
     ],
     [
-      'a JPEG that says PNG',
-      { instances: [{ image: image(JPEG, 'image/png') }] },
+      'a JPEG declared as PNG',
+      { instances: [{ image: veoImage(JPEG, 'image/png') }] },
       /is image\/jpeg, but its mime type says image\/png/,
     ],
     [
-      'an image that is none',
-      { instances: [{ image: image(Buffer.from('hello'), 'image/png') }] },
+      'data that is not an image',
+      { instances: [{ image: veoImage(Buffer.from('hello'), 'image/png') }] },
       /not a JPEG or PNG/,
     ],
     [
       'an image over 20 MB',
-      { instances: [{ image: image(Buffer.concat([PNG, Buffer.alloc(20 * 1024 * 1024)]), 'image/png') }] },
+      { instances: [{ image: veoImage(Buffer.concat([PNG, Buffer.alloc(20 * 1024 * 1024)]), 'image/png') }] },
       /larger than 20 MB/,
     ],
     [
-      'an image without a type',
+      'an image without a MIME type',
       { instances: [{ image: { bytesBase64Encoded: 'iVBORw0KGgo=' } }] },
       /mimeType' is required/,
     ],
-    ['an image without content', { instances: [{ image: { mimeType: 'image/png' } }] }, /exactly one of/],
+    ['an image without data', { instances: [{ image: { mimeType: 'image/png' } }] }, /exactly one of/],
     [
-      'an image twice',
-      { instances: [{ image: { ...image(PNG, 'image/png'), gcsUri: 'gs://inputs/a' } }] },
+      'an image both inline and by URI',
+      { instances: [{ image: { ...veoImage(PNG, 'image/png'), gcsUri: 'gs://inputs/a' } }] },
       /exactly one of/,
     ],
     [
@@ -216,60 +212,64 @@ describe('what Vertex is asked', () => {
       /Base64 decoding failed/,
     ],
     [
-      'an image that is not there',
+      'a missing object as image',
       { instances: [{ image: { gcsUri: 'gs://inputs/none.png', mimeType: 'image/png' } }] },
       /was not found: gs:\/\/inputs\/none\.png/,
     ],
     [
-      'an image on the web',
+      'an image at an https URI',
       { instances: [{ image: { gcsUri: 'https://x/a.png', mimeType: 'image/png' } }] },
       /must be gs:/,
     ],
     [
       'a last frame without a first',
-      { instances: [{ prompt: 'x', lastFrame: image(PNG, 'image/png') }] },
+      { instances: [{ prompt: 'x', lastFrame: veoImage(PNG, 'image/png') }] },
       /lastFrame needs image/,
     ],
     [
-      'a last frame of the lite model',
-      { instances: [{ prompt: 'x', image: image(PNG, 'image/png'), lastFrame: image(PNG, 'image/png') }] },
+      'a last frame on the lite model',
+      {
+        instances: [
+          { prompt: 'x', image: veoImage(PNG, 'image/png'), lastFrame: veoImage(PNG, 'image/png') },
+        ],
+      },
       /lastFrame is not supported/,
       'veo-3.1-lite-generate-001',
     ],
     [
-      'four references',
+      'four reference images',
       { instances: [{ prompt: 'x', referenceImages: [asset, asset, asset, asset] }] },
       /At most 3/,
     ],
     [
-      'a style',
+      'a style reference',
       { instances: [{ prompt: 'x', referenceImages: [{ ...asset, referenceType: 'STYLE' }] }] },
       /supported types are \[asset\]/,
     ],
     [
-      'references of the lite model',
+      'reference images on the lite model',
       { instances: [{ prompt: 'x', referenceImages: [asset] }] },
       /referenceImages is not supported/,
       'veo-3.1-lite-generate-001',
     ],
     [
-      'references for 4 s',
+      'reference images with 4 s',
       { instances: [{ prompt: 'x', referenceImages: [asset] }], parameters: { durationSeconds: 4 } },
       /supported durations are \[8\] for feature reference_to_video/,
     ],
     [
-      'references and an image',
-      { instances: [{ prompt: 'x', image: image(PNG, 'image/png'), referenceImages: [asset] }] },
+      'reference images and a first frame',
+      { instances: [{ prompt: 'x', image: veoImage(PNG, 'image/png'), referenceImages: [asset] }] },
       /cannot be both set/,
     ],
     [
-      'references without a prompt',
-      { instances: [{ referenceImages: [asset], image: image(PNG, 'image/png') }] },
+      'reference images without a prompt',
+      { instances: [{ referenceImages: [asset], image: veoImage(PNG, 'image/png') }] },
       /A prompt is required/,
     ],
     [
       'a video and an image',
-      { instances: [{ prompt: 'x', video, image: image(PNG, 'image/png') }] },
+      { instances: [{ prompt: 'x', video, image: veoImage(PNG, 'image/png') }] },
       /cannot be both set/,
     ],
     [
@@ -277,27 +277,27 @@ describe('what Vertex is asked', () => {
       { instances: [{ prompt: 'x', video }], parameters: { durationSeconds: 8 } },
       /\[7\] for feature video_extension/,
     ],
-    ['a video that is not there', { instances: [{ prompt: 'x', video }] }, /was not found/],
+    ['a missing object as video', { instances: [{ prompt: 'x', video }] }, /was not found/],
     [
-      'a video of another type',
+      'a video in an unsupported format',
       { instances: [{ prompt: 'x', video: { ...video, mimeType: 'video/webm' } }] },
       /Unsupported mime type 'video\/webm'/,
     ],
     [
-      'a video that is none',
-      { instances: [{ prompt: 'x', video: image(PNG, 'video/mp4') }] },
+      'data that is not a video',
+      { instances: [{ prompt: 'x', video: veoImage(PNG, 'video/mp4') }] },
       /Unable to process the video/,
     ],
     ['an unknown directive', textBody('[simulate: nonsense] x'), /Unknown simulation directive "nonsense"/],
   ];
 
-  it.each(cases)('is refused: %s', async (_, body, message, ...model) => {
+  it.each(cases)('is rejected: %s', async (_, body, message, ...model) => {
     expectRefusal(await submitVertex(rig, body, ...model), 400, 'INVALID_ARGUMENT', message);
   });
 });
 
-describe('which operation', () => {
-  it('an unknown operation is 404 on both surfaces', async () => {
+describe('a poll', () => {
+  it('of an unknown operation receives 404 on both surfaces', async () => {
     expectRefusal(
       await pollVertex(rig, `${modelPath()}/operations/none`),
       404,
@@ -310,28 +310,28 @@ describe('which operation', () => {
     expectRefusal(developer, 404, 'NOT_FOUND', /Operation not found/);
   });
 
-  it('an operation is asked for at its own model, by its full name', async () => {
+  it('must use the model of the operation and its full name', async () => {
     const url = `${rig.models.url}/v1/${modelPath()}:fetchPredictOperation`;
     const foreign = { operationName: `${modelPath('veo-3.1-fast-generate-001')}/operations/x` };
-    expectRefusal(await post(url, foreign, bearer), 400, 'INVALID_ARGUMENT', /does not belong to/);
+    expectRefusal(await post(url, foreign, BEARER), 400, 'INVALID_ARGUMENT', /does not belong to/);
     expectRefusal(
-      await post(url, { operationName: 'x' }, bearer),
+      await post(url, { operationName: 'x' }, BEARER),
       400,
       'INVALID_ARGUMENT',
       /Invalid operation name/,
     );
-    expectRefusal(await post(url, {}, bearer), 400, 'INVALID_ARGUMENT', /Invalid operation name/);
+    expectRefusal(await post(url, {}, BEARER), 400, 'INVALID_ARGUMENT', /Invalid operation name/);
   });
 });
 
-describe('how much', () => {
-  it('a project has so many requests a minute and model, and then 429 in the words of the real quota', async () => {
+describe('the quota', () => {
+  it('counts requests per minute, project and model; the 429 has the message of the real quota', async () => {
     const limited = await startRig({ requestsPerMinute: 2 });
     const at = async (project: string, model = VERTEX_MODEL): Promise<Answer> =>
       post(
         `${limited.models.url}/v1/${modelPath(model, 'us-central1', project)}:predictLongRunning`,
         textBody('x'),
-        bearer,
+        BEARER,
       );
     const codes = [(await at(PROJECT)).status, (await at(PROJECT)).status];
     const refused = await at(PROJECT);
@@ -350,8 +350,8 @@ describe('how much', () => {
   });
 });
 
-describe('anything else', () => {
-  it('no body makes it fail: every answer is 200 and paid, or a 4xx and not paid', async () => {
+describe('a random body', () => {
+  it('receives 200 and is paid, or receives 400 and is not paid', async () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
     const value = fc.oneof(
       fc.jsonValue(),

@@ -1,11 +1,12 @@
-/** The simulated models on Vertex as the unmodified SDK sees them; time, determinism and the ledger. */
+/** The simulated Veo models on Vertex through the unmodified SDK: latency, determinism and the ledger. */
 import { GenerateVideosOperation, VideoGenerationReferenceType } from '@google/genai';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { findModel } from '../../../infra/models/catalogue.ts';
 import { drawLatencyMs } from '../../../infra/models/latency.ts';
 import { seededRandom } from '../../../infra/models/random.ts';
 import { parseMp4 } from '../../../infra/mp4/mp4-parser.ts';
 import {
+  BEARER,
   DEVELOPER_MODEL,
   get,
   JPEG,
@@ -15,27 +16,18 @@ import {
   PNG,
   pollVertex,
   post,
-  type Rig,
   sdkClient,
-  startRig,
   submitDeveloper,
   submitVertex,
   textBody,
   VERTEX_MODEL,
+  veoImage,
 } from './harness.ts';
+import { useRig } from './use-rig.ts';
 
-let rig: Rig;
+const rig = useRig();
 
-beforeEach(async () => {
-  rig = await startRig();
-});
-
-afterEach(async () => {
-  await rig.stop();
-  expect(rig.bugs).toEqual([]);
-});
-
-/** Submits through the SDK, lets the time pass, and polls as a second process would: with the name alone. */
+/** Submits through the SDK, advances the clock, and polls as a second process does: with only the name. */
 async function generate(
   request: Parameters<ReturnType<typeof sdkClient>['models']['generateVideos']>[0],
 ): Promise<GenerateVideosOperation> {
@@ -51,7 +43,7 @@ const urisOf = (operation: GenerateVideosOperation): string[] =>
   (operation.response?.generatedVideos ?? []).map((generated) => generated.video?.uri ?? '');
 
 describe('Vertex AI through the unmodified SDK', () => {
-  it('turns a prompt into an MP4 under storageUri, in a numeric folder of its own choice', async () => {
+  it('generates an MP4 under storageUri, in a numeric folder that the server chooses', async () => {
     const client = sdkClient(rig.models.url);
     const operation = await client.models.generateVideos({
       model: VERTEX_MODEL,
@@ -112,7 +104,7 @@ describe('Vertex AI through the unmodified SDK', () => {
     expect(videos[0]?.equals(videos[1] ?? Buffer.alloc(0))).toBe(false);
   });
 
-  it('returns the MP4 itself when there is no storageUri', async () => {
+  it('returns the MP4 inline without a storageUri', async () => {
     const done = await generate({
       model: VERTEX_MODEL,
       source: { prompt: 'x' },
@@ -124,7 +116,7 @@ describe('Vertex AI through the unmodified SDK', () => {
     expect(parseMp4(Buffer.from(video?.videoBytes ?? '', 'base64')).durationSeconds).toBe(6);
   });
 
-  it('takes up to three asset images, inline', async () => {
+  it('accepts three inline asset images', async () => {
     const image = { imageBytes: JPEG.toString('base64'), mimeType: 'image/jpeg' };
     const done = await generate({
       model: VERTEX_MODEL,
@@ -137,7 +129,7 @@ describe('Vertex AI through the unmodified SDK', () => {
     expect(urisOf(done)).toEqual([expect.stringMatching(/^gs:\/\/out\/\d+\/sample_0\.mp4$/)]);
   });
 
-  it('continues a video of its own by 7 s: its frames first, the new ones after them', async () => {
+  it('extends a simulated video by 7 s: the existing frames, then the new ones', async () => {
     const [first = ''] = urisOf(
       await generate({
         model: VERTEX_MODEL,
@@ -162,7 +154,7 @@ describe('Vertex AI through the unmodified SDK', () => {
     expect(output.frames()[input.frameCount]?.isKeyFrame).toBe(true);
   });
 
-  it('shows the objects a moment before the operation says done', async () => {
+  it('lands the objects before the operation reports done', async () => {
     const { json } = await submitVertex(rig, textBody('x'));
     let earlyPolls = 0;
     for (let i = 0; i < 5_000; i++) {
@@ -178,14 +170,25 @@ describe('Vertex AI through the unmodified SDK', () => {
   });
 });
 
-describe('replies on the wire', () => {
-  it('a running Vertex operation is its name and nothing else', async () => {
+describe('an operation on the wire', () => {
+  it('can be submitted to /v1 as well as to the beta version of each API', async () => {
+    const body = { instances: [{ prompt: 'x' }] };
+    const vertex = await post(`${rig.models.url}/v1/${modelPath()}:predictLongRunning`, body, BEARER);
+    expect(vertex.status).toBe(200);
+    const developer = await post(
+      `${rig.models.url}/v1/models/${DEVELOPER_MODEL}:predictLongRunning?key=${KEY}`,
+      body,
+    );
+    expect(developer.status).toBe(200);
+  });
+
+  it('has only its name while it runs', async () => {
     const { json } = await submitVertex(rig, { instances: [{ prompt: 'a cat' }] });
     expect(Object.keys(json)).toEqual(['name']);
     expect((await pollVertex(rig, json.name)).json).toEqual({ name: json.name });
   });
 
-  it('a finished Vertex operation has the documented shape', async () => {
+  it('has the documented shape when it is done', async () => {
     const { json } = await submitVertex(rig, textBody('a cat'));
     await rig.finish();
     expect((await pollVertex(rig, json.name)).json).toEqual({
@@ -201,18 +204,17 @@ describe('replies on the wire', () => {
     });
   });
 
-  it('the same parameters and seed give the same bytes; another seed, prompt or image gives others', async () => {
-    const image = (bytes: Buffer) => ({
-      bytesBase64Encoded: bytes.toString('base64'),
-      mimeType: 'image/png',
-    });
+  it('gives equal bytes for equal parameters and seed, and others for another seed, prompt or image', async () => {
     const bodies = [
       { instances: [{ prompt: 'a' }], parameters: { seed: 7 } },
       { instances: [{ prompt: 'a' }], parameters: { seed: 7 } },
       { instances: [{ prompt: 'a' }], parameters: { seed: 8 } },
       { instances: [{ prompt: 'b' }], parameters: { seed: 7 } },
-      { instances: [{ prompt: 'a', image: image(PNG) }], parameters: { seed: 7 } },
-      { instances: [{ prompt: 'a', image: image(Buffer.concat([PNG, PNG])) }], parameters: { seed: 7 } },
+      { instances: [{ prompt: 'a', image: veoImage(PNG, 'image/png') }], parameters: { seed: 7 } },
+      {
+        instances: [{ prompt: 'a', image: veoImage(Buffer.concat([PNG, PNG]), 'image/png') }],
+        parameters: { seed: 7 },
+      },
     ].map((body) => ({ ...body, parameters: { ...body.parameters, durationSeconds: 4 } }));
     const names: string[] = [];
     for (const body of bodies) names.push((await submitVertex(rig, body)).json.name);
@@ -225,8 +227,8 @@ describe('replies on the wire', () => {
   });
 });
 
-describe('the bucket', () => {
-  it('a bucket that does not exist ends the operation with an error, not with a hang', async () => {
+describe('buckets and input videos', () => {
+  it('a missing bucket ends the operation with an error', async () => {
     const { json } = await submitVertex(rig, textBody('x', { storageUri: 'gs://missing-bucket/a' }));
     await rig.finish();
     expect((await pollVertex(rig, json.name)).json).toMatchObject({
@@ -236,7 +238,7 @@ describe('the bucket', () => {
     expect(rig.models.paidCalls()).toMatchObject([{ state: 'failed' }]);
   });
 
-  it('a bucket that is down for a while delays the operation, and then it ends well', async () => {
+  it('an unavailable bucket delays the operation until it recovers', async () => {
     rig.bucket.failWith = 503;
     const { json } = await submitVertex(rig, textBody('x'));
     await rig.finish();
@@ -250,8 +252,8 @@ describe('the bucket', () => {
     expect((await pollVertex(rig, json.name)).json.done).toBe(true);
   });
 
-  it('a video that others made is continued behind a placard of its length', async () => {
-    // A clip of ours whose codec configuration was tampered with stands for somebody else's.
+  it('a video from another encoder is extended with a placeholder of equal length', async () => {
+    // A simulated video with a changed codec configuration represents a video from another encoder.
     const { json } = await submitVertex(rig, {
       instances: [{ prompt: 'x' }],
       parameters: { durationSeconds: 4 },
@@ -262,7 +264,9 @@ describe('the bucket', () => {
     foreign[foreign.indexOf('avcC') + 8 + 4] = 0x01;
     rig.bucket.objects.set('inputs/foreign.mp4', foreign);
     const extended = await submitVertex(rig, {
-      instances: [{ prompt: 'go on', video: { gcsUri: 'gs://inputs/foreign.mp4', mimeType: 'video/mp4' } }],
+      instances: [
+        { prompt: 'it wakes', video: { gcsUri: 'gs://inputs/foreign.mp4', mimeType: 'video/mp4' } },
+      ],
     });
     await rig.finish();
     const done = await pollVertex(rig, extended.json.name);
@@ -271,8 +275,8 @@ describe('the bucket', () => {
   });
 });
 
-describe('time', () => {
-  it('takes 11 s to 6 min, mostly about 2 min, divided by the speed-up', () => {
+describe('the latency', () => {
+  it('is 11 s to 6 min, and mostly between 1 min and 200 s', () => {
     const found = findModel('vertex', VERTEX_MODEL, true);
     if (found.kind !== 'live') throw new Error('no model');
     const random = seededRandom(Number(process.env['SEED'] ?? 5));
@@ -285,7 +289,7 @@ describe('time', () => {
     expect(share).toBeGreaterThan(0.8);
   });
 
-  it('is divided by the speed-up: nothing is done before 11 s / 20', async () => {
+  it('is divided by the speed-up: no operation is done before 11 s / 20', async () => {
     const { json } = await submitVertex(rig, textBody('x', { durationSeconds: 4 }));
     rig.clock.nowMs += 549;
     await rig.models.settled();
@@ -295,23 +299,23 @@ describe('time', () => {
     expect((await pollVertex(rig, json.name)).json.done).toBe(true);
   });
 
-  it('does not hold up the event loop while it encodes', async () => {
+  it('leaves the event loop responsive during encoding', async () => {
     for (let i = 0; i < 3; i++)
       await submitVertex(rig, textBody(`x ${i}`, { resolution: '4k', sampleCount: 2 }));
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
+    let iterations = 0;
+    const timer = setInterval(() => iterations++, 1);
     await rig.finish();
     clearInterval(timer);
-    // Six videos in slices of 5 ms each; encoded at one go they would leave room for a dozen turns.
-    expect(turns).toBeGreaterThan(25);
+    // The encoder works in slices of 5 ms. Six videos without slices would allow about twelve iterations.
+    expect(iterations).toBeGreaterThan(25);
   });
 });
 
 describe('the ledger', () => {
-  it('lists what was accepted, on both surfaces, over HTTP too', async () => {
+  it('lists the accepted calls of both surfaces, also over HTTP', async () => {
     await submitVertex(rig, textBody('one', { sampleCount: 2, durationSeconds: 6 }));
     await submitDeveloper(rig, { instances: [{ prompt: 'two' }] });
-    await submitVertex(rig, textBody('refused', { durationSeconds: 9 }));
+    await submitVertex(rig, textBody('rejected', { durationSeconds: 9 }));
     expect(rig.models.paidCalls()).toEqual([
       {
         kind: 'video',
@@ -337,18 +341,5 @@ describe('the ledger', () => {
     ]);
     const { json } = await get(`${rig.models.url}/_control/paid-calls`);
     expect(json.paidCalls).toEqual(rig.models.paidCalls());
-  });
-
-  it('serves /v1 as well as the beta versions', async () => {
-    const body = { instances: [{ prompt: 'x' }] };
-    const vertex = await post(`${rig.models.url}/v1/${modelPath()}:predictLongRunning`, body, {
-      authorization: 'Bearer local-token',
-    });
-    expect(vertex.status).toBe(200);
-    const developer = await post(
-      `${rig.models.url}/v1/models/${DEVELOPER_MODEL}:predictLongRunning?key=${KEY}`,
-      body,
-    );
-    expect(developer.status).toBe(200);
   });
 });
