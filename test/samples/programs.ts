@@ -1,33 +1,34 @@
 /**
- * The samples of Google's documents, each as a program of its own, and what each of them has to leave behind.
+ * The samples of Google's documents as programs, with the expected output of each.
  *
- * Key, base URL and poll interval come from the environment; where a program differs from its document otherwise, its
- * first lines say so. Samples in Python, and requests written as HTTP, are programs in JavaScript where the document has
- * none. Not here: samples in Go and for PowerShell, which make the same requests as their neighbours.
+ * Key, base URL and poll interval come from the environment; the first lines of a program name all other differences from
+ * its document. Samples in Python or plain HTTP are translated to JavaScript where the document has no JavaScript. Go and
+ * PowerShell samples are omitted: they send the same requests as the samples next to them.
  */
 
-export interface VideoLook {
+export interface ExpectedVideo {
   readonly seconds: number;
   readonly aspectRatio?: '9:16';
   readonly resolution?: '1080p';
 }
 
 export interface Program {
-  /** Below this folder. */
+  /** Relative to this folder. */
   readonly file: string;
-  /** Pictures that it finds in its folder. */
-  readonly pictures?: readonly string[];
-  /** The files that it writes. */
-  readonly videos?: Readonly<Record<string, VideoLook>>;
+  /** Image files that exist in its working directory. */
+  readonly inputImages?: readonly string[];
+  /** The video files that it writes. */
+  readonly videos?: Readonly<Record<string, ExpectedVideo>>;
+  /** The image files that it writes. */
   readonly images?: readonly string[];
-  /** The video whose `gs://` URI is the last line that it prints. */
-  readonly object?: VideoLook;
-  /** Calls that Google charges for; default 1. */
+  /** The video at the `gs://` URI that it prints in its last line. */
+  readonly object?: ExpectedVideo;
+  /** Number of calls that Google charges for. Default 1. */
   readonly paidCalls?: number;
 }
 
-const VIDEO: VideoLook = { seconds: 8 };
-const LARGE: VideoLook = { seconds: 8, resolution: '1080p' };
+const VIDEO: ExpectedVideo = { seconds: 8 };
+const LARGE: ExpectedVideo = { seconds: 8, resolution: '1080p' };
 
 export const PROGRAMS: readonly Program[] = [
   { file: 'js/01-veo-2-text.mjs', videos: { 'video0.mp4': VIDEO } },
@@ -37,7 +38,11 @@ export const PROGRAMS: readonly Program[] = [
     paidCalls: 2,
   },
   { file: 'js/03-gemini-picture.mjs', images: ['gemini-native-image.png'] },
-  { file: 'js/04-gemini-picture-edited.mjs', pictures: ['image.png'], images: ['gemini-native-image.png'] },
+  {
+    file: 'js/04-gemini-picture-edited.mjs',
+    inputImages: ['image.png'],
+    images: ['gemini-native-image.png'],
+  },
   {
     file: 'js/05-imagen-four-pictures.mjs',
     images: ['imagen-1.png', 'imagen-2.png', 'imagen-3.png', 'imagen-4.png'],
@@ -72,17 +77,17 @@ export const PROGRAMS: readonly Program[] = [
   { file: 'js/21-python-extension.mjs', videos: { 'rocket_extended.mp4': { seconds: 15 } }, paidCalls: 2 },
   {
     file: 'js/22-python-first-frame.mjs',
-    pictures: ['start_frame.png'],
+    inputImages: ['start_frame.png'],
     videos: { 'first_frame.mp4': VIDEO },
   },
   {
     file: 'js/23-python-first-and-last-frame.mjs',
-    pictures: ['start_frame.png', 'final_frame.png'],
+    inputImages: ['start_frame.png', 'final_frame.png'],
     videos: { 'transition.mp4': VIDEO },
   },
   {
     file: 'js/24-python-reference-images.mjs',
-    pictures: ['subject.png', 'style.png'],
+    inputImages: ['subject.png', 'style.png'],
     videos: { 'references.mp4': VIDEO },
   },
   { file: 'js/25-python-fast.mjs', videos: { 'yarn.mp4': { seconds: 4 } } },
@@ -90,7 +95,7 @@ export const PROGRAMS: readonly Program[] = [
   { file: 'js/27-vertex-text.mjs', object: VIDEO },
   {
     file: 'js/28-vertex-image.mjs',
-    pictures: ['input.png'],
+    inputImages: ['input.png'],
     videos: {
       'sample_0.mp4': { seconds: 6, aspectRatio: '9:16' },
       'sample_1.mp4': { seconds: 6, aspectRatio: '9:16' },
@@ -101,7 +106,7 @@ export const PROGRAMS: readonly Program[] = [
   { file: 'curl/03-vertex-text.sh', object: VIDEO },
   {
     file: 'curl/04-vertex-image.sh',
-    pictures: ['input.png'],
+    inputImages: ['input.png'],
     videos: {
       'sample_0.mp4': { ...VIDEO, aspectRatio: '9:16' },
       'sample_1.mp4': { ...VIDEO, aspectRatio: '9:16' },

@@ -1,4 +1,4 @@
-/** Runs one program as its reader would, in an empty folder, and tells what it left there. */
+/** Runs one program in an empty folder, and returns its output and the files that it wrote. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,32 +10,34 @@ import type { Program } from './programs.ts';
 export interface Run {
   readonly exitCode: number | null;
   readonly stdout: string;
-  /** Without the lines that libraries and curl always write. */
+  /** Without the lines that libraries and curl always print. */
   readonly stderr: string;
-  /** What it wrote, by file name. */
+  /** The files that it wrote, by name. */
   readonly written: Readonly<Record<string, Buffer>>;
 }
 
-/** One that still runs then waits for something that will not come. */
+/** A program that runs longer than this waits for an event that never happens. */
 const TIMEOUT_MS = 60_000;
 
-const USUAL_LINES = [
+const EXPECTED_STDERR = [
   /^The generate(Videos|Images) method .*is deprecated/,
   /^ *% Total .*% Received/,
   /^ *Dload +Upload/,
-  // curl's progress: columns of figures.
+  // The progress lines of curl: columns of numbers.
   /^[ \d.:kMG-]*$/,
 ];
 
 export async function runProgram(
-  { file, pictures = [] }: Program,
+  { file, inputImages = [] }: Program,
   environment: Readonly<Record<string, string>>,
 ): Promise<Run> {
   const dir = mkdtempSync(path.join(tmpdir(), 'clapper-sample-'));
   try {
-    for (const name of pictures) writeFileSync(path.join(dir, name), PNG);
+    for (const name of inputImages) writeFileSync(path.join(dir, name), PNG);
     const outcome = await run(fileURLToPath(new URL(file, import.meta.url)), dir, environment);
-    const written = readdirSync(dir).filter((name) => /\.(mp4|png)$/.test(name) && !pictures.includes(name));
+    const written = readdirSync(dir).filter(
+      (name) => /\.(mp4|png)$/.test(name) && !inputImages.includes(name),
+    );
     const contents = written.map((name) => [name, readFileSync(path.join(dir, name))] as const);
     return { ...outcome, written: Object.fromEntries(contents) };
   } finally {
@@ -51,7 +53,7 @@ function run(
   return new Promise((resolve, reject) => {
     const child = spawn(file.endsWith('.sh') ? 'bash' : process.execPath, [file], {
       cwd,
-      // Nothing else of the surroundings: a key or a project of the tester's own must not come into it.
+      // No other variables: a key or a project of the developer must not reach the program.
       env: { PATH: process.env['PATH'] ?? '', METADATA_SERVER_DETECTION: 'none', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: TIMEOUT_MS,
@@ -66,7 +68,9 @@ function run(
     });
     child.once('error', reject);
     child.once('close', (exitCode) => {
-      const lines = stderr.split(/[\r\n]+/).filter((line) => !USUAL_LINES.some((usual) => usual.test(line)));
+      const lines = stderr
+        .split(/[\r\n]+/)
+        .filter((line) => !EXPECTED_STDERR.some((pattern) => pattern.test(line)));
       resolve({ exitCode, stdout, stderr: lines.join('\n') });
     });
   });

@@ -1,16 +1,16 @@
-/** One test per program: it ends well, says nothing on stderr, and leaves exactly what its document promises. */
+/** One test per program: it exits with 0, prints nothing to stderr, and writes exactly the files of its document. */
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseMp4 } from '../../infra/mp4/mp4-parser.ts';
 import { decodePng } from '../conformance/models/image-harness.ts';
-import { PROGRAMS, type Program, type VideoLook } from './programs.ts';
+import { type ExpectedVideo, PROGRAMS, type Program } from './programs.ts';
 import { type Run, runProgram } from './run-program.ts';
 import type { Target } from './targets.ts';
 
-/** What the scripts call besides bash. */
+/** Tools that the shell scripts need, besides bash. */
 const TOOLS = ['curl', 'jq', 'base64'];
 
-/** Why a program cannot run here, if so. */
+/** The tool that the program needs and this machine lacks. */
 function missingTool({ file }: Program): string | undefined {
   if (!file.endsWith('.sh')) return undefined;
   return ['bash', ...TOOLS].find((tool) => {
@@ -23,15 +23,15 @@ function missingTool({ file }: Program): string | undefined {
   });
 }
 
-/** The simulated models draw a quarter of 720p on each side, and a third of 1080p. */
-function lookOf({ seconds, aspectRatio, resolution }: VideoLook) {
+/** The simulated models scale each dimension down: 720p to a quarter, 1080p to a third. */
+function expectedProperties({ seconds, aspectRatio, resolution }: ExpectedVideo) {
   const [long, short] = resolution === '1080p' ? [640, 360] : [320, 180];
   const [width, height] = aspectRatio === '9:16' ? [short, long] : [long, short];
   return { width, height, seconds, frames: seconds * 24, isH264: true };
 }
 
-/** @throws Mp4Error when it cannot be played */
-function look(bytes: Buffer) {
+/** @throws Mp4Error when the video is damaged */
+function propertiesOf(bytes: Buffer) {
   const { width, height, durationSeconds, codec, frames } = parseMp4(bytes);
   return {
     width,
@@ -48,13 +48,13 @@ async function check(program: Program, run: Run, target: Target): Promise<void> 
   expect(Object.keys(run.written).sort()).toEqual([...Object.keys(videos), ...images].sort());
   for (const [name, bytes] of Object.entries(run.written)) {
     const wanted = videos[name];
-    if (wanted) expect(look(bytes), name).toEqual(lookOf(wanted));
+    if (wanted) expect(propertiesOf(bytes), name).toEqual(expectedProperties(wanted));
     else expect(decodePng(bytes).width, name).toBeGreaterThan(0);
   }
   if (!object) return;
   const uri = run.stdout.trim().split('\n').at(-1) ?? '';
   expect(uri).toMatch(/^gs:\/\//);
-  expect(look(await target.readObject(uri)), uri).toEqual(lookOf(object));
+  expect(propertiesOf(await target.readObject(uri)), uri).toEqual(expectedProperties(object));
 }
 
 export function samplesRunOn(name: string, start: () => Promise<Target>): void {
@@ -71,14 +71,14 @@ export function samplesRunOn(name: string, start: () => Promise<Target>): void {
       { timeout: 90_000 },
       async ([, program], { skip }) => {
         const tool = missingTool(program);
-        if (tool !== undefined) skip(`${tool} is not installed here`);
+        if (tool !== undefined) skip(`${tool} is not installed`);
         expectedCalls += program.paidCalls ?? 1;
         await check(program, await runProgram(program, target.environment), target);
       },
     );
   });
 
-  it('and each of their calls is paid for once', async () => {
+  it('each call of the samples is paid once', async () => {
     expect(expectedCalls).toBeGreaterThan(0);
     expect(await target.countPaidCalls()).toBe(expectedCalls);
   });

@@ -1,4 +1,4 @@
-/** What the samples run against: Google as it was, simulated, or Clapper. They differ by environment only. */
+/** The servers that the samples run against: simulated Google models, or Clapper. Only the environment differs. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,14 +9,14 @@ import { loadIdentity } from '../../infra/shared/identity.ts';
 import { objectAt, startBucket } from '../conformance/models/harness.ts';
 import { credentialsFor } from '../support/credentials.ts';
 import { startTestStack } from '../support/local-stack.ts';
-import { startYesterday } from './yesterdays-google.ts';
+import { startRetiredModelsProxy } from './retired-models-proxy.ts';
 
 export interface Target {
-  /** Of the programs. */
+  /** Environment variables of the programs. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The content behind a `gs://` URI. */
+  /** The content of the object at a `gs://` URI. */
   readonly readObject: (uri: string) => Promise<Buffer>;
-  /** How many calls the models have accepted. */
+  /** The number of calls that the models have accepted. */
   readonly countPaidCalls: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface Target {
 const KEY = 'a-key-of-the-developer-api';
 const PROJECT = 'clapper-local';
 
-/** Every base URL that a sample may use leads to one server. */
+/** Points every base URL that a sample uses to one server. */
 const baseUrls = (url: string): Record<string, string> => ({
   GOOGLE_GEMINI_BASE_URL: url,
   GOOGLE_VERTEX_BASE_URL: url,
@@ -41,13 +41,13 @@ export async function simulatedGoogle(): Promise<Target> {
     isAccessToken: (token) => isAccessToken(identity, token, Date.now()),
     isApiKey: (key) => key === KEY,
     developerApiImagen: 'alive',
-    // Two minutes become 60 ms; drawing and encoding take longer than that.
+    // Two minutes become 60 ms: less than the time for drawing and encoding.
     speedUp: 2000,
   });
-  const google = await startYesterday(models.url);
+  const proxy = await startRetiredModelsProxy(models.url);
   return {
     environment: {
-      ...baseUrls(google.url),
+      ...baseUrls(proxy.url),
       OUTPUT_STORAGE_URI: 'gs://samples/output',
       ACCESS_TOKEN: accessToken(identity, Date.now()),
       GOOGLE_APPLICATION_CREDENTIALS: credentialsFor(dir, `http://127.0.0.1:${tokens.port}/token`),
@@ -56,7 +56,7 @@ export async function simulatedGoogle(): Promise<Target> {
     readObject: async (uri) => objectAt(bucket, uri),
     countPaidCalls: async () => models.paidCalls().length,
     stop: async () => {
-      await google.stop();
+      await proxy.stop();
       await models.stop();
       await Promise.all([bucket.stop(), tokens.stop()]);
       rmSync(dir, { recursive: true, force: true });
@@ -80,7 +80,7 @@ export async function clapper(): Promise<Target> {
       const response = await fetch(
         `${storage}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`,
       );
-      if (!response.ok) throw new Error(`${response.status} for ${uri}: ${await response.text()}`);
+      if (!response.ok) throw new Error(`GET ${uri} returned ${response.status}: ${await response.text()}`);
       return Buffer.from(await response.arrayBuffer());
     },
     countPaidCalls: async () => {

@@ -1,9 +1,9 @@
 /**
- * Google's own SDKs against our surfaces. Each recorded request (`test/golden/`) is sent by the SDK that recorded it, as
- * it was; what it makes of our answer is what it makes of the recorded one.
+ * Google's own SDKs against Clapper's compatible surfaces. The SDK that recorded a request (`test/golden/`) sends it
+ * unchanged to Clapper, and must return the same result for Clapper's reply as for the recorded one.
  *
- * What differs, and nothing else may: ids of operations, files and folders are ours (and so are their hosts), and
- * `metadata`, which the recordings do not have. A request that names a video of Google's names one of ours instead.
+ * Only these may differ: ids and hosts of operations, files and folders, which are Clapper's, and `metadata`, which the
+ * recordings do not contain. Where a recorded request names a video of Google's, the test names one of Clapper's.
  */
 import { createWriteStream, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -39,16 +39,17 @@ const GOLDEN = z
 
 function golden(name: string): Exchange {
   const exchange = GOLDEN[name];
-  if (!exchange || !('request' in exchange)) throw new Error(`there is no recording ${name}`);
+  if (!exchange || !('request' in exchange))
+    throw new Error(`test/golden/exchanges.json has no exchange with a request named ${name}`);
   return exchange;
 }
 
 const dir = temporaryDir();
 let tokens: Awaited<ReturnType<typeof startTokenServer>>;
 let world: World;
-let ours: Served;
-let theirs: Served;
-/** What the recorded server answers. */
+let clapper: Served;
+/** A server that replies with the recorded exchange. */
+let replay: Served;
 let recorded: { readonly response: unknown; readonly status?: number | undefined } = { response: {} };
 let seen: { method: string; path: string; body: unknown }[] = [];
 let api: ReturnType<typeof createApi>;
@@ -61,7 +62,7 @@ beforeAll(async () => {
   );
   process.env['GOOGLE_CLOUD_PROJECT'] = 'my-proj';
   process.env['METADATA_SERVER_DETECTION'] = 'none';
-  ours = await serveOnLoopback(async (request) => {
+  clapper = await serveOnLoopback(async (request) => {
     const text = await request.clone().text();
     const { pathname, search } = new URL(request.url);
     seen.push({
@@ -71,10 +72,10 @@ beforeAll(async () => {
     });
     return api.fetch(request);
   });
-  theirs = await serveOnLoopback(() => Response.json(recorded.response, { status: recorded.status ?? 200 }));
+  replay = await serveOnLoopback(() => Response.json(recorded.response, { status: recorded.status ?? 200 }));
 });
 afterAll(async () => {
-  await Promise.all([ours.stop(), theirs.stop(), tokens.stop()]);
+  await Promise.all([clapper.stop(), replay.stop(), tokens.stop()]);
 });
 
 const imageCalls: ImageCall[] = [];
@@ -109,7 +110,7 @@ const vertex = (baseUrl: string): GoogleGenAI =>
 const developer = (baseUrl: string): GoogleGenAI2 =>
   new GoogleGenAI2({ apiKey: 'fake-key', httpOptions: { baseUrl } });
 
-/** What the SDK returns or throws, as data, with what is ours or Google's own in every answer taken out. */
+/** The result or error of the SDK as data, without the values that legitimately differ. */
 async function outcome(call: () => Promise<unknown>): Promise<unknown> {
   try {
     return comparable(await call());
@@ -132,7 +133,7 @@ function comparable(value: unknown): unknown {
   return JSON.parse(text);
 }
 
-/** The SDK's own name of the operation, put in place of the recording's. */
+/** The operation name that the SDK received from Clapper; it replaces the recorded one. */
 const nameOf = (operation: { name?: string | undefined }): string => z.string().parse(operation.name);
 
 const IMAGE_BYTES = 'iVBORw0KGgo=';
@@ -140,7 +141,7 @@ const inline = { imageBytes: IMAGE_BYTES, mimeType: 'image/png' };
 const byName = (name: string) => ({ gcsUri: `gs://b/${name}`, mimeType: 'image/png' });
 const references = [inline, inline, inline].map((image) => ({ image, referenceType: 'ASSET' }));
 
-/** The recordings' calls of the SDK in Vertex mode. */
+/** The SDK calls of the recordings in Vertex mode, by name of the recording. */
 const VERTEX_CALLS: Readonly<Record<string, Record<string, unknown>>> = {
   vertex_t2v_min: { source: { prompt: 'a cat' } },
   vertex_all_options: {
@@ -191,12 +192,12 @@ const developerParameters = (call: Record<string, unknown>): GenerateVideosParam
 
 describe('the SDK in Vertex mode', () => {
   it.each(Object.entries(VERTEX_CALLS))(
-    '%s: sends what was recorded, and parses the same',
+    '%s: the request equals the recording, and the result too',
     async (name, call) => {
       const exchange = golden(name);
       recorded = exchange;
       const submit = (baseUrl: string) => () => vertex(baseUrl).models.generateVideos(vertexParameters(call));
-      expect(await outcome(submit(ours.baseUrl))).toEqual(await outcome(submit(theirs.baseUrl)));
+      expect(await outcome(submit(clapper.baseUrl))).toEqual(await outcome(submit(replay.baseUrl)));
       expect(seen).toEqual([exchange.request]);
       expect(await world.jobs.all()).toHaveLength(1);
     },
@@ -210,65 +211,68 @@ describe('the SDK in Vertex mode', () => {
 
   interface Ending {
     readonly config?: Record<string, unknown>;
-    readonly makes?: { readonly videos: readonly Uint8Array[]; readonly reasons?: readonly string[] };
-    readonly answers?: Extract<PollAnswer, { kind: 'error' }>;
+    readonly lands?: { readonly videos: readonly Uint8Array[]; readonly reasons?: readonly string[] };
+    readonly pollAnswer?: Extract<PollAnswer, { kind: 'error' }>;
   }
   const ENDINGS: Readonly<Record<string, Ending>> = {
     vertex_poll_running: {},
     vertex_poll_done_gcs: {
       config: { outputGcsUri: 'gs://b/out/', numberOfVideos: 2 },
-      makes: { videos: [mp4(8), mp4(8)] },
+      lands: { videos: [mp4(8), mp4(8)] },
     },
-    vertex_poll_done_bytes: { makes: { videos: [Buffer.from('AAAAIGZ0eXA=', 'base64')] } },
+    vertex_poll_done_bytes: { lands: { videos: [Buffer.from('AAAAIGZ0eXA=', 'base64')] } },
     vertex_poll_rai_partial: {
       config: { outputGcsUri: 'gs://b/out/', numberOfVideos: 2 },
-      makes: { videos: [mp4(8)], reasons: ['... Support codes: 58061214'] },
+      lands: { videos: [mp4(8)], reasons: ['... Support codes: 58061214'] },
     },
     vertex_poll_rai_all_filtered: {
-      makes: {
+      lands: {
         videos: [],
         reasons: ['Veo could not generate videos because ... Support codes: 15236754'],
       },
     },
     vertex_poll_error_code3: {
-      answers: {
+      pollAnswer: {
         kind: 'error',
         code: 3,
         message: 'The prompt could not be submitted ... Support codes: 29310472',
       },
     },
-    vertex_poll_error_code8: { answers: { kind: 'error', code: 8, message: 'Resource exhausted' } },
-    vertex_poll_error_code13: { answers: { kind: 'error', code: 13, message: 'Internal error' } },
+    vertex_poll_error_code8: { pollAnswer: { kind: 'error', code: 8, message: 'Resource exhausted' } },
+    vertex_poll_error_code13: { pollAnswer: { kind: 'error', code: 13, message: 'Internal error' } },
   };
 
-  it.each(Object.entries(ENDINGS))('%s: parses the same of a job that ended so', async (name, ending) => {
-    const config = ending.config ?? {};
-    const submitted = await vertex(ours.baseUrl).models.generateVideos(
-      vertexParameters({ source: { prompt: 'a cat' }, config }),
-    );
-    const { makes, answers } = ending;
-    if (makes) makesVideos(world, makes.videos, makes.reasons);
-    if (answers) world.vertex.onPoll = () => answers;
-    if (makes || answers) await finish(world);
-    recorded = golden(name);
-    seen = [];
-    const operationName = nameOf(submitted);
-    expect(await poll(ours.baseUrl, operationName)).toEqual(
-      await poll(theirs.baseUrl, z.object({ name: z.string() }).parse(recorded.response).name),
-    );
-    const { request } = golden(name);
-    expect(comparable(seen)).toEqual(comparable([request]));
-  });
+  it.each(Object.entries(ENDINGS))(
+    '%s: the result of the poll equals the recording',
+    async (name, ending) => {
+      const config = ending.config ?? {};
+      const submitted = await vertex(clapper.baseUrl).models.generateVideos(
+        vertexParameters({ source: { prompt: 'a cat' }, config }),
+      );
+      const { lands, pollAnswer } = ending;
+      if (lands) makesVideos(world, lands.videos, lands.reasons);
+      if (pollAnswer) world.vertex.onPoll = () => pollAnswer;
+      if (lands || pollAnswer) await finish(world);
+      recorded = golden(name);
+      seen = [];
+      const operationName = nameOf(submitted);
+      expect(await poll(clapper.baseUrl, operationName)).toEqual(
+        await poll(replay.baseUrl, z.object({ name: z.string() }).parse(recorded.response).name),
+      );
+      const { request } = golden(name);
+      expect(comparable(seen)).toEqual(comparable([request]));
+    },
+  );
 
-  it('fails with the same error for an operation that there is not', async () => {
+  it('throws the recorded error for an unknown operation', async () => {
     recorded = golden('vertex_http_404');
     const { body } = golden('vertex_poll_running').request;
     const { operationName } = z.object({ operationName: z.string() }).parse(body);
-    expect(await poll(ours.baseUrl, operationName)).toEqual(await poll(theirs.baseUrl, operationName));
+    expect(await poll(clapper.baseUrl, operationName)).toEqual(await poll(replay.baseUrl, operationName));
   });
 
   it.each(['vertex_nanobanana', 'vertex_imagen'])(
-    '%s: sends what was recorded, and parses the same',
+    '%s: the request equals the recording, and the result too',
     async (name) => {
       const exchange = golden(name);
       recorded = exchange;
@@ -289,7 +293,7 @@ describe('the SDK in Vertex mode', () => {
           },
         });
       };
-      expect(await outcome(call(ours.baseUrl))).toEqual(await outcome(call(theirs.baseUrl)));
+      expect(await outcome(call(clapper.baseUrl))).toEqual(await outcome(call(replay.baseUrl)));
       expect(seen).toEqual([exchange.request]);
       expect(imageCalls.map(({ body }) => JSON.parse(body))).toEqual([exchange.request.body]);
     },
@@ -306,13 +310,13 @@ const NANO_BANANA = {
 
 describe('the SDK on the Developer API', () => {
   it.each(Object.entries(DEVELOPER_CALLS))(
-    '%s: sends what was recorded, and parses the same',
+    '%s: the request equals the recording, and the result too',
     async (name, call) => {
       const exchange = golden(name);
       recorded = exchange;
       const submit = (baseUrl: string) => () =>
         developer(baseUrl).models.generateVideos(developerParameters(call));
-      expect(await outcome(submit(ours.baseUrl))).toEqual(await outcome(submit(theirs.baseUrl)));
+      expect(await outcome(submit(clapper.baseUrl))).toEqual(await outcome(submit(replay.baseUrl)));
       expect(seen).toEqual([exchange.request]);
       expect(await world.jobs.all()).toMatchObject([{ caller: 'fake-key' }]);
     },
@@ -336,26 +340,26 @@ describe('the SDK on the Developer API', () => {
         world.vertex.onPoll = () => ({ kind: 'error', code: 3, message: 'blocked' });
       },
     ],
-  ])('%s: parses the same of a job that ended so', async (name, end) => {
-    const submitted = await developer(ours.baseUrl).models.generateVideos(
+  ])('%s: the result of the poll equals the recording', async (name, end) => {
+    const submitted = await developer(clapper.baseUrl).models.generateVideos(
       developerParameters({ source: { prompt: 'a cat' } }),
     );
     end();
     if (!name.endsWith('running')) await finish(world);
     recorded = golden(name);
     seen = [];
-    expect(await poll(ours.baseUrl, nameOf(submitted))).toEqual(await poll(theirs.baseUrl, recordedName));
+    expect(await poll(clapper.baseUrl, nameOf(submitted))).toEqual(await poll(replay.baseUrl, recordedName));
     expect(comparable(seen)).toEqual(comparable([golden(name).request]));
   });
 
-  it('fails with the same error for an operation that there is not, or no longer', async () => {
+  it('throws the recorded error for an unknown or deleted operation', async () => {
     recorded = golden('v2.32.0_gemini_retired_404');
-    expect(await poll(ours.baseUrl, recordedName)).toEqual(await poll(theirs.baseUrl, recordedName));
+    expect(await poll(clapper.baseUrl, recordedName)).toEqual(await poll(replay.baseUrl, recordedName));
   });
 
-  it('v2.32.0_gemini_extend_uri: extends the video that its last operation has given out', async () => {
+  it('v2.32.0_gemini_extend_uri: extends the video from a previous operation', async () => {
     const exchange = golden('v2.32.0_gemini_extend_uri');
-    const ai = developer(ours.baseUrl);
+    const ai = developer(clapper.baseUrl);
     const first = await ai.models.generateVideos(developerParameters({ source: { prompt: 'a cat' } }));
     makesVideos(world, [mp4(8)]);
     await finish(world);
@@ -370,20 +374,20 @@ describe('the SDK on the Developer API', () => {
           config: { numberOfVideos: 1, resolution: '720p' },
         }),
       );
-    expect(await outcome(submit(ours.baseUrl))).toEqual(await outcome(submit(theirs.baseUrl)));
+    expect(await outcome(submit(clapper.baseUrl))).toEqual(await outcome(submit(replay.baseUrl)));
     expect(comparable(seen)).toEqual(comparable([exchange.request]));
     const extension = (await world.jobs.all()).find(({ request }) => request.task === 'extend');
     expect(extension?.request.video).toMatchObject({ durationSeconds: 8 });
   });
 
-  it('downloads what its operation has given out, by the SDK and by the URI with a key appended', async () => {
-    const ai = developer(ours.baseUrl);
+  it('downloads the video with files.download, and by its URI with an appended key', async () => {
+    const ai = developer(clapper.baseUrl);
     const submitted = await ai.models.generateVideos(developerParameters({ source: { prompt: 'a cat' } }));
     makesVideos(world, [mp4(8)]);
     await finish(world);
     const done = await ai.operations.getVideosOperation({ operation: submitted });
     const video = done.response?.generatedVideos?.[0]?.video;
-    if (!video) throw new Error('there is no video');
+    if (!video) throw new Error('the operation has no video');
     const bucket = await serveOnLoopback(() => new Response(new Uint8Array(mp4(8))));
     world.output.signedReadUrl = async () => `${bucket.baseUrl}/signed`;
     try {
@@ -391,11 +395,11 @@ describe('the SDK on the Developer API', () => {
       seen = [];
       await ai.files.download({ file: video, downloadPath });
       expect(readFileSync(downloadPath)).toEqual(mp4(8));
-      // The SDK reads an id out of an https URI only; one of http it takes for a name, and puts it into the path.
-      const { pathname } = new URL(seen[0]?.path ?? '', ours.baseUrl);
+      // The SDK extracts the file id from https URIs only. It puts an http URI into the path as if it were a name.
+      const { pathname } = new URL(seen[0]?.path ?? '', clapper.baseUrl);
       expect(pathname).toMatch(/^\/v1beta\/files\/http:.*\/files\/[a-z2-7]{26}0:download$/);
       const response = await fetch(`${video.uri}&key=fake-key`);
-      if (!response.body) throw new Error('there is no body');
+      if (!response.body) throw new Error('the response has no body');
       await pipeline(Readable.fromWeb(response.body), createWriteStream(path.join(dir, 'fetch.mp4')));
       expect(readFileSync(path.join(dir, 'fetch.mp4'))).toEqual(mp4(8));
     } finally {
@@ -403,13 +407,13 @@ describe('the SDK on the Developer API', () => {
     }
   });
 
-  it('gemini_nanobanana: the newest SDK sends what was recorded, and parses the same', async () => {
+  it('gemini_nanobanana: with the newest SDK, the request equals the recording, and the result too', async () => {
     const exchange = golden('gemini_nanobanana');
     recorded = exchange;
     imageAnswer = exchange.response;
     const call = (baseUrl: string) => (): Promise<unknown> =>
       new GoogleGenAI({ apiKey: 'fake-key', httpOptions: { baseUrl } }).models.generateContent(NANO_BANANA);
-    expect(await outcome(call(ours.baseUrl))).toEqual(await outcome(call(theirs.baseUrl)));
+    expect(await outcome(call(clapper.baseUrl))).toEqual(await outcome(call(replay.baseUrl)));
     expect(seen).toEqual([exchange.request]);
     expect(imageCalls).toMatchObject([{ provider: 'gemini', method: 'generateContent' }]);
   });

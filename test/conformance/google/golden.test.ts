@@ -1,12 +1,12 @@
 /**
- * The recorded exchanges of Google's own SDK (`test/golden/`): given the equivalent job, the adapters send the same
- * method, path and body, and take every recorded answer for what it is.
+ * The adapters against the recorded exchanges of Google's own SDK (`test/golden/`). For the equivalent job they must send
+ * the recorded method, path and body, and they must parse every recorded reply.
  *
- * What differs, and nothing else may:
- * - Clapper always says what its defaults are, which a recording of a minimal call leaves out (`STATED`).
- * - A webhook carries Clapper's own metadata: ids of job and attempt.
- * - A job has one first frame, where the recording of Imagen on Vertex asks for two.
- * - Of Imagen on the Developer API there is an answer only: the SDK refuses to send the request.
+ * Only these may differ:
+ * - Clapper always sends its defaults; the recording of a minimal call omits them (`ALWAYS_SENT`).
+ * - A webhook has Clapper's own metadata: ids of job and attempt.
+ * - A job has one first frame; the recording of Imagen on Vertex requests two.
+ * - The recording of Imagen on the Developer API has a reply only: the SDK does not send the request.
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -37,18 +37,19 @@ const GOLDEN = z
 
 function golden(name: string): z.infer<typeof exchangeSchema> {
   const exchange = GOLDEN[name];
-  if (!exchange || !('request' in exchange)) throw new Error(`there is no recording ${name}`);
+  if (!exchange || !('request' in exchange))
+    throw new Error(`test/golden/exchanges.json has no exchange with a request named ${name}`);
   return exchange;
 }
 
-/** The picture of the recordings: the first bytes of a PNG. */
-const PICTURE = Buffer.from('iVBORw0KGgo=', 'base64');
+/** The image of the recordings: the signature of a PNG. */
+const IMAGE = Buffer.from('iVBORw0KGgo=', 'base64');
 
 const dir = temporaryDir();
 let server: Server;
 let tokens: Awaited<ReturnType<typeof startTokenServer>>;
 let baseUrl = '';
-let answer: { status: number; body: unknown } | 'reset' | 'silence' = { status: 200, body: {} };
+let answer: { status: number; body: unknown } | 'reset' | 'no-reply' = { status: 200, body: {} };
 let seen: { method: string; path: string; body: unknown }[] = [];
 
 beforeAll(async () => {
@@ -67,7 +68,7 @@ beforeAll(async () => {
         body: text === '' ? undefined : JSON.parse(text),
       });
       if (answer === 'reset') request.socket.resetAndDestroy();
-      if (answer === 'reset' || answer === 'silence') return;
+      if (answer === 'reset' || answer === 'no-reply') return;
       const { status, body } = answer;
       const json = typeof body !== 'string';
       response.writeHead(status, { 'content-type': json ? 'application/json' : 'text/html' });
@@ -91,35 +92,34 @@ const vertexOptions = {
   getAccessToken: async () => 't',
   pollTimeoutMs,
 };
-const readPicture = async (): Promise<Uint8Array> => PICTURE;
+const readImage = async (): Promise<Uint8Array> => IMAGE;
 const gemini = (options: { webhook?: typeof webhook } = {}): VideoProvider =>
   createGeminiProvider({
-    ...{ apiKey: 'k', baseUrl, pollTimeoutMs, readImage: readPicture, fetch },
+    ...{ apiKey: 'k', baseUrl, pollTimeoutMs, readImage, fetch },
     ...options,
   });
 const omni = (options: { webhook?: typeof webhook } = {}): VideoProvider =>
   createOmniProvider({
     backend: { kind: 'developer', apiKey: 'k', baseUrl },
-    ...{ pollTimeoutMs, readInput: readPicture, fetch },
+    ...{ pollTimeoutMs, readInput: readImage, fetch },
     ...options,
   });
 const omniOnVertex = (options: { webhook?: typeof webhook } = {}): VideoProvider => {
   const access = { project: 'my-proj', baseUrl, getAccessToken: async () => 't' };
   return createOmniProvider({
     backend: { kind: 'vertex', ...access, idOf: (id) => id },
-    ...{ pollTimeoutMs, readInput: readPicture, fetch },
+    ...{ pollTimeoutMs, readInput: readImage, fetch },
     ...options,
   });
 };
 const providers = {
   vertex: (): VideoProvider => createVertexProvider({ ...vertexOptions, baseUrl }),
-  /** Where pictures go as bytes. */
-  vertexInline: (): VideoProvider =>
-    createVertexProvider({ ...vertexOptions, baseUrl, readImage: readPicture }),
+  /** Sends images inline. */
+  vertexInline: (): VideoProvider => createVertexProvider({ ...vertexOptions, baseUrl, readImage }),
   gemini: (): VideoProvider => gemini(),
-  geminiCalled: (): VideoProvider => gemini({ webhook }),
+  geminiWithWebhook: (): VideoProvider => gemini({ webhook }),
   omni: (): VideoProvider => omni(),
-  omniCalled: (): VideoProvider => omni({ webhook }),
+  omniWithWebhook: (): VideoProvider => omni({ webhook }),
   omniOnVertex: (): VideoProvider => omniOnVertex(),
 } as const;
 
@@ -136,32 +136,32 @@ async function submit(
 
 const stage = (over: Partial<VideoRequest>): Stage =>
   currentStage({ request: makeRequest(over), attempts: [] });
-const picture = (gcsUri: string) => ({ gcsUri, mimeType: 'image/png' }) as const;
+const imageAt = (gcsUri: string) => ({ gcsUri, mimeType: 'image/png' }) as const;
 
 const jsonSchema = z.record(z.string(), z.unknown());
 
-/** What Clapper always says, and a recording may leave out. */
-const STATED: readonly string[] = [
+/** Fields that Clapper always sends and a recording may omit. */
+const ALWAYS_SENT: readonly string[] = [
   ...['sampleCount', 'durationSeconds', 'aspectRatio', 'resolution', 'generateAudio', 'storageUri'],
   ...['store', 'response_format', 'aspect_ratio', 'duration', 'generation_config', 'includeRaiReason'],
 ];
 
-/** `sent` without whatever is stated in it and not in `recorded`. */
-function unstated(sent: unknown, recorded: unknown): unknown {
-  const [ours, theirs] = [jsonSchema.safeParse(sent), jsonSchema.safeParse(recorded)];
-  if (!ours.success) return sent;
-  const said = theirs.success ? theirs.data : {};
-  const kept = Object.entries(ours.data).flatMap(([key, value]): [string, unknown][] => {
-    if (!(key in said) && STATED.includes(key)) return [];
-    const inner = unstated(value, said[key]);
-    const isEmptied = !(key in said) && JSON.stringify(inner) === '{}';
+/** `sent` without the {@link ALWAYS_SENT} fields that `recorded` does not have. */
+function withoutDefaults(sent: unknown, recorded: unknown): unknown {
+  const [sentObject, recordedObject] = [jsonSchema.safeParse(sent), jsonSchema.safeParse(recorded)];
+  if (!sentObject.success) return sent;
+  const expected = recordedObject.success ? recordedObject.data : {};
+  const kept = Object.entries(sentObject.data).flatMap(([key, value]): [string, unknown][] => {
+    if (!(key in expected) && ALWAYS_SENT.includes(key)) return [];
+    const inner = withoutDefaults(value, expected[key]);
+    const isEmptied = !(key in expected) && JSON.stringify(inner) === '{}';
     return isEmptied ? [] : [[key, inner]];
   });
   return Object.fromEntries(kept);
 }
 
-/** The recording, with this text of its body replaced: a difference that is meant. */
-const meant = (body: unknown, [from, to]: readonly [string, string]): unknown => {
+/** The recorded body with an intended difference: `from` replaced by `to`. */
+const withReplacement = (body: unknown, [from, to]: readonly [string, string]): unknown => {
   const text = JSON.stringify(body);
   expect(text).toContain(from);
   return JSON.parse(text.replace(from, to));
@@ -171,10 +171,10 @@ const MODEL = 'veo-3.1-generate-001';
 const PREVIEW = { provider: 'gemini', model: 'veo-3.1-generate-preview' } as const;
 const OMNI = { provider: 'omni', model: 'gemini-omni-1.2-flash' } as const;
 const FIRST_LAST: Partial<VideoRequest> = {
-  image: picture('gs://b/first.png'),
-  lastFrame: picture('gs://b/last.png'),
+  image: imageAt('gs://b/first.png'),
+  lastFrame: imageAt('gs://b/last.png'),
 };
-const EVERYTHING: Partial<VideoRequest> = {
+const ALL_OPTIONS: Partial<VideoRequest> = {
   model: MODEL,
   sampleCount: 2,
   durationSeconds: 8,
@@ -192,9 +192,9 @@ const EVERYTHING: Partial<VideoRequest> = {
   labels: { team: 'x' },
   pubsubTopic: 'projects/my-proj/topics/t',
 };
-const REFERENCES = { referenceImages: [1, 2, 3].map((n) => picture(`gs://b/${n}.png`)) };
+const REFERENCES = { referenceImages: [1, 2, 3].map((n) => imageAt(`gs://b/${n}.png`)) };
 const FIRST_FRAME = { prompt: 'a cat', provider: 'vertex', model: 'gemini-3.1-flash-image' } as const;
-const KEPT_VIDEO = {
+const INPUT_VIDEO = {
   gcsUri: 'gs://b/out/123/sample_0.mp4',
   mimeType: 'video/mp4',
   durationSeconds: 8,
@@ -207,18 +207,18 @@ interface Submission {
   readonly provider: keyof typeof providers;
   readonly job: Partial<VideoRequest>;
   readonly outputUri?: string;
-  /** What the recording says, and what Clapper says instead. */
-  readonly instead?: readonly [string, string];
+  /** An intended difference: the recorded text, and the text that Clapper sends. */
+  readonly replacement?: readonly [string, string];
 }
 const SUBMISSIONS: Readonly<Record<string, Submission>> = {
   vertex_t2v_min: { provider: 'vertex', job: { model: MODEL } },
-  vertex_all_options: { provider: 'vertex', job: EVERYTHING },
-  vertex_i2v_gcs: { provider: 'vertex', job: { model: MODEL, image: picture('gs://b/in.png') } },
-  vertex_i2v_bytes: { provider: 'vertexInline', job: { model: MODEL, image: picture('gs://b/in.png') } },
+  vertex_all_options: { provider: 'vertex', job: ALL_OPTIONS },
+  vertex_i2v_gcs: { provider: 'vertex', job: { model: MODEL, image: imageAt('gs://b/in.png') } },
+  vertex_i2v_bytes: { provider: 'vertexInline', job: { model: MODEL, image: imageAt('gs://b/in.png') } },
   vertex_first_last_gcs: { provider: 'vertex', job: { model: MODEL, ...FIRST_LAST } },
   vertex_first_last: { provider: 'vertexInline', job: { model: MODEL, ...FIRST_LAST } },
   vertex_refs_asset3: { provider: 'vertexInline', job: { model: MODEL, ...REFERENCES } },
-  vertex_extend_gcs: { provider: 'vertex', job: { model: MODEL, prompt: 'go on', video: KEPT_VIDEO } },
+  vertex_extend_gcs: { provider: 'vertex', job: { model: MODEL, prompt: 'go on', video: INPUT_VIDEO } },
   vertex_nanobanana: { provider: 'vertex', job: { firstFrame: { ...FIRST_FRAME, imageSize: '2K' } } },
   vertex_imagen: {
     provider: 'vertex',
@@ -227,33 +227,33 @@ const SUBMISSIONS: Readonly<Record<string, Submission>> = {
       personGeneration: 'allow_adult',
     },
     outputUri: 'gs://b/img/',
-    instead: ['"sampleCount":2', '"sampleCount":1'],
+    replacement: ['"sampleCount":2', '"sampleCount":1'],
   },
   'v2.32.0_gemini_t2v_min': { provider: 'gemini', job: PREVIEW },
   'v2.32.0_gemini_first_last': { provider: 'gemini', job: { ...PREVIEW, ...FIRST_LAST } },
   'v2.32.0_gemini_refs_asset3': { provider: 'gemini', job: { ...PREVIEW, ...REFERENCES } },
   'v2.32.0_gemini_extend_uri': {
     provider: 'gemini',
-    job: { ...PREVIEW, prompt: 'go on', video: KEPT_VIDEO },
+    job: { ...PREVIEW, prompt: 'go on', video: INPUT_VIDEO },
   },
   'v2.32.0_gemini_all_options': {
-    provider: 'geminiCalled',
+    provider: 'geminiWithWebhook',
     job: {
       ...{ ...PREVIEW, ...FIRST_LAST, resolution: '1080p', personGeneration: 'allow_adult' },
       ...{ negativePrompt: 'blurry', enhancePrompt: true },
     },
-    instead: ['{"jobId":"1"}', metadata('job_id', 'attempt_id')],
+    replacement: ['{"jobId":"1"}', metadata('job_id', 'attempt_id')],
   },
   gemini_nanobanana: {
     provider: 'gemini',
     job: { firstFrame: { ...FIRST_FRAME, provider: 'gemini', imageSize: '2K' } },
   },
   gemini_omni_create_background: {
-    provider: 'omniCalled',
+    provider: 'omniWithWebhook',
     job: OMNI,
-    instead: ['{"jobId":"1"}', metadata('job_id', 'attempt_id')],
+    replacement: ['{"jobId":"1"}', metadata('job_id', 'attempt_id')],
   },
-  gemini_omni_i2v: { provider: 'omni', job: { ...OMNI, image: picture('gs://b/a') } },
+  gemini_omni_i2v: { provider: 'omni', job: { ...OMNI, image: imageAt('gs://b/a') } },
   vertex_omni_create: {
     provider: 'omniOnVertex',
     job: {
@@ -263,8 +263,8 @@ const SUBMISSIONS: Readonly<Record<string, Submission>> = {
   },
 };
 
-describe('what goes out is what Google’s SDK sends', () => {
-  it.each(Object.entries(SUBMISSIONS))('%s', async (name, { provider, job, outputUri, instead }) => {
+describe('a submission sends the same request as Google’s SDK', () => {
+  it.each(Object.entries(SUBMISSIONS))('%s', async (name, { provider, job, outputUri, replacement }) => {
     const { request, response } = golden(name);
     answer = { status: 200, body: response };
     const result = await submit(
@@ -275,34 +275,37 @@ describe('what goes out is what Google’s SDK sends', () => {
     expect(result.kind).toBe(job.firstFrame ? 'image' : 'accepted');
     expect(seen).toHaveLength(1);
     const [sent] = seen;
-    const recorded = instead ? meant(request.body, instead) : request.body;
+    const recorded = replacement ? withReplacement(request.body, replacement) : request.body;
     expect([sent?.method, sent?.path]).toEqual([request.method, request.path]);
-    expect(unstated(sent?.body, recorded)).toEqual(recorded);
+    expect(withoutDefaults(sent?.body, recorded)).toEqual(recorded);
   });
 
   it.each([
     ['dont_allow', 'ALLOW_NONE'],
     ['allow_adult', 'ALLOW_ADULT'],
     ['allow_all', 'ALLOW_ALL'],
-  ] as const)('people in a first frame: %s is %s to a Gemini image model', async (personGeneration, word) => {
-    answer = { status: 200, body: golden('vertex_nanobanana').response };
-    await submit(providers.vertex(), stage({ firstFrame: FIRST_FRAME, personGeneration }));
-    expect(seen[0]?.body).toMatchObject({
-      generationConfig: { imageConfig: { aspectRatio: '16:9', personGeneration: word } },
-    });
-  });
+  ] as const)(
+    'personGeneration of a first frame: %s becomes %s for a Gemini image model',
+    async (personGeneration, sent) => {
+      answer = { status: 200, body: golden('vertex_nanobanana').response };
+      await submit(providers.vertex(), stage({ firstFrame: FIRST_FRAME, personGeneration }));
+      expect(seen[0]?.body).toMatchObject({
+        generationConfig: { imageConfig: { aspectRatio: '16:9', personGeneration: sent } },
+      });
+    },
+  );
 
-  it('nothing of Omni goes to a webhook on Vertex, which has none', async () => {
+  it('Omni on Vertex sends no webhook_config: Vertex does not support it', async () => {
     answer = { status: 200, body: { id: 'v1_abc' } };
     await submit(omniOnVertex({ webhook }), stage(OMNI));
     expect(Object.keys(jsonSchema.parse(seen[0]?.body))).not.toContain('webhook_config');
   });
 
-  it('v2.32.0_gemini_imagen: the answer is the picture, to the request of Google’s documents', async () => {
+  it('v2.32.0_gemini_imagen: the request follows Google’s documents, and the reply is parsed as the image', async () => {
     answer = { status: 200, body: GOLDEN['v2.32.0_gemini_imagen']?.response };
     const imagen = { ...FIRST_FRAME, provider: 'gemini', model: 'imagen-4.0-generate-001' } as const;
     expect(await submit(providers.gemini(), stage({ firstFrame: { ...imagen, imageSize: '2K' } }))).toEqual({
-      ...{ kind: 'image', bytes: PICTURE, mimeType: 'image/png' },
+      ...{ kind: 'image', bytes: IMAGE, mimeType: 'image/png' },
     });
     const parameters = { sampleCount: 1, aspectRatio: '16:9', sampleImageSize: '2K', includeRaiReason: true };
     expect(seen).toEqual([
@@ -314,15 +317,15 @@ describe('what goes out is what Google’s SDK sends', () => {
     ]);
   });
 
-  it('a video that the Developer API does not keep is not sent there', async () => {
-    const { sourceUri: _, ...video } = KEPT_VIDEO;
+  it('a video that is not a file of the Developer API is not sent there', async () => {
+    const { sourceUri: _, ...video } = INPUT_VIDEO;
     await expect(submit(providers.gemini(), stage({ ...PREVIEW, video }))).rejects.toThrow(
       'only its own videos',
     );
   });
 });
 
-describe('what comes back is taken for what it is', () => {
+describe('a recorded reply is parsed', () => {
   type Polled = 'vertex' | 'gemini' | 'omni' | 'omniOnVertex';
   const poll = async (name: string, provider: Polled): Promise<PollAnswer> => {
     const { response, status, request } = golden(name);
@@ -360,7 +363,7 @@ describe('what comes back is taken for what it is', () => {
         },
       },
     ],
-    // Never asked for: without names the listing of the prefix decides.
+    // Clapper never requests inline videos: without names, it lists the prefix.
     ['vertex_poll_done_bytes', 'vertex', { kind: 'done', result: nothing }],
     ['vertex_poll_legacy_generatedSamples_LOST', 'vertex', { kind: 'done', result: nothing }],
     ['vertex_poll_rai_partial', 'vertex', { kind: 'done', result: { sources: [{}], filteredCount: 1 } }],
@@ -419,7 +422,7 @@ describe('what comes back is taken for what it is', () => {
     expect(seen).toMatchObject([{ method: request.method, path: request.path }]);
   });
 
-  /** Of a submission of the words 'x'. */
+  /** Failures of a submission with prompt 'x'. */
   const FAILURES: readonly (readonly [string, typeof answer | undefined, unknown])[] = [
     ['vertex_http_400', undefined, { kind: 'http', status: 400 }],
     [
@@ -436,10 +439,10 @@ describe('what comes back is taken for what it is', () => {
     ['vertex_http_503', undefined, { kind: 'http', status: 503 }],
     ['vertex_http_200_not_json', undefined, { kind: 'unreadable' }],
     ['vertex_conn_reset', 'reset', { kind: 'network', sent: true }],
-    ['vertex_timeout_500ms', 'silence', { kind: 'timeout' }],
+    ['vertex_timeout_500ms', 'no-reply', { kind: 'timeout' }],
     ['gemini_omni_maxRetries0_503', undefined, { kind: 'http', status: 503 }],
   ];
-  it.each(FAILURES)('%s, of a submission that is made once', async (name, scripted, signal) => {
+  it.each(FAILURES)('%s: the submission fails and is sent once', async (name, scripted, signal) => {
     const { request, response, status } = golden(name);
     answer = scripted ?? { status: status ?? 200, body: response };
     const [provider, job] = name.startsWith('vertex')
@@ -448,15 +451,15 @@ describe('what comes back is taken for what it is', () => {
     expect(await submit(provider, job, { timeoutMs: 500 })).toMatchObject({ kind: 'failed', signal });
     expect(seen).toHaveLength(1);
     expect([seen[0]?.method, seen[0]?.path]).toEqual([request.method, request.path]);
-    expect(unstated(seen[0]?.body, request.body)).toEqual(request.body);
+    expect(withoutDefaults(seen[0]?.body, request.body)).toEqual(request.body);
   });
 
-  it('every recording is compared', () => {
-    const compared = [
+  it('every recording is used by a test', () => {
+    const used = [
       ...Object.keys(SUBMISSIONS),
       ...[...POLLS, ...FAILURES].map(([name]) => name),
       ...['v2.32.0_gemini_imagen', 'gemini_omni_cancel'],
     ];
-    expect(compared.sort()).toEqual(Object.keys(GOLDEN).sort());
+    expect(used.sort()).toEqual(Object.keys(GOLDEN).sort());
   });
 });

@@ -1,4 +1,4 @@
-/** The programs themselves are right: they run on the simulated Google as it was when their documents were written. */
+/** The sample programs themselves are correct: they run on simulated models from the time of Google's documents. */
 import { samplesRunOn } from '../../samples/suite.ts';
 import { simulatedGoogle } from '../../samples/targets.ts';
 

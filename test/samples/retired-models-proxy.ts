@@ -1,6 +1,6 @@
 /**
- * The simulated models as of the documents: in front of today's, with every model that has gone since served by its
- * successor. Without it the simulated models answer 404 to half the samples, as Google does.
+ * A proxy in front of the simulated models that serves each retired model with its successor. Without it, half of the
+ * samples would receive 404, as they do from Google today.
  */
 import { createServer, request } from 'node:http';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ const SUCCESSORS: readonly (readonly [RegExp, developer: string, vertex: string]
   [/(?<=\/models\/)imagen-[\w.-]+/, 'imagen-4.0-generate-001', 'imagen-4.0-generate-001'],
 ];
 
-const modernPath = (path: string): string =>
+const successorPath = (path: string): string =>
   SUCCESSORS.reduce(
     (changed, [retired, developer, vertex]) =>
       changed.replace(retired, path.startsWith(DEVELOPER) ? developer : vertex),
@@ -26,35 +26,37 @@ const veo2Schema = z.looseObject({
 });
 const VEO_2 = /^\/v1beta\/models\/veo-2\.0-[\w-]+:predictLongRunning/;
 
-/** Veo 2 let its caller choose; its successor takes one value in each mode, and that is what it does unasked. */
-function withoutPeople(body: Buffer): Buffer {
+/** Veo 2 supported several values. Its successor supports one in each mode, which is also the default. */
+function withoutPersonGeneration(body: Buffer): Buffer {
   const { parameters = {}, ...rest } = veo2Schema.parse(JSON.parse(body.toString()));
   const { personGeneration: _, ...others } = parameters;
   return Buffer.from(JSON.stringify({ ...rest, parameters: others }));
 }
 
 /**
- * `files.download` of the client library finds the file's id in URIs of https only. Of any other it puts the whole URI
- * where the id belongs; this server speaks http.
+ * `files.download` of the client library extracts the file id from https URIs only. It uses any other URI as the id. This
+ * server uses http, so the proxy restores the id.
  */
-const plainPath = (path: string): string =>
+const restoreFileId = (path: string): string =>
   path
     .replace(/(?<=\/files\/)http:.*\/files\/(?=[a-z0-9]+:download\?)/, '')
     .replace('alt=media%3Adownload&', '');
 
-/** Loopback, any port. */
-export async function startYesterday(modelsUrl: string): Promise<RunningServer & { readonly url: string }> {
+/** Listens on loopback, on a free port. */
+export async function startRetiredModelsProxy(
+  modelsUrl: string,
+): Promise<RunningServer & { readonly url: string }> {
   const server = createServer(
     wholeRequests((incoming, body, outgoing) => {
       const { method = 'GET', headers, url = '/' } = incoming;
-      const modern = VEO_2.test(url) ? withoutPeople(body) : body;
-      const options = { method, headers: { ...headers, 'content-length': modern.length } };
-      const forwarded = request(`${modelsUrl}${plainPath(modernPath(url))}`, options, (answer) => {
+      const forwardedBody = VEO_2.test(url) ? withoutPersonGeneration(body) : body;
+      const options = { method, headers: { ...headers, 'content-length': forwardedBody.length } };
+      const forwarded = request(`${modelsUrl}${restoreFileId(successorPath(url))}`, options, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(outgoing);
       });
       forwarded.once('error', () => outgoing.destroy());
-      forwarded.end(modern);
+      forwarded.end(forwardedBody);
     }),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
