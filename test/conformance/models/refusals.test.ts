@@ -334,13 +334,13 @@ describe('the quota', () => {
         BEARER,
       );
     const codes = [(await at(PROJECT)).status, (await at(PROJECT)).status];
-    const refused = await at(PROJECT);
+    const overQuota = await at(PROJECT);
     codes.push((await at('other')).status, (await at(PROJECT, 'veo-3.1-fast-generate-001')).status);
     limited.clock.nowMs += 60_000;
     codes.push((await at(PROJECT)).status);
     await limited.stop();
     expect(codes).toEqual([200, 200, 200, 200, 200]);
-    expect(refused.json.error).toMatchObject({
+    expect(overQuota.json.error).toMatchObject({
       code: 429,
       status: 'RESOURCE_EXHAUSTED',
       message: expect.stringMatching(
