@@ -1,23 +1,23 @@
 /**
- * API keys of Clapper's own, for callers without an identity of Google's. A key is an id, which may be seen, and a
- * secret, of which only a hash is kept: `clapper_{id}_{secret}`.
+ * Clapper's own API keys, for callers without a Google identity. A key has a public id, and a secret of which only a hash is
+ * stored: `clapper_{id}_{secret}`.
  */
 import { z } from 'zod';
 
-/** Each letter is 5 bits: 60 make ids differ, 160 cannot be guessed. */
+/** Each letter has 5 bits: 60 bits make ids unique, and 160 bits cannot be guessed. */
 const KEY = /^clapper_([a-z2-7]{12})_([a-z2-7]{32})$/;
 export const KEY_ID_LETTERS = 12;
 export const KEY_SECRET_LETTERS = 32;
 
 /**
- * A caller that has keys: never an address or a number, which are what callers with a token of Google's are called, so
- * that no key can pass for one of them, least of all for an operator.
+ * The name of a caller with API keys. It cannot be an email address or a number: those are the names of callers with a
+ * Google token, and a key must not impersonate one of them, such as an operator.
  */
 export const callerNameSchema = z
   .string()
   .regex(
     /^[a-z][a-z0-9._-]{0,62}$/,
-    'has to be 1 to 63 lower-case letters, digits, dots, hyphens and underscores, and begin with a letter',
+    'must be 1 to 63 lower-case letters, digits, dots, hyphens and underscores, and begin with a letter',
   );
 
 export const apiKeySchema = z.strictObject({
@@ -31,7 +31,7 @@ export const apiKeySchema = z.strictObject({
 });
 export type ApiKey = z.infer<typeof apiKeySchema>;
 
-/** What is said of a key when it is made. */
+/** The details of a key that are set when it is created. */
 export type ApiKeyOwner = Pick<ApiKey, 'caller' | 'note' | 'createdAt' | 'createdBy'>;
 
 export interface PresentedKey {
@@ -39,7 +39,7 @@ export interface PresentedKey {
   readonly secret: string;
 }
 
-/** Nothing where the text is no key of ours, whatever else it may be. */
+/** @returns undefined if the text is not a Clapper API key */
 export function parseKey(text: string): PresentedKey | undefined {
   const [, keyId, secret] = KEY.exec(text) ?? [];
   return keyId === undefined || secret === undefined ? undefined : { keyId, secret };
@@ -47,6 +47,6 @@ export function parseKey(text: string): PresentedKey | undefined {
 
 export const formatKey = ({ keyId, secret }: PresentedKey): string => `clapper_${keyId}_${secret}`;
 
-/** Revoked once; what was first said of it stays. */
+/** Revoking a key again does not change who revoked it first, and when. */
 export const revoke = (key: ApiKey, by: string, at: number): ApiKey =>
   key.revoked ? key : { ...key, revoked: { at, by } };

@@ -1,6 +1,6 @@
-/** Names of the headers in which callers show who they are, besides `Authorization`. */
+/** Headers with a caller's credentials, besides `Authorization`. */
 
 export const API_KEY = 'x-goog-api-key';
 
-/** Where a token for Cloud Run can be instead of `Authorization`. With both, this one is checked and the other passed on as it is. */
+/** Cloud Run accepts a token here instead of in `Authorization`. With both, it checks this one and forwards the other. */
 export const SERVERLESS_AUTHORIZATION = 'x-serverless-authorization';

@@ -1,7 +1,7 @@
-/** Errors as callers see them: RFC 9457 problem details. */
+/** Errors as callers get them: RFC 9457 problem details. */
 
 export interface FieldError {
-  /** Path of the field as the caller wrote it, e.g. `image.mimeType`. */
+  /** Path of the field in the request, such as `image.mimeType`. */
   readonly field: string;
   readonly detail: string;
 }
@@ -13,11 +13,11 @@ export interface Problem {
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly FieldError[];
-  /** When to ask again, where that is known. Sent as `Retry-After`. */
+  /** When to retry, if known. Sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;
 }
 
-/** A request that cannot be carried out as asked. Thrown by parsing, answered by the HTTP layer. */
+/** The request cannot be processed. The HTTP layer returns it as a problem response. */
 export class ProblemError extends Error {
   readonly problem: Problem;
 

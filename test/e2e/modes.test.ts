@@ -231,7 +231,7 @@ describe.concurrent('every mode lands a video of the length and shape that was a
     const job = await succeed({ prompt: 'a', image: await upload(PNG), durationSeconds: 4 });
     expect(job.videos).toHaveLength(1);
     await expect(stack.submit({ prompt: 'a', image: await upload(PNG.subarray(0, 50)) })).rejects.toThrow(
-      'cut short',
+      'truncated',
     );
   }, 120_000);
 });

@@ -11,11 +11,11 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'core/job/step.ts',
     find: `): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
-  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
   const base`,
     replace: `): Job | undefined {
   if (job.status !== 'queued' || seq < 0) return undefined;
-  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
   const base`,
   },
   {
@@ -165,11 +165,11 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'core/job/step.ts',
     find: `): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
-  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
   const base`,
     replace: `): Job | undefined {
   if (isTerminal(job) || seq < 0) return undefined;
-  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
   const base`,
   },
   {
@@ -181,7 +181,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'landing gives up at the first failed download',
     file: 'handlers/job/landing.ts',
-    find: `final: classifyDownloadFailure(signal, clock.now() - attempt.doneAt) === 'gone',`,
+    find: `final: classifyDownloadFailure(signal, clock.now() - attempt.doneAt) === 'deleted',`,
     replace: `final: true,`,
   },
   {
@@ -212,8 +212,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'what only could not be landed is paid for again',
     file: 'core/job/retry.ts',
-    find: `  if (lost) return withNewAttempt(`,
-    replace: `  if (lost && lost.reservedUsd < 0) return withNewAttempt(`,
+    find: `  if (unlanded) return withNewAttempt(`,
+    replace: `  if (unlanded && unlanded.reservedUsd < 0) return withNewAttempt(`,
   },
   {
     name: 'a retry does not wait for what is still followed',

@@ -1,6 +1,7 @@
 /**
- * What a batch is: many jobs from one manifest. A union on `status`; `step-batch.ts` moves it. Its jobs are records of
- * their own, found by `batchId`; the batch knows how far its manifest has been read (`cursor`) and what was promised.
+ * The record of a batch: many jobs from one manifest. A discriminated union on `status`; the transitions are in
+ * `step-batch.ts`. Its jobs are separate records with its `batchId`. The batch stores how far its manifest has been read
+ * (`cursor`), the totals of the rows so far, and its settings.
  *
  * Times are milliseconds since the epoch, money US dollars.
  */
@@ -17,30 +18,30 @@ const cursorSchema = z.object({
   isSkipping: z.boolean(),
 });
 
-/** The manifest as it is read: text, of one generation. */
+/** The manifest to read: uncompressed text, pinned to one generation. */
 const manifestSchema = z.object({
   gcsUri: z.string(),
   generation: z.string(),
   bytes: z.number(),
   format: z.enum(FORMATS),
-  /** Of CSV. */
+  /** CSV only; empty for JSON lines. */
   columns: z.array(z.string()),
   delimiter: z.string(),
-  /** Columns that mean nothing here. */
+  /** Columns that are neither request fields nor placeholders of the template. */
   ignoredColumns: z.array(z.string()),
-  /** Of the first row. */
+  /** Where the first row begins. */
   start: cursorSchema,
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** What was counted of the rows read so far. */
+/** Totals of the rows read so far. */
 const totalsSchema = z.object({
   rows: z.number(),
-  /** Rows that are requests; of a batch that is no dry run, each is a job. */
+  /** Rows that are valid requests. Unless the batch is a dry run, each is a job. */
   valid: z.number(),
   faults: z.number(),
   seconds: z.number(),
-  /** Estimates of the valid rows: what the batch may come to. A retry pays for nothing that was paid for. */
+  /** The sum of the estimates of the valid rows. Retries are not added: they do not pay again for landed attempts. */
   priceUsd: z.number(),
 });
 export type BatchTotals = z.infer<typeof totalsSchema>;
@@ -55,7 +56,7 @@ export type RowFault = z.infer<typeof rowFaultSchema>;
 const batchErrorSchema = z.object({ code: z.string(), message: z.string() });
 export type BatchError = z.infer<typeof batchErrorSchema>;
 
-/** What the batch comes to once its report is written. */
+/** The status of the batch after its report has been written. */
 const endingSchema = z.discriminatedUnion('status', [
   z.object({ status: z.literal('done') }),
   z.object({ status: z.literal('cancelled') }),
@@ -64,7 +65,7 @@ const endingSchema = z.discriminatedUnion('status', [
 export type BatchEnding = z.infer<typeof endingSchema>;
 
 const reportSchema = z.object({
-  /** Names in the output bucket. */
+  /** Object names in the output bucket. */
   csv: z.string(),
   jsonl: z.string(),
   rows: z.number(),
@@ -81,9 +82,9 @@ const baseSchema = z.object({
   revision: z.number(),
   wakes: z.number(),
   trace: z.string().optional(),
-  /** Of the request as it came. */
+  /** SHA-256 of the request as received. */
   fingerprint: z.string(),
-  /** As it was named; its generation is pinned from the first moment. */
+  /** The manifest as the caller named it. Its generation is pinned when the batch is created. */
   source: z.object({
     gcsUri: z.string(),
     generation: z.string(),
@@ -97,28 +98,31 @@ const baseSchema = z.object({
     dryRun: z.boolean(),
     maxSpendUsd: z.number().optional(),
     lane: z.enum(LANES),
-    /** Prefix of the reports in the output bucket. */
+    /** Prefix of the report objects in the output bucket. */
     reportPrefix: z.string(),
   }),
   manifest: manifestSchema.optional(),
   totals: totalsSchema,
-  /** The first of them; all are in the report. */
+  /** The first faults. The report has all of them. */
   firstFaults: z.array(rowFaultSchema),
-  /** The first row that `maxSpendUsd` left no room for. */
+  /** The first row that would have exceeded `maxSpendUsd`. */
   cappedAtRow: z.number().optional(),
-  /** Rounds of retries begun so far. */
+  /** How many rounds of retries have been started. */
   retries: z.number(),
-  /** Failed jobs that a retry left alone, of the last round. */
+  /** How many failed jobs the last round of retries skipped. */
   retriesLeft: z.number(),
-  /** Of one that has been over for as long as jobs are kept: its jobs' records may go, and no retry needs them. */
+  /**
+   * Set after the retention time: whether the release of the jobs' records has begun or is done. From then on the batch
+   * cannot be retried.
+   */
   lettingGo: z.enum(['begun', 'done']).optional(),
-  /** Of one that is over; gone with a retry, and made anew at its end. */
+  /** Only after the batch has ended. A retry removes it; the next end sets it again. */
   announcement: announcementSchema.optional(),
 });
 export type BatchBase = z.infer<typeof baseSchema>;
 
 /**
- * `check` judges every row and makes no job: a dry run, or the first pass of a strict batch. `admit` makes them.
+ * `check` validates every row and creates no jobs: a dry run, or the first pass of a strict batch. `admit` creates the jobs.
  */
 const passSchema = z.enum(['check', 'admit']);
 export type Pass = z.infer<typeof passSchema>;
@@ -128,9 +132,9 @@ const position = { pass: passSchema, cursor: cursorSchema };
 export const batchSchema = z.discriminatedUnion('status', [
   baseSchema.extend({ status: z.literal('expanding'), ...position, wake: wakeSchema }),
   baseSchema.extend({ status: z.literal('paused'), ...position }),
-  /** Every row is admitted; waits for the jobs. */
+  /** Every row has been admitted. The batch waits until its jobs are terminal. */
   baseSchema.extend({ status: z.literal('running'), ending: endingSchema, wake: wakeSchema }),
-  /** Going through the failed jobs, in the order of their rows. */
+  /** Retries the failed jobs, in the order of their rows. */
   baseSchema.extend({
     status: z.literal('retrying'),
     afterRow: z.number(),
@@ -141,7 +145,7 @@ export const batchSchema = z.discriminatedUnion('status', [
   baseSchema.extend({
     status: z.literal('reporting'),
     ending: endingSchema,
-    /** Rows up to this one are in the parts written so far. */
+    /** The parts written so far contain the rows up to and including this one. */
     afterRow: z.number(),
     parts: z.number(),
     wake: wakeSchema,
@@ -176,13 +180,13 @@ export function batchBaseOf(batch: Batch): BatchBase {
 export const isBatchOver = (batch: Batch): batch is BatchIn<'done' | 'cancelled' | 'failed'> =>
   'finishedAt' in batch;
 
-/** Also while its report is written, and while what had failed of it is retried. */
+/** True also while the report is written, and while the failed jobs of a cancelled batch are retried. */
 export const isBatchCancelled = (batch: Batch): boolean =>
   batch.status === 'cancelling' ||
   batch.status === 'cancelled' ||
   ('ending' in batch && batch.ending.status === 'cancelled');
 
-/** Since when the batch's end waits to be published. */
+/** When the announcement became due; undefined if it is not due or already sent. */
 export const batchAnnouncementDueAt = (batch: Batch): number | undefined =>
   isBatchOver(batch) && batch.announcement && 'dueAt' in batch.announcement
     ? batch.announcement.dueAt
@@ -190,7 +194,7 @@ export const batchAnnouncementDueAt = (batch: Batch): number | undefined =>
 
 export const batchWakeOf = (batch: Batch) => ('wake' in batch ? batch.wake : undefined);
 
-/** Everything of a batch in the output bucket but its reports is under this. */
+/** The prefix of everything but the reports that a batch stores in the output bucket. */
 export const batchPrefixOf = (batchId: string): string => `batches/${batchId}/`;
 
 export const NO_TOTALS: BatchTotals = { rows: 0, valid: 0, faults: 0, seconds: 0, priceUsd: 0 };

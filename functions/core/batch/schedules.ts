@@ -1,10 +1,11 @@
 /**
- * Batches that come by themselves: what is configured, the name of a fire's manifest, and what is remembered of fires so
- * that each starts one batch at most. Times are milliseconds since the epoch.
+ * Scheduled batches: the configuration, the manifest name of a fire, and the record of recent fires, which ensures that each
+ * fire starts at most one batch. A fire is one execution of a schedule, identified by the time it is due (`at`). Times are
+ * milliseconds since the epoch.
  */
 import { z } from 'zod';
 
-/** Parts of the date and time of a fire, in the schedule's time zone, by their placeholder; the coarsest first. */
+/** Placeholders for parts of a fire's date and time in the schedule's time zone, from the coarsest to the finest. */
 const PARTS = { yyyy: 'year', MM: 'month', dd: 'day', HH: 'hour', mm: 'minute' } as const;
 type Placeholder = keyof typeof PARTS;
 const isPlaceholder = (text: string): text is Placeholder => text in PARTS;
@@ -27,36 +28,43 @@ const timeZone = z.string().refine((zone) => {
   } catch {
     return false;
   }
-}, 'is no time zone; one is Europe/Berlin');
+}, 'is not an IANA time zone; use a name such as Europe/Berlin');
 
 const scheduleSchema = z.strictObject({
-  /** For Cloud Scheduler, which fires; five fields. */
-  cron: z.string().regex(/^\S+(?: \S+){4}$/, 'must have five fields'),
+  /** For Cloud Scheduler, which triggers the fires. */
+  cron: z
+    .string()
+    .regex(/^\S+(?: \S+){4}$/, 'must have five fields with one space between them, such as 0 1 * * *'),
   timeZone: timeZone.default('Etc/UTC'),
   manifest: manifestPattern,
-  /** Passed on with every batch. */
+  /** This and the next fields are passed to every batch of the schedule. */
   template: z.unknown().optional(),
   defaults: z.record(z.string(), z.unknown()).optional(),
   strict: z.boolean().optional(),
   maxSpendUsd: z.number().positive().optional(),
   lane: z.enum(['interactive', 'batch']).default('batch'),
-  /** Whose jobs they are. Default: `schedule:{id}`. */
+  /** The caller of the batches. Default: `schedule:{id}`. */
   caller: z.string().min(1).optional(),
-  /** While the batch before is unfinished: no batch, a batch after it, or one beside it. */
+  /** If the previous batch is unfinished: start no batch, start one after it ends, or start one now. */
   overlap: z.enum(['skip', 'queue', 'allow']).default('skip'),
-  /** Where the manifest is not there: nothing to do, a failure, or looked for again until `waitMinutes` are over. */
+  /** If the manifest does not exist: do nothing, fail, or check again for up to `waitMinutes`. */
   missing: z.enum(['skip', 'fail', 'wait']).default('fail'),
   waitMinutes: z.number().positive().max(1440).default(60),
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 
 export const schedulesSchema = z.record(
-  z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be small letters, digits and hyphens'),
+  z
+    .string()
+    .regex(
+      /^[a-z][a-z0-9-]{0,62}$/,
+      'must be 1 to 63 lower-case letters, digits and hyphens, and begin with a letter',
+    ),
   scheduleSchema,
 );
 export type Schedules = z.infer<typeof schedulesSchema>;
 
-/** The `gs://` name of the manifest of one fire. */
+/** The `gs://` name of the manifest of a fire. */
 export function manifestOf({ manifest, timeZone }: Schedule, at: number): string {
   const format = new Intl.DateTimeFormat('en-US', {
     ...{ timeZone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23' },
@@ -70,9 +78,9 @@ export function manifestOf({ manifest, timeZone }: Schedule, at: number): string
 }
 
 /**
- * What one manifest is good for, once: its name, and the time that the name stands for, as the clock there shows it. Two
- * fires may have the same: an autumn night shows an hour twice. The name alone would not do, because `{HH}.csv` is meant
- * to come again every day. Nothing where the name says nothing of time: then every fire runs it again.
+ * The slot of a fire: the manifest's name and the local time that the name stands for. One slot starts at most one batch.
+ * Two fires share a slot when clocks go back in autumn and an hour occurs twice. The name alone would not do, because
+ * `{HH}.csv` has to run again every day. Undefined if the name has no placeholders: then every fire runs the manifest again.
  */
 export function slotOf(schedule: Schedule, at: number): string | undefined {
   const finest = PLACEHOLDERS.findLastIndex((name) => schedule.manifest.includes(`{${name}}`));
@@ -82,37 +90,37 @@ export function slotOf(schedule: Schedule, at: number): string | undefined {
 }
 
 const fireSchema = z.discriminatedUnion('state', [
-  /** Its batch is being made; `since` when. */
+  /** Its batch is being created since `since`. */
   z.object({ state: z.literal('starting'), at: z.number(), since: z.number() }),
-  /** The batch before is unfinished, or the manifest is not there yet. */
+  /** The previous batch is unfinished, or the manifest does not exist yet. */
   z.object({ state: z.literal('waiting'), at: z.number(), why: z.enum(['overlap', 'missing']) }),
   z.object({
     state: z.literal('started'),
     at: z.number(),
     batchId: z.string(),
-    /** When; a fire that waited for its manifest starts after later ones. */
+    /** When the batch was started. A fire that waited for its manifest can start after later fires. */
     since: z.number().optional(),
-    /** Of {@link slotOf}. */
+    /** See {@link slotOf}. */
     slot: z.string().optional(),
   }),
   z.object({
     state: z.literal('over'),
     at: z.number(),
-    /** `repeated`: another fire has started the batch of its manifest. */
+    /** `repeated`: another fire has already started the batch of this slot. */
     why: z.enum(['overlap', 'missing', 'refused', 'repeated']),
   }),
 ]);
 export type Fire = z.infer<typeof fireSchema>;
 
 export const scheduleStateSchema = z.object({
-  /** By when they were due, oldest first. */
+  /** Ordered by `at`, oldest first. */
   fires: z.array(fireSchema),
 });
 export type ScheduleState = z.infer<typeof scheduleStateSchema>;
 export const NEW_SCHEDULE: ScheduleState = { fires: [] };
 
-/** Far more than Cloud Scheduler repeats; whoever waits is kept besides. */
-const FIRES_KEPT = 50;
+/** Settled fires to keep: far more than Cloud Scheduler repeats. Unsettled fires are always kept. */
+const SETTLED_FIRES_MAX = 50;
 
 export const fireAt = ({ fires }: ScheduleState, at: number): Fire | undefined =>
   fires.find((fire) => fire.at === at);
@@ -122,28 +130,30 @@ export const isSettled = (fire: Fire | undefined): boolean =>
 
 export function withFire({ fires }: ScheduleState, fire: Fire): ScheduleState {
   const all = [...fires.filter(({ at }) => at !== fire.at), fire].sort((a, b) => a.at - b.at);
-  const surplus = all.filter(isSettled).length - FIRES_KEPT;
+  const surplus = all.filter(isSettled).length - SETTLED_FIRES_MAX;
   const dropped = new Set(surplus > 0 ? all.filter(isSettled).slice(0, surplus) : []);
   return { fires: all.filter((each) => !dropped.has(each)) };
 }
 
-/** Whether another fire has started the batch of this slot. */
+/** Whether another fire has already started the batch of this slot. */
 export const isRepeated = ({ fires }: ScheduleState, at: number, slot: string | undefined): boolean =>
   slot !== undefined &&
   fires.some((fire) => fire.state === 'started' && fire.at !== at && fire.slot === slot);
 
-/** What stands before a fire that may not overlap. */
-export interface Ahead {
-  /** The batch that was started last, whether it is finished or not. */
+/** What a fire has to wait for if batches must not overlap. */
+export interface Predecessors {
+  /** The batch that was started last, finished or not. */
   readonly batchId: string | undefined;
-  /** Another fire that is making its batch now, or has to go first. */
+  /** Another fire is creating its batch, or is earlier and waits for the previous batch too. */
   readonly busy: boolean;
 }
 
-/** A start that has not been heard of for so long has died, perhaps after its batch was made, and is taken up again. */
+/**
+ * A fire that has been `starting` for longer has crashed, perhaps after its batch was created. The sweep starts it again.
+ */
 export const START_LEASE_MS = 10 * 60_000;
 
-export function aheadOf({ fires }: ScheduleState, at: number): Ahead {
+export function predecessorsOf({ fires }: ScheduleState, at: number): Predecessors {
   const others = fires.filter((fire) => fire.at !== at);
   const started = others.filter((fire) => fire.state === 'started');
   const batch = started.sort((a, b) => (a.since ?? a.at) - (b.since ?? b.at)).at(-1);
@@ -154,8 +164,8 @@ export function aheadOf({ fires }: ScheduleState, at: number): Ahead {
   return { batchId: batch?.batchId, busy };
 }
 
-/** Fires that the sweep has to take up, in their order. */
-export const dueAgain = ({ fires }: ScheduleState, now: number): readonly Fire[] =>
+/** Fires that the sweep has to resume, oldest first. */
+export const firesToResume = ({ fires }: ScheduleState, now: number): readonly Fire[] =>
   fires.filter(
     (fire) => fire.state === 'waiting' || (fire.state === 'starting' && now - fire.since >= START_LEASE_MS),
   );

@@ -1,6 +1,6 @@
 /**
- * The life of a batch: `stepBatch(batch, event, context)` returns the next batch and its next alarm, or nothing when the
- * event changes nothing. Pure; the caller loads, steps and saves in one transaction (I4).
+ * The state machine of a batch: `stepBatch(batch, event, context)` returns the next batch and its new wake, or undefined if
+ * the event changes nothing. Pure: the caller loads, steps and saves in one transaction (I4).
  *
  * ```
  * expanding ⇄ paused          retrying ◀── done, cancelled, failed
@@ -12,7 +12,7 @@
  *  reporting ◀────────────────────────────────────────────────────────────────────────────┘
  *     └──▶ done, cancelled, failed
  * ```
- * Work is reported with the `seq` of the wake that it was done for: a chunk that was done twice is counted once.
+ * Work is reported with the `seq` of the wake that it was done for, so that a chunk that ran twice is counted once.
  */
 
 import type { Wake } from '../job/job.ts';
@@ -30,24 +30,24 @@ import type {
 } from './batch.ts';
 import { batchAnnouncementDueAt, batchBaseOf, batchWakeOf, isBatchOver, NO_TOTALS } from './batch.ts';
 
-/** What one chunk of the manifest came to. */
+/** The result of one chunk of the manifest. */
 export interface ChunkResult {
   readonly cursor: Cursor;
   readonly totals: BatchTotals;
   readonly firstFaults: readonly RowFault[];
-  /** There are no rows after it. */
+  /** No rows follow. */
   readonly isEnd: boolean;
-  /** The row that the cap left no room for; the cursor is before it. */
+  /** The row that would have exceeded `maxSpendUsd`. The cursor is before it. */
   readonly cappedAtRow?: number | undefined;
 }
 
-/** Done for the wake `seq`; it changes nothing once another is the batch's. */
+/** Work that was done for the wake `seq`. It is ignored if the batch has another wake by then. */
 type Work =
   | { readonly type: 'opened'; readonly manifest: Manifest }
-  /** Nothing, or no more, can be read of the manifest. */
+  /** The manifest, or the rest of it, cannot be read. */
   | { readonly type: 'unreadable'; readonly error: BatchError }
   | { readonly type: 'chunk'; readonly result: ChunkResult }
-  /** Nothing could be done yet. */
+  /** No work could be done yet. */
   | { readonly type: 'wait'; readonly untilMs: number }
   /** Every job is terminal. */
   | { readonly type: 'settled' }
@@ -66,27 +66,27 @@ export type BatchEvent =
   | { readonly type: 'resume' }
   | { readonly type: 'cancel' }
   | { readonly type: 'retry' }
-  /** Its end has been published. */
+  /** The end of the batch has been published. */
   | { readonly type: 'announced' }
-  /** Its jobs' records are to be let go; they have been. */
-  | { readonly type: 'lettingGo'; readonly is: 'begun' | 'done' }
-  /** The sweep found the wake overdue, and its task gone or still in the queue. */
+  /** The release of the jobs' records has begun, or is done. */
+  | { readonly type: 'releaseRecords'; readonly progress: 'begun' | 'done' }
+  /** The sweep found the wake overdue and its task missing (`enqueueAgain`) or still in the queue (`stillWaiting`). */
   | { readonly type: 'enqueueAgain'; readonly seq: number }
   | { readonly type: 'stillWaiting'; readonly seq: number };
 
 export interface BatchContext {
   readonly now: number;
-  /** Whether the end of a batch is published. */
+  /** Whether the ends of batches are published. */
   readonly announce?: boolean;
 }
 
 export interface BatchStep {
   readonly batch: Batch;
-  /** To be enqueued after the save; lost, the sweep rings again (I3). */
+  /** To enqueue after the save. If that fails, the sweep re-enqueues it (I3). */
   readonly wake: Wake | undefined;
 }
 
-/** Faults kept in the record, to be seen at a glance. */
+/** How many faults the record keeps, for a quick look. The report has all of them. */
 const FIRST_FAULTS_MAX = 20;
 
 export function newBatch(
@@ -117,7 +117,7 @@ export function stepBatch(batch: Batch, event: BatchEvent, ctx: BatchContext): B
   if ('seq' in event && batchWakeOf(batch)?.seq !== event.seq) return undefined;
   const next = transition(batch, event, ctx);
   if (!next) return undefined;
-  const isHousekeeping = event.type === 'announced' || event.type === 'lettingGo';
+  const isHousekeeping = event.type === 'announced' || event.type === 'releaseRecords';
   const updatedAt = isHousekeeping ? batch.updatedAt : ctx.now;
   const isNewlyOver = ctx.announce === true && isBatchOver(next) && !isBatchOver(batch);
   const announcement = isNewlyOver ? { announcement: { dueAt: ctx.now } } : {};
@@ -131,7 +131,7 @@ export function stepBatch(batch: Batch, event: BatchEvent, ctx: BatchContext): B
 function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Batch | undefined {
   switch (event.type) {
     case 'opened':
-      return batch.status === 'expanding' ? opened(batch, event.manifest, now) : undefined;
+      return batch.status === 'expanding' ? afterOpening(batch, event.manifest, now) : undefined;
     case 'unreadable':
       return batch.status === 'expanding'
         ? afterRows(batch, { status: 'failed', error: event.error }, batch.pass, now)
@@ -141,7 +141,7 @@ function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Bat
     case 'wait':
       return 'wake' in batch ? { ...batch, ...nextWake(batch, event.untilMs) } : undefined;
     case 'settled':
-      return settled(batch, now);
+      return afterJobs(batch, now);
     case 'retried':
       return batch.status === 'retrying' ? afterRetries(batch, event, now) : undefined;
     case 'reportPart':
@@ -153,23 +153,23 @@ function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Bat
         ...nextWake(batch, now),
       };
     case 'reported':
-      return batch.status === 'reporting' ? finished(batch, event, now) : undefined;
+      return batch.status === 'reporting' ? finish(batch, event, now) : undefined;
     case 'pause':
-      return batch.status === 'expanding' ? paused(batch) : undefined;
+      return batch.status === 'expanding' ? pause(batch) : undefined;
     case 'resume':
       return batch.status === 'paused'
         ? { ...batch, status: 'expanding', ...nextWake(batch, now) }
         : undefined;
     case 'cancel':
-      return cancelled(batch, now);
+      return cancel(batch, now);
     case 'retry':
-      return retried(batch, now);
+      return startRetries(batch, now);
     case 'announced':
       return batchAnnouncementDueAt(batch) === undefined
         ? undefined
         : { ...batch, announcement: { sentAt: now } };
-    case 'lettingGo':
-      return lettingGo(batch, event.is);
+    case 'releaseRecords':
+      return releaseRecords(batch, event.progress);
     case 'enqueueAgain':
     case 'stillWaiting': {
       if (!('wake' in batch)) return undefined;
@@ -179,7 +179,7 @@ function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Bat
   }
 }
 
-function opened(batch: BatchIn<'expanding'>, manifest: Manifest, now: number): Batch {
+function afterOpening(batch: BatchIn<'expanding'>, manifest: Manifest, now: number): Batch {
   return { ...batch, manifest, cursor: manifest.start, ...nextWake(batch, now) };
 }
 
@@ -199,7 +199,7 @@ function afterChunk(batch: BatchIn<'expanding'>, result: ChunkResult, now: numbe
     ...(result.cappedAtRow === undefined ? {} : { cappedAtRow: result.cappedAtRow }),
   };
   const { faults, rows } = next.totals;
-  // In the first pass of a strict batch every fault is still to be found; in the second the first one ends it.
+  // The first pass of a strict batch collects all faults. In the second pass the first fault ends the batch.
   const isOver =
     result.isEnd ||
     result.cappedAtRow !== undefined ||
@@ -217,35 +217,35 @@ function endingOf(
     return { status: 'failed', error: { code: 'MANIFEST_EMPTY', message: 'The manifest has no rows.' } };
   }
   if (settings.strict && faults > 0) {
-    const jobs = pass === 'check' ? 'no job was made' : 'no further jobs were made';
-    const message = `${faults} of ${rows} rows cannot be carried out, and the batch is strict: ${jobs}.`;
+    const jobs = pass === 'check' ? 'no jobs were created' : 'no further jobs were created';
+    const message = `${faults} of ${rows} rows are not valid, and the batch is strict: ${jobs}. The report lists the faults.`;
     return { status: 'failed', error: { code: 'ROWS_FAULTY', message } };
   }
   return { status: 'done' };
 }
 
-/** All rows have been read, or are not going to be. */
+/** All rows have been read, or the rest is not read. */
 function afterRows(batch: BatchIn<'expanding'>, ending: BatchEnding, pass: Pass, now: number): Batch {
   const base = batchBaseOf(batch);
   const { settings, manifest } = batch;
   if (pass === 'admit') return { ...base, status: 'running', ending, ...nextWake(batch, now) };
-  if (settings.dryRun || ending.status !== 'done' || !manifest) return reporting(batch, ending, now);
+  if (settings.dryRun || ending.status !== 'done' || !manifest) return startReport(batch, ending, now);
   const fresh = { ...base, totals: NO_TOTALS, firstFaults: [] };
   return { ...fresh, status: 'expanding', pass: 'admit', cursor: manifest.start, ...nextWake(batch, now) };
 }
 
-function settled(batch: Batch, now: number): Batch | undefined {
-  if (batch.status === 'running') return reporting(batch, batch.ending, now);
-  return batch.status === 'cancelling' ? reporting(batch, { status: 'cancelled' }, now) : undefined;
+function afterJobs(batch: Batch, now: number): Batch | undefined {
+  if (batch.status === 'running') return startReport(batch, batch.ending, now);
+  return batch.status === 'cancelling' ? startReport(batch, { status: 'cancelled' }, now) : undefined;
 }
 
-const reporting = (batch: Batch, ending: BatchEnding, now: number): Batch => ({
+const startReport = (batch: Batch, ending: BatchEnding, now: number): Batch => ({
   ...batchBaseOf(batch),
   ...{ status: 'reporting', ending, afterRow: 0, parts: 0 },
   ...nextWake(batch, now),
 });
 
-function finished(
+function finish(
   batch: BatchIn<'reporting'>,
   { csv, jsonl, rows }: { readonly csv: string; readonly jsonl: string; readonly rows: number },
   now: number,
@@ -254,12 +254,12 @@ function finished(
   return { ...batchBaseOf(batch), ...batch.ending, ...end };
 }
 
-const paused = (batch: BatchIn<'expanding'>): Batch => {
+const pause = (batch: BatchIn<'expanding'>): Batch => {
   const { pass, cursor } = batch;
   return { ...batchBaseOf(batch), status: 'paused', pass, cursor };
 };
 
-function cancelled(batch: Batch, now: number): Batch | undefined {
+function cancel(batch: Batch, now: number): Batch | undefined {
   switch (batch.status) {
     case 'expanding':
     case 'paused':
@@ -271,7 +271,7 @@ function cancelled(batch: Batch, now: number): Batch | undefined {
   }
 }
 
-function retried(batch: Batch, now: number): Batch | undefined {
+function startRetries(batch: Batch, now: number): Batch | undefined {
   if (
     batch.status !== 'running' &&
     batch.status !== 'done' &&
@@ -280,7 +280,7 @@ function retried(batch: Batch, now: number): Batch | undefined {
   )
     return undefined;
   if (batch.settings.dryRun || batch.lettingGo !== undefined) return undefined;
-  // Its end would never be told: the one to come is another.
+  // A retry removes the announcement, so this end would never be published.
   if (batchAnnouncementDueAt(batch) !== undefined) return undefined;
   const ending: BatchEnding =
     batch.status === 'running'
@@ -302,10 +302,10 @@ function afterRetries(
   return { ...batchBaseOf(next), status: 'running', ending: batch.ending, ...nextWake(batch, now) };
 }
 
-/** One that is retried meanwhile keeps its jobs. */
-function lettingGo(batch: Batch, is: 'begun' | 'done'): Batch | undefined {
-  const before = is === 'begun' ? undefined : 'begun';
-  return isBatchOver(batch) && batch.lettingGo === before ? { ...batch, lettingGo: is } : undefined;
+/** Changes nothing if the batch is being retried: a retry needs the records. */
+function releaseRecords(batch: Batch, progress: 'begun' | 'done'): Batch | undefined {
+  const before = progress === 'begun' ? undefined : 'begun';
+  return isBatchOver(batch) && batch.lettingGo === before ? { ...batch, lettingGo: progress } : undefined;
 }
 
 const nextWake = ({ wakes }: BatchBase, at: number) => ({
@@ -313,5 +313,5 @@ const nextWake = ({ wakes }: BatchBase, at: number) => ({
   wake: { at, seq: wakes + 1, ring: 0 },
 });
 
-/** Estimates are in hundredths of a cent; a million of them added up must be too. */
+/** Rounds to hundredths of a cent, the unit of estimates, so that a sum of a million estimates is exact. */
 export const sumUsd = (a: number, b: number): number => Math.round((a + b) * 10_000) / 10_000;

@@ -1,6 +1,6 @@
 /**
- * What an object of the input bucket is, by its name and type alone: a picture to be animated, what is said about one, a
- * request, a manifest, or nothing of ours. And the request that a picture becomes.
+ * Classifies an object of the input bucket by its name and content type: an image to animate, a sidecar of an image, a
+ * request, a manifest, or none of these. Also builds the request for an image.
  */
 import { z } from 'zod';
 import type { ImageMimeType } from '../catalogue/catalogue.ts';
@@ -12,30 +12,33 @@ import { FILLED_TOO_LONG, fillTemplate } from '../request/template.ts';
 const fields = z.record(z.string(), z.unknown());
 
 /**
- * Where Clapper itself writes in the input bucket: pictures of requests, rows and manifests of batches, callers' uploads.
- * What became of what it wrote there would be written there again.
+ * Folders of the input bucket that Clapper itself writes to: images of requests, rows and manifests of batches, callers'
+ * uploads. Upload rules must not match them, or each job's copy of its image would start another job.
  */
-const OWN_FOLDERS = ['jobs/', 'batches/', 'callers/'];
-const ownFolderOf = (name: string): string | undefined =>
-  OWN_FOLDERS.find((folder) => name.startsWith(folder));
+const RESERVED_FOLDERS = ['jobs/', 'batches/', 'callers/'];
+const reservedFolderOf = (name: string): string | undefined =>
+  RESERVED_FOLDERS.find((folder) => name.startsWith(folder));
 
 const uploadRuleSchema = z.strictObject({
-  /** Objects whose names begin with it; of several rules the longest prefix wins. */
+  /** The rule matches objects whose name begins with this. If several rules match, the longest prefix wins. */
   prefix: z.string().superRefine((prefix, context) => {
-    const own = ownFolderOf(prefix) ?? OWN_FOLDERS.find((folder) => folder.startsWith(prefix));
-    if (own !== undefined)
+    const reserved = reservedFolderOf(prefix) ?? RESERVED_FOLDERS.find((folder) => folder.startsWith(prefix));
+    if (reserved !== undefined)
       context.addIssue({
         code: 'custom',
         message:
-          `'${prefix}' is, lies in or contains ${own}, where Clapper writes itself in the input bucket; ` +
-          'name a folder of its own, like uploads/',
+          `'${prefix}' overlaps with ${reserved}, a folder that Clapper itself writes to in the input bucket; ` +
+          'use another folder, such as uploads/',
       });
   }),
-  /** Whose jobs they become. Default: `upload:{bucket}`. */
+  /** The caller of the jobs and batches. Default: `upload:{bucket}`. */
   caller: z.string().min(1).optional(),
-  /** Fields of the request that a picture becomes, and defaults of a request. Texts may use {name}, {path} and metadata. */
+  /**
+   * Default fields of the request for an image and of an uploaded request. Texts may have the placeholders {name}, {path}
+   * and, for an image, its metadata keys.
+   */
   template: fields.default({}),
-  /** Passed on with every manifest under the prefix. */
+  /** Passed to the batch of every manifest under the prefix. */
   batch: z
     .strictObject({
       template: z.unknown(),
@@ -45,7 +48,7 @@ const uploadRuleSchema = z.strictObject({
     })
     .partial()
     .default({}),
-  /** `required`: a picture waits for the file that says what to make of it. */
+  /** `required`: an image without a prompt in its metadata waits for its sidecar. */
   sidecar: z.enum(['optional', 'required']).default('optional'),
   lane: z.enum(['interactive', 'batch']).default('batch'),
 });
@@ -53,7 +56,7 @@ export const uploadRulesSchema = z
   .array(uploadRuleSchema)
   .refine(
     (rules) => new Set(rules.map(({ prefix }) => prefix)).size === rules.length,
-    'two rules have the same prefix',
+    'two rules have the same prefix; every rule needs a different one',
   );
 export type UploadRule = z.infer<typeof uploadRuleSchema>;
 
@@ -61,12 +64,12 @@ export const uploadCallerOf = (rule: UploadRule, bucket: string): string => rule
 
 export type Arrival =
   | { readonly kind: 'ignored'; readonly why: string }
-  /** Evidently meant to become something, and of a kind that nothing is made of. */
+  /** An image or a table in a format that is not supported. */
   | { readonly kind: 'refused'; readonly detail: string }
   | { readonly kind: 'image'; readonly rule: UploadRule; readonly mimeType: ImageMimeType }
-  /** `images`: the pictures that it may be about, likeliest first. */
+  /** `images`: names of the images that it may describe, most likely first. */
   | { readonly kind: 'sidecar'; readonly rule: UploadRule; readonly images: readonly string[] }
-  /** A request, unless one of `images` is there: then it is about that one. */
+  /** A request, unless one of `images` exists: then it is the sidecar of that image. */
   | { readonly kind: 'request'; readonly rule: UploadRule; readonly images: readonly string[] }
   | { readonly kind: 'manifest'; readonly rule: UploadRule };
 
@@ -76,22 +79,22 @@ const IMAGE_TYPES: Readonly<Record<string, ImageMimeType>> = {
   jpg: 'image/jpeg',
   jpeg: 'image/jpeg',
 };
-/** Pictures as phones and browsers make them, which no model takes. */
-const OTHER_PICTURES = new Set(['webp', 'gif', 'heic', 'heif', 'avif', 'bmp', 'tif', 'tiff']);
+/** Image formats of phones and browsers that no model accepts. */
+const OTHER_IMAGES = new Set(['webp', 'gif', 'heic', 'heif', 'avif', 'bmp', 'tif', 'tiff']);
 const SPREADSHEETS = new Set(['xlsx', 'xls', 'ods', 'numbers']);
-/** Upper case too: that is how cameras name their files. */
+/** Also in upper case, as cameras name their files. */
 const IMAGE_EXTENSIONS = ['png', 'jpg', 'jpeg', 'PNG', 'JPG', 'JPEG'];
 
 export const errorNameOf = (name: string): string => `${name}${ERROR_SUFFIX}`;
 
 export function arrivalOf(rules: readonly UploadRule[], name: string, contentType: string): Arrival {
-  if (name.endsWith(ERROR_SUFFIX)) return ignored('it tells of an error');
-  if (ownFolderOf(name) !== undefined) return ignored('Clapper writes there itself');
+  if (name.endsWith(ERROR_SUFFIX)) return ignored('it is an error file');
+  if (reservedFolderOf(name) !== undefined) return ignored('Clapper itself writes to its folder');
   if (name.endsWith('/')) return ignored('it is a folder');
   const rule = uploadRuleFor(rules, name);
-  if (!rule) return ignored('no rule has a prefix for it');
+  if (!rule) return ignored('its name begins with no prefix of an upload rule');
   const { stem, extension } = partsOf(name);
-  // A manifest may be zipped.
+  // A manifest may be compressed with gzip.
   switch (extension === 'gz' ? `${partsOf(stem).extension}.gz` : extension) {
     case 'jsonl':
     case 'ndjson':
@@ -105,32 +108,32 @@ export function arrivalOf(rules: readonly UploadRule[], name: string, contentTyp
     case 'txt':
       return { kind: 'sidecar', rule, images: imagesFor(stem) };
     case 'json': {
-      // cat.png.json can only be about cat.png, and where pictures need such files every one is.
-      const about = rule.sidecar === 'required' || partsOf(stem).extension in IMAGE_TYPES;
-      return { kind: about ? 'sidecar' : 'request', rule, images: imagesFor(stem) };
+      // cat.png.json can only describe cat.png. If sidecars are required, every JSON file is one.
+      const isSidecar = rule.sidecar === 'required' || partsOf(stem).extension in IMAGE_TYPES;
+      return { kind: isSidecar ? 'sidecar' : 'request', rule, images: imagesFor(stem) };
     }
   }
   const mimeType = IMAGE_TYPES[extension] ?? Object.values(IMAGE_TYPES).find((type) => type === contentType);
   if (mimeType) return { kind: 'image', rule, mimeType };
-  if (OTHER_PICTURES.has(extension) || contentType.startsWith('image/'))
-    return refused('is a picture of a kind that no model takes; save it as PNG or JPEG.');
+  if (OTHER_IMAGES.has(extension) || contentType.startsWith('image/'))
+    return refused('is an image in a format that no model accepts; save it as PNG or JPEG.');
   if (SPREADSHEETS.has(extension)) return refused('is a spreadsheet; export it as CSV (UTF-8).');
-  return ignored('it is no picture, request or manifest');
+  return ignored('it is not an image, a request or a manifest');
 }
 
 const refused = (detail: string): Arrival => ({ kind: 'refused', detail });
 
 const ignored = (why: string): Arrival => ({ kind: 'ignored', why });
 
-/** The rule for this name. */
+/** The rule with the longest prefix that matches. */
 export function uploadRuleFor(rules: readonly UploadRule[], name: string): UploadRule | undefined {
-  if (ownFolderOf(name) !== undefined) return undefined;
+  if (reservedFolderOf(name) !== undefined) return undefined;
   return rules
     .filter(({ prefix }) => name.startsWith(prefix))
     .sort((a, b) => b.prefix.length - a.prefix.length)[0];
 }
 
-/** Of `a/cat.v2.PNG` the stem is `a/cat.v2` and the extension `png`. */
+/** `a/cat.v2.PNG` has the stem `a/cat.v2` and the extension `png`. */
 function partsOf(name: string): { readonly stem: string; readonly extension: string } {
   const [, stem = name, extension = ''] = /^(.*[^/])\.([^./]+)$/s.exec(name) ?? [];
   return { stem, extension: extension.toLowerCase() };
@@ -141,24 +144,24 @@ const imagesFor = (stem: string): string[] =>
     ? [stem]
     : IMAGE_EXTENSIONS.map((extension) => `${stem}.${extension}`);
 
-/** Likeliest first. Upper case too: beside `CAT.PNG` lies `CAT.TXT`. */
+/** Most likely first. Also in upper case, because `CAT.PNG` comes with `CAT.TXT`. */
 const SIDECAR_EXTENSIONS = ['json', 'txt', 'JSON', 'TXT'];
 
-/** What may be said about a picture, the first that is there. */
+/** Names of an image's possible sidecars. The first that exists is used. */
 export function sidecarsFor(imageName: string): readonly string[] {
   const { stem } = partsOf(imageName);
   return [imageName, stem].flatMap((name) => SIDECAR_EXTENSIONS.map((extension) => `${name}.${extension}`));
 }
 
-/** Where only a longer name is beyond doubt: `cat.json` may be a request of its own. */
-export function isDoubtfulSidecar(rule: UploadRule, imageName: string, sidecar: string): boolean {
+/** Whether the file may also be a request: `cat.json` may be one, `cat.png.json` may not. */
+export function isAmbiguousSidecar(rule: UploadRule, imageName: string, sidecar: string): boolean {
   const { stem, extension } = partsOf(sidecar);
   return rule.sidecar === 'optional' && extension === 'json' && stem === partsOf(imageName).stem;
 }
 
 /**
- * What a sidecar of text says: the prompt. Nothing where it is no UTF-8, or has zero bytes as UTF-16 has: a prompt made
- * of something else would be paid for.
+ * The prompt of a text sidecar. Undefined if the file is not UTF-8, or has zero bytes, as UTF-16 does: a garbled prompt
+ * would be paid for.
  */
 export function promptOfText(bytes: Uint8Array): string | undefined {
   try {
@@ -171,7 +174,7 @@ export function promptOfText(bytes: Uint8Array): string | undefined {
 
 const METADATA_PREFIX = 'clapper-';
 
-/** What an object's own metadata says of its request: `prompt`, and `clapper-<field>` for any field. */
+/** Request fields in an object's metadata: `prompt`, and `clapper-<field>` for any field. */
 export function fieldsOfMetadata(
   metadata: Readonly<Record<string, string>>,
   errors: FieldError[],
@@ -182,7 +185,7 @@ export function fieldsOfMetadata(
     if (name === undefined) continue;
     const field = requestFieldNamed(name);
     if (field === undefined)
-      errors.push({ field: `metadata.${key}`, detail: 'names no field of a job request.' });
+      errors.push({ field: `metadata.${key}`, detail: 'is not the name of a job request field.' });
     else {
       found[field] = readField(field, text);
       if (isTooDeep(found[field])) errors.push({ field: `metadata.${key}`, detail: TOO_DEEP });
@@ -191,8 +194,8 @@ export function fieldsOfMetadata(
   return found;
 }
 
-/** Whether the picture itself says what to make of it, so that it need not wait for anything. */
-export const saysItself = (metadata: Readonly<Record<string, string>>): boolean =>
+/** Whether the metadata of an image has a prompt, so that the image does not need a sidecar. */
+export const hasPrompt = (metadata: Readonly<Record<string, string>>): boolean =>
   'prompt' in fieldsOfMetadata(metadata, []);
 
 const afterPrefix = (key: string): string | undefined =>
@@ -205,18 +208,18 @@ export interface ImageArrival {
   readonly mimeType: ImageMimeType;
   readonly rule: UploadRule;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Fields that the sidecar gives. */
+  /** Request fields from the sidecar. */
   readonly sidecar: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The body of the request for a picture: metadata before sidecar before template. */
+/** The request body for an image. Metadata overrides the sidecar, and the sidecar overrides the template. */
 export function imageRequest(arrival: ImageArrival, errors: FieldError[]): Record<string, unknown> {
   const { bucket, name, generation, mimeType, rule, metadata, sidecar = {} } = arrival;
   const own = fieldsOfMetadata(metadata, errors);
   if ('image' in own || 'image' in sidecar)
-    errors.push({ field: 'image', detail: 'is the picture itself and cannot be given.' });
+    errors.push({ field: 'image', detail: 'is the uploaded image; remove this field.' });
   const given = { ...sidecar, ...own };
-  // What is said otherwise needs no filling: its placeholders may have no value.
+  // Overridden template fields are not filled, because their placeholders may have no value.
   const defaults = Object.entries(rule.template).filter(([field]) => !(field in given));
   const filled = fillDeep(
     Object.fromEntries(defaults),
@@ -237,7 +240,7 @@ function namesOf(path: string): Record<string, string> {
   return { name: stem.slice(stem.lastIndexOf('/') + 1), path };
 }
 
-/** A request as it was uploaded, over the defaults of its prefix. */
+/** The body of an uploaded request. Its fields override the template of the rule. */
 export function uploadedRequest(
   rule: UploadRule,
   name: string,
@@ -245,7 +248,7 @@ export function uploadedRequest(
   errors: FieldError[],
 ): unknown {
   const parsed = fields.safeParse(body);
-  // Whatever it is, the parser of requests says best what it should be.
+  // Not an object: the request parser reports that.
   if (!parsed.success) return body;
   const defaults = Object.entries(rule.template).filter(([field]) => !(field in parsed.data));
   const filled = fillDeep(Object.fromEntries(defaults), namesOf(name), 'template', errors);
@@ -254,16 +257,16 @@ export function uploadedRequest(
 
 const TITLE_MAX = 200;
 
-/** The title of a manifest's batch: its name, or the end of a long one, which tells more than the folders before it. */
+/** The title of a manifest's batch: the object name. A long name loses its beginning, because the end says more. */
 export function titleOf(name: string): string {
   if (name.length <= TITLE_MAX) return name;
-  // Half of a character outside the basic plane is no text.
+  // Do not begin with half of a surrogate pair.
   return `…${name.slice(1 - TITLE_MAX).replace(/^[\uDC00-\uDFFF]/, '')}`;
 }
 
 const asFields = (value: unknown): Record<string, unknown> => fields.catch({}).parse(value);
 
-/** Every text in it, however deep, as a template. */
+/** Fills the placeholders of every text in the value, at any depth. */
 function fillDeep(
   value: unknown,
   variables: Readonly<Record<string, string>>,
@@ -274,7 +277,10 @@ function fillDeep(
     const filled = fillTemplate(value, variables);
     if (filled.isTooLong) errors.push({ field: at, detail: FILLED_TOO_LONG });
     for (const name of filled.missing)
-      errors.push({ field: at, detail: `needs {${name}}, which neither the name nor the metadata gives.` });
+      errors.push({
+        field: at,
+        detail: `has the placeholder {${name}}, which is neither {name}, {path} nor a metadata key of the object.`,
+      });
     for (const fault of filled.faults) errors.push({ field: at, detail: fault });
     return filled.text;
   }

@@ -1,6 +1,6 @@
 /** The body of `:predictLongRunning` as Google's documents write it: its shape, and values as they have been written. */
 import { z } from 'zod';
-import { isPossibleName, TOO_LONG_A_NAME } from '../media/object-name.ts';
+import { isNameWithinLimits, NAME_TOO_LONG } from '../media/object-name.ts';
 import { type FieldError, invalidRequest } from '../problem.ts';
 
 /** Google's own clients send numbers, its documents and many programs strings: "8", and "8s". */
@@ -68,7 +68,7 @@ const parameters = z.strictObject({
   storageUri: z
     .string()
     .regex(/^gs:\/\/[^/]+(?:\/.*)?$/, 'must be gs://BUCKET/FOLDER/')
-    .refine((folder) => isPossibleName(folder, DELIVERED_NAME_BYTES), TOO_LONG_A_NAME)
+    .refine((folder) => isNameWithinLimits(folder, DELIVERED_NAME_BYTES), NAME_TOO_LONG)
     .optional(),
   pubsubTopic: z.string().optional(),
   compressionQuality: z.string().optional(),

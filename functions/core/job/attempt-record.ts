@@ -1,11 +1,11 @@
 /**
- * What an attempt is: one paid submission to a provider and what has become of it, a discriminated union on `state`.
- * Times are milliseconds since the epoch. How it changes is in `attempt.ts`.
+ * The record of an attempt: one paid submission to a provider and its outcome, a discriminated union on `state`.
+ * Times are milliseconds since the epoch. The transitions are in `attempt.ts`.
  */
 import { z } from 'zod';
 import { providerSchema } from './video-request.ts';
 
-/** The provider's long-running operation. Everything a later poll needs is pinned here (peers poll the wrong region). */
+/** The provider's long-running operation, with everything that a later poll needs: an operation exists in one region. */
 const operationRefSchema = z.object({
   provider: providerSchema,
   name: z.string(),
@@ -22,12 +22,12 @@ export const jobErrorSchema = z.object({
   message: z.string(),
   retryable: z.boolean(),
   charged: chargedSchema,
-  /** Safety categories, when a filter decided. */
+  /** Safety categories, if a safety filter caused the error. */
   categories: z.array(z.string()).optional(),
 });
 export type JobError = z.infer<typeof jobErrorSchema>;
 
-/** A finished video, or the picture of a first stage, in our bucket. */
+/** A finished video, or the image of a first stage, in the output bucket. */
 export const landedVideoSchema = z.object({
   /** `gs://bucket/name` */
   uri: z.string(),
@@ -36,37 +36,43 @@ export const landedVideoSchema = z.object({
   /** Base64 of the big-endian CRC-32C, as Cloud Storage reports it. */
   crc32c: z.string(),
   contentType: z.string(),
-  /** Read from the file itself; absent when the file does not say. */
+  /** Read from the file; absent if the file does not state it. */
   durationSeconds: z.number().optional(),
   /** The copy under the request's `deliverTo`, `gs://bucket/name`. */
   deliveredUri: z.string().optional(),
 });
 export type LandedVideo = z.infer<typeof landedVideoSchema>;
 
-/** What a safety filter judged: what was asked for, or what was made of it. Only the latter may come out otherwise. */
+/** What a safety filter blocked: the request, or the generated video. A new attempt can only help with the video. */
 const filteredSideSchema = z.enum(['input', 'output']);
 export type FilteredSide = z.infer<typeof filteredSideSchema>;
 
-/** What a provider said of a finished operation, in one shape for all of them. */
+/** The result of a finished operation, in one shape for all providers. */
 const operationResultSchema = z.object({
-  /** Where the provider keeps the videos. Vertex: `gs://` names, for the record only, the listing decides. */
+  /**
+   * Where the provider keeps the videos. For Vertex AI these are `gs://` names that are only recorded: landing lists the
+   * output prefix instead.
+   */
   sources: z.array(z.object({ uri: z.string() })),
   filteredCount: z.number(),
   filteredReasons: z.array(z.string()),
-  /** What was judged; the output where nothing is said. */
+  /** Absent means `output`. */
   filteredSide: filteredSideSchema.optional(),
-  /** What the model said where a video was to be. */
+  /** The text that the model returned instead of a video. */
   words: z.string().optional(),
 });
 export type OperationResult = z.infer<typeof operationResultSchema>;
 
 const attemptBaseSchema = z.object({
   attemptId: z.string(),
-  /** Index of the stage it is for. */
+  /** Index of the stage. */
   stage: z.number(),
   /** 1 for the first paid submission of a stage. */
   number: z.number(),
-  /** Name prefix of everything this attempt writes: `jobs/{jobId}/{attemptId}/`. Unique, so objects are evidence. */
+  /**
+   * Prefix of every object that this attempt writes: `jobs/{jobId}/{attemptId}/`. No other attempt has the same prefix,
+   * so an object under it proves that this attempt ran.
+   */
   outputPrefix: z.string(),
   location: z.string(),
   reservedUsd: z.number(),
@@ -75,16 +81,17 @@ const attemptBaseSchema = z.object({
 
 export const submittingSchema = attemptBaseSchema.extend({
   state: z.literal('submitting'),
-  /** No caller of the provider may still be at work after this. */
+  /** After this time, no process can still be making the paid call. */
   leaseUntil: z.number(),
-  /** Quota refusals in a row before this one; they go on counting if it is refused too. */
+  /** Consecutive quota refusals before this attempt. A further refusal continues the count. */
   refusalsBefore: z.number(),
 });
 export const uncertainSchema = attemptBaseSchema.extend({
   state: z.literal('uncertain'),
   cause: z.string(),
-  /** When the policy decides in the absence of evidence. */
+  /** If there is no evidence by this time, `Policy.unknownOutcome` decides. */
   decideAt: z.number(),
+  /** How many times the output prefix has been listed. */
   looks: z.number(),
   operation: operationRefSchema.optional(),
 });
@@ -93,7 +100,7 @@ export const runningSchema = attemptBaseSchema.extend({
   operation: operationRefSchema,
   polls: z.number(),
   pollErrorsInARow: z.number(),
-  /** Looks still to be taken soon because an object has appeared under the prefix. */
+  /** Early polls still to be made, because an object has appeared under the prefix. */
   quickLooks: z.number(),
 });
 export const landingSchema = attemptBaseSchema.extend({
@@ -113,7 +120,7 @@ export const liveAttemptSchema = z.discriminatedUnion('state', [
 export type LiveAttempt = z.infer<typeof liveAttemptSchema>;
 export type AttemptIn<S extends LiveAttempt['state']> = Extract<LiveAttempt, { state: S }>;
 
-/** An attempt whose outcome is known, or will never be. */
+/** An attempt whose outcome is known, or that was given up as unknown. */
 export const endedAttemptSchema = attemptBaseSchema.extend({
   state: z.literal('ended'),
   outcome: z.enum(['landed', 'rejected', 'filtered', 'failed', 'unknown']),
@@ -123,17 +130,17 @@ export const endedAttemptSchema = attemptBaseSchema.extend({
   operation: operationRefSchema.optional(),
   error: jobErrorSchema.optional(),
   videos: z.array(landedVideoSchema).optional(),
-  /** Where the provider kept the videos, in their order, when it said so. */
+  /** Where the provider kept the videos, in the order of `videos`, if it reported that. */
   sourceUris: z.array(z.string()).optional(),
-  /** Videos that a safety filter withheld, and why: some of a landed attempt, all of a filtered one. */
+  /** How many videos a safety filter withheld, and why: some of a landed attempt's, all of a filtered attempt's. */
   filteredCount: z.number().optional(),
   filteredReasons: z.array(z.string()).optional(),
-  /** Of a filtered one. */
+  /** Only if the outcome is `filtered`. */
   filteredSide: filteredSideSchema.optional(),
-  /** The operator who said what could not be learned. */
+  /** The operator's decision on an unknown outcome. */
   resolved: z.object({ by: z.string(), at: z.number(), note: z.string().optional() }).optional(),
 });
 export type EndedAttempt = z.infer<typeof endedAttemptSchema>;
 
-/** What a succeeded or failed attempt left in the bucket under this prefix belongs to it and to no other. */
+/** The prefix of an attempt's objects in the output bucket. It contains the attempt's id: attempts never share objects. */
 export const outputPrefixOf = (jobId: string, attemptId: string): string => `jobs/${jobId}/${attemptId}/`;

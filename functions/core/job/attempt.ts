@@ -1,6 +1,6 @@
 /**
- * One attempt, from the paid call to its outcome, as a pure function. It knows nothing of the job above it, so that a
- * job that was cancelled meanwhile still learns what its attempt came to, and what it cost.
+ * The state machine of one attempt, from the paid call to its outcome, as a pure function. It does not depend on the
+ * job's status, so that a job that was cancelled meanwhile still records the outcome and the cost of its attempt.
  */
 
 import type { LatencyProfile } from '../catalogue/catalogue.ts';
@@ -25,40 +25,43 @@ import {
 import { backoffMs, type Policy } from './policy.ts';
 import { nextPollDelayMs, QUICK_LOOKS, quickLookDelayMs } from './poll-schedule.ts';
 
-/** What can happen to an attempt. Each is an observation; none is an instruction. */
+/** An observation about an attempt. */
 export type AttemptEvent =
   | { readonly type: 'submitAccepted'; readonly operation: OperationRef }
   | { readonly type: 'submitFailed'; readonly failure: SubmitFailure }
-  /** The call was answered with the result itself, and that has been stored under the prefix. */
+  /** The paid call returned the result itself, and the result has been stored under the prefix. */
   | { readonly type: 'delivered'; readonly uri: string }
-  /** The call was answered with a refusal to show what was made. */
+  /** The paid call returned, but a safety filter withheld the result. */
   | { readonly type: 'withheld'; readonly side: FilteredSide; readonly reasons: readonly string[] }
-  /** The lease has run out and nobody has saved an answer. */
+  /** The lease has expired and no answer was saved. */
   | { readonly type: 'leaseExpired' }
   | { readonly type: 'operationRunning' }
   | { readonly type: 'operationDone'; readonly result: OperationResult }
   | { readonly type: 'operationError'; readonly code: number; readonly message: string }
   | { readonly type: 'pollFailed'; readonly signal: ProviderSignal }
-  /** The bucket said that an object of this attempt is there. */
+  /** Cloud Storage reported a new object under the prefix. */
   | { readonly type: 'objectAppeared' }
   /** The prefix of an uncertain attempt was listed. */
-  | { readonly type: 'looked'; readonly found: number; readonly newestAt: number | undefined }
-  /** An operator has said what could not be learned. */
-  | { readonly type: 'ruled'; readonly ruling: Ruling }
+  | { readonly type: 'prefixListed'; readonly found: number; readonly newestAt: number | undefined }
+  /** An operator decided an unknown outcome. */
+  | { readonly type: 'resolved'; readonly ruling: Ruling }
   | { readonly type: 'landed'; readonly videos: readonly LandedVideo[] }
   | { readonly type: 'landingFailed'; readonly message: string; readonly final: boolean };
 
-/** What an operator says of an attempt whose outcome could not be learned, having looked where Clapper cannot. */
+/** An operator's decision on an attempt with an unknown outcome, from evidence that Clapper cannot see, such as the bill. */
 export interface Ruling {
   readonly attemptId: string;
   readonly by: string;
   readonly note?: string | undefined;
   /**
-   * `not-charged`: it never ran; the job tries again. `charged`: it ran, and its videos are lost. `fail`: nobody will
-   * know. `resubmit`: nobody will know, and the job is worth paying for twice. `found`: it runs under this name.
+   * - `not-charged`: the operation never ran; the job submits again.
+   * - `charged`: the operation ran, and its videos are lost.
+   * - `fail`: the outcome stays unknown, and the job fails.
+   * - `resubmit`: the outcome stays unknown, and the job submits again although it may be charged twice.
+   * - `found`: the operation exists, as `operation`.
    */
   readonly decision: 'not-charged' | 'charged' | 'fail' | 'resubmit' | 'found';
-  /** With `found`. */
+  /** Only with `found`. */
   readonly operation?: OperationRef | undefined;
 }
 
@@ -67,7 +70,7 @@ export interface AttemptContext {
   /** In [0, 1). */
   readonly random: number;
   readonly policy: Policy;
-  /** Of the model, already divided by the speed-up. */
+  /** The latency profile of the model, divided by the speed-up. */
   readonly latency: LatencyProfile;
   readonly sampleCount: number;
 }
@@ -75,17 +78,19 @@ export interface AttemptContext {
 export type AttemptChange =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'live'; readonly attempt: LiveAttempt; readonly wakeAt: number }
-  /** Refused before anything existed, by a quota: as if it had never been tried. */
+  /** Refused because of a quota, before an operation existed. Does not count as an attempt. */
   | { readonly kind: 'refused'; readonly error: JobError; readonly retryAfterMs: number | undefined }
   | { readonly kind: 'ended'; readonly attempt: EndedAttempt; readonly mayRetry: boolean };
 
-/** google.rpc.Code of a request that was never carried out. */
+/** The google.rpc.Code of a request that was refused before it ran. */
 const INVALID_ARGUMENT = 3;
 
 const UNCHANGED: AttemptChange = { kind: 'unchanged' };
 
-/** Its operation was accepted; only the way to it is lost. */
-const isKnown = (attempt: LiveAttempt): attempt is AttemptIn<'uncertain'> & { operation: OperationRef } =>
+/** The provider accepted the operation, but polls no longer reach it. */
+const hasOperation = (
+  attempt: LiveAttempt,
+): attempt is AttemptIn<'uncertain'> & { operation: OperationRef } =>
   attempt.state === 'uncertain' && attempt.operation !== undefined;
 
 export function advanceAttempt(
@@ -111,20 +116,26 @@ export function advanceAttempt(
     }
     case 'leaseExpired':
       if (attempt.state !== 'submitting' || ctx.now < attempt.leaseUntil) return UNCHANGED;
-      return toUncertain(attempt, 'The paid call was begun, and no answer to it was ever saved.', ctx);
+      return toUncertain(
+        attempt,
+        'The paid call started, but no answer was saved before the lease expired.',
+        ctx,
+      );
     case 'operationRunning':
       if (attempt.state === 'running') return onRunning(attempt, ctx);
-      return isKnown(attempt) ? startPolling(attempt, attempt.operation, ctx) : UNCHANGED;
+      return hasOperation(attempt) ? startPolling(attempt, attempt.operation, ctx) : UNCHANGED;
     case 'operationDone':
-      return attempt.state === 'running' || isKnown(attempt) ? onDone(attempt, event.result, ctx) : UNCHANGED;
+      return attempt.state === 'running' || hasOperation(attempt)
+        ? onDone(attempt, event.result, ctx)
+        : UNCHANGED;
     case 'operationError': {
-      if (attempt.state !== 'running' && !isKnown(attempt)) return UNCHANGED;
+      if (attempt.state !== 'running' && !hasOperation(attempt)) return UNCHANGED;
       const error = classifyOperationError(event.code, event.message);
       if (error.code === 'SAFETY_FILTERED') {
         const filteredSide = event.code === INVALID_ARGUMENT ? 'input' : 'output';
         return end(attempt, { outcome: 'filtered', charged: error.charged, error, filteredSide }, ctx, false);
       }
-      // What may have been charged is not made again on the strength of an error.
+      // An error does not prove that nothing was charged. Only a free failure is submitted again.
       const mayRetry = error.retryable && error.charged === 'no';
       return end(attempt, { outcome: 'failed', charged: error.charged, error }, ctx, mayRetry);
     }
@@ -132,10 +143,10 @@ export function advanceAttempt(
       return attempt.state === 'running' ? onPollFailed(attempt, event.signal, ctx) : UNCHANGED;
     case 'objectAppeared':
       return onObjectAppeared(attempt, ctx);
-    case 'looked':
-      return attempt.state === 'uncertain' ? onLooked(attempt, event.found, event.newestAt, ctx) : UNCHANGED;
-    case 'ruled':
-      return attempt.state === 'uncertain' ? onRuled(attempt, event.ruling, ctx) : UNCHANGED;
+    case 'prefixListed':
+      return attempt.state === 'uncertain' ? onListed(attempt, event.found, event.newestAt, ctx) : UNCHANGED;
+    case 'resolved':
+      return attempt.state === 'uncertain' ? onResolved(attempt, event.ruling, ctx) : UNCHANGED;
     case 'landed': {
       if (attempt.state !== 'landing') return UNCHANGED;
       const { filteredCount, filteredReasons, sources } = attempt.result;
@@ -154,7 +165,7 @@ export function advanceAttempt(
 }
 
 function onAccepted(attempt: LiveAttempt, operation: OperationRef, ctx: AttemptContext): AttemptChange {
-  // An answer that arrives after the lease is still the best evidence there is.
+  // Accepted after the lease has expired as well: the answer proves that the operation exists.
   if (attempt.state !== 'submitting' && (attempt.state !== 'uncertain' || attempt.operation))
     return UNCHANGED;
   return startPolling(attempt, operation, ctx);
@@ -172,18 +183,18 @@ function startPolling(attempt: LiveAttempt, operation: OperationRef, ctx: Attemp
   return { kind: 'live', attempt: running, wakeAt: nextPollAt(running, ctx) };
 }
 
-function onRuled(attempt: AttemptIn<'uncertain'>, ruling: Ruling, ctx: AttemptContext): AttemptChange {
+function onResolved(attempt: AttemptIn<'uncertain'>, ruling: Ruling, ctx: AttemptContext): AttemptChange {
   const resolved = resolvedBy(ruling, ctx.now);
   switch (ruling.decision) {
     case 'found':
       return ruling.operation ? startPolling(attempt, ruling.operation, ctx) : UNCHANGED;
     case 'not-charged': {
-      const message = 'An operator found that this submission never ran.';
+      const message = 'An operator determined that this submission never ran.';
       const error: JobError = { code: 'NOT_SUBMITTED', message, retryable: true, charged: 'no' };
       return end(attempt, { outcome: 'failed', charged: 'no', error, resolved }, ctx, true);
     }
     case 'charged': {
-      const message = 'An operator found that this submission ran, and that its videos are lost.';
+      const message = 'An operator determined that this submission ran and that its videos are lost.';
       const error: JobError = { code: 'RESULT_LOST', message, retryable: true, charged: 'yes' };
       return end(attempt, { outcome: 'failed', charged: 'yes', error, resolved }, ctx, false);
     }
@@ -210,8 +221,8 @@ const unknownOutcome = ({
   code: 'OUTCOME_UNKNOWN',
   message:
     (operation
-      ? `It could not be learned what came of operation ${operation.name}`
-      : 'It could not be learned whether the provider accepted this submission') +
+      ? `The outcome of operation ${operation.name} is unknown`
+      : 'It is unknown whether the provider accepted this submission') +
     `; up to $${reservedUsd} may have been charged. First cause: ${cause}`,
   retryable: true,
   charged: 'unknown',
@@ -231,7 +242,7 @@ function onSubmitFailed(
   return end(attempt, { outcome: 'rejected', charged: 'no', error }, ctx, failure.retry === 'counted');
 }
 
-/** I2: an outcome that is not known is kept as such until there is evidence, or no more hope of any. */
+/** I2: an unknown outcome stays `uncertain` until there is evidence, or until `decideAt`. */
 function toUncertain(
   attempt: AttemptIn<'submitting' | 'running'>,
   cause: string,
@@ -246,12 +257,13 @@ function toUncertain(
     looks: 0,
     ...(attempt.state === 'running' ? { operation: attempt.operation } : {}),
   } as const;
-  return { kind: 'live', attempt: uncertain, wakeAt: nextLookAt(uncertain, ctx) };
+  return { kind: 'live', attempt: uncertain, wakeAt: nextListAt(uncertain, ctx) };
 }
 
 function onRunning(attempt: AttemptIn<'running'>, ctx: AttemptContext): AttemptChange {
   if (ctx.now >= attempt.submittedAt + ctx.policy.followMs) {
-    const error = unknownOutcome({ ...attempt, cause: 'The operation never ended.' });
+    const cause = 'The operation was still running at the time limit for polling.';
+    const error = unknownOutcome({ ...attempt, cause });
     return end(attempt, { outcome: 'unknown', charged: 'unknown', error }, ctx, false);
   }
   const next = {
@@ -279,8 +291,8 @@ function onDone(
     const withheld = { error, filteredCount, filteredReasons, filteredSide };
     return end(polled, { outcome: 'filtered', charged: 'no', ...withheld }, ctx, false);
   }
-  // Without videos and without a reason the listing of the prefix still has the last word: one known answer of Vertex
-  // carries its videos under a name that the SDK drops.
+  // A result without videos and without a reason is landed as well, because the prefix may hold videos: one known answer
+  // of Vertex AI names its videos in a field that the SDK drops.
   return { kind: 'live', attempt: toLanding(polled, result, ctx), wakeAt: ctx.now };
 }
 
@@ -306,13 +318,13 @@ function onPollFailed(
   ctx: AttemptContext,
 ): AttemptChange {
   const next = { ...attempt, polls: attempt.polls + 1, pollErrorsInARow: attempt.pollErrorsInARow + 1 };
-  if (classifyPollFailure(signal) === 'gone') {
-    const cause = `The provider no longer knows the operation: ${signal.message}`;
-    // Now and then it does again, moments later.
+  if (classifyPollFailure(signal) === 'notFound') {
+    const cause = `The provider reports that the operation does not exist: ${signal.message}`;
+    // Providers sometimes return 404 for an operation that they find again moments later.
     return toUncertain(next, cause, ctx, ctx.now + ctx.latency.longestMs);
   }
   if (next.pollErrorsInARow >= ctx.policy.maxPollErrorsInARow) {
-    const cause = `${next.pollErrorsInARow} polls in a row failed, last: ${signal.message}`;
+    const cause = `${next.pollErrorsInARow} polls in a row failed. Last error: ${signal.message}`;
     return toUncertain(next, cause, ctx, ctx.now + ctx.policy.outageMs);
   }
   const retryAfterMs = signal.kind === 'http' ? (signal.retryAfterMs ?? 0) : 0;
@@ -323,7 +335,7 @@ function onPollFailed(
 function onObjectAppeared(attempt: LiveAttempt, ctx: AttemptContext): AttemptChange {
   switch (attempt.state) {
     case 'running':
-      // Several samples appear together; the first already rings.
+      // Several samples appear together. The first one has already moved the wake.
       if (attempt.quickLooks > 0) return UNCHANGED;
       return { kind: 'live', attempt: { ...attempt, quickLooks: QUICK_LOOKS }, wakeAt: ctx.now };
     case 'uncertain':
@@ -334,7 +346,7 @@ function onObjectAppeared(attempt: LiveAttempt, ctx: AttemptContext): AttemptCha
   }
 }
 
-function onLooked(
+function onListed(
   attempt: AttemptIn<'uncertain'>,
   found: number,
   newestAt: number | undefined,
@@ -354,7 +366,7 @@ function onLooked(
     );
   }
   const next = { ...attempt, looks: attempt.looks + 1 };
-  return { kind: 'live', attempt: next, wakeAt: nextLookAt(next, ctx) };
+  return { kind: 'live', attempt: next, wakeAt: nextListAt(next, ctx) };
 }
 
 function onLandingFailed(
@@ -366,11 +378,11 @@ function onLandingFailed(
   if (!final && next.tries < ctx.policy.maxLandingTries) {
     return { kind: 'live', attempt: next, wakeAt: ctx.now + backoffMs(next.tries, ctx.random, ctx.policy) };
   }
-  const promised = attempt.result.sources.length > 0;
-  // Only a listing that was read says that there is nothing; until then it may be landed again.
+  const hasSources = attempt.result.sources.length > 0;
+  // Unless the failure is final, the videos may still exist: a retry of the job then lands them without paying again.
   const error: JobError = !final
-    ? { code: 'LANDING_FAILED', message, retryable: true, charged: promised ? 'yes' : 'unknown' }
-    : promised
+    ? { code: 'LANDING_FAILED', message, retryable: true, charged: hasSources ? 'yes' : 'unknown' }
+    : hasSources
       ? { code: 'RESULT_EXPIRED', message, retryable: true, charged: 'yes' }
       : {
           code: 'NO_VIDEOS',
@@ -380,14 +392,14 @@ function onLandingFailed(
         };
   const { sources, filteredCount, filteredReasons } = attempt.result;
   const sourceUris = sources.map(({ uri }) => uri);
-  const made = { sourceUris, filteredCount, filteredReasons };
-  return end(next, { outcome: 'failed', charged: error.charged, error, ...made }, ctx, false);
+  const reported = { sourceUris, filteredCount, filteredReasons };
+  return end(next, { outcome: 'failed', charged: error.charged, error, ...reported }, ctx, false);
 }
 
 const noVideos = (words: string | undefined): string =>
   words === undefined
-    ? 'The provider reports success but delivered no video and gave no reason.'
-    : `The model made no video, but said: ${words}`;
+    ? 'The provider reported success, but returned no video and no reason.'
+    : `The model returned text instead of a video: ${words}`;
 
 function end(
   attempt: LiveAttempt,
@@ -420,8 +432,8 @@ function end(
 const nextPollAt = (attempt: AttemptIn<'running'>, ctx: AttemptContext): number =>
   ctx.now + Math.ceil(nextPollDelayMs(ctx.now - attempt.submittedAt, ctx.latency));
 
-/** An uncertain attempt is looked for as often as a running one is polled, and once more when its time is up. */
-const nextLookAt = (attempt: AttemptIn<'uncertain'>, ctx: AttemptContext): number => {
+/** The prefix of an uncertain attempt is listed as often as a running one is polled, and once more at `decideAt`. */
+const nextListAt = (attempt: AttemptIn<'uncertain'>, ctx: AttemptContext): number => {
   const next = ctx.now + Math.ceil(nextPollDelayMs(ctx.now - attempt.submittedAt, ctx.latency));
   return ctx.now < attempt.decideAt ? Math.min(next, attempt.decideAt) : next;
 };

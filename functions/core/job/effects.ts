@@ -1,24 +1,27 @@
-/** What has to be done after the save of a job: it follows from the job as it was and as it is, and from nothing else. */
+/** The effects of a saved job, derived only from the job before and after the save. */
 import { announcementDueAt } from './announcement.ts';
 import type { OperationRef } from './attempt-record.ts';
 import { type Job, liveAttemptOf, type Wake, wakeOf } from './job.ts';
 
-/** What to do after the save. Lost effects are made good by the sweep. */
+/** An action to take after the save. If it is lost, the sweep repeats it. */
 export type Effect =
   | { readonly type: 'wake'; readonly target: 'submit' | 'poll'; readonly jobId: string; readonly wake: Wake }
-  /** Nobody wants the operation any more; where its provider can stop it, it should. */
+  /** The job was cancelled: cancel its operation, if the provider supports that. */
   | { readonly type: 'cancelOperation'; readonly operation: OperationRef }
-  /** The job is over, and those who listen have to be told. */
+  /** The job has ended: publish its announcement. */
   | { readonly type: 'announce' };
 
-/** @param before nothing for a job that did not exist */
+/** @param before undefined for a new job */
 export const effectsOf = (before: Job | undefined, after: Job): readonly Effect[] => [
   ...wakeEffects(before, after),
   ...cancelEffects(after),
   ...announceEffects(before, after),
 ];
 
-/** A task for every new wake, except that of a call in progress: only if it is lost does the sweep ring for it. */
+/**
+ * A task for every new wake. The wake of a paid call in progress gets no task: the call itself continues the job, and the
+ * sweep enqueues a task only if the call is lost.
+ */
 function wakeEffects(before: Job | undefined, after: Job): readonly Effect[] {
   const wake = wakeOf(after);
   const was = before && wakeOf(before);
@@ -27,7 +30,7 @@ function wakeEffects(before: Job | undefined, after: Job): readonly Effect[] {
   return [{ type: 'wake', target: after.status === 'queued' ? 'submit' : 'poll', jobId: after.jobId, wake }];
 }
 
-/** With every step of a cancelled job whose operation runs on: a request to stop that was lost is made again. */
+/** Repeated with every step of a cancelled job whose operation still runs, in case a cancel request was lost. */
 function cancelEffects(job: Job): readonly Effect[] {
   const attempt = liveAttemptOf(job);
   if (job.status !== 'cancelled' || attempt?.state !== 'running') return [];

@@ -1,15 +1,15 @@
 /**
- * One table for everything a provider can answer that is not a result: what happened, whether trying again can help,
- * and whether it cost money. Google documents no charge for errors; "no" for rejections is inferred from a request
- * that never became an operation.
+ * Classifies every provider answer that is not a result: what happened, whether a retry can help, and whether it was
+ * charged. Google does not document whether errors are charged. `charged: 'no'` for a rejection is inferred: the request
+ * never became an operation.
  *
- * The dividing line that matters most is in {@link classifySubmitFailure}: an answer that proves the operation does
- * not exist, against one that proves nothing (I2).
+ * The most important distinction is in {@link classifySubmitFailure}: answers that prove that no operation exists, and
+ * answers that prove nothing (I2).
  */
 import type { Charged, JobError } from './attempt-record.ts';
 import { categoriesOf } from './safety.ts';
 
-/** What an adapter observed, before anybody has judged it. */
+/** A failure as an adapter observed it, not yet classified. */
 export type ProviderSignal =
   | {
       readonly kind: 'http';
@@ -20,19 +20,19 @@ export type ProviderSignal =
     }
   /** `operation.error`, a google.rpc.Status. */
   | { readonly kind: 'rpc'; readonly code: number; readonly message: string }
-  /** The connection failed. `sent: false` only when no byte of the request can have left (refused, unresolved). */
+  /** The connection failed. `sent: false` only if no byte can have been sent (connection refused, name not resolved). */
   | { readonly kind: 'network'; readonly sent: boolean; readonly message: string }
   | { readonly kind: 'timeout'; readonly message: string }
-  /** A success that is not what was promised: not JSON, or without the name of an operation. */
+  /** A success status with an invalid body: not JSON, or without an operation name. */
   | { readonly kind: 'unreadable'; readonly message: string }
-  /** A picture model answered with words. */
+  /** An image model returned text instead of an image. */
   | { readonly kind: 'declined'; readonly message: string };
 
 /** What a failed submission means for the attempt. */
 export type SubmitFailure =
   /**
-   * No operation exists. `retry` says what to do about it; `quota` waits without counting as an attempt, and so do all
-   * other calls of the model.
+   * No operation exists. `retry`: `never`; `counted` as an attempt; or `quota`, which waits without counting as an attempt
+   * and delays all other calls of the model too.
    */
   | {
       readonly outcome: 'rejected';
@@ -40,7 +40,7 @@ export type SubmitFailure =
       readonly error: JobError;
       readonly retryAfterMs?: number | undefined;
     }
-  /** An operation may exist. Nothing may be submitted again on the strength of this. */
+  /** An operation may exist. This alone must not lead to another submission. */
   | { readonly outcome: 'unknown'; readonly message: string };
 
 interface Row {
@@ -50,7 +50,7 @@ interface Row {
 
 const HTTP_REJECTIONS: Readonly<Record<number, Row>> = {
   400: { code: 'INVALID_ARGUMENT', retry: 'never' },
-  // The auth library refreshes the token for the next call; a second refusal is a matter of configuration.
+  // The auth library refreshes the token for the next call. If that is refused too, the configuration is wrong.
   401: { code: 'UNAUTHENTICATED', retry: 'counted' },
   403: { code: 'PERMISSION_DENIED', retry: 'never' },
   404: { code: 'MODEL_NOT_FOUND', retry: 'never' },
@@ -62,9 +62,12 @@ const HTTP_REJECTIONS: Readonly<Record<number, Row>> = {
   429: { code: 'RESOURCE_EXHAUSTED', retry: 'quota' },
 };
 
-/** What Vertex AI says, as a refusal or as an operation's error, to the first calls of a new project that name a bucket. */
+/**
+ * Vertex AI's message for the first calls of a new project that name a bucket. It comes as an HTTP error or as the error of
+ * an operation.
+ */
 const NOT_READY = /service agents are being provisioned/i;
-/** "A few minutes", says Google; programs that ask again have heard a minute or so. */
+/** Google's message says "a few minutes". Users report about one minute. */
 const NOT_READY_MS = 60_000;
 
 const notReady = (message: string): JobError => ({
@@ -74,8 +77,8 @@ const notReady = (message: string): JobError => ({
   charged: 'no',
 });
 
-/** How long a job waits at least before it tries again after this. */
-export const leastWaitMs = ({ code }: JobError): number =>
+/** The minimum wait before a retry after this error. */
+export const minWaitMs = ({ code }: JobError): number =>
   code === 'SERVICE_AGENTS_NOT_READY' ? NOT_READY_MS : 0;
 
 export function classifySubmitFailure(signal: ProviderSignal): SubmitFailure {
@@ -86,7 +89,7 @@ export function classifySubmitFailure(signal: ProviderSignal): SubmitFailure {
         return { outcome: 'rejected', retry: 'quota', retryAfterMs, error: notReady(message) };
       }
       const row = HTTP_REJECTIONS[signal.status];
-      // 408, 499 and every 5xx: the request reached a server that may have acted on it before it failed.
+      // 408, 499 and all 5xx: the server may have created the operation before it failed.
       if (!row) return { outcome: 'unknown', message: `HTTP ${signal.status}: ${signal.message}` };
       return {
         outcome: 'rejected',
@@ -108,7 +111,7 @@ export function classifySubmitFailure(signal: ProviderSignal): SubmitFailure {
         error: { code: 'UNREACHABLE', message: signal.message, retryable: true, charged: 'no' },
       };
     case 'declined':
-      // No picture, and so no picture's price (inferred).
+      // Inferred: images are priced each, and none was returned.
       return {
         outcome: 'rejected',
         retry: 'never',
@@ -121,23 +124,24 @@ export function classifySubmitFailure(signal: ProviderSignal): SubmitFailure {
   }
 }
 
-/** What a failed poll means: nothing about the operation, unless the provider does not know it any more. */
-export function classifyPollFailure(signal: ProviderSignal): 'again' | 'gone' {
-  return signal.kind === 'http' && signal.status === 404 ? 'gone' : 'again';
+/** Classifies a failed poll. Only a 404 says anything about the operation. */
+export function classifyPollFailure(signal: ProviderSignal): 'retry' | 'notFound' {
+  return signal.kind === 'http' && signal.status === 404 ? 'notFound' : 'retry';
 }
 
-/** The Developer API keeps files for two days. */
-const KEPT_MS = 2 * 24 * 3_600_000;
+/** The Developer API deletes files after two days. */
+const FILE_RETENTION_MS = 2 * 24 * 3_600_000;
 
 /**
- * What a failed download means: the file is gone for good, or the way to it is blocked for the moment. One that has
- * expired is answered with 403 as well, and so is a key that is wrong.
- * @param ageMs since the operation was done
+ * Classifies a failed download: the file is deleted, or the download can be retried. A 403 is ambiguous: the Developer API
+ * returns it for an expired file and for an invalid key. It counts as deleted only after the retention time.
+ * @param ageMs time since the operation was done
  */
-export function classifyDownloadFailure(signal: ProviderSignal, ageMs: number): 'again' | 'gone' {
-  if (signal.kind !== 'http') return 'again';
+export function classifyDownloadFailure(signal: ProviderSignal, ageMs: number): 'retry' | 'deleted' {
+  if (signal.kind !== 'http') return 'retry';
   const { status } = signal;
-  return status === 404 || status === 410 || (status === 403 && ageMs >= KEPT_MS) ? 'gone' : 'again';
+  const isDeleted = status === 404 || status === 410 || (status === 403 && ageMs >= FILE_RETENTION_MS);
+  return isDeleted ? 'deleted' : 'retry';
 }
 
 interface OperationRow {
@@ -148,7 +152,7 @@ interface OperationRow {
 
 const FAILED_PRECONDITION = 9;
 
-/** By google.rpc.Code. Google lists no codes of Veo operations; these are the codes' own meanings. */
+/** By google.rpc.Code. Google does not list the codes of Veo operations, so this follows their general definitions. */
 const OPERATION_ERRORS: Readonly<Record<number, OperationRow>> = {
   1: { code: 'CANCELLED_BY_PROVIDER', retryable: true, charged: 'unknown' },
   3: { code: 'INVALID_ARGUMENT', retryable: false, charged: 'no' },
@@ -172,7 +176,7 @@ export function classifyOperationError(code: number, message: string): JobError 
   return filteredOr(message, { ...row, message });
 }
 
-/** A message that carries support codes is a safety decision, whatever its status: never worth repeating, never charged. */
+/** An error whose message has support codes comes from a safety filter, whatever its status: not retryable, not charged. */
 function filteredOr(message: string, error: JobError): JobError {
   const categories = categoriesOf([message]);
   return categories.length === 0 ? error : safetyFiltered([message], categories);
@@ -181,7 +185,7 @@ function filteredOr(message: string, error: JobError): JobError {
 export function safetyFiltered(reasons: readonly string[], categories = categoriesOf(reasons)): JobError {
   return {
     code: 'SAFETY_FILTERED',
-    message: reasons.join(' ') || 'The provider withheld every video and gave no reason.',
+    message: reasons.join(' ') || 'A safety filter withheld every video. The provider gave no reason.',
     retryable: false,
     charged: 'no',
     categories,

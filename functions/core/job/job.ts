@@ -1,11 +1,11 @@
 /**
- * What a job is. A job is a discriminated union on `status`; each status carries only what it owns.
+ * The record of a job: a discriminated union on `status`. Each status has only its own fields.
  *
- * Live statuses (`submitting`, `uncertain`, `running`, `landing`) are those of the attempt under way, which is a union
- * of its own on `state`. A job that was ended from outside (cancelled, deadline) may still `follow` such an attempt to
- * its real outcome and charge, without ever changing its own status again (I6).
+ * The live statuses (`submitting`, `uncertain`, `running`, `landing`) are the states of the current attempt, which is a
+ * union of its own on `state`. A job that was cancelled or has passed its deadline may still follow a live attempt
+ * (`following`) until its outcome and charge are known. The status of the job does not change any more (I6).
  *
- * Times are milliseconds since the epoch. The schemas parse what comes back from the store.
+ * Times are milliseconds since the epoch. The schemas parse the records that the store returns.
  */
 import { z } from 'zod';
 import {
@@ -21,25 +21,26 @@ import {
 } from './attempt-record.ts';
 import { videoRequestSchema } from './video-request.ts';
 
-/** Somebody waits for an interactive job; a batch job has the night. Each lane of a model has a line of its own. */
+/** A caller waits for an interactive job; a batch job may take hours. Each lane of a model has its own submit queue. */
 const laneSchema = z.enum(['interactive', 'batch']);
 export type Lane = z.infer<typeof laneSchema>;
 export const LANES = laneSchema.options;
 
 /**
- * The job's alarm (I3). Tasks name `seq` and are ignored when it is no longer the job's; `ring` counts the times the
- * sweep rang again for the same step, so that each ringing has a task name of its own.
+ * When the job takes its next step (I3). A task carries the `seq` of its wake and is ignored if the job has another one by
+ * then. `ring` counts how often the sweep has re-enqueued this wake, so that each task has a name of its own.
  */
 const wakeSchema = z.object({ at: z.number(), seq: z.number(), ring: z.number() });
 export type Wake = z.infer<typeof wakeSchema>;
 
-/** The row that a job was made of. Once a retry makes it good, the job does not count for the row any more. */
+/** The batch row that the job was created from. */
 const batchRowSchema = z.object({
   batchId: z.string(),
   /** 1 for the first. */
   row: z.number(),
+  /** The retry of this job, which counts for the row instead. */
   supersededBy: z.string().optional(),
-  /** Since when the batch does not need this record any more; until then it is kept, however long ago the job ended. */
+  /** When the batch released this record. An unreleased record does not expire, however long ago the job ended. */
   letGoAt: z.number().optional(),
 });
 export type BatchRow = z.infer<typeof batchRowSchema>;
@@ -48,32 +49,32 @@ const jobBaseSchema = z.object({
   jobId: z.string(),
   caller: z.string(),
   request: videoRequestSchema,
-  /** SHA-256 of the request as it came, to tell a repeated request from another one under the same key. */
+  /** SHA-256 of the request as received. Detects a different request under the same idempotency key. */
   fingerprint: z.string(),
   estimateUsd: z.number(),
   createdAt: z.number(),
   updatedAt: z.number(),
-  /** Counts saved changes; with the transaction, the fence of every write (I4). */
+  /** Incremented by every save. Stores compare it in the transaction, as a fencing token (I4). */
   revision: z.number(),
-  /** Wakes handed out so far; the next one gets the next number. */
+  /** The number of wakes so far; the `seq` of the last one. */
   wakes: z.number(),
   deadlineAt: z.number(),
-  /** A job that was never submitted by then is not wanted any more. */
+  /** A job that was not submitted by then fails. */
   startByAt: z.number().optional(),
   lane: laneSchema.default('interactive'),
   trace: z.string().optional(),
   /** Ended attempts, oldest first. */
   attempts: z.array(endedAttemptSchema),
-  /** The failed job that this one makes good, and what that one has landed: it is not paid for again. */
+  /** The failed job that this job retries, and its landed attempts, which are not paid for again. */
   retryOf: z
     .object({
       jobId: z.string(),
       landed: z.array(endedAttemptSchema),
-      /** What the jobs before it came to, in US dollars, without what they have landed. */
+      /** The cost of all earlier jobs in this chain of retries, in US dollars, without their landed attempts. */
       lostUsd: z.object({ charged: z.number(), unknown: z.number() }).default({ charged: 0, unknown: 0 }),
     })
     .optional(),
-  /** The one job that was made to make this failed one good; this outlives that one's record. */
+  /** The retry of this failed job. There is at most one, even after its record has expired. */
   retriedBy: z.string().optional(),
   batch: batchRowSchema.optional(),
 });
@@ -82,7 +83,7 @@ export type JobBase = z.infer<typeof jobBaseSchema>;
 
 const followingSchema = z.object({ attempt: liveAttemptSchema, wake: wakeSchema });
 
-/** Where ends are published: since when that of a job or batch waits for it, or when it was. */
+/** If announcements are enabled: when that of an ended job or batch became due, or when it was sent. */
 export const announcementSchema = z.union([
   z.object({ dueAt: z.number() }),
   z.object({ sentAt: z.number() }),
@@ -92,11 +93,11 @@ const over = { finishedAt: z.number(), announcement: announcementSchema.optional
 const queuedSchema = jobBaseSchema.extend({
   status: z.literal('queued'),
   wake: wakeSchema,
-  /** Not to be submitted before. */
+  /** The job must not be submitted before this time. */
   readyAt: z.number().default(0),
-  /** Why it still waits, when it has been tried: shown to the caller. */
+  /** Why the last attempt did not succeed; shown to the caller. */
   reason: z.string().optional(),
-  /** Refusals that cost nothing and count as no attempt (quota), in a row; they set the back-off. */
+  /** Consecutive quota refusals. They are free, do not count as attempts, and set the back-off. */
   refusalsInARow: z.number(),
 });
 const live = <S extends z.ZodType>(attempt: S) => ({ attempt, wake: wakeSchema });
@@ -110,7 +111,7 @@ export const jobSchema = z.discriminatedUnion('status', [
     status: z.literal('succeeded'),
     ...over,
     videos: z.array(landedVideoSchema),
-    /** Videos asked for that a safety filter withheld, and why. */
+    /** How many of the requested videos a safety filter withheld, and why. */
     filteredCount: z.number(),
     filteredReasons: z.array(z.string()),
   }),
@@ -160,13 +161,13 @@ export function baseOf(job: Job): JobBase {
 export const isTerminal = (job: Job): job is TerminalJob =>
   job.status === 'succeeded' || job.status === 'failed' || job.status === 'cancelled';
 
-/** The attempt whose outcome is still open, whether the job waits for it or merely follows it. */
+/** The attempt without an outcome yet: that of an unfinished job, or the one that a terminal job follows. */
 export function liveAttemptOf(job: Job): LiveAttempt | undefined {
   if ('attempt' in job) return job.attempt;
   return 'following' in job ? job.following?.attempt : undefined;
 }
 
-/** The job's alarm; absent once nothing is left to do. */
+/** The job's wake; undefined if nothing is left to do. */
 export function wakeOf(job: Job): Wake | undefined {
   if ('wake' in job) return job.wake;
   return 'following' in job ? job.following?.wake : undefined;

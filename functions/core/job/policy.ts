@@ -1,34 +1,34 @@
-/** The numbers the life cycle decides by. Every one can be set; the reasons for the defaults stand beside them. */
+/** The time limits and counts of the job life cycle. Each can be configured. The defaults are below, with their reasons. */
 import type { LatencyProfile } from '../catalogue/catalogue.ts';
 
 export interface Policy {
-  /** How long the paid call may take before it is given up as unknown. */
+  /** Timeout of the paid call. After it the outcome is unknown. */
   readonly submitTimeoutMs: number;
-  /** From the claim until nobody can still be making the paid call: time-out, saving, and clock skew. */
+  /** From the claim until no process can still be making the paid call: the timeout, the save, and clock skew. */
   readonly submitLeaseMs: number;
-  /** From acceptance until a job has to be terminal. */
+  /** From the creation of a job until it must be terminal. */
   readonly jobDeadlineMs: number;
-  /** Paid submissions per stage, the first included. */
+  /** Paid submissions per stage, including the first. */
   readonly maxAttempts: number;
-  /** Failed polls in a row after which the operation is taken as lost and its objects are looked for instead. */
+  /** After this many consecutive failed polls, the output prefix is listed instead. */
   readonly maxPollErrorsInARow: number;
-  /** How long an operation that was accepted is asked for after that many failures, before it is given up. */
+  /** After those failures: how long to continue before the outcome is given up as unknown. */
   readonly outageMs: number;
-  /** How long after its submission an operation is asked for at the most, whether anybody waits for it or not. */
+  /** The maximum age of an operation that is still polled, even if its job has ended. */
   readonly followMs: number;
-  /** Failed tries at landing after which the attempt is given up. */
+  /** After this many failed landings, the attempt fails. */
   readonly maxLandingTries: number;
-  /** What an attempt without evidence comes to after the model's longest latency. */
+  /** What to do if there is no evidence of an outcome after the model's longest latency. */
   readonly unknownOutcome: 'fail' | 'resubmit';
-  /** How late a wake may be before the sweep rings again. */
+  /** How late a wake may be before the sweep re-enqueues it. */
   readonly overdueAfterMs: number;
-  /** An attempt found by its objects alone is complete once none was added for this long. */
+  /** An attempt that is known only by its objects is complete if no object was added for this long. */
   readonly settleMs: number;
-  /** Back-off for anything tried again: full jitter between zero and `base * 2^n`, at most `cap`. */
+  /** Back-off of every retry: jitter between a tenth of `base * 2^(n-1)` and all of it, at most `cap`. */
   readonly backoff: { readonly baseMs: number; readonly capMs: number };
-  /** Whether the end of a job is published. */
+  /** Whether the ends of jobs are published. */
   readonly announce: boolean;
-  /** Divides every latency of the catalogue; above 1 only for simulated models. */
+  /** Divisor of every latency in the catalogue. Above 1 only for simulated models. */
   readonly speedUp: number;
 }
 
@@ -36,23 +36,23 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** The defaults for models that run `speedUp` times faster than Google's; the schedule keeps pace with them. */
+/** The defaults for models that run `speedUp` times faster than Google's. */
 export function defaultPolicy(speedUp = 1): Policy {
-  // A submission answers within seconds; a minute of silence is a failure. Machines do not speed up with the
-  // simulated models, hence the floor.
+  // A submission returns within seconds, so a minute without an answer is a failure. The floor is there because the
+  // machine does not run faster with the simulated models.
   const submitTimeoutMs = Math.max(5 * SECOND, MINUTE / speedUp);
   return {
     submitTimeoutMs,
     submitLeaseMs: submitTimeoutMs + Math.max(2 * SECOND, (30 * SECOND) / speedUp),
     jobDeadlineMs: 24 * HOUR,
-    // Google's advice for INTERNAL is one or two new submissions.
+    // Google recommends one or two new submissions after INTERNAL.
     maxAttempts: 3,
     maxPollErrorsInARow: 10,
-    // Longer than the outages that providers have, shorter than the two days that they keep files.
+    // Longer than known provider outages, shorter than the two days after which files are deleted.
     outageMs: (12 * HOUR) / speedUp,
-    // No operation takes hours, and what has been made is kept for two days.
+    // No operation takes hours, and providers delete files after two days.
     followMs: (48 * HOUR) / speedUp,
-    // With the back-off below about two hours: longer than any bucket outage on record, shorter than a 2-day expiry.
+    // About two hours with the back-off below: longer than any known bucket outage, shorter than the two days.
     maxLandingTries: 30,
     unknownOutcome: 'fail',
     overdueAfterMs: MINUTE / speedUp,
@@ -70,11 +70,11 @@ export const scaleLatency = (latency: LatencyProfile, { speedUp }: Policy): Late
 });
 
 /**
- * Full-jitter back-off before try `n + 1` after `n` failures (n >= 1).
+ * Back-off with jitter after `n` failures (n >= 1).
  * @param random in [0, 1)
  */
 export function backoffMs(n: number, random: number, { backoff }: Policy): number {
   const ceiling = Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(n - 1, 30));
-  // Never quite zero: a retry in the same millisecond is the same burst.
+  // At least a tenth: retries without a wait would only repeat the burst.
   return Math.ceil(ceiling * (0.1 + 0.9 * random));
 }

@@ -1,14 +1,14 @@
-/** When to ask next for an operation that is still running. */
+/** When to poll a running operation next. */
 import type { LatencyProfile } from '../catalogue/catalogue.ts';
 
 /**
  * Milliseconds until the next poll.
  *
- * Sparse before the model's minimum (nothing can be done yet: one poll, exactly at the minimum), dense around the
- * typical latency where most operations end, then ever sparser, so that an operation that takes its longest costs
- * about 25 polls. A tenth of the elapsed time is the most that a finished video ever waits unseen past the typical
- * latency, and never more than the typical latency; the bucket's own event usually ends the wait sooner.
- * @param elapsedMs since the submission was accepted
+ * The first poll is at the model's minimum latency, because no operation ends earlier. Polls are dense around the typical
+ * latency, where most operations end. Later the interval grows with the elapsed time, so that an operation with the
+ * longest latency costs about 25 polls. Past the typical latency, a finished video waits for the next poll for at most a
+ * tenth of the elapsed time, and never longer than the typical latency. The bucket's event usually ends the wait sooner.
+ * @param elapsedMs time since the submission
  */
 export function nextPollDelayMs(elapsedMs: number, latency: LatencyProfile): number {
   if (elapsedMs < latency.minMs) return latency.minMs - elapsedMs;
@@ -19,8 +19,8 @@ export function nextPollDelayMs(elapsedMs: number, latency: LatencyProfile): num
 }
 
 /**
- * After an object has appeared the operation says "done" within moments: look after 1, 2 and 4 seconds
- * (divided by the speed-up of simulated models), then fall back to the schedule.
+ * After an object has appeared, the operation is usually done within seconds. Poll after 1, 2 and 4 seconds (divided by the
+ * speed-up of simulated models), then return to the schedule.
  * @param looksLeft 3, 2 or 1
  */
 export function quickLookDelayMs(looksLeft: number, speedUp: number): number {

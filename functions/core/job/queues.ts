@@ -1,6 +1,6 @@
 /**
- * Names of the task queues: one submit queue per model and lane, so that a slow or exhausted model holds up no other,
- * and a batch no interactive job.
+ * Names of the task queues. Each model and lane has its own submit queue, so that a slow or exhausted model does not delay
+ * other models, and batches do not delay interactive jobs.
  */
 import type { Catalogue, ProviderName } from '../catalogue/catalogue.ts';
 import { type Job, LANES, type Lane } from './job.ts';
@@ -9,7 +9,7 @@ import { currentStage } from './stages.ts';
 export const POLL_QUEUE = 'poll';
 export const BATCH_QUEUE = 'batch';
 
-/** Where a job waits for its paid call. */
+/** The queue in which a job waits for its paid call. The stored field and the task payload call it `line`. */
 export interface SubmitQueue {
   readonly provider: ProviderName;
   readonly model: string;
@@ -20,15 +20,15 @@ export interface SubmitQueue {
 export const submitQueueName = ({ provider, model, lane }: SubmitQueue): string =>
   `submit-${provider}-${model.replace(/[^A-Za-z0-9]+/g, '-')}${lane === 'batch' ? '-batch' : ''}`;
 
-/** The line of the job's present stage. */
+/** The submit queue of the job's current stage. */
 export function submitQueueOf(job: Job): SubmitQueue {
   const { provider, model } = currentStage(job);
   return { provider, model, lane: job.lane };
 }
 
-/** Whether the job stands in its line. One that was sent back to wait comes on its own when its time is over. */
+/** Whether the job waits in its submit queue. A job in back-off does not: its own task resumes it at `readyAt`. */
 export const waitsInQueue = (job: Job): boolean => job.status === 'queued' && job.readyAt <= job.updatedAt;
 
-/** Every submit queue that a job of this catalogue may be put in. */
+/** The names of all submit queues of this catalogue. */
 export const submitQueueNames = ({ models }: Pick<Catalogue, 'models'>): readonly string[] =>
   models.flatMap(({ provider, model }) => LANES.map((lane) => submitQueueName({ provider, model, lane })));

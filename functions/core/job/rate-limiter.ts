@@ -1,24 +1,28 @@
 /**
- * The rate limiter of a model: every paid call passes it, whatever its lane. It keeps calls within the model's quota,
- * closes for all of them when the model has refused one (each model has its own, so others go on), and lets the
- * callers of a lane through in turn, so that one caller's thousands do not hold up another's single job. A call that
- * stands in no line, a picture that somebody waits for, has its turn when it comes back after it was turned away.
+ * The rate limiter of a model. Every paid call of the model asks it first, in either lane.
+ * - It keeps the calls within the model's quota.
+ * - After the model has refused a call for its quota, it is closed for all calls. Other models are not affected.
+ * - It records the last caller of each lane, for round-robin between callers: thousands of jobs of one caller do not delay
+ *   another caller's single job.
+ * - It remembers deferred callers. An image call on Google's surfaces waits in no queue: if it is not allowed now, it is
+ *   deferred with 429, and other calls leave room for it.
  *
- * Pure: the store saves what is returned here in one transaction. Times are milliseconds since the epoch.
+ * Pure: the store saves the returned record in one transaction. Times are milliseconds since the epoch. The stored names
+ * are older: `turnstiles` are the rate limiters, `turnedAway` are the deferred callers.
  */
 import { z } from 'zod';
 import type { Lane } from './job.ts';
 import { backoffMs, type Policy } from './policy.ts';
 
 export const rateLimiterSchema = z.object({
-  /** When the next call would be due if calls came evenly at the quota's rate (GCRA). */
+  /** The theoretical arrival time of the next call, if calls came evenly at the quota's rate (GCRA). */
   dueAt: z.number(),
-  /** Nobody passes before this. */
+  /** No call is allowed before this time. */
   closedUntil: z.number(),
   refusalsInARow: z.number(),
-  /** Who passed last in each lane; the next in the alphabet is next, and after the last the first. */
+  /** The last caller that was allowed in each lane. The next one in alphabetical order follows, cyclically. */
   lastCaller: z.object({ interactive: z.string().optional(), batch: z.string().optional() }),
-  /** Interactive callers who were turned away, the first to come first: until then a call is kept for each. */
+  /** Interactive callers whose call was deferred, oldest first. Room for one call of each is left until `until`. */
   turnedAway: z.array(z.object({ caller: z.string(), until: z.number() })).default([]),
 });
 export type RateLimiter = z.infer<typeof rateLimiterSchema>;
@@ -28,76 +32,80 @@ export const NEW_RATE_LIMITER: RateLimiter = {
 };
 
 /**
- * The share of a minute's quota that may pass at once. Quotas are counted by the minute and Cloud Tasks delivers in
- * bursts of ten: anything tighter would refuse what the model would have taken.
+ * The share of a minute's quota that is allowed at once. Google counts quotas by the minute, and Cloud Tasks delivers in
+ * bursts of ten: a smaller burst would reject calls that the model would have accepted.
  */
 const BURST_MINUTES = 1 / 4;
 
-/** How long a call is kept for who was told when to come back: clients back off for up to a minute. */
-const KEPT_MS = 60_000;
-/** Callers for whom a call is kept; a bound for the document. */
-const TURNED_AWAY_MAX = 16;
+/** How long room is left for a deferred call after it could have passed: clients back off for up to a minute. */
+const DEFERRED_MS = 60_000;
+/** Bounds the size of the document. */
+const DEFERRED_MAX = 16;
 
 /**
- * Milliseconds until a call may pass: 0 is now. Who comes while others wait leaves room for a call of each. Out of the
- * burst, where there is one: the model's rate stays what it is, though one of them never came back.
+ * Milliseconds until the call is allowed; 0 means now. A call leaves room for one call of each deferred caller before it. The
+ * room is taken from the burst, if there is one, so that a caller who never comes back does not reduce the model's rate.
  */
-export function waitMs(rateLimiter: RateLimiter, passing: Passing): number {
-  const { lane, caller, now, requestsPerMinute } = passing;
+export function waitMs(rateLimiter: RateLimiter, { lane, caller, now, requestsPerMinute }: Call): number {
   const callMs = 60_000 / requestsPerMinute;
   const burstMs = Math.max(0, BURST_MINUTES * 60_000 - callMs);
-  const waiting = stillWaiting(rateLimiter, now);
-  const own = lane === 'interactive' ? waiting.findIndex((each) => each.caller === caller) : -1;
-  const keptMs = Math.min((own < 0 ? waiting.length : own) * callMs, Math.max(burstMs, callMs));
-  return Math.max(0, rateLimiter.closedUntil - now, rateLimiter.dueAt + keptMs - burstMs - now);
+  const deferred = deferredCallers(rateLimiter, now);
+  const own = lane === 'interactive' ? deferred.findIndex((each) => each.caller === caller) : -1;
+  const roomMs = Math.min((own < 0 ? deferred.length : own) * callMs, Math.max(burstMs, callMs));
+  return Math.max(0, rateLimiter.closedUntil - now, rateLimiter.dueAt + roomMs - burstMs - now);
 }
 
-const stillWaiting = ({ turnedAway }: RateLimiter, now: number): RateLimiter['turnedAway'] =>
+const deferredCallers = ({ turnedAway }: RateLimiter, now: number): RateLimiter['turnedAway'] =>
   turnedAway.filter(({ until }) => now < until);
 
-/** After a call has been turned away for so long; nothing when that changes nothing. A caller alone needs no claim. */
-export function turnAway(
+/**
+ * Remembers a deferred caller. Not needed for a batch call, which waits in a queue, and for an interactive caller without
+ * competitors.
+ * @param retryAfterMs time until the call could pass
+ * @returns undefined if nothing changes
+ */
+export function deferCaller(
   rateLimiter: RateLimiter,
-  { lane, caller, now }: Passing,
-  forMs: number,
+  { lane, caller, now }: Call,
+  retryAfterMs: number,
 ): RateLimiter | undefined {
   if (lane !== 'interactive') return undefined;
-  const waiting = stillWaiting(rateLimiter, now);
-  if (waiting.length === 0 && rateLimiter.lastCaller.interactive === caller) return undefined;
-  if (waiting.length >= TURNED_AWAY_MAX || waiting.some((each) => each.caller === caller)) return undefined;
-  return { ...rateLimiter, turnedAway: [...waiting, { caller, until: now + forMs + KEPT_MS }] };
+  const deferred = deferredCallers(rateLimiter, now);
+  if (deferred.length === 0 && rateLimiter.lastCaller.interactive === caller) return undefined;
+  if (deferred.length >= DEFERRED_MAX || deferred.some((each) => each.caller === caller)) return undefined;
+  return { ...rateLimiter, turnedAway: [...deferred, { caller, until: now + retryAfterMs + DEFERRED_MS }] };
 }
 
-/** After one call of this caller has passed. */
-export function pass(
+/** Records a call that was allowed. */
+export function recordCall(
   rateLimiter: RateLimiter,
-  { lane, caller, now, requestsPerMinute }: Passing,
+  { lane, caller, now, requestsPerMinute }: Call,
 ): RateLimiter {
   return {
     ...rateLimiter,
     dueAt: Math.max(rateLimiter.dueAt, now) + 60_000 / requestsPerMinute,
     lastCaller: { ...rateLimiter.lastCaller, [lane]: caller },
-    turnedAway: stillWaiting(rateLimiter, now).filter(
+    turnedAway: deferredCallers(rateLimiter, now).filter(
       (each) => lane !== 'interactive' || each.caller !== caller,
     ),
   };
 }
 
-export interface Passing {
+export interface Call {
   readonly lane: Lane;
   readonly caller: string;
   readonly now: number;
   readonly requestsPerMinute: number;
 }
 
-/** After the model has refused a call for its quota: closed for as long as it said, longer each time in a row. */
+/** After a quota refusal: closed for the model's `Retry-After`, or for a back-off that grows with consecutive refusals. */
 export function close(
   rateLimiter: RateLimiter,
   refusal: { readonly retryAfterMs: number | undefined; readonly now: number; readonly random: number },
   policy: Policy,
 ): RateLimiter {
   const { retryAfterMs = 0, now, random } = refusal;
-  // Calls that were under way together are refused together: that is one refusal, not many in a row.
+  // Concurrent calls are refused together. They count as one refusal.
   if (now < rateLimiter.closedUntil && retryAfterMs === 0) return rateLimiter;
   const refusalsInARow =
     now < rateLimiter.closedUntil ? rateLimiter.refusalsInARow : rateLimiter.refusalsInARow + 1;
@@ -106,8 +114,9 @@ export function close(
 }
 
 /**
- * After the model has taken a call; nothing when there is nothing to forget. A call that was under way when another one
- * was refused opens nothing.
+ * After the model has accepted a call: resets the count of refusals. A call that began before the rate limiter was closed
+ * does not reopen it.
+ * @returns undefined if nothing changes
  */
 export const reopen = (rateLimiter: RateLimiter, now: number): RateLimiter | undefined =>
   rateLimiter.refusalsInARow === 0 || now < rateLimiter.closedUntil

@@ -1,6 +1,6 @@
 /**
- * A failed job, made good by a new one. The old one stays what it is (I6); the new one takes over what has been landed,
- * and brings home what was made and never landed, so that none of it is paid for again.
+ * The retry of a failed job: a new job. The failed job does not change (I6). The new job takes over the landed attempts, and
+ * lands videos that were generated but not stored, so that neither is paid for again.
  */
 import { roundUsd } from './at-stake.ts';
 import { attemptBaseOf } from './attempt.ts';
@@ -17,22 +17,22 @@ export interface RetrySeed {
   readonly trace?: string | undefined;
 }
 
-/** Why a retry might pay twice, or nothing where it is proven that it does not. */
+/** Why a retry might pay twice; undefined if it provably does not. */
 export function doubleChargeRisk(job: JobIn<'failed'>): string | undefined {
   const live = liveAttemptOf(job);
-  if (live) return `attempt ${live.attemptId} is still followed; its outcome may come`;
+  if (live) return `attempt ${live.attemptId} is still followed and may yet succeed`;
   const stage = stageIndexOf(job);
   const paid = job.attempts.find((attempt) => attempt.stage === stage && attempt.charged !== 'no');
-  if (!paid || madeAndLost(job)) return undefined;
-  const said = paid.charged === 'yes' ? 'was charged' : 'may have been charged';
-  return `attempt ${paid.attemptId} ${said} ($${paid.reservedUsd})`;
+  if (!paid || unlandedAttempt(job)) return undefined;
+  const charge = paid.charged === 'yes' ? 'was charged' : 'may have been charged';
+  return `attempt ${paid.attemptId} ${charge} ($${paid.reservedUsd})`;
 }
 
 /**
- * What was made at the job's stage, and only its way home failed. Not always the last attempt: one that was given up and
- * followed again stands behind it.
+ * An attempt at the current stage whose videos were generated but could not be stored. It is not always the last attempt:
+ * one that was given up and then followed again is moved to the end.
  */
-function madeAndLost(job: JobIn<'failed'>): EndedAttempt | undefined {
+function unlandedAttempt(job: JobIn<'failed'>): EndedAttempt | undefined {
   const stage = stageIndexOf(job);
   return job.attempts.findLast(
     (attempt) =>
@@ -44,13 +44,13 @@ export function retryJob(job: JobIn<'failed'>, seed: RetrySeed, now: number): St
   const { caller, request, fingerprint, lane, batch } = job;
   const landed = landedAttempts(job);
   const { job: fresh, effects } = newJob({ ...seed, caller, request, fingerprint, lane, batch }, { now });
-  // Not the whole of it: one that has succeeded at once would keep the wake of a queued one, and be swept for ever.
+  // Only the base of the new job. If it succeeds at once, it must not keep a wake, or the sweep would find it forever.
   const base: JobBase = { ...baseOf(fresh), retryOf: { jobId: job.jobId, landed, lostUsd: lostUsd(job) } };
   const stage = stageIndexOf(base);
   const last = landed.at(-1);
   if (last && stage >= stagesOf(request).length) return { job: succeeded(base, last, now), effects: [] };
-  const lost = madeAndLost(job);
-  if (lost) return withNewAttempt(base, landingAgain(lost, now), now);
+  const unlanded = unlandedAttempt(job);
+  if (unlanded) return withNewAttempt(base, landingOf(unlanded, now), now);
   return { job: { ...fresh, ...base }, effects };
 }
 
@@ -63,14 +63,14 @@ function lostUsd(job: Job): { charged: number; unknown: number } {
   };
 }
 
-/** From now on the job knows its retry, which also stands for its row of a batch. */
+/** Records the retry in the failed job. In a batch, the retry counts for the row instead. */
 export function retriedBy<J extends Job>(job: J, by: string, now: number): J {
   const batch = job.batch ? { batch: { ...job.batch, supersededBy: by } } : {};
   return { ...job, ...batch, retriedBy: by, revision: job.revision + 1, updatedAt: now };
 }
 
-/** The batch does not need the record any more. */
-export function letGo(job: Job, now: number): Step | undefined {
+/** Lets the record of a batch's job expire (`letGoAt`), because the batch does not need it any more. */
+export function releaseRecord(job: Job, now: number): Step | undefined {
   if (!job.batch || job.batch.letGoAt !== undefined) return undefined;
   const batch = { ...job.batch, letGoAt: now };
   return { job: { ...job, batch, revision: job.revision + 1 }, effects: [] };
@@ -81,11 +81,11 @@ function succeeded(base: JobBase, { videos = [], ...last }: EndedAttempt, now: n
   return { ...base, status: 'succeeded', finishedAt: now, videos, filteredCount, filteredReasons };
 }
 
-/** Under its old prefix; the job before has paid for it, so nothing is reserved here. */
-function landingAgain(lost: EndedAttempt, now: number): AttemptIn<'landing'> {
-  const { operation, polls, sourceUris = [], filteredCount = 0, filteredReasons = [] } = lost;
+/** Lands under the prefix of the failed attempt. That attempt has been paid for, so nothing is reserved here. */
+function landingOf(unlanded: EndedAttempt, now: number): AttemptIn<'landing'> {
+  const { operation, polls, sourceUris = [], filteredCount = 0, filteredReasons = [] } = unlanded;
   return {
-    ...attemptBaseOf(lost),
+    ...attemptBaseOf(unlanded),
     state: 'landing',
     ...(operation ? { operation } : {}),
     reservedUsd: 0,

@@ -32,7 +32,7 @@ const CATEGORY_OF_CODE: Readonly<Record<string, string>> = {
 
 const SUPPORT_CODES = /support codes?:\s*([\d,\s]+)/gi;
 
-/** The categories named by support codes in these texts, each once; a code that is not listed is `unlisted`. */
+/** The categories of the support codes in these texts, without duplicates. An unknown code has the category `unlisted`. */
 export function categoriesOf(texts: readonly string[]): string[] {
   const categories = new Set<string>();
   for (const text of texts) {

@@ -1,4 +1,4 @@
-/** What ended attempts came to, in US dollars. */
+/** The cost of ended attempts, in US dollars. */
 import { roundUsd } from './at-stake.ts';
 import type { EndedAttempt } from './attempt-record.ts';
 import type { Job } from './job.ts';
@@ -6,16 +6,16 @@ import { stageOf } from './stages.ts';
 
 type Owner = Pick<Job, 'request' | 'attempts' | 'retryOf'>;
 
-/** A landed attempt costs what it delivered of what its stage asked for, any other all that it reserved. */
+/** A landed attempt costs the share of its reservation that it delivered. Any other attempt costs the whole reservation. */
 export function costUsd(job: Owner, attempt: EndedAttempt): number {
   const { outcome, reservedUsd, videos } = attempt;
   if (outcome !== 'landed' || !videos || videos.length === 0) return reservedUsd;
   const stage = stageOf(job, attempt);
-  const asked = stage.kind === 'image' ? 1 : stage.sampleCount;
-  return reservedUsd * Math.min(1, videos.length / asked);
+  const requested = stage.kind === 'image' ? 1 : stage.sampleCount;
+  return reservedUsd * Math.min(1, videos.length / requested);
 }
 
-/** Of the attempts that were charged, or that may have been. */
+/** The cost of the attempts that were charged (`yes`), or that may have been (`unknown`). */
 export const totalUsd = (job: Owner, attempts: readonly EndedAttempt[], charged: 'yes' | 'unknown'): number =>
   roundUsd(
     attempts

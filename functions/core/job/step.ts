@@ -1,16 +1,16 @@
 /**
- * The life of a job: `step(job, event, context)` returns the next job and what has to be done about it, or nothing when
- * the event changes nothing. Pure: the caller loads, steps and saves in one transaction (I4), then performs the effects.
+ * The state machine of a job: `step(job, event, context)` returns the next job and its effects, or undefined if the event
+ * changes nothing. Pure: the caller loads, steps and saves in one transaction (I4), then performs the effects.
  *
- * Invariants kept here, by number (ARCHITECTURE.md has the list):
- * I1 a paid call is made only by whoever saved `submitting`; `claim` on any other status changes nothing.
+ * Invariants that this file keeps, by number (ARCHITECTURE.md has the list):
+ * I1 only the process that saved `submitting` makes the paid call; `claim` changes nothing unless the job is `queued`.
  * I2 an unknown outcome becomes `uncertain` (attempt.ts).
- * I3 every status with work left carries a wake; a wake that is not the job's present one is ignored by the handlers.
- * I6 a terminal status never changes; only the attempt beneath may still end.
+ * I3 every status with work left has a wake; handlers ignore the task of any other wake.
+ * I6 a terminal status never changes; only the attempt that the job follows may still end.
  */
 
 import type { LatencyProfile } from '../catalogue/catalogue.ts';
-import { announced, dueOnceOver } from './announcement.ts';
+import { markAnnounced, markAnnouncementDue } from './announcement.ts';
 import {
   type AttemptChange,
   type AttemptContext,
@@ -28,7 +28,7 @@ import {
   outputPrefixOf,
 } from './attempt-record.ts';
 import { type Effect, effectsOf } from './effects.ts';
-import { leastWaitMs } from './errors.ts';
+import { minWaitMs } from './errors.ts';
 import {
   type BatchRow,
   baseOf,
@@ -46,44 +46,44 @@ import { currentStage, stageIndexOf, stagesOf } from './stages.ts';
 import type { VideoRequest } from './video-request.ts';
 
 export type JobEvent =
-  /** A submit task wants to make the paid call. */
+  /** A submit task is about to make the paid call. */
   | {
       readonly type: 'claim';
       readonly seq: number;
       readonly attemptId: string;
       readonly location: string;
-      /** The estimate of the stage, set aside for this attempt. */
+      /** The price estimate of the stage, reserved for this attempt. */
       readonly reservedUsd: number;
     }
-  /** The paid call cannot be made ready now; nothing was claimed. */
+  /** The paid call could not be prepared. Nothing was claimed. */
   | { readonly type: 'postpone'; readonly seq: number; readonly error: JobError }
-  /** Something was observed of one attempt. */
+  /** An observation about one attempt. */
   | { readonly type: 'attempt'; readonly attemptId: string; readonly observed: AttemptEvent }
-  /** The sweep found the wake overdue. */
+  /** The sweep found the wake overdue and its task missing. */
   | { readonly type: 'enqueueAgain' }
-  /** The sweep found the wake overdue but its task still waiting in the queue. */
+  /** The sweep found the wake overdue and its task still in the queue. */
   | { readonly type: 'stillWaiting' }
-  /** The job's time is up. */
+  /** The job may have passed its deadline. */
   | { readonly type: 'deadline' }
   | { readonly type: 'cancel' }
-  /** An operator has said what could not be learned. */
+  /** An operator decided the unknown outcome of an attempt. */
   | { readonly type: 'resolve'; readonly ruling: Ruling }
-  /** Its end has been published. */
+  /** The end of the job has been published. */
   | { readonly type: 'announced' };
 
 export interface StepContext {
   readonly now: number;
-  /** In [0, 1); jitter. */
+  /** In [0, 1), for jitter. */
   readonly random: number;
   readonly policy: Policy;
-  /** Of the job's model, divided by the speed-up. */
+  /** The latency profile of the job's model, divided by the speed-up. */
   readonly latency: LatencyProfile;
 }
 
 export interface Step {
   readonly job: Job;
   readonly effects: readonly Effect[];
-  /** A job that must not exist yet, stored with this one or not at all; the effects are then its own. */
+  /** A new job to create in the same transaction; it must not exist yet. `effects` are then those of the new job. */
   readonly made?: Job | undefined;
 }
 
@@ -129,10 +129,10 @@ const withAnnouncement = (
   before: Job | undefined,
   job: Job,
   { now, policy }: Pick<StepContext, 'now' | 'policy'>,
-): Job => (policy.announce ? dueOnceOver(before, job, now) : job);
+): Job => (policy.announce ? markAnnouncementDue(before, job, now) : job);
 
-/** A step to a job that did not exist before, and may be over already. */
-export function announcing({ job }: Step, ctx: Pick<StepContext, 'now' | 'policy'>): Step {
+/** Marks the announcement of a new job as due if the job is already terminal (a retry can succeed at once). */
+export function announceNewJob({ job }: Step, ctx: Pick<StepContext, 'now' | 'policy'>): Step {
   const saved = withAnnouncement(undefined, job, ctx);
   return { job: saved, effects: effectsOf(undefined, saved) };
 }
@@ -149,24 +149,24 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
     case 'stillWaiting':
       return enqueueAgain(job, event.type === 'enqueueAgain' ? 1 : 0, ctx);
     case 'deadline':
-      return outOfTime(job, ctx);
+      return expire(job, ctx);
     case 'cancel':
-      return endFromOutside(job, ctx, undefined);
+      return endEarly(job, ctx, undefined);
     case 'resolve':
       return resolve(job, event.ruling, ctx);
     case 'announced':
-      return announced(job, ctx.now);
+      return markAnnounced(job, ctx.now);
   }
 }
 
-/** I1: the one way to `submitting`, and only from `queued`. Whoever saves this, and nobody else, makes the call. */
+/** I1: the only transition to `submitting`, and only from `queued`. The process that saves it makes the paid call. */
 function claim(
   job: Job,
   { seq, attemptId, location, reservedUsd }: Extract<JobEvent, { type: 'claim' }>,
   ctx: StepContext,
 ): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
-  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
   const base = baseOf(job);
   const leaseUntil = ctx.now + ctx.policy.submitLeaseMs;
   return {
@@ -190,7 +190,7 @@ function claim(
 
 function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
-  if (ctx.now >= timeUpAt(job)) return outOfTime(job, ctx);
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
   const refusalsInARow = job.refusalsInARow + 1;
   return requeue(
     baseOf(job),
@@ -202,9 +202,9 @@ function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job
 
 function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepContext): Job | undefined {
   const attempt = liveAttemptOf(job);
-  if (!attempt && observed.type === 'objectAppeared') return lookAgain(job, attemptId, undefined, ctx);
+  if (!attempt && observed.type === 'objectAppeared') return resumeFollowing(job, attemptId, undefined, ctx);
   if (!attempt && observed.type === 'submitAccepted') {
-    return lookAgain(job, attemptId, observed.operation, ctx);
+    return resumeFollowing(job, attemptId, observed.operation, ctx);
   }
   if (attempt?.attemptId !== attemptId) return undefined;
   const stage = currentStage(job);
@@ -215,21 +215,21 @@ function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepC
   return isTerminal(job) ? follow(job, attempt, change, ctx) : settle(job, attempt, change, ctx);
 }
 
-/** What was given up as unknown has given a sign after all: it is followed again, to be brought home and accounted. */
-function lookAgain(
+/** Follows an attempt again that was given up as unknown, because new evidence of it has arrived. */
+function resumeFollowing(
   job: Job,
   attemptId: string,
-  told: OperationRef | undefined,
+  reported: OperationRef | undefined,
   ctx: StepContext,
 ): Job | undefined {
   if (job.status !== 'failed' && job.status !== 'cancelled') return undefined;
   const ended = job.attempts.find((each) => each.attemptId === attemptId);
   if (ended?.outcome !== 'unknown' || ended.charged !== 'unknown') return undefined;
-  const operation = ended.operation ?? told;
+  const operation = ended.operation ?? reported;
   const attempt: LiveAttempt = {
     ...attemptBaseOf(ended),
     state: 'uncertain',
-    cause: ended.error?.message ?? 'It was given up.',
+    cause: ended.error?.message ?? 'The attempt was given up as unknown.',
     decideAt: ctx.now + ctx.latency.longestMs,
     looks: 0,
     ...(operation ? { operation } : {}),
@@ -239,7 +239,7 @@ function lookAgain(
   return { ...job, attempts, wakes, following: { attempt, wake } };
 }
 
-/** The attempt of an unfinished job has moved; the job moves with it. */
+/** Applies the change of an attempt to its unfinished job. */
 function settle(
   job: Job,
   before: LiveAttempt,
@@ -267,7 +267,7 @@ function settle(
 
 function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: StepContext): Job {
   if (ended.outcome === 'landed') {
-    // The attempt is among the landed ones by now: this is the index of the stage that comes next.
+    // This attempt already counts as landed, so this is the index of the next stage.
     if (stageIndexOf(base) < stagesOf(base.request).length) return requeue(base, ctx.now, undefined, 0);
     const videos = ended.videos ?? [];
     const { filteredCount = 0, filteredReasons = [] } = ended;
@@ -280,10 +280,10 @@ function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: St
     charged: ended.charged,
   };
   const tried = attemptsAtStage(base).filter(({ outcome }) => outcome !== 'filtered').length;
-  // An operator's word is not counted against the job.
+  // A retry that an operator decided on does not count against the limit.
   const maySubmit = mayRetry && (ended.resolved !== undefined || tried < ctx.policy.maxAttempts);
   if (maySubmit || mayReroll(base, ended)) {
-    const waitMs = Math.max(backoffMs(Math.max(tried, 1), ctx.random, ctx.policy), leastWaitMs(error));
+    const waitMs = Math.max(backoffMs(Math.max(tried, 1), ctx.random, ctx.policy), minWaitMs(error));
     return requeue(base, ctx.now + waitMs, error, 0);
   }
   return { ...base, status: 'failed', finishedAt: ctx.now, error };
@@ -292,7 +292,7 @@ function conclude(base: JobBase, ended: EndedAttempt, mayRetry: boolean, ctx: St
 const attemptsAtStage = (job: Pick<Job, 'attempts'>): EndedAttempt[] =>
   job.attempts.filter(({ stage }) => stage === stageIndexOf(job));
 
-/** The caller asked to roll again, and the filter judged what the model made, not what was asked of it. */
+/** The request allows rerolls (`rerollOnSafety`), and the filter blocked the generated video, not the request. */
 function mayReroll(base: JobBase, ended: EndedAttempt): boolean {
   if (ended.outcome !== 'filtered' || ended.filteredSide !== 'output') return false;
   const filtered = attemptsAtStage(base).filter(({ outcome }) => outcome === 'filtered').length;
@@ -308,7 +308,7 @@ const requeue = (base: JobBase, at: number, error: JobError | undefined, refusal
   refusalsInARow,
 });
 
-/** I6: the job is over; its attempt is followed to the end for the sake of the bill. */
+/** I6: the job is terminal. Its attempt is followed until its charge is known. */
 function follow(
   job: TerminalJob,
   before: LiveAttempt,
@@ -336,8 +336,11 @@ function refusedAttempt(attempt: LiveAttempt, error: JobError, { now }: StepCont
   };
 }
 
-/** Cancelled (no error) or out of time. Before the call this is free; after it the attempt is followed. */
-function endFromOutside(job: Job, ctx: StepContext, error: JobError | undefined): Job | undefined {
+/**
+ * Ends the job: cancelled (no error), or past its deadline. If the paid call may have been made, the job follows its
+ * attempt.
+ */
+function endEarly(job: Job, ctx: StepContext, error: JobError | undefined): Job | undefined {
   if (isTerminal(job)) return undefined;
   const end = error
     ? ({ status: 'failed', finishedAt: ctx.now, error } as const)
@@ -346,37 +349,37 @@ function endFromOutside(job: Job, ctx: StepContext, error: JobError | undefined)
   if (job.status === 'queued') return { ...base, ...end };
   if (job.status !== 'submitting')
     return { ...base, ...end, following: { attempt: job.attempt, wake: job.wake } };
-  // The deadline may have brought the wake forward; the call may be under way until its lease is over.
+  // The deadline may have moved the wake forward, but the paid call may be in progress until the lease expires.
   const { wakes, wake } = followingWake(job, job.attempt.leaseUntil);
   return { ...base, ...end, wakes, following: { attempt: job.attempt, wake } };
 }
 
-/** When the job is over if nothing else ends it: one that was never submitted may have less time than the others. */
+/** The time at which the job fails if it is still unfinished: its deadline, or `startBy` if it was never submitted. */
 export const timeUpAt = (job: Job): number => (job.status === 'queued' ? startDeadline(job) : job.deadlineAt);
 
 const startDeadline = ({ attempts, startByAt, deadlineAt }: JobBase): number =>
   attempts.length === 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;
 
-function outOfTime(job: Job, ctx: StepContext): Job | undefined {
+function expire(job: Job, ctx: StepContext): Job | undefined {
   if (isTerminal(job) || ctx.now < timeUpAt(job)) return undefined;
   const late = ctx.now >= job.deadlineAt;
-  return endFromOutside(job, ctx, {
+  return endEarly(job, ctx, {
     code: late ? 'DEADLINE_EXCEEDED' : 'NOT_STARTED_IN_TIME',
     message: late
-      ? `The job was not finished by its deadline; it was ${job.status}.`
-      : 'The job could not be submitted by its startBy, and nothing was paid for.',
+      ? `The job did not finish by its deadline; its status was ${job.status}.`
+      : 'The job was not submitted by its startBy. Nothing was charged.',
     retryable: true,
     charged: job.status === 'queued' ? 'no' : 'unknown',
   });
 }
 
 /**
- * Rings again: the same step (`seq`), another task. A task that only waits its turn in a long queue is left there, and
- * looked for less often, so that a backlog does not use up the sweep.
+ * Re-enqueues the wake of the same step (`seq`) under a new task name (`ring`). If the task is still in a long queue
+ * (`added` is 0), the wake is only postponed, so that the sweep does not check a whole backlog in every run.
  */
 function enqueueAgain(job: Job, added: 0 | 1, ctx: StepContext): Job | undefined {
   const wake = wakeOf(job);
-  // Not twice for the same lateness: two sweeps at once, or one that was delivered twice, ring once.
+  // Once per overdue wake, even if two sweeps run at the same time or a sweep is delivered twice.
   if (!wake || ctx.now < wake.at + ctx.policy.overdueAfterMs) return undefined;
   const later = ctx.now + 5 * ctx.policy.overdueAfterMs;
   const at = added === 1 ? ctx.now : isTerminal(job) ? later : Math.min(later, timeUpAt(job));
@@ -387,7 +390,7 @@ function enqueueAgain(job: Job, added: 0 | 1, ctx: StepContext): Job | undefined
     : undefined;
 }
 
-/** A job that begins with an attempt that is there already. */
+/** A new job that starts with an existing attempt. */
 export function withNewAttempt(base: JobBase, attempt: LiveAttempt, now: number): Step {
   const job = withAttempt(base, attempt, now);
   return { job, effects: effectsOf(undefined, job) };
@@ -407,7 +410,7 @@ function withAttempt(base: JobBase, attempt: LiveAttempt, wakeAt: number): Job {
   }
 }
 
-/** Of an unfinished job: never after its deadline, so that it is over in time whatever it waits for (I6). */
+/** The next wake of an unfinished job: never after its deadline, so that the deadline is enforced (I6). */
 const nextWake = (base: JobBase, at: number): { wakes: number; wake: Wake } =>
   followingWake(base, Math.min(at, base.deadlineAt));
 
@@ -416,12 +419,12 @@ const followingWake = ({ wakes }: Pick<JobBase, 'wakes'>, at: number): { wakes: 
   wake: { at, seq: wakes + 1, ring: 0 },
 });
 
-/** The operator's word on an attempt whose outcome could not be learned, live or ended. */
+/** Applies an operator's decision to an attempt with an unknown outcome, live or ended. */
 function resolve(job: Job, ruling: Ruling, ctx: StepContext): Job | undefined {
   const live = liveAttemptOf(job);
   if (live?.attemptId === ruling.attemptId) {
     if (ruling.decision === 'resubmit' && isTerminal(job)) return undefined;
-    return observe(job, live.attemptId, { type: 'ruled', ruling }, ctx);
+    return observe(job, live.attemptId, { type: 'resolved', ruling }, ctx);
   }
   if (ruling.decision !== 'charged' && ruling.decision !== 'not-charged') return undefined;
   const ended = job.attempts.find(({ attemptId }) => attemptId === ruling.attemptId);

@@ -1,11 +1,11 @@
 /**
- * One record of CSV (RFC 4180) in bytes. Strict about quotes: one that is not closed, stands in the middle of a value,
- * or is followed by anything but a delimiter or a line end is a fault of the record, not a guess at what was meant.
+ * Scans one CSV record (RFC 4180) in bytes. Strict about quotes: a quote that is not closed, is in the middle of a value, or
+ * is followed by anything but a delimiter or a line end is a fault. The scanner does not guess what was meant.
  */
 import { afterLineEnd, isLineEnd, lineEndFrom } from './line-ends.ts';
 
 export interface CsvField {
-  /** Of the value, without its quotes. */
+  /** Byte offsets of the value, without its quotes. */
   readonly start: number;
   readonly end: number;
   readonly isQuoted: boolean;
@@ -14,14 +14,15 @@ export interface CsvField {
 export type CsvFields = readonly CsvField[];
 
 export type ScannedCsv =
-  /** `end`: where the next record begins. */
+  /** `end` is where the next record begins. */
   | { readonly kind: 'record'; readonly fields: CsvFields; readonly end: number }
   | { readonly kind: 'fault'; readonly fault: string; readonly end: number }
+  /** More bytes are needed. */
   | { readonly kind: 'more'; readonly openQuote: boolean };
 
 interface ScanOptions {
   readonly delimiterByte: number;
-  /** No bytes come after these. */
+  /** No more bytes follow. */
   readonly isEnd: boolean;
 }
 
@@ -40,10 +41,10 @@ export function scanCsvRecord(
     const column = `in field ${fields.length + 1}`;
     if (scanned === 'open') {
       if (!isEnd) return { kind: 'more', openQuote: true };
-      return faultUpToLine(bytes, from, isEnd, `a quote ${column} is opened and never closed.`);
+      return faultUpToLine(bytes, from, isEnd, `a quote ${column} is not closed.`);
     }
     if (scanned === 'stray') {
-      const fault = `a quote ${column} stands inside a value; enclose the value in quotes and double those in it.`;
+      const fault = `a quote ${column} is inside a value without quotes; enclose the value in quotes and double the quotes in it.`;
       return faultUpToLine(bytes, from, isEnd, fault);
     }
     fields.push(scanned.field);
@@ -58,7 +59,7 @@ export function scanCsvRecord(
       const end = afterLineEnd(bytes, after, isEnd);
       return end < 0 ? { kind: 'more', openQuote: false } : { kind: 'record', fields, end };
     }
-    const fault = `the closing quote ${column} is followed by text; a quote inside a value is written twice.`;
+    const fault = `the closing quote ${column} is followed by text; write a quote inside a value twice.`;
     return faultUpToLine(bytes, from, isEnd, fault);
   }
 }

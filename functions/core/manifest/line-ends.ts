@@ -1,4 +1,4 @@
-/** Ends of lines in bytes: LF, CRLF and CR. In UTF-8 these bytes are never part of another character. */
+/** Line ends in bytes: LF, CRLF and CR. In UTF-8 these bytes are never part of another character. */
 
 const LF = 10;
 const CR = 13;
@@ -13,14 +13,14 @@ export function lineEndFrom(bytes: Uint8Array, from: number): number {
   return -1;
 }
 
-/** The same where none is expected soon: faster over a long way, and slower over a short one. */
+/** The same as {@link lineEndFrom}, but faster over long distances and slower over short ones. */
 export function lineEndFarFrom(bytes: Uint8Array, from: number): number {
   const lf = bytes.indexOf(LF, from);
   const cr = bytes.indexOf(CR, from);
   return lf < 0 || cr < 0 ? Math.max(lf, cr) : Math.min(lf, cr);
 }
 
-/** Where the next line begins, after the line end at `at`; -1 while an LF may still follow its CR. */
+/** Index of the line after the line end at `at`; -1 if that is a CR whose LF may still follow. */
 export function afterLineEnd(bytes: Uint8Array, at: number, isEnd: boolean): number {
   if (bytes[at] === LF) return at + 1;
   if (at + 1 >= bytes.length) return isEnd ? at + 1 : -1;

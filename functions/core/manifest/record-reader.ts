@@ -1,35 +1,35 @@
 /**
- * Records of a manifest out of its bytes, however these are cut: `push` what has been read, take the records that are
- * complete, go on later at the cursor that came with any of them. A record that cannot be read is a fault with a number
- * and a line of its own, and the next one is read all the same. Keeps one record in memory, and that up to a limit.
+ * Reads the records of a manifest from chunks of bytes of any size. `push` a chunk to get the records that are complete. A
+ * new reader can continue at the cursor of any record. A record that cannot be read is returned as a fault, with its row and
+ * line, and reading continues with the next record. The reader keeps at most one record in memory, up to a limit.
  *
- * Lines end with LF, CRLF or CR, in any mixture. In CSV they may stand inside quotes; after a broken quote the reader
- * goes on with the next line, since whatever the quote was meant to enclose is unknowable.
+ * Lines end with LF, CRLF or CR, in any mixture. In CSV, quoted values may contain line ends. After an invalid quote the
+ * reader continues with the next line, because it cannot know what the quote was meant to enclose.
  */
 import { type CsvFields, scanCsvRecord } from './csv-record.ts';
 import { afterLineEnd, countLineEnds, lineEndFarFrom, lineEndFrom } from './line-ends.ts';
 
-/** A record has to fit in memory several times over; no request is as long as this. */
+/** The limit of one record. It must fit in memory several times. No request is that long. */
 export const RECORD_BYTES_MAX = 1024 * 1024;
 
-/** Where to go on: always between two records, unless `isSkipping`. */
+/** Where to continue reading: always between two records, unless `isSkipping`. */
 export interface Cursor {
   readonly byte: number;
-  /** Records before it, faulty ones included; blank lines are none. */
+  /** How many records precede it, including faults, without blank lines. */
   readonly row: number;
-  /** Lines before it. */
+  /** How many lines precede it. */
   readonly line: number;
-  /** Inside a line that is too long: the rest of it is passed over. */
+  /** The cursor is inside a line that is too long, and the rest of the line is skipped. */
   readonly isSkipping: boolean;
 }
 
 interface Place {
-  /** 1 for the first record. */
+  /** 1-based number of the record. */
   readonly row: number;
-  /** Of its beginning; 1 for the first line. */
+  /** 1-based number of the line where the record begins. */
   readonly line: number;
   readonly startByte: number;
-  /** After it. */
+  /** Where the next record begins. */
   readonly next: Cursor;
 }
 
@@ -42,14 +42,14 @@ export type RawRecord = Place &
 
 export type RecordSyntax =
   | { readonly format: 'jsonl' }
-  /** One byte. */
+  /** `delimiter` is one byte. */
   | { readonly format: 'csv'; readonly delimiter: string };
 
 export interface RecordReader {
   push(bytes: Uint8Array): RawRecord[];
-  /** What is left once there are no more bytes. */
+  /** Returns the rest after the last chunk. */
   end(): RawRecord[];
-  /** After everything that was given out, or as far inside a line as it was passed over. */
+  /** The position after the last returned record, or after the skipped part of a line that is too long. */
   cursor(): Cursor;
 }
 
@@ -58,7 +58,7 @@ type Content =
   | { readonly values: readonly string[] }
   | { readonly fault: string };
 
-/** What stands at a place: a record or a fault up to `end`, or too little to tell. */
+/** What a finder found: a record or a fault up to `end`, a blank line, or that it needs more bytes. */
 type Found =
   | { readonly kind: 'record'; readonly content: Content; readonly end: number }
   | { readonly kind: 'blank'; readonly end: number }
@@ -81,7 +81,7 @@ export function createRecordReader(syntax: RecordSyntax, start: Cursor): RecordR
       records.push({ ...place, next: cursor, ...kindOf(content) });
       at = end;
     };
-    const pass = (end: number, isSkipping: boolean, lines: number): void => {
+    const skip = (end: number, isSkipping: boolean, lines: number): void => {
       cursor = { ...cursor, byte: cursor.byte + end - at, line: cursor.line + lines, isSkipping };
       at = end;
     };
@@ -89,21 +89,21 @@ export function createRecordReader(syntax: RecordSyntax, start: Cursor): RecordR
       if (cursor.isSkipping) {
         const lineEnd = lineEndFarFrom(pending, at);
         const next = lineEnd < 0 ? -1 : afterLineEnd(pending, lineEnd, isEnd);
-        // A CR at the very end waits for the LF that may follow.
+        // A CR at the end of the chunk: an LF may follow in the next one.
         const isCut = next < 0 && lineEnd >= 0;
-        pass(isCut ? lineEnd : next < 0 ? pending.length : next, next < 0 && !isEnd, next < 0 ? 0 : 1);
+        skip(isCut ? lineEnd : next < 0 ? pending.length : next, next < 0 && !isEnd, next < 0 ? 0 : 1);
         if (isCut) break;
         continue;
       }
       const found = find(pending, at, isEnd);
-      if (found.kind === 'blank') pass(found.end, false, countLineEnds(pending, at, found.end));
+      if (found.kind === 'blank') skip(found.end, false, countLineEnds(pending, at, found.end));
       else if (found.kind === 'record') emit(found.content, found.end, false);
       else if (pending.length - at <= RECORD_BYTES_MAX) break;
       else {
         const lineEnd = lineEndFrom(pending, at);
         const next = lineEnd < 0 ? -1 : afterLineEnd(pending, lineEnd, isEnd);
         if (found.openQuote && next > 0) {
-          emit({ fault: `a quote is opened and not closed within ${MAX_TEXT}.` }, next, false);
+          emit({ fault: `a quote is not closed within ${MAX_TEXT}.` }, next, false);
         } else {
           emit({ fault: `is longer than ${MAX_TEXT}.` }, pending.length, true);
         }
@@ -125,7 +125,7 @@ export function createRecordReader(syntax: RecordSyntax, start: Cursor): RecordR
 
 const MAX_TEXT = '1 MiB (1,048,576 bytes)';
 
-/** The last line counts as one without a line end too. */
+/** 1 if the last line has no line end; it counts as a line too. */
 const unended = (bytes: Uint8Array): number => (lineEndFrom(bytes, bytes.length - 1) < 0 ? 1 : 0);
 
 function kindOf(
@@ -183,7 +183,9 @@ const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
 function decode(bytes: Uint8Array): { readonly text: string } | { readonly fault: string } {
   try {
     const text = strict.decode(bytes);
-    return text.includes('\0') ? { fault: 'has a zero byte in it: this is not text.' } : { text };
+    return text.includes('\0')
+      ? { fault: 'contains a zero byte; save the manifest as UTF-8 text.' }
+      : { text };
   } catch {
     const before = lenient.decode(bytes).split('\uFFFD', 1)[0] ?? '';
     const bad = bytes[new TextEncoder().encode(before).length] ?? 0;

@@ -1,24 +1,24 @@
-/** Whether a JPEG holds a picture, read from its segments (ITU-T T.81, annex B) without decoding it. */
+/** Checks that a JPEG contains an image, from its segments (ITU-T T.81, annex B), without decoding it. */
 import type { ReadRange } from './read-range.ts';
 
-/** A segment's marker and length, and of a frame header its precision, height and width. */
+/** The marker and length of a segment, and the precision, height and width of a frame header. */
 const FRAME_HEADER_BYTES = 9;
-/** Most segments are small; those with a preview or a colour profile are stepped over. */
+/** Most segments fit in one read. Larger ones (a preview, a colour profile) are skipped without reading them. */
 const WINDOW_BYTES = 4096;
-/** As many as 64 KiB each make a picture of the largest size, and room. */
+/** Enough for an image of the maximum size (20 MiB) in segments of 64 KiB each. */
 const SEGMENTS_MAX = 400;
 
 const FILL = 0xff;
 const isRestart = (marker: number): boolean => marker >= 0xd0 && marker <= 0xd7;
-/** Every marker from C0 to CF but three that mean something else. */
+/** C0 to CF, except DHT (C4), JPG (C8) and DAC (CC). */
 const isFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-/** Start and end of an image, and the start of the coded data, before which the frame has to be. */
-const isTooLate = (marker: number): boolean => marker >= 0xd8 && marker <= 0xda;
+/** SOI, EOI and SOS. The frame header must come before any of them. */
+const endsSearch = (marker: number): boolean => marker >= 0xd8 && marker <= 0xda;
 
 /**
- * Whether a frame with a width and a height stands before the coded data.
- * @param sizeBytes of the whole file, which begins with the marker of a JPEG
+ * Whether a frame header with a width and a height comes before the coded data.
+ * @param sizeBytes size of the whole file, which must begin with the JPEG marker
  */
 export async function hasJpegFrame(sizeBytes: number, read: ReadRange): Promise<boolean> {
   let window: { readonly start: number; readonly bytes: Uint8Array } = { start: 0, bytes: new Uint8Array() };
@@ -32,7 +32,7 @@ export async function hasJpegFrame(sizeBytes: number, read: ReadRange): Promise<
     if (view.getUint8(0) !== 0xff) return false;
     const marker = view.getUint8(1);
     if (isFrame(marker)) return view.getUint16(5) > 0 && view.getUint16(7) > 0;
-    if (isTooLate(marker)) return false;
+    if (endsSearch(marker)) return false;
     if (marker === FILL) at += 1;
     else if (isRestart(marker)) at += 2;
     else at += 2 + view.getUint16(2);

@@ -1,35 +1,35 @@
-/** How long an MP4 plays, its shape and its frame rate, read from its headers (ISO/IEC 14496-12) without the video. */
+/** Reads the duration, frame size and frame rate of an MP4 from its headers (ISO/IEC 14496-12), without the video data. */
 import type { AspectRatio, Resolution } from '../catalogue/catalogue.ts';
 import type { ReadRange } from './read-range.ts';
 
 const HEADER_BYTES = 16;
-// Half a minute of picture and sound has tables of some 30 KiB; what lies further back is not known of the video.
+// The tables of half a minute of video and sound take about 30 KiB. Boxes further back are not read.
 const MOOV_BYTES_MAX = 64 * 1024;
 const BOXES_MAX = 64;
 
 export interface Mp4Info {
   readonly durationSeconds: number;
-  /** In pixels as shown, of the first track that has a picture; absent when it is not near the front. */
-  readonly picture?: Picture;
-  /** Of that track, on average; absent when its table of times is not there, or not near the front. */
+  /** The displayed size of the first video track, in pixels; absent if its header is not among the bytes read. */
+  readonly picture?: FrameSize;
+  /** The average of that track; absent if its table of sample times is missing, or not among the bytes read. */
   readonly framesPerSecond?: number;
 }
 
-export interface Picture {
+export interface FrameSize {
   readonly width: number;
   readonly height: number;
 }
 
 /**
- * @param sizeBytes of the whole file
- * @returns seconds, or undefined when the file is not an MP4 that says
+ * @param sizeBytes size of the whole file
+ * @returns seconds; undefined if the file is not an MP4 with a duration
  */
 export const mp4DurationSeconds = async (sizeBytes: number, read: ReadRange): Promise<number | undefined> =>
   (await mp4Info(sizeBytes, read))?.durationSeconds;
 
 /**
- * @param sizeBytes of the whole file
- * @returns undefined when the file is not an MP4 that says how long it is
+ * @param sizeBytes size of the whole file
+ * @returns undefined if the file is not an MP4 with a duration
  */
 export async function mp4Info(sizeBytes: number, read: ReadRange): Promise<Mp4Info | undefined> {
   let offset = 0;
@@ -73,7 +73,7 @@ function infoIn(moov: DataView): Mp4Info | undefined {
   for (const { type, bodyAt, endAt } of boxes) {
     if (type !== 'trak') continue;
     const track = boxesIn(moov, bodyAt, endAt).find((inner) => inner.type === 'tkhd');
-    const picture = track && pictureOf(moov, track.bodyAt);
+    const picture = track && frameSizeOf(moov, track.bodyAt);
     if (!picture) continue;
     const framesPerSecond = frameRateOf(moov, { type, bodyAt, endAt });
     return { durationSeconds, picture, ...(framesPerSecond === undefined ? {} : { framesPerSecond }) };
@@ -87,7 +87,7 @@ interface PlacedBox {
   readonly endAt: number;
 }
 
-/** The boxes one after the other, as far as they were read; the last may be cut short. */
+/** The consecutive boxes in the bytes read. The last one may be truncated. */
 function boxesIn(view: DataView, from: number, to: number): PlacedBox[] {
   const boxes: PlacedBox[] = [];
   const end = Math.min(to, view.byteLength);
@@ -100,19 +100,19 @@ function boxesIn(view: DataView, from: number, to: number): PlacedBox[] {
   return boxes;
 }
 
-/** Of a track header: nothing for sound, and width and height exchanged where the matrix turns the picture. */
-function pictureOf(view: DataView, at: number): Picture | undefined {
+/** The frame size in a track header: undefined for sound; width and height are swapped if the matrix rotates the video. */
+function frameSizeOf(view: DataView, at: number): FrameSize | undefined {
   if (at >= view.byteLength) return undefined;
   const matrixAt = at + (view.getUint8(at) === 1 ? 52 : 40);
   if (matrixAt + 44 > view.byteLength) return undefined;
   // 16.16 fixed point.
   const [width, height] = [view.getUint32(matrixAt + 36) / 65536, view.getUint32(matrixAt + 40) / 65536];
   if (width === 0 || height === 0) return undefined;
-  const turned = view.getInt32(matrixAt) === 0 && view.getInt32(matrixAt + 4) !== 0;
-  return turned ? { width: height, height: width } : { width, height };
+  const isRotated = view.getInt32(matrixAt) === 0 && view.getInt32(matrixAt + 4) !== 0;
+  return isRotated ? { width: height, height: width } : { width, height };
 }
 
-/** Of a track: its samples over the time that they take, both by its own clock. */
+/** The average frame rate of a track: its samples, divided by their total duration in the track's timescale. */
 function frameRateOf(view: DataView, track: PlacedBox): number | undefined {
   const mdhd = boxWithin(view, track, ['mdia', 'mdhd']);
   const stts = boxWithin(view, track, ['mdia', 'minf', 'stbl', 'stts']);
@@ -143,17 +143,17 @@ const RESOLUTION_LINES: readonly (readonly [Resolution, number])[] = [
   ['360p', 360],
 ];
 
-/** Encoders cut a few lines off, or pad to whole blocks. */
+/** Encoders remove a few lines, or pad to whole blocks. */
 const SHAPE_TOLERANCE = 0.02;
 const isNear = (found: number, wanted: number): boolean => Math.abs(found / wanted - 1) <= SHAPE_TOLERANCE;
 
-const linesOf = ({ width, height }: Picture): number => Math.min(width, height);
+const linesOf = ({ width, height }: FrameSize): number => Math.min(width, height);
 
-/** Whether it has as many lines as this resolution, and not merely enough. */
-export const hasLinesOf = (picture: Picture, resolution: Resolution): boolean =>
+/** Whether the frame has the number of lines of this resolution, not more and not fewer (within the tolerance). */
+export const hasLinesOf = (picture: FrameSize, resolution: Resolution): boolean =>
   RESOLUTION_LINES.some(([name, lines]) => name === resolution && isNear(linesOf(picture), lines));
 
-/** What Google would call it: its shape, if it has one of the two, and the largest resolution it has the lines for. */
+/** The aspect ratio, if it is one of Google's two, and the largest of Google's resolutions that the frame has lines for. */
 export function shapeOf({ picture }: Mp4Info): {
   readonly aspectRatio?: AspectRatio;
   readonly resolution?: Resolution;

@@ -1,2 +1,2 @@
-/** Reads bytes `start` to `end` inclusive of a file. */
+/** Reads the bytes from `start` to `end` of a file, both inclusive. */
 export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;

@@ -1,12 +1,12 @@
 /** The body of `POST /v1/jobs` as it may be written: types and shapes, with Google's names. Its meaning is in `request.ts`. */
 import { z } from 'zod';
-import { isPossibleName, TOO_LONG_A_NAME } from '../media/object-name.ts';
+import { isNameWithinLimits, NAME_TOO_LONG } from '../media/object-name.ts';
 import type { FieldError } from '../problem.ts';
 
 const gcsUri = z
   .string()
   .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
-  .refine((uri) => isPossibleName(uri), TOO_LONG_A_NAME);
+  .refine((uri) => isNameWithinLimits(uri), NAME_TOO_LONG);
 const jobId = z.string().regex(/^job_[\w-]{1,64}$/, 'must be the id of a job');
 /** An int64, as text or number; all there are have 16 digits. */
 export const objectGeneration = z.coerce

@@ -5,7 +5,7 @@ import { batchPrefixOf } from '../../core/batch/batch.ts';
 import { newBatch } from '../../core/batch/step-batch.ts';
 import { LANES } from '../../core/job/job.ts';
 import { FORMATS } from '../../core/manifest/manifest-start.ts';
-import { isPossibleName, TOO_LONG_A_NAME } from '../../core/media/object-name.ts';
+import { isNameWithinLimits, NAME_TOO_LONG } from '../../core/media/object-name.ts';
 import { type FieldError, invalidRequest, ProblemError } from '../../core/problem.ts';
 import { objectGeneration, REQUEST_FIELDS } from '../../core/request/request-body.ts';
 import type { Services } from '../../ports.ts';
@@ -26,7 +26,7 @@ const bodySchema = z.strictObject({
       gcsUri: z
         .string()
         .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
-        .refine((uri) => isPossibleName(uri), TOO_LONG_A_NAME),
+        .refine((uri) => isNameWithinLimits(uri), NAME_TOO_LONG),
       /** Exactly this one, though it may have been replaced; otherwise the one that is there now. */
       generation: objectGeneration.optional(),
       format: z.enum(FORMATS).optional(),

@@ -5,13 +5,13 @@
  */
 
 import {
-  aheadOf,
-  dueAgain,
   type Fire,
   fireAt,
+  firesToResume,
   isRepeated,
   isSettled,
   manifestOf,
+  predecessorsOf,
   type Schedule,
   type Schedules,
   slotOf,
@@ -72,7 +72,7 @@ export async function sweepSchedules(work: ScheduleWork): Promise<void> {
   const { services, schedules, store } = work;
   for (const id of Object.keys(schedules)) {
     try {
-      const due = dueAgain(await store.get(id), services.clock.now());
+      const due = firesToResume(await store.get(id), services.clock.now());
       for (const { at } of due) await fire(work, id, at);
     } catch (error) {
       services.log('ERROR', `schedule ${id}: could not be swept; the next sweep tries again`, {
@@ -96,7 +96,7 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
   if (earlier?.state === 'starting')
     return start(work, id, schedule, { at, gcsUri, slot, since: earlier.since });
   const now = services.clock.now();
-  const ahead = aheadOf(state, at);
+  const ahead = predecessorsOf(state, at);
   if (schedule.overlap !== 'allow') {
     const overlaps = ahead.busy || (ahead.batchId !== undefined && (await work.isActive(ahead.batchId)));
     if (overlaps) {
@@ -108,7 +108,7 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
   // Whoever saves this starts the batch, unless something has come between since it was looked.
   const claimed = await store.update(id, (stored) => {
     if (isSettled(fireAt(stored, at)) || isRepeated(stored, at, slot)) return undefined;
-    const nowAhead = aheadOf(stored, at);
+    const nowAhead = predecessorsOf(stored, at);
     const moved = nowAhead.busy || nowAhead.batchId !== ahead.batchId;
     if (schedule.overlap !== 'allow' && moved) return undefined;
     return withFire(stored, { state: 'starting', at, since: now });

@@ -1,7 +1,7 @@
 /** The sweep's part for batches: rings again for those whose wake was lost (I3), and lets go what has been kept long enough. */
 import type { Batch } from '../../core/batch/batch.ts';
 import { batchWakeOf } from '../../core/batch/batch.ts';
-import { letGo } from '../../core/job/retry.ts';
+import { releaseRecord } from '../../core/job/retry.ts';
 import type { Services } from '../../ports.ts';
 import { inParallel } from '../job/in-parallel.ts';
 import { advanceBatch } from './batch.ts';
@@ -38,12 +38,12 @@ export async function releaseJobs(services: Services): Promise<void> {
   const { batchId } = batch;
   // First: from here on no retry begins that would need them.
   if (batch.lettingGo === undefined)
-    await advanceBatch(services, batchId, { type: 'lettingGo', is: 'begun' });
+    await advanceBatch(services, batchId, { type: 'releaseRecords', progress: 'begun' });
   const held = await jobs.heldByBatch(batchId, LET_GO_PER_RUN);
   await inParallel(held, CONCURRENCY, async ({ jobId }) => {
-    await jobs.update(jobId, (job) => letGo(job, clock.now()));
+    await jobs.update(jobId, (job) => releaseRecord(job, clock.now()));
   });
-  if (held.length === 0) await advanceBatch(services, batchId, { type: 'lettingGo', is: 'done' });
+  if (held.length === 0) await advanceBatch(services, batchId, { type: 'releaseRecords', progress: 'done' });
 }
 
 async function sweepOne(services: Services, batch: Batch): Promise<boolean> {

@@ -7,10 +7,10 @@ import { z } from 'zod';
 import {
   type Arrival,
   arrivalOf,
+  hasPrompt,
   imageRequest,
-  isDoubtfulSidecar,
+  isAmbiguousSidecar,
   promptOfText,
-  saysItself,
   sidecarsFor,
   titleOf,
   type UploadRule,
@@ -170,7 +170,7 @@ async function takeImage(
 ): Promise<void> {
   if (await hasJob(work, image)) return removeErrorFile(work.uploads, image);
   const found = await sidecarOf(work, image, rule);
-  if (rule.sidecar === 'required' && !found && !saysItself(image.metadata)) {
+  if (rule.sidecar === 'required' && !found && !hasPrompt(image.metadata)) {
     const detail = `waits for what is to be made of it, in ${sidecarsFor(image.name)[0]} or the like`;
     return work.services.log('INFO', `upload: ${image.name} ${detail}`, { object: image.name });
   }
@@ -205,7 +205,7 @@ async function sidecarOf(
   for (const found of candidates) {
     if (!found) continue;
     // It came first, without a picture beside it, and was taken for a request.
-    if (isDoubtfulSidecar(rule, image.name, found.name) && (await hasJob(work, found))) continue;
+    if (isAmbiguousSidecar(rule, image.name, found.name) && (await hasJob(work, found))) continue;
     return found;
   }
   return undefined;

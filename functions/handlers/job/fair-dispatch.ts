@@ -7,7 +7,7 @@ import { findModel } from '../../core/catalogue/catalogue.ts';
 import type { SubmitFailure } from '../../core/job/errors.ts';
 import type { Job, JobIn } from '../../core/job/job.ts';
 import { type SubmitQueue, submitQueueOf, waitsInQueue } from '../../core/job/queues.ts';
-import { close, pass, reopen, turnAway, waitMs } from '../../core/job/rate-limiter.ts';
+import { close, deferCaller, recordCall, reopen, waitMs } from '../../core/job/rate-limiter.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import type { SubmitMessage } from './wake-message.ts';
@@ -42,7 +42,7 @@ export async function passRateLimiter(services: Services, line: SubmitQueue, cal
   let closedMs = 0;
   await rateLimiters.update(line, (rateLimiter) => {
     closedMs = waitMs(rateLimiter, passing);
-    return closedMs > 0 ? turnAway(rateLimiter, passing, closedMs) : pass(rateLimiter, passing);
+    return closedMs > 0 ? deferCaller(rateLimiter, passing, closedMs) : recordCall(rateLimiter, passing);
   });
   if (closedMs > 0) throw notYet(line, closedMs);
 }

@@ -90,7 +90,7 @@ async function fetchAll(
       return {
         type: 'landingFailed',
         message: `${source.uri} could not be downloaded: ${signal.message}`,
-        final: classifyDownloadFailure(signal, clock.now() - attempt.doneAt) === 'gone',
+        final: classifyDownloadFailure(signal, clock.now() - attempt.doneAt) === 'deleted',
       };
     }
     await results.writeOnce(name, answer.contentType, answer.body);

@@ -58,7 +58,7 @@ async function observe(services: Services, job: Job, attempt: LiveAttempt): Prom
       const outputs = outputsAmong(await services.results.list(attempt.outputPrefix), stageOf(job, attempt));
       const newestAt =
         outputs.length > 0 ? Math.max(...outputs.map(({ updatedAt }) => updatedAt)) : undefined;
-      return { type: 'looked', found: outputs.length, newestAt };
+      return { type: 'prefixListed', found: outputs.length, newestAt };
     }
     case 'running':
       return ask(services, attempt.operation);

@@ -4,7 +4,7 @@ import type { Job, JobIn } from '../../core/job/job.ts';
 import { estimateStageUsd } from '../../core/job/price.ts';
 import { doubleChargeRisk, retriedBy, retryJob } from '../../core/job/retry.ts';
 import { stageIndexOf, stagesOf } from '../../core/job/stages.ts';
-import { announcing, type Step } from '../../core/job/step.ts';
+import { announceNewJob, type Step } from '../../core/job/step.ts';
 import { notFound, ProblemError } from '../../core/problem.ts';
 import { jobTimes } from '../../core/request/job-times.ts';
 import type { Services } from '../../ports.ts';
@@ -38,7 +38,7 @@ export async function retry(
     if (risk !== undefined && !acceptDoubleCharge) return undefined;
     const { deadlineAt } = jobTimes({}, stored.request, { now, policy, catalogue });
     const seed = { jobId, estimateUsd: remainingUsd(services, stored), deadlineAt, trace };
-    const { job: made, effects } = announcing(retryJob(stored, seed, now), { now, policy });
+    const { job: made, effects } = announceNewJob(retryJob(stored, seed, now), { now, policy });
     return { job: retriedBy(stored, jobId, now), made, effects };
   });
   if (updated.kind === 'missing') throw notFound(`There is no job ${job.jobId}.`);

@@ -96,9 +96,10 @@ function suite(
         (await store.toLetGo(now, 9)).map(({ batchId }) => batchId);
       expect(await due(T0 + KEEP_MS - 1)).toEqual([]);
       expect(await due(T0 + KEEP_MS)).toEqual(['over_1']);
-      for (const is of ['begun', 'done'] as const) {
+      for (const progress of ['begun', 'done'] as const) {
         expect(await due(T0 + KEEP_MS)).toEqual(['over_1']);
-        await store.update('over_1', (batch) => stepBatch(batch, { type: 'lettingGo', is }, { now: T0 }));
+        const event = { type: 'releaseRecords', progress } as const;
+        await store.update('over_1', (batch) => stepBatch(batch, event, { now: T0 }));
       }
       expect(await due(T0 + KEEP_MS)).toEqual([]);
     });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { atStakeUsd } from '../../../functions/core/job/at-stake.ts';
 import { isTerminal, type Job, type JobStatus } from '../../../functions/core/job/job.ts';
 import { defaultPolicy } from '../../../functions/core/job/policy.ts';
-import { letGo } from '../../../functions/core/job/retry.ts';
+import { releaseRecord } from '../../../functions/core/job/retry.ts';
 import { newJob, step } from '../../../functions/core/job/step.ts';
 import type { JobStore, ListAtStake } from '../../../functions/ports.ts';
 
@@ -151,7 +151,7 @@ export function jobStoreSuite(
         (await store.heldByBatch('bat_held', limit)).map(({ jobId }) => jobId).sort();
       expect(await held(9)).toEqual(['held_1', 'held_2']);
       expect(await held(1)).toHaveLength(1);
-      await store.update('held_1', (job) => letGo(job, T0));
+      await store.update('held_1', (job) => releaseRecord(job, T0));
       expect(await held(9)).toEqual(['held_2']);
     });
 

@@ -3,7 +3,7 @@ import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreRateLimiters } from '../../../functions/adapters/firestore-rate-limiters.ts';
 import { defaultPolicy } from '../../../functions/core/job/policy.ts';
-import { close, NEW_RATE_LIMITER, pass } from '../../../functions/core/job/rate-limiter.ts';
+import { close, NEW_RATE_LIMITER, recordCall } from '../../../functions/core/job/rate-limiter.ts';
 import type { RateLimiterStore } from '../../../functions/ports.ts';
 import { startFirestore } from '../../../infra/firestore/server.ts';
 
@@ -30,7 +30,9 @@ describe('a rate limiter', () => {
     const passing = { lane: 'batch', now: 0, requestsPerMinute: 60 } as const;
     const saved = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>
-        rateLimiters.update(MODEL, (rateLimiter) => pass(rateLimiter, { ...passing, caller: `caller ${n}` })),
+        rateLimiters.update(MODEL, (rateLimiter) =>
+          recordCall(rateLimiter, { ...passing, caller: `caller ${n}` }),
+        ),
       ),
     );
     expect(new Set(saved)).toEqual(new Set(['saved']));
@@ -44,7 +46,7 @@ describe('a rate limiter', () => {
     const one = () =>
       rateLimiters.update(model, (rateLimiter) => {
         decided++;
-        return pass(rateLimiter, passing);
+        return recordCall(rateLimiter, passing);
       });
     await Promise.all(Array.from({ length: 100 }, one));
     expect(decided).toBe(100);

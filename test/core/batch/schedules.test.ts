@@ -1,12 +1,12 @@
-/** Schedules: their configuration, the names of their manifests, and what is remembered of fires. */
+/** Schedules: configuration, manifest names, slots, and the record of fires. */
 import { describe, expect, it } from 'vitest';
 import {
-  aheadOf,
-  dueAgain,
   type Fire,
   fireAt,
+  firesToResume,
   manifestOf,
   NEW_SCHEDULE,
+  predecessorsOf,
   START_LEASE_MS,
   schedulesSchema,
   slotOf,
@@ -21,7 +21,7 @@ const scheduleOf = (over: Record<string, unknown> = {}) => {
 };
 
 describe('a schedule', () => {
-  it('needs a cron expression and a manifest, and has careful defaults for the rest', () => {
+  it('requires a cron expression and a manifest, and has safe defaults for the rest', () => {
     expect(scheduleOf()).toMatchObject({
       timeZone: 'Etc/UTC',
       overlap: 'skip',
@@ -39,7 +39,7 @@ describe('a schedule', () => {
     expect(schedulesSchema.safeParse({ 'Not an id': given }).success).toBe(false);
   });
 
-  it('names its manifest by the date of the fire where it is, not in UTC', () => {
+  it('names its manifest by the date of the fire in its own time zone, not in UTC', () => {
     const at = Date.parse('2026-11-20T23:05:00Z');
     const manifest = 'gs://in/{yyyy}/{MM}/{dd}T{HH}{mm}.csv';
     expect(manifestOf(scheduleOf(), at)).toBe('gs://in/nightly/2026-11-20.jsonl');
@@ -54,17 +54,17 @@ describe('a schedule', () => {
   });
 });
 
-describe('what a manifest is good for once', () => {
+describe('the slot of a fire', () => {
   const hourly = scheduleOf({ timeZone: 'Europe/Berlin', manifest: 'gs://in/{yyyy}-{MM}-{dd}-{HH}.csv' });
   const slots = (schedule: typeof hourly, ...times: string[]) =>
     new Set(times.map((time) => slotOf(schedule, Date.parse(time))));
 
-  it('is the same for both of the hours that an autumn night shows alike', () => {
+  it('is the same for both occurrences of an hour when clocks go back', () => {
     expect(slots(hourly, '2026-10-25T00:00Z', '2026-10-25T01:00Z').size).toBe(1);
     expect(slots(hourly, '2026-10-24T23:00Z', '2026-10-25T00:00Z', '2026-10-25T02:00Z').size).toBe(3);
   });
 
-  it('is another for every hour there is in a spring night, and the hour that is left out has none', () => {
+  it('differs for every existing hour when clocks go forward, and the skipped hour has none', () => {
     const times = ['2026-03-29T00:00Z', '2026-03-29T01:00Z', '2026-03-29T02:00Z'];
     expect(slots(hourly, ...times).size).toBe(3);
     expect(times.map((time) => manifestOf(hourly, Date.parse(time)).slice(-6, -4))).toEqual([
@@ -74,22 +74,22 @@ describe('what a manifest is good for once', () => {
     ]);
   });
 
-  it('comes again another day where the name has no date, and the same day where it has no hour', () => {
+  it('differs for another day if the name has no date, and is the same all day if the name has no hour', () => {
     const rolling = scheduleOf({ manifest: 'gs://in/{HH}.csv' });
     expect(slots(rolling, '2026-11-21T01:00Z', '2026-11-21T01:30Z').size).toBe(1);
     expect(slots(rolling, '2026-11-21T01:00Z', '2026-11-22T01:00Z').size).toBe(2);
     expect(slots(scheduleOf(), '2026-11-21T01:00Z', '2026-11-21T13:00Z').size).toBe(1);
   });
 
-  it('is nothing where the name says nothing of time', () => {
+  it('is undefined if the name has no placeholder', () => {
     expect(slotOf(scheduleOf({ manifest: 'gs://in/always.csv' }), 0)).toBeUndefined();
   });
 });
 
-describe('what is remembered of fires', () => {
+describe('the record of fires', () => {
   const started = (at: number): Fire => ({ state: 'started', at, batchId: `b${at}` });
 
-  it('is in order, each once, and forgets old ones that are settled but none that waits', () => {
+  it('has each fire once, in order, and drops old settled fires but no waiting fire', () => {
     let state = withFire(NEW_SCHEDULE, { state: 'waiting', at: 0, why: 'overlap' });
     for (let at = 100; at > 0; at--) state = withFire(state, started(at));
     state = withFire(state, { state: 'over', at: 100, why: 'refused' });
@@ -99,17 +99,17 @@ describe('what is remembered of fires', () => {
     expect(fireAt(state, 1)).toBeUndefined();
   });
 
-  it('tells what stands before a fire: the batch started last, earlier ones that wait, and a start that is not settled', () => {
+  it('gives the predecessors of a fire: the batch started last, earlier waiting fires, and a fire that is starting', () => {
     const state = [started(1), started(3)].reduce(withFire, NEW_SCHEDULE);
-    expect(aheadOf(state, 5)).toEqual({ batchId: 'b3', busy: false });
-    // It had waited for its manifest.
+    expect(predecessorsOf(state, 5)).toEqual({ batchId: 'b3', busy: false });
+    // The fire at 2 waited for its manifest until 4.
     const late = withFire(state, { state: 'started', at: 2, since: 4, batchId: 'b2' });
-    expect(aheadOf(late, 5)).toEqual({ batchId: 'b2', busy: false });
+    expect(predecessorsOf(late, 5)).toEqual({ batchId: 'b2', busy: false });
     const waiting = withFire(state, { state: 'waiting', at: 4, why: 'overlap' });
-    expect([aheadOf(waiting, 5).busy, aheadOf(waiting, 4).busy]).toEqual([true, false]);
+    expect([predecessorsOf(waiting, 5).busy, predecessorsOf(waiting, 4).busy]).toEqual([true, false]);
     const starting = withFire(state, { state: 'starting', at: 9, since: 10 });
-    expect(aheadOf(starting, 5).busy).toBe(true);
-    expect(dueAgain(starting, 10)).toEqual([]);
-    expect(dueAgain(starting, 10 + START_LEASE_MS)).toHaveLength(1);
+    expect(predecessorsOf(starting, 5).busy).toBe(true);
+    expect(firesToResume(starting, 10)).toEqual([]);
+    expect(firesToResume(starting, 10 + START_LEASE_MS)).toHaveLength(1);
   });
 });

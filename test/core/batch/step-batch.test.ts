@@ -1,4 +1,4 @@
-/** The life of a batch, step by step. */
+/** The state machine of a batch. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Batch, batchSchema, batchWakeOf, NO_TOTALS } from '../../../functions/core/batch/batch.ts';
@@ -26,35 +26,35 @@ const chunk = (rows: number, faults = 0, isEnd = false) => ({
   isEnd,
 });
 
-/** What happens, for whichever wake the batch has by then. */
-type Told = (seq: number) => BatchEvent;
-const later = (batch: Batch, ...events: readonly Told[]): Batch =>
+/** An event for the wake that the batch has when it is applied. */
+type EventFor = (seq: number) => BatchEvent;
+const later = (batch: Batch, ...events: readonly EventFor[]): Batch =>
   events.reduce(
     (now, event) => stepBatch(now, event(batchWakeOf(now)?.seq ?? 0), { now: NOW })?.batch ?? now,
     batch,
   );
-const opened: Told = (seq) => ({ type: 'opened', seq, manifest });
+const opened: EventFor = (seq) => ({ type: 'opened', seq, manifest });
 const read =
-  (...of: Parameters<typeof chunk>): Told =>
+  (...of: Parameters<typeof chunk>): EventFor =>
   (seq) => ({ type: 'chunk', seq, result: chunk(...of) });
-const asked =
-  (type: 'pause' | 'resume' | 'cancel' | 'retry'): Told =>
+const requested =
+  (type: 'pause' | 'resume' | 'cancel' | 'retry'): EventFor =>
   () => ({ type });
-const settled: Told = (seq) => ({ type: 'settled', seq });
-const reported: Told = (seq) => ({ type: 'reported', seq, csv: 'a', jsonl: 'b', rows: 1 });
+const settled: EventFor = (seq) => ({ type: 'settled', seq });
+const reported: EventFor = (seq) => ({ type: 'reported', seq, csv: 'a', jsonl: 'b', rows: 1 });
 
-const anyEvent: fc.Arbitrary<Told> = fc.oneof(
+const anyEvent: fc.Arbitrary<EventFor> = fc.oneof(
   fc.constantFrom(
     opened,
     settled,
     reported,
-    asked('pause'),
-    asked('resume'),
-    asked('cancel'),
-    asked('retry'),
+    requested('pause'),
+    requested('resume'),
+    requested('cancel'),
+    requested('retry'),
   ),
   fc.tuple(fc.nat(5), fc.boolean()).map(([rows, isEnd]) => read(rows, 0, isEnd)),
-  fc.constantFrom<Told>(
+  fc.constantFrom<EventFor>(
     (seq) => ({ type: 'enqueueAgain', seq }),
     (seq) => ({ type: 'stillWaiting', seq }),
     (seq) => ({ type: 'unreadable', seq, error: { code: 'X', message: 'x' } }),
@@ -65,7 +65,7 @@ const anyEvent: fc.Arbitrary<Told> = fc.oneof(
 );
 
 describe('a batch', () => {
-  it('whatever happens to it, is one that the store can read back, and rings where work is left', () => {
+  it('can be parsed from the store after any events, and has a wake if and only if work is left', () => {
     fc.assert(
       fc.property(
         fc.boolean(),
@@ -80,8 +80,8 @@ describe('a batch', () => {
               JSON.parse(JSON.stringify(step.batch)),
             );
             expect(step.batch.revision).toBe(batch.revision + 1);
-            const isAtRest = ['paused', 'done', 'cancelled', 'failed'].includes(step.batch.status);
-            expect(batchWakeOf(step.batch) === undefined).toBe(isAtRest);
+            const isIdle = ['paused', 'done', 'cancelled', 'failed'].includes(step.batch.status);
+            expect(batchWakeOf(step.batch) === undefined).toBe(isIdle);
             batch = step.batch;
           }
         },
@@ -89,7 +89,7 @@ describe('a batch', () => {
     );
   });
 
-  it('counts a chunk once, however often it was read', () => {
+  it('counts a chunk once, even if it is reported twice', () => {
     const batch = later(start(), opened);
     const event = read(5)(2);
     const once = stepBatch(batch, event, { now: NOW })?.batch;
@@ -97,7 +97,7 @@ describe('a batch', () => {
     expect(once && stepBatch(once, event, { now: NOW })).toBeUndefined();
   });
 
-  it('that is strict goes through its manifest twice, and counts the second time only', () => {
+  it('that is strict reads its manifest twice, and its totals are those of the second pass', () => {
     const checked = later(start({ strict: true }), opened, read(5, 0, true));
     expect(checked).toMatchObject({
       status: 'expanding',
@@ -111,22 +111,22 @@ describe('a batch', () => {
     });
   });
 
-  it('adds up money without the noise of binary fractions', () => {
+  it('adds prices without rounding errors of binary fractions', () => {
     const chunks = Array.from({ length: 10 }, () => read(1));
     expect(later(start(), opened, ...chunks).totals.priceUsd).toBe(1);
   });
 
-  it('that was paused goes on where it was', () => {
-    const paused = later(start(), opened, read(5), asked('pause'));
+  it('that was paused resumes at its cursor', () => {
+    const paused = later(start(), opened, read(5), requested('pause'));
     expect(paused).toMatchObject({ status: 'paused', cursor: { row: 5 } });
-    expect(later(paused, asked('resume'))).toMatchObject({ status: 'expanding', cursor: { row: 5 } });
+    expect(later(paused, requested('resume'))).toMatchObject({ status: 'expanding', cursor: { row: 5 } });
   });
 
-  it('cannot be cancelled, paused or resumed once it is finished', () => {
+  it('can be retried but not cancelled, paused or resumed after it has finished', () => {
     const done = later(start(), ...[opened, read(5, 0, true), settled, reported]);
     expect(done.status).toBe('done');
     for (const type of ['pause', 'resume', 'cancel'] as const)
       expect(stepBatch(done, { type }, { now: NOW })).toBeUndefined();
-    expect(later(done, asked('retry')).status).toBe('retrying');
+    expect(later(done, requested('retry')).status).toBe('retrying');
   });
 });

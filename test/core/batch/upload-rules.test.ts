@@ -1,12 +1,12 @@
-/** What an object is by its name, and the request that a picture becomes. */
+/** The classification of uploaded objects, and the request for an uploaded image. */
 import { describe, expect, it } from 'vitest';
 import {
   type Arrival,
   arrivalOf,
   fieldsOfMetadata,
+  hasPrompt,
   imageRequest,
   promptOfText,
-  saysItself,
   sidecarsFor,
   titleOf,
   uploadCallerOf,
@@ -21,8 +21,8 @@ const rules = uploadRulesSchema.parse([
 const [rule] = rules;
 const kindOf = (name: string, contentType = ''): Arrival['kind'] => arrivalOf(rules, name, contentType).kind;
 
-describe('what an object of the input bucket is', () => {
-  it('follows from its extension, and without one from its type', () => {
+describe('the kind of an object in the input bucket', () => {
+  it('follows from its extension, or from its content type if it has none', () => {
     const kinds = ['a.png', 'a.JPG', 'a.jpeg', 'a.json', 'a.jsonl', 'a.csv', 'a.txt', 'a.mp4', 'a'];
     expect(kinds.map((name) => kindOf(`uploads/${name}`))).toEqual([
       ...['image', 'image', 'image', 'request', 'manifest', 'manifest', 'sidecar', 'ignored', 'ignored'],
@@ -31,7 +31,7 @@ describe('what an object of the input bucket is', () => {
     expect(kindOf('uploads/folder/', 'image/png')).toBe('ignored');
   });
 
-  it('is nothing outside every prefix, among what Clapper writes, and where a file tells of an error', () => {
+  it('is ignored outside all prefixes, in the folders that Clapper writes to, and for an error file', () => {
     expect(arrivalOf([], 'a.png', '').kind).toBe('ignored');
     expect(kindOf('other/a.png')).toBe('ignored');
     const everything = rules.map((each) => ({ ...each, prefix: '' }));
@@ -45,7 +45,7 @@ describe('what an object of the input bucket is', () => {
     expect(arrivalOf(everything, 'a.png', '').kind).toBe('image');
   });
 
-  it('is about a picture where that is the only reading: by a longer name, or where pictures wait', () => {
+  it('is a sidecar if the name can only be that of a sidecar, or if the rule requires sidecars', () => {
     expect(arrivalOf(rules, 'uploads/cat.png.json', '')).toMatchObject({
       kind: 'sidecar',
       images: ['uploads/cat.png'],
@@ -66,24 +66,24 @@ describe('what an object of the input bucket is', () => {
     });
   });
 
-  it('belongs to the caller that its rule names, and else to the bucket', () => {
+  it('belongs to the caller of its rule, or to the bucket if the rule has none', () => {
     expect(rule && uploadCallerOf(rule, 'in')).toBe('upload:in');
     expect(rule && uploadCallerOf({ ...rule, caller: 'me@x.test' }, 'in')).toBe('me@x.test');
   });
 
-  it('needs prefixes that differ', () => {
+  it('needs rules with different prefixes', () => {
     expect(() => uploadRulesSchema.parse([{ prefix: 'a' }, { prefix: 'a' }])).toThrow('the same prefix');
   });
 
-  it('needs prefixes that have nothing in common with the folders that Clapper writes to', () => {
+  it('needs prefixes that do not overlap with the folders that Clapper writes to', () => {
     for (const prefix of ['jobs/', 'jobs/mine/', 'batches/', 'callers/me/', 'callers', 'b', ''])
-      expect(() => uploadRulesSchema.parse([{ prefix }])).toThrow('where Clapper writes itself');
+      expect(() => uploadRulesSchema.parse([{ prefix }])).toThrow('that Clapper itself writes to');
     for (const prefix of ['uploads/', 'jobs-of-mine/', 'in/jobs/', 'x'])
       expect(uploadRulesSchema.safeParse([{ prefix }]).success).toBe(true);
   });
 });
 
-describe('the request that a picture becomes', () => {
+describe('the request for an uploaded image', () => {
   const request = (over: Partial<Parameters<typeof imageRequest>[0]> = {}) => {
     const errors: FieldError[] = [];
     const [templated] = uploadRulesSchema.parse([
@@ -101,7 +101,7 @@ describe('the request that a picture becomes', () => {
     return { body, errors };
   };
 
-  it('is the template of its prefix, filled with its name and metadata', () => {
+  it('is the template of its rule, filled with its name and metadata', () => {
     expect(request({ metadata: { mood: 'stormy' } })).toEqual({
       body: {
         lane: 'batch',
@@ -114,7 +114,7 @@ describe('the request that a picture becomes', () => {
     });
   });
 
-  it('is what the sidecar says before the template, and what the metadata says before the sidecar', () => {
+  it('takes fields from the metadata first, then from the sidecar, then from the template', () => {
     const sidecar = { prompt: 'from the sidecar', seed: 7 };
     expect(request({ sidecar }).body).toMatchObject({ prompt: 'from the sidecar', seed: 7 });
     const metadata = { prompt: 'said with {braces}', 'clapper-durationseconds': '6' };
@@ -125,14 +125,14 @@ describe('the request that a picture becomes', () => {
     });
   });
 
-  it('is refused by name where metadata names no field or another picture is given', () => {
+  it('is rejected if metadata names an unknown field, or the sidecar has an image', () => {
     expect(request({ metadata: { 'clapper-colour': 'red' } }).errors).toMatchObject([
       { field: 'metadata.clapper-colour' },
     ]);
     expect(request({ sidecar: { image: {} } }).errors).toMatchObject([{ field: 'image' }]);
   });
 
-  it('takes texts of metadata as the type of their field', () => {
+  it('converts metadata texts to the type of their field', () => {
     const texts = {
       'clapper-aspectRatio': '9:16',
       'clapper-durationSeconds': '8',
@@ -150,14 +150,14 @@ describe('the request that a picture becomes', () => {
   });
 });
 
-describe('what a sidecar of text says', () => {
-  it('is a prompt in UTF-8, with or without a byte order mark', () => {
+describe('the prompt of a text sidecar', () => {
+  it('is read as UTF-8, with or without a byte order mark', () => {
     expect(promptOfText(Buffer.from(' ein Kätzchen\n'))).toBe('ein Kätzchen');
     expect(promptOfText(Buffer.from('\ufeffein Kätzchen'))).toBe('ein Kätzchen');
     expect(promptOfText(Buffer.from(''))).toBe('');
   });
 
-  it('is nothing in any other encoding', () => {
+  it('is undefined in any other encoding', () => {
     expect(promptOfText(Buffer.from('caf\xe9', 'latin1'))).toBeUndefined();
     expect(promptOfText(Buffer.from('\ufeffa cat', 'utf16le'))).toBeUndefined();
     expect(promptOfText(Buffer.from('a cat', 'utf16le'))).toBeUndefined();
@@ -165,7 +165,7 @@ describe('what a sidecar of text says', () => {
 });
 
 describe('the title of a manifest’s batch', () => {
-  it('is its name, and of a long one the end', () => {
+  it('is its object name, or the end of a long name', () => {
     expect(titleOf('uploads/many.csv')).toBe('uploads/many.csv');
     const long = `uploads/${'🐱'.repeat(150)}/many.csv`;
     expect(titleOf(long).length).toBeLessThanOrEqual(200);
@@ -174,10 +174,10 @@ describe('the title of a manifest’s batch', () => {
   });
 });
 
-describe('a picture that says itself what to make of it', () => {
-  it('does so by a prompt, however the key is written', () => {
+describe('an image with a prompt of its own', () => {
+  it('has it under the metadata key prompt or clapper-prompt, in any case', () => {
     for (const key of ['prompt', 'Prompt', 'clapper-prompt', 'Clapper-Prompt'])
-      expect(saysItself({ [key]: 'it purrs' })).toBe(true);
-    expect(saysItself({ 'clapper-seed': '3', promptly: 'x' })).toBe(false);
+      expect(hasPrompt({ [key]: 'it purrs' })).toBe(true);
+    expect(hasPrompt({ 'clapper-seed': '3', promptly: 'x' })).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-/** What holds of every job whatever happens to it, in whatever order: random events against the pure core. */
+/** Invariants of the job state machine under random sequences of events. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AttemptEvent } from '../../../functions/core/job/attempt.ts';
@@ -71,13 +71,19 @@ const observation: fc.Arbitrary<AttemptEvent> = fc.oneof(
   fc.constantFrom(3, 8, 13).map((code): AttemptEvent => ({ type: 'operationError', code, message: 'm' })),
   signal.map((s): AttemptEvent => ({ type: 'pollFailed', signal: s })),
   fc.constant<AttemptEvent>({ type: 'objectAppeared' }),
-  fc.nat(2).map((found): AttemptEvent => ({ type: 'looked', found, newestAt: found ? START : undefined })),
+  fc.nat(2).map(
+    (found): AttemptEvent => ({
+      type: 'prefixListed',
+      found,
+      newestAt: found ? START : undefined,
+    }),
+  ),
   fc.constant<AttemptEvent>({ type: 'landed', videos: [video] }),
   fc.boolean().map((final): AttemptEvent => ({ type: 'landingFailed', message: 'm', final })),
 );
 
-/** An event, for the attempt that is live or for a stale one, at some distance in time from the one before. */
-const happening = fc.record({
+/** An event for the current wake or attempt, or for a stale one, some time after the previous event. */
+const timedEvent = fc.record({
   afterMs: fc.oneof(fc.nat(200_000), fc.constant(0), fc.constant(3_600_000)),
   what: fc.oneof(
     { weight: 3, arbitrary: fc.constant('claim' as const) },
@@ -126,20 +132,20 @@ function eventOf(
 describe('every job', () => {
   it('keeps I1 to I6 under any sequence of events', () => {
     fc.assert(
-      fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
+      fc.property(fc.array(timedEvent, { maxLength: 60 }), (timedEvents) => {
         let job = fresh();
         let now = START;
-        for (const [n, each] of happenings.entries()) {
+        for (const [n, each] of timedEvents.entries()) {
           now += each.afterMs;
           const event = eventOf(job, each, n);
           const next = step(job, event, { now, random: each.random, policy: POLICY, latency: LATENCY });
           if (!next) continue;
           check(job, next.job, event, now);
-          // Its end is published once: due with the save that ends it, and never again.
+          // The end is announced exactly once, by the save that ends the job.
           expect(next.effects.filter(({ type }) => type === 'announce')).toHaveLength(
             isTerminal(next.job) && !isTerminal(job) ? 1 : 0,
           );
-          // Whatever is stored comes back as it was.
+          // A stored job is parsed back unchanged.
           expect(jobSchema.parse(JSON.parse(JSON.stringify(next.job)))).toEqual(
             JSON.parse(JSON.stringify(next.job)),
           );
@@ -150,7 +156,7 @@ describe('every job', () => {
     );
   });
 
-  it('is tried again when its operation was lost from sight and then said that it failed for free', () => {
+  it('is submitted again if its operation was not found, and later reports a failure that costs nothing', () => {
     const job = [
       { type: 'submitAccepted', operation } as const,
       { type: 'pollFailed', signal: { kind: 'http', status: 404, message: 'm' } } as const,
@@ -170,40 +176,40 @@ const claimed = (): Job => {
 
 function take(job: Job, event: JobEvent): Job {
   const next = step(job, event, { now: START, random: 0, policy: POLICY, latency: LATENCY });
-  if (!next) throw new Error(`${event.type} changed nothing of a job that is ${job.status}.`);
+  if (!next) throw new Error(`Event ${event.type} changed nothing in a job with status ${job.status}.`);
   return next.job;
 }
 
 function check(before: Job, after: Job, event: JobEvent, now: number): void {
   expect(after.revision).toBe(before.revision + 1);
-  // I1: only a claim leads to submitting, only from queued, always with an attempt of its own.
+  // I1: only a claim leads to submitting, only from queued, and always with a new attempt.
   if (after.status === 'submitting' && before.status !== 'submitting') {
     expect(before.status).toBe('queued');
     expect(event.type).toBe('claim');
     expect(before.attempts.map(({ attemptId }) => attemptId)).not.toContain(after.attempt.attemptId);
   }
-  // I2: what may have been accepted is queued again only once its own operation has said that it cost nothing.
+  // I2: an uncertain attempt is submitted again only if its own operation reports that it was not charged.
   if (before.status === 'uncertain' && after.status === 'queued') {
     expect(before.attempt.operation).toBeDefined();
     expect(after.attempts.at(-1)).toMatchObject({ attemptId: before.attempt.attemptId, charged: 'no' });
   }
-  // I3: work left means an alarm, and alarms are numbered upwards.
+  // I3: a job with work left has a wake, and the numbers of wakes increase.
   expect(wakeOf(after) !== undefined).toBe(!isTerminal(after) || liveAttemptOf(after) !== undefined);
   expect(wakeOf(after)?.seq ?? after.wakes).toBeLessThanOrEqual(after.wakes);
   expect(after.wakes).toBeGreaterThanOrEqual(before.wakes);
   if (event.type === 'attempt' && wakeOf(after)) expect(wakeOf(after)?.at).toBeGreaterThanOrEqual(now);
-  // I6: terminal is terminal, and what has ended stays ended.
+  // I6: a terminal status and ended attempts never change.
   if (isTerminal(before)) {
     expect(after.status).toBe(before.status);
     expect(isTerminal(after) && after.finishedAt).toBe(before.finishedAt);
   }
-  const toTell = isTerminal(after) ? after.announcement : undefined;
-  expect(toTell !== undefined).toBe(isTerminal(after));
+  const announcement = isTerminal(after) ? after.announcement : undefined;
+  expect(announcement !== undefined).toBe(isTerminal(after));
   if (event.type === 'announced') {
-    expect(toTell).toEqual({ sentAt: now });
+    expect(announcement).toEqual({ sentAt: now });
     expect({ ...after, announcement: 0, revision: 0 }).toEqual({ ...before, announcement: 0, revision: 0 });
   }
   expect(after.attempts.slice(0, before.attempts.length)).toEqual(before.attempts);
-  // Attempts are capped.
+  // The number of attempts is limited.
   expect(after.attempts.length + (liveAttemptOf(after) ? 1 : 0)).toBeLessThanOrEqual(POLICY.maxAttempts);
 }

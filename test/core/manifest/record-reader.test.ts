@@ -1,4 +1,4 @@
-/** Records out of bytes: the same ones however the bytes are cut, and as a CSV library reads them. */
+/** The record reader returns the same records for any chunk sizes, and the same as a CSV library. */
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ function readAll(syntax: RecordSyntax, bytes: Uint8Array, cuts: readonly number[
   return [...records, ...reader.end()];
 }
 
-/** One record at a time, each with a reader of its own that begins where the one before said. */
+/** Reads each record with a new reader, from the cursor of the previous record. */
 function readByCursor(syntax: RecordSyntax, bytes: Uint8Array): RawRecord[] {
   const records: RawRecord[] = [];
   for (let cursor = START; ; ) {
@@ -61,14 +61,14 @@ const table = fc
     rows: rows.map(([cells]) => cells),
     text: rows.map(([cells, end]) => cells.map(written).join(',') + end).join(''),
   }));
-/** Anything, but with many of the bytes that matter. */
-const soup = fc
+/** Random bytes with many quotes, delimiters and line ends. */
+const anyBytes = fc
   .array(fc.constantFrom('a', '"', ',', '\n', '\r', '{"p":1}', 'é', '\u0000', '""'), { maxLength: 60 })
   .map((parts) => utf8(parts.join('')));
 const cuts = fc.array(fc.nat(), { maxLength: 8 });
 
-describe('records of CSV', () => {
-  it('are what was written, whatever quotes, commas and line ends are in it', () => {
+describe('CSV records', () => {
+  it('are read as they were written, with any quotes, commas and line ends in their values', () => {
     fc.assert(
       fc.property(table, cuts, ({ rows, text }, at) => {
         expect(valuesOf(readAll(CSV, utf8(text), at))).toEqual(rows);
@@ -76,7 +76,7 @@ describe('records of CSV', () => {
     );
   });
 
-  it('are what csv-parse reads', () => {
+  it('are the same as those of csv-parse', () => {
     fc.assert(
       fc.property(table, ({ text }) => {
         const theirs = parse(text, { record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true });
@@ -85,7 +85,7 @@ describe('records of CSV', () => {
     );
   });
 
-  it('know the line they begin at, also after line ends inside quotes and blank lines', () => {
+  it('have the number of the line where they begin, also after quoted line ends and blank lines', () => {
     const records = readAll(CSV, utf8('a,"1\n2\r\n3",c\r\n\r\nd,e\rf,g'));
     expect(records.map(({ row, line }) => [row, line])).toEqual([
       [1, 1],
@@ -94,16 +94,16 @@ describe('records of CSV', () => {
     ]);
   });
 
-  it('go on with the next line after a quote that is not closed, in the middle, or followed by text', () => {
+  it('continue with the next line after a quote that is not closed, in the middle of a value, or followed by text', () => {
     const records = readAll(
       CSV,
       utf8('1,"abc\n2,"def"\n3,a"b\n4,"a"b\n5,fine\n6,"never closed\n7,also fine\n'),
     );
     expect(faultsOf(records)).toEqual([
-      '1@1: the closing quote in field 2 is followed by text; a quote inside a value is written twice.',
-      '3@3: a quote in field 2 stands inside a value; enclose the value in quotes and double those in it.',
-      '4@4: the closing quote in field 2 is followed by text; a quote inside a value is written twice.',
-      '6@6: a quote in field 2 is opened and never closed.',
+      '1@1: the closing quote in field 2 is followed by text; write a quote inside a value twice.',
+      '3@3: a quote in field 2 is inside a value without quotes; enclose the value in quotes and double the quotes in it.',
+      '4@4: the closing quote in field 2 is followed by text; write a quote inside a value twice.',
+      '6@6: a quote in field 2 is not closed.',
     ]);
     expect(valuesOf(records.filter(({ kind }) => kind === 'fields'))).toEqual([
       ['2', 'def'],
@@ -112,29 +112,27 @@ describe('records of CSV', () => {
     ]);
   });
 
-  it('are given up after 1 MiB of open quote, and the lines under it are read', () => {
+  it('are a fault if a quote is not closed within 1 MiB, and the lines after it are read', () => {
     const lines = `${'x,y\n'.repeat(RECORD_BYTES_MAX / 4 + 10)}`;
     const records = readAll(CSV, utf8(`a,b\n1,"open\n${lines}`));
-    expect(faultsOf(records)).toEqual([
-      '2@2: a quote is opened and not closed within 1 MiB (1,048,576 bytes).',
-    ]);
+    expect(faultsOf(records)).toEqual(['2@2: a quote is not closed within 1 MiB (1,048,576 bytes).']);
     expect(records).toHaveLength(2 + RECORD_BYTES_MAX / 4 + 10);
   });
 });
 
-describe('records of either format', () => {
+describe('records of both formats', () => {
   for (const syntax of [CSV, JSONL]) {
-    it(`are the same however the bytes are cut: ${syntax.format}`, () => {
+    it(`are the same for any chunk sizes: ${syntax.format}`, () => {
       fc.assert(
-        fc.property(soup, cuts, (bytes, at) => {
+        fc.property(anyBytes, cuts, (bytes, at) => {
           expect(readAll(syntax, bytes, at)).toEqual(readAll(syntax, bytes));
         }),
       );
     });
 
-    it(`are the same when each is read from the cursor of the one before: ${syntax.format}`, () => {
+    it(`are the same if each is read from the cursor of the previous one: ${syntax.format}`, () => {
       fc.assert(
-        fc.property(soup, (bytes) => {
+        fc.property(anyBytes, (bytes) => {
           expect(readByCursor(syntax, bytes)).toEqual(readAll(syntax, bytes));
         }),
       );
@@ -150,7 +148,7 @@ describe('records of either format', () => {
     ]);
   });
 
-  it('say which byte is no UTF-8', () => {
+  it('name the byte that is not UTF-8', () => {
     const latin1 = Buffer.from('{"prompt":"a caf\xe9"}\n{"prompt":"fine"}\n', 'latin1');
     const records = readAll(JSONL, latin1);
     expect(faultsOf(records)).toEqual([
@@ -159,7 +157,7 @@ describe('records of either format', () => {
     expect(records).toHaveLength(2);
   });
 
-  it('are passed over where one is too long, with a memory of one record, and the next is read', () => {
+  it('that are too long are skipped, also from a cursor in the middle, and the next one is read', () => {
     const reader = createRecordReader(JSONL, START);
     const part = utf8('x'.repeat(64 * 1024));
     const records: RawRecord[] = [...reader.push(utf8('{"a":1}\n'))];

@@ -70,7 +70,7 @@ describe('a text that is too long', () => {
     ['a video', { prompt: 'a', video: { gcsUri: `gs://b/${'ö'.repeat(513)}` } }, 'video.gcsUri'],
     ['a bucket', { prompt: 'a', video: { gcsUri: `gs://${'b'.repeat(223)}/x` } }, 'video.gcsUri'],
   ])('is refused as a name: %s', (_, body, field) => {
-    expect(refusals(body)).toEqual([{ field, detail: expect.stringContaining('1024 bytes of name') }]);
+    expect(refusals(body)).toEqual([{ field, detail: expect.stringContaining('1024 bytes of UTF-8') }]);
   });
 
   it.each<[string, unknown, string]>([

@@ -342,9 +342,9 @@ describe('a manifest that cannot be read', () => {
     ],
     ['is gzip in gzip', gzipSync(gzipSync('x')), 'a.jsonl.gz', 'is zipped twice'],
     ['has a header and no rows', 'prompt,seed\n', 'a.csv', 'The manifest has no rows.'],
-    ['names a column twice', 'prompt,seed,prompt\nx,1,y\n', 'a.csv', "two columns of the name 'prompt'"],
-    ['has a column without a name', 'prompt,,x\na,b,c\n', 'a.csv', 'without a name for column 2'],
-    ['has broken quotes in its header', 'pro"mpt,x\na,b\n', 'a.csv', 'has no header that can be read'],
+    ['names a column twice', 'prompt,seed,prompt\nx,1,y\n', 'a.csv', "two columns named 'prompt'"],
+    ['has a column without a name', 'prompt,,x\na,b,c\n', 'a.csv', 'no name for column 2'],
+    ['has broken quotes in its header', 'pro"mpt,x\na,b\n', 'a.csv', 'has an invalid header'],
   ];
   for (const [claim, content, name, message] of cases) {
     it(`${claim}: the batch fails and says so`, async () => {
@@ -434,7 +434,7 @@ describe('a row that cannot be read', () => {
     const csv = Buffer.from('prompt,seed\ncaf\xe9,1\n"a "cat",2\nfine,three\nfine,4\n', 'latin1');
     expect(await faultsOf(csv, {}, 'a.csv')).toEqual([
       "1@2: is not UTF-8 (byte 0xE9 after 'caf'); save the manifest as UTF-8.",
-      '2@3: the closing quote in field 1 is followed by text; a quote inside a value is written twice.',
+      '2@3: the closing quote in field 1 is followed by text; write a quote inside a value twice.',
       '3@4: seed: Invalid input: expected number, received string.',
     ]);
   });

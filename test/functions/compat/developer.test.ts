@@ -150,7 +150,7 @@ describe('a submission on the Developer API', () => {
     });
     const image = { bytesBase64Encoded: 'AAAA', mimeType: 'image/png' };
     expect((await post(living, { instances: [{ prompt: 'a', image }] })).body).toMatchObject({
-      error: { message: expect.stringContaining('instances[0].image.bytesBase64Encoded: holds neither') },
+      error: { message: expect.stringContaining('instances[0].image.bytesBase64Encoded: is neither') },
     });
   });
 

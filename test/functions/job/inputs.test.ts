@@ -44,7 +44,7 @@ describe('inputs of a request', () => {
     };
     expect((await answer('good.png'))[0]).toBe(201);
     for (const [name, words] of [
-      ['cut.png', 'cut short'],
+      ['cut.png', 'truncated'],
       ['text.png', 'neither PNG nor JPEG'],
       ['empty.png', 'is empty'],
       ['none.png', 'does not exist'],

@@ -1,6 +1,6 @@
 /** Cloud Scheduler: calls when a schedule is due, repeats a call that fails, calls twice now and then, or not at all. */
 import { isBatchOver } from '../../../functions/core/batch/batch.ts';
-import { dueAgain, isSettled, type Schedules } from '../../../functions/core/batch/schedules.ts';
+import { firesToResume, isSettled, type Schedules } from '../../../functions/core/batch/schedules.ts';
 import type { Services } from '../../../functions/ports.ts';
 import type { Engine, Invocation } from '../engine.ts';
 import type { Subject } from '../subject.ts';
@@ -46,7 +46,7 @@ export class CloudScheduler {
   /** Something waits that the sweep has to take up. */
   hasDue(): boolean {
     const { now } = this.#engine;
-    return [...this.#states.states.values()].some((state) => dueAgain(state, now).length > 0);
+    return [...this.#states.states.values()].some((state) => firesToResume(state, now).length > 0);
   }
 
   isSettled(): boolean {
