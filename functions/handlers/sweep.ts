@@ -4,7 +4,7 @@
  */
 import { isTerminal, type Job, wakeOf } from '../core/job/job.ts';
 import { submitQueueOf } from '../core/job/queues.ts';
-import { timeUpAt } from '../core/job/step.ts';
+import { timeUpAt } from '../core/job/wake-schedule.ts';
 import type { Services } from '../ports.ts';
 import { releaseJobs, sweepBatches } from './batch/sweep-batches.ts';
 import { advanceAndPerform, logFields } from './job/advance.ts';

@@ -131,7 +131,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the sweep rings under the old name',
-    file: 'core/job/step.ts',
+    file: 'core/job/wake-schedule.ts',
     find: `ring: wake.ring + added, at };`,
     replace: `ring: wake.ring, at };`,
   },
@@ -262,7 +262,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'startBy is not looked at',
-    file: 'core/job/step.ts',
+    file: 'core/job/wake-schedule.ts',
     find: `  attempts.length === 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;`,
     replace: `  attempts.length < 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;`,
   },
@@ -274,10 +274,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'what appears late is written off',
-    file: 'core/job/step.ts',
+    file: 'core/job/following.ts',
     find: `  const attempt: LiveAttempt = {
     ...attemptBaseOf(ended),`,
-    replace: `  if (ctx.now > 0) {
+    replace: `  if (now > 0) {
     const attempts = job.attempts.map((each) => (each === ended ? { ...each, charged: 'no' as const } : each));
     return { ...job, attempts };
   }

@@ -223,7 +223,7 @@ const unknownOutcome = ({
     (operation
       ? `The outcome of operation ${operation.name} is unknown`
       : 'It is unknown whether the provider accepted this submission') +
-    `; up to $${reservedUsd} may have been charged. First cause: ${cause}`,
+    `; up to $${reservedUsd} may have been charged. Cause: ${cause}`,
   retryable: true,
   charged: 'unknown',
 });

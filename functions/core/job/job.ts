@@ -88,7 +88,7 @@ export const announcementSchema = z.union([
   z.object({ dueAt: z.number() }),
   z.object({ sentAt: z.number() }),
 ]);
-const over = { finishedAt: z.number(), announcement: announcementSchema.optional() };
+const ended = { finishedAt: z.number(), announcement: announcementSchema.optional() };
 
 const queuedSchema = jobBaseSchema.extend({
   status: z.literal('queued'),
@@ -109,7 +109,7 @@ export const jobSchema = z.discriminatedUnion('status', [
   jobBaseSchema.extend({ status: z.literal('landing'), ...live(landingSchema) }),
   jobBaseSchema.extend({
     status: z.literal('succeeded'),
-    ...over,
+    ...ended,
     videos: z.array(landedVideoSchema),
     /** How many of the requested videos a safety filter withheld, and why. */
     filteredCount: z.number(),
@@ -117,13 +117,13 @@ export const jobSchema = z.discriminatedUnion('status', [
   }),
   jobBaseSchema.extend({
     status: z.literal('failed'),
-    ...over,
+    ...ended,
     error: jobErrorSchema,
     following: followingSchema.optional(),
   }),
   jobBaseSchema.extend({
     status: z.literal('cancelled'),
-    ...over,
+    ...ended,
     following: followingSchema.optional(),
   }),
 ]);

@@ -16,19 +16,13 @@ import {
   type AttemptContext,
   type AttemptEvent,
   advanceAttempt,
-  attemptBaseOf,
   type Ruling,
   resolvedBy,
 } from './attempt.ts';
-import {
-  type EndedAttempt,
-  type JobError,
-  type LiveAttempt,
-  type OperationRef,
-  outputPrefixOf,
-} from './attempt-record.ts';
+import { type EndedAttempt, type JobError, type LiveAttempt, outputPrefixOf } from './attempt-record.ts';
 import { type Effect, effectsOf } from './effects.ts';
 import { minWaitMs } from './errors.ts';
+import { follow, resumeFollowing } from './following.ts';
 import {
   type BatchRow,
   baseOf,
@@ -37,13 +31,11 @@ import {
   type JobBase,
   type Lane,
   liveAttemptOf,
-  type TerminalJob,
-  type Wake,
-  wakeOf,
 } from './job.ts';
 import { backoffMs, type Policy } from './policy.ts';
 import { currentStage, stageIndexOf, stagesOf } from './stages.ts';
 import type { VideoRequest } from './video-request.ts';
+import { enqueueAgain, followingWake, nextWake, startDeadline, timeUpAt } from './wake-schedule.ts';
 
 export type JobEvent =
   /** A submit task is about to make the paid call. */
@@ -215,30 +207,6 @@ function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepC
   return isTerminal(job) ? follow(job, attempt, change, ctx) : settle(job, attempt, change, ctx);
 }
 
-/** Follows an attempt again that was given up as unknown, because new evidence of it has arrived. */
-function resumeFollowing(
-  job: Job,
-  attemptId: string,
-  reported: OperationRef | undefined,
-  ctx: StepContext,
-): Job | undefined {
-  if (job.status !== 'failed' && job.status !== 'cancelled') return undefined;
-  const ended = job.attempts.find((each) => each.attemptId === attemptId);
-  if (ended?.outcome !== 'unknown' || ended.charged !== 'unknown') return undefined;
-  const operation = ended.operation ?? reported;
-  const attempt: LiveAttempt = {
-    ...attemptBaseOf(ended),
-    state: 'uncertain',
-    cause: ended.error?.message ?? 'The attempt was given up as unknown.',
-    decideAt: ctx.now + ctx.latency.longestMs,
-    looks: 0,
-    ...(operation ? { operation } : {}),
-  };
-  const attempts = job.attempts.filter((each) => each !== ended);
-  const { wakes, wake } = followingWake(job, ctx.now);
-  return { ...job, attempts, wakes, following: { attempt, wake } };
-}
-
 /** Applies the change of an attempt to its unfinished job. */
 function settle(
   job: Job,
@@ -308,34 +276,6 @@ const requeue = (base: JobBase, at: number, error: JobError | undefined, refusal
   refusalsInARow,
 });
 
-/** I6: the job is terminal. Its attempt is followed until its charge is known. */
-function follow(
-  job: TerminalJob,
-  before: LiveAttempt,
-  change: Exclude<AttemptChange, { kind: 'unchanged' }>,
-  ctx: StepContext,
-): Job | undefined {
-  if (job.status === 'succeeded') return undefined;
-  if (change.kind === 'live') {
-    const { wakes, wake } = followingWake(job, change.wakeAt);
-    return { ...job, wakes, following: { attempt: change.attempt, wake } };
-  }
-  const ended = change.kind === 'ended' ? change.attempt : refusedAttempt(before, change.error, ctx);
-  return { ...job, attempts: [...job.attempts, ended], following: undefined };
-}
-
-function refusedAttempt(attempt: LiveAttempt, error: JobError, { now }: StepContext): EndedAttempt {
-  return {
-    ...attemptBaseOf(attempt),
-    state: 'ended',
-    outcome: 'rejected',
-    charged: 'no',
-    endedAt: now,
-    polls: 0,
-    error,
-  };
-}
-
 /**
  * Ends the job: cancelled (no error), or past its deadline. If the paid call may have been made, the job follows its
  * attempt.
@@ -354,12 +294,6 @@ function endEarly(job: Job, ctx: StepContext, error: JobError | undefined): Job 
   return { ...base, ...end, wakes, following: { attempt: job.attempt, wake } };
 }
 
-/** The time at which the job fails if it is still unfinished: its deadline, or `startBy` if it was never submitted. */
-export const timeUpAt = (job: Job): number => (job.status === 'queued' ? startDeadline(job) : job.deadlineAt);
-
-const startDeadline = ({ attempts, startByAt, deadlineAt }: JobBase): number =>
-  attempts.length === 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;
-
 function expire(job: Job, ctx: StepContext): Job | undefined {
   if (isTerminal(job) || ctx.now < timeUpAt(job)) return undefined;
   const late = ctx.now >= job.deadlineAt;
@@ -371,23 +305,6 @@ function expire(job: Job, ctx: StepContext): Job | undefined {
     retryable: true,
     charged: job.status === 'queued' ? 'no' : 'unknown',
   });
-}
-
-/**
- * Re-enqueues the wake of the same step (`seq`) under a new task name (`ring`). If the task is still in a long queue
- * (`added` is 0), the wake is only postponed, so that the sweep does not check a whole backlog in every run.
- */
-function enqueueAgain(job: Job, added: 0 | 1, ctx: StepContext): Job | undefined {
-  const wake = wakeOf(job);
-  // Once per overdue wake, even if two sweeps run at the same time or a sweep is delivered twice.
-  if (!wake || ctx.now < wake.at + ctx.policy.overdueAfterMs) return undefined;
-  const later = ctx.now + 5 * ctx.policy.overdueAfterMs;
-  const at = added === 1 ? ctx.now : isTerminal(job) ? later : Math.min(later, timeUpAt(job));
-  const reEnqueued: Wake = { seq: wake.seq, ring: wake.ring + added, at };
-  if ('wake' in job) return { ...job, wake: reEnqueued };
-  return 'following' in job && job.following
-    ? { ...job, following: { ...job.following, wake: reEnqueued } }
-    : undefined;
 }
 
 /** A new job that starts with an existing attempt. */
@@ -409,15 +326,6 @@ function withAttempt(base: JobBase, attempt: LiveAttempt, wakeAt: number): Job {
       return { ...base, ...wake, status: 'landing', attempt };
   }
 }
-
-/** The next wake of an unfinished job: never after its deadline, so that the deadline is enforced (I6). */
-const nextWake = (base: JobBase, at: number): { wakes: number; wake: Wake } =>
-  followingWake(base, Math.min(at, base.deadlineAt));
-
-const followingWake = ({ wakes }: Pick<JobBase, 'wakes'>, at: number): { wakes: number; wake: Wake } => ({
-  wakes: wakes + 1,
-  wake: { at, seq: wakes + 1, ring: 0 },
-});
 
 /** Applies an operator's decision to an attempt with an unknown outcome, live or ended. */
 function resolve(job: Job, ruling: Ruling, ctx: StepContext): Job | undefined {

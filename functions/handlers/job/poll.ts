@@ -4,7 +4,7 @@ import type { LiveAttempt, OperationRef } from '../../core/job/attempt-record.ts
 import type { Effect } from '../../core/job/effects.ts';
 import { isTerminal, type Job, liveAttemptOf, wakeOf } from '../../core/job/job.ts';
 import { stageOf } from '../../core/job/stages.ts';
-import { timeUpAt } from '../../core/job/step.ts';
+import { timeUpAt } from '../../core/job/wake-schedule.ts';
 import type { Services } from '../../ports.ts';
 import { type Advanced, advance, logFields, perform } from './advance.ts';
 import { land, outputsAmong } from './landing.ts';
