@@ -1,4 +1,4 @@
-/** The buckets: consistent, as Cloud Storage is, and out of order now and then. */
+/** The buckets: strongly consistent, as Cloud Storage is, with failing calls. */
 import type { Readable } from 'node:stream';
 import type { LandedVideo } from '../../functions/core/job/attempt-record.ts';
 import type { InputStore, ResultStore, StoredObject } from '../../functions/ports.ts';
@@ -25,7 +25,7 @@ export class Bucket {
     this.name = name;
   }
 
-  /** Whoever is told of each object that is complete. */
+  /** Sets the receiver of an event for each finalized object. */
   onFinalized(finalized: (name: string) => void): void {
     this.#finalized = finalized;
   }
@@ -34,7 +34,7 @@ export class Bucket {
     const generation = String(++this.#generation);
     const uri = `gs://${this.name}/${name}`;
     const bytes = content.length;
-    // The size stands for the content: that is all that tells the simulated videos apart.
+    // The simulated videos differ only in their size, so the size is enough for a checksum.
     const crc32c = `crc-${bytes}`;
     this.objects.set(name, {
       name,
@@ -62,7 +62,7 @@ export class Bucket {
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** @param nameOrUri results are read by name, inputs by `gs://` name */
+  /** @param nameOrUri the name of a result, or the `gs://` URI of an input */
   find(nameOrUri: string): StoredFile | undefined {
     this.mayFail();
     return this.objects.get(nameOrUri.replace(`gs://${this.name}/`, ''));
@@ -70,7 +70,7 @@ export class Bucket {
 
   writeOnce(name: string, contentType: string, content: Uint8Array): void {
     const { faults } = this.#engine;
-    // 503, or a body that tore: nothing is left behind.
+    // A 503, a body that breaks off and a checksum mismatch leave no object behind.
     this.mayFail();
     if (faults.happens('bucket', 0.5)) throw new SimulatedFault('the body broke off');
     if (faults.happens('bucket', 0.5)) throw new SimulatedFault('stored with another CRC-32C; removed again');
@@ -113,7 +113,7 @@ class BucketPort implements ResultStore, InputStore {
   }
 
   async writeOnce(name: string, contentType: string, body: Readable): Promise<void> {
-    // Refused before the end of it was read: how far a body is read that is not wanted is nobody's business.
+    // Cloud Storage may refuse an existing name before or after it has read the body. Both happen.
     if (this.#bucket.objects.has(name) && this.#engine.timing.chance(0.5)) {
       body.destroy();
       return this.#engine.call(this.#invocation, 'writeOnce', () => this.#bucket.mayFail());
@@ -157,7 +157,7 @@ class BucketPort implements ResultStore, InputStore {
   }
 }
 
-/** Simulated files say what is in them; any other stream is read. */
+/** The content of a simulated file, taken directly; any other stream is read to its end. */
 export async function contentOf(engine: Engine, invocation: Invocation, body: Readable): Promise<Uint8Array> {
   if (body instanceof FileBody) return body.content;
   return engine.streaming(invocation, async () => {

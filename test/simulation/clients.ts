@@ -1,25 +1,25 @@
-/** The callers: they ask, ask again when they get no answer, and change their minds. */
+/** The callers: they request jobs, repeat requests without an answer, and cancel some jobs. */
 import { isTerminal, type Job } from '../../functions/core/job/job.ts';
 import type { Services } from '../../functions/ports.ts';
-import { askUntilAnswered } from './asking.ts';
 import type { Engine, Invocation } from './engine.ts';
 import type { Random } from './random.ts';
+import { requestUntilAnswered } from './repeated-request.ts';
 import { hasStatus, type Subject } from './subject.ts';
-import type { Wish } from './workload.ts';
+import type { PlannedJob } from './workload.ts';
 
 const SECOND = 1000;
 
 export interface Accepted {
-  readonly wish: Wish;
+  readonly planned: PlannedJob;
   readonly jobIds: Set<string>;
-  /** They asked for a time that is over. */
+  /** The request was refused because its `startBy` or `finishBy` had passed. */
   refused: boolean;
 }
 
 export class Clients {
-  /** What callers were told. */
+  /** The answers that callers received. */
   readonly accepted: readonly Accepted[];
-  /** Callers without an answer, who will ask again. */
+  /** Requests without an answer, which will be repeated. */
   waiting = 0;
   readonly #engine: Engine;
   readonly #subject: Subject;
@@ -30,47 +30,48 @@ export class Clients {
     engine: Engine,
     subject: Subject,
     random: Random,
-    wishes: readonly Wish[],
+    plannedJobs: readonly PlannedJob[],
     servicesOf: (invocation: Invocation) => Services,
   ) {
     this.#engine = engine;
     this.#subject = subject;
     this.#random = random;
     this.#servicesOf = servicesOf;
-    this.accepted = wishes.map((wish) => ({ wish, jobIds: new Set(), refused: false }));
+    this.accepted = plannedJobs.map((planned) => ({ planned, jobIds: new Set(), refused: false }));
     for (const accepted of this.accepted) this.#plan(accepted);
   }
 
   #plan(accepted: Accepted): void {
-    const { wish } = accepted;
+    const { planned } = accepted;
     this.waiting++;
-    this.#engine.after(wish.atMs, () => this.#ask(accepted));
-    if (wish.key !== undefined && this.#engine.faults.happens('client'))
-      this.#engine.after(wish.atMs + this.#engine.timing.int(0, 100), () => this.#askTwice(accepted));
-    if (wish.cancelAtMs !== undefined)
-      this.#engine.after(wish.atMs + wish.cancelAtMs, () => {
+    this.#engine.after(planned.atMs, () => this.#request(accepted));
+    if (planned.key !== undefined && this.#engine.faults.happens('client'))
+      this.#engine.after(planned.atMs + this.#engine.timing.int(0, 100), () => this.#requestAgain(accepted));
+    if (planned.cancelAtMs !== undefined)
+      this.#engine.after(planned.atMs + planned.cancelAtMs, () => {
         for (const jobId of accepted.jobIds) this.#cancel(jobId);
       });
   }
 
-  /** Some change their minds when they see how far it is. */
+  /** Some callers cancel when the job reaches a state. */
   readonly written = (before: Job | undefined, after: Job): void => {
-    const wished = this.accepted.find(({ wish }) => wish.name === after.request.prompt)?.wish.cancelIn;
-    if (wished === undefined || isTerminal(after) || before?.status === after.status) return;
+    const cancelIn = this.accepted.find(({ planned }) => planned.name === after.request.prompt)?.planned
+      .cancelIn;
+    if (cancelIn === undefined || isTerminal(after) || before?.status === after.status) return;
     const between = after.status === 'queued' && after.attempts.some(({ outcome }) => outcome === 'landed');
-    if (wished === 'landing' ? after.status !== 'landing' : !between) return;
+    if (cancelIn === 'landing' ? after.status !== 'landing' : !between) return;
     const afterMs = this.#random.int(0, this.#random.chance(0.7) ? 200 : 5 * SECOND);
     this.#engine.after(afterMs, () => this.#cancel(after.jobId));
   };
 
-  #ask(accepted: Accepted): void {
-    const { wish } = accepted;
-    askUntilAnswered(this.#engine, {
-      label: `create ${wish.name}`,
-      ask: (invocation) => this.#create(invocation, wish),
-      key: wish.key,
-      answered: (jobId) => this.#answered(accepted, jobId),
-      over: () => this.waiting--,
+  #request(accepted: Accepted): void {
+    const { planned } = accepted;
+    requestUntilAnswered(this.#engine, {
+      label: `create ${planned.name}`,
+      send: (invocation) => this.#create(invocation, planned),
+      key: planned.key,
+      onAnswer: (jobId) => this.#answered(accepted, jobId),
+      onDone: () => this.waiting--,
     });
   }
 
@@ -79,19 +80,19 @@ export class Clients {
     else accepted.jobIds.add(jobId);
   }
 
-  #askTwice(accepted: Accepted): void {
-    const { wish } = accepted;
+  #requestAgain(accepted: Accepted): void {
+    const { planned } = accepted;
     this.#engine.start(
-      `create again ${wish.name}`,
-      (invocation) => this.#create(invocation, wish),
+      `create again ${planned.name}`,
+      (invocation) => this.#create(invocation, planned),
       (ending) => {
         if (ending.kind === 'returned') this.#answered(accepted, ending.value);
       },
     );
   }
 
-  /** @returns the job's id, or nothing where its time was over before it was accepted */
-  async #create(invocation: Invocation, { caller, body, key }: Wish): Promise<string | undefined> {
+  /** @returns the job's id; undefined when the request was refused because its time had passed */
+  async #create(invocation: Invocation, { caller, body, key }: PlannedJob): Promise<string | undefined> {
     try {
       const request = { caller, body, idempotencyKey: key };
       return (await this.#subject.createJob(this.#servicesOf(invocation), request)).job.jobId;

@@ -1,4 +1,4 @@
-/** The job store: frozen records, each write watched, and transactions that fail in every way that Firestore's do. */
+/** The job store: frozen records, a monitor at each write, and transactions with all failures of Firestore's. */
 import { announcementDueAt } from '../../functions/core/job/announcement.ts';
 import { atStakeUsd } from '../../functions/core/job/at-stake.ts';
 import {
@@ -30,7 +30,7 @@ export class Database {
   readonly #monitor: WriteMonitor;
   readonly #strict: boolean;
 
-  /** @param strict stores what comes back from JSON and the schema, as the real store does; slow */
+  /** @param strict converts each record to JSON and parses it with the schema, as the Firestore adapter does; slow */
   constructor(engine: Engine, monitor: WriteMonitor, strict: boolean) {
     this.#engine = engine;
     this.#monitor = monitor;
@@ -45,16 +45,16 @@ export class Database {
     return [...this.jobs.values()].filter((job) => atOf(job) <= before).sort((a, b) => atOf(a) - atOf(b));
   }
 
-  /** Optimistic: what was decided on a state that has changed meanwhile is decided again. */
+  /** One try of an optimistic transaction. `again`: the client has to run `decide` on the new state. */
   tryUpdate(jobId: string, decide: Decide): Updated | 'again' {
     const { faults } = this.#engine;
-    // The client runs the transaction again, and what it decided the first time goes nowhere.
+    // Contention: the first decision is discarded, and the client runs the transaction again.
     if (faults.happens('store', 0.5)) {
       const job = this.jobs.get(jobId);
       if (job) decide(job);
       return 'again';
     }
-    // Committed, but the client cannot know, and runs it again on what it has saved itself.
+    // The commit succeeds and its answer is lost: the client runs the transaction again on its own result.
     if (faults.happens('store', 0.3)) {
       this.#update(jobId, decide);
       return 'again';
@@ -103,11 +103,11 @@ export class Database {
     this.#monitor(before, stored);
   }
 
-  nextInQueue(line: SubmitQueue, lastCaller: string | undefined, limit: number): readonly JobIn<'queued'>[] {
+  nextInQueue(queue: SubmitQueue, lastCaller: string | undefined, limit: number): readonly JobIn<'queued'>[] {
     this.mayFail();
-    const queue = submitQueueName(line);
+    const name = submitQueueName(queue);
     const waiting = [...this.jobs.values()].filter(
-      (job) => job.status === 'queued' && waitsInQueue(job) && submitQueueName(submitQueueOf(job)) === queue,
+      (job) => job.status === 'queued' && waitsInQueue(job) && submitQueueName(submitQueueOf(job)) === name,
     );
     const queued = waiting.filter((job) => job.status === 'queued');
     const after = queued.filter(({ caller }) => lastCaller !== undefined && caller > lastCaller);
@@ -120,7 +120,7 @@ export class Database {
     return [...this.jobs.values()].filter((job) => job.caller === caller).slice(0, pageSize);
   }
 
-  /** In the order of their rows, the newest of one row first; a job that a retry stands for is none of them. */
+  /** Sorted by row, the newest job of a row first. Without jobs that a retry has superseded. */
   ofBatch({ batchId, statuses, afterRow, limit }: ListOfBatch): readonly Job[] {
     this.mayFail();
     const found: { readonly job: Job; readonly row: number }[] = [];
@@ -138,7 +138,7 @@ export class Database {
     return this.held(batchId);
   }
 
-  /** Whatever fails. */
+  /** The jobs that the batch holds. Never fails. */
   held(batchId: string): readonly Job[] {
     return [...this.jobs.values()].filter((job) => job.batch?.batchId === batchId && isHeld(job));
   }
@@ -149,7 +149,7 @@ export class Database {
     return [...this.jobs.values()].filter((job) => at(job) <= before).sort((a, b) => at(a) - at(b));
   }
 
-  /** What the store's own deletion takes away by now, as the documents' `expireAt` says. */
+  /** The jobs that Firestore's TTL policy deletes by now, as the documents' `expireAt` says. */
   expired(keepFinishedMs: number): readonly Job[] {
     return [...this.jobs.values()].filter((job) => {
       if (!isTerminal(job) || wakeOf(job) || atStakeUsd(job) > 0 || isHeld(job)) return false;
@@ -158,7 +158,7 @@ export class Database {
     });
   }
 
-  /** Fails before the write, or after it: then it is done and nobody is told. */
+  /** Fails before the write, or after it: then the write is stored and the caller does not know. */
   #guarded<T>(write: () => T): T {
     this.mayFail();
     const done = write();
@@ -218,7 +218,7 @@ class JobsPort implements JobStore {
     );
   }
 
-  /** For the log only. */
+  /** The code under test only logs it. */
   async oldestOpen(): ReturnType<JobStore['oldestOpen']> {
     return undefined;
   }
@@ -242,12 +242,12 @@ class JobsPort implements JobStore {
   }
 
   nextInQueue(
-    line: SubmitQueue,
+    queue: SubmitQueue,
     lastCaller: string | undefined,
     limit: number,
   ): ReturnType<JobStore['nextInQueue']> {
     return this.#engine.call(this.#invocation, 'nextInQueue', () =>
-      this.#database.nextInQueue(line, lastCaller, limit),
+      this.#database.nextInQueue(queue, lastCaller, limit),
     );
   }
 
@@ -270,7 +270,7 @@ const orderOf = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
 
 const atOf = (job: Job): number => wakeOf(job)?.at ?? Number.POSITIVE_INFINITY;
 
-/** What is frozen already is frozen all the way down, so only what is new is walked. */
+/** A frozen object is already frozen recursively, so only new objects are visited. */
 function deepFreeze(value: object): void {
   if (Object.isFrozen(value)) return;
   Object.freeze(value);

@@ -1,24 +1,23 @@
 /**
- * The machine that the handlers run on: virtual time, processes that crash, and calls that are answered when the seed
- * says so.
+ * The runtime of the handlers: virtual time, processes that crash, and port calls whose timing the seed decides.
  *
- * Every port call is parked: it takes effect at one virtual moment and is answered at a later one, and in between
- * anything else may happen, a crash of its process included. One answer at a time is given; then every microtask is
- * run before the next event. That needs no timer: Node runs the tick queue only when no microtask is left, so a tick
- * asked for by a microtask comes after all of them.
+ * Every port call is parked: it takes effect at one virtual time and returns at a later one. Anything else may happen
+ * in between, a crash of its process included. The engine resolves one call at a time and runs all microtasks before
+ * the next event. No timer is needed: Node runs the tick queue only when the microtask queue is empty, so a tick that
+ * a microtask schedules runs after all microtasks.
  */
 import { EventQueue } from './event-queue.ts';
+import { isRateLimited, isRedeliveryRequest } from './expected-errors.ts';
 import { type FaultLimits, Faults, SimulatedFault } from './faults.ts';
 import { Random, TextHash } from './random.ts';
-import { isAskingAgain, isRefusal } from './refusals.ts';
 
 export const START_MS = Date.UTC(2026, 10, 21);
-/** More than any run needs; one that reaches it goes round in circles. */
+/** No correct run needs as many. A run that reaches the limit is in an endless loop. */
 const EVENTS_MAX = 60_000;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** Where each purpose takes its random numbers from. */
+/** The random stream of each purpose. */
 export const STREAM = {
   faults: 1,
   timing: 2,
@@ -26,7 +25,7 @@ export const STREAM = {
   ids: 4,
   jitter: 5,
   outcomes: 6,
-  people: 7,
+  users: 7,
 } as const;
 
 export interface Violation {
@@ -34,7 +33,7 @@ export interface Violation {
   readonly message: string;
 }
 
-/** One process, until it crashes; then another takes its place. */
+/** One process. After a crash another one replaces it. */
 export interface Process {
   readonly name: string;
   alive: boolean;
@@ -67,7 +66,7 @@ interface ParkedCall<T> {
 
 export interface EngineOptions extends FaultLimits {
   readonly seed: number;
-  /** Faults stop at this virtual time after the start. */
+  /** No fault happens later than this after the start, in virtual time. */
   readonly quietAfterMs: number;
   readonly onLine?: ((line: string) => void) | undefined;
 }
@@ -86,7 +85,7 @@ export class Engine {
   readonly #onLine: ((line: string) => void) | undefined;
   readonly #processes: Process[] = [];
   #resumed = false;
-  /** How many streams each invocation reads. */
+  /** The number of streams that each invocation reads at the moment. */
   readonly #streams = new Map<Invocation, number>();
   #answerDelayMs = 0;
 
@@ -107,12 +106,12 @@ export class Engine {
     return this.#timing;
   }
 
-  /** Nothing is planned any more. */
+  /** No event is planned. */
   get idle(): boolean {
     return this.#queue.size === 0;
   }
 
-  /** Calls of handlers that go on, by the beginning of their labels. */
+  /** The number of handler calls in progress whose label starts with this text. */
   running(label: string): number {
     const labels = this.#processes.flatMap(({ invocations }) => [...invocations].map((each) => each.label));
     return labels.filter((each) => each.startsWith(label)).length;
@@ -124,7 +123,7 @@ export class Engine {
     this.#onLine?.(line);
   }
 
-  /** For whoever reads the trace; does not count for its hash. */
+  /** Adds a line to the printed trace that is not part of the trace hash. */
   comment(text: string): void {
     this.#onLine?.(`  # ${text}`);
   }
@@ -143,7 +142,7 @@ export class Engine {
     this.#queue.push(this.now + Math.ceil(delayMs), run);
   }
 
-  /** Starts a handler in some process. `ended` is told once, unless nothing ever comes of the call. */
+  /** Starts a handler in a random process. Calls `ended` once, unless the call never settles. */
   start<T>(
     label: string,
     handler: (invocation: Invocation) => Promise<T>,
@@ -176,14 +175,14 @@ export class Engine {
 
   #expectSimulated(what: string, error: unknown): void {
     this.comment(String(error));
-    if (!(error instanceof SimulatedFault) && !isRefusal(error) && !isAskingAgain(error))
+    if (!(error instanceof SimulatedFault) && !isRateLimited(error) && !isRedeliveryRequest(error))
       this.violate(
-        'only the world fails',
+        'handlers throw only simulated faults and expected errors',
         `${what}: ${error instanceof Error ? error.stack : String(error)}`,
       );
   }
 
-  /** A port call. `effect` happens at one moment, its outcome is told at another; a crash may come at either. */
+  /** A port call: `effect` runs at one time and the call settles at a later one. The process may crash at either. */
   call<T>(invocation: Invocation, what: string, effect: () => T, crashWeight = 1): Promise<T> {
     return new Promise((resolve, reject) => {
       if (!invocation.process.alive) return;
@@ -223,14 +222,14 @@ export class Engine {
     else reject(outcome.error);
   }
 
-  /** Makes the answer of the call that takes effect right now come so much later. */
+  /** Delays the answer of the call whose effect is running. Only valid inside an `effect`. */
   delayAnswer(ms: number): void {
     this.#answerDelayMs += ms;
   }
 
   /**
-   * A stream that makes calls of its own is read: it is given all the turns it can take before the next event, and
-   * then it has come to its end or waits for one of its calls.
+   * Reads a stream that makes port calls of its own. Before the next event, the stream advances until it has ended or
+   * waits for one of its calls.
    */
   async streaming<T>(invocation: Invocation, read: () => Promise<T>): Promise<T> {
     this.#streams.set(invocation, (this.#streams.get(invocation) ?? 0) + 1);
@@ -243,15 +242,15 @@ export class Engine {
     }
   }
 
-  /** Until nothing is planned any more, or something is wrong. */
+  /** Runs until no event is planned or a check is violated. */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
       const afterMicrotasks = (): void => {
-        // Streams live on ticks that ask for ticks; none is left when an immediate runs.
-        if (this.#streams.size > 0) setImmediate(turn);
-        else process.nextTick(turn);
+        // A stream advances by ticks that schedule further ticks. All of them have run when an immediate runs.
+        if (this.#streams.size > 0) setImmediate(runEvents);
+        else process.nextTick(runEvents);
       };
-      const turn = (): void => {
+      const runEvents = (): void => {
         try {
           this.#resumed = false;
           while (!this.#resumed) {
@@ -271,7 +270,7 @@ export class Engine {
         }
         queueMicrotask(afterMicrotasks);
       };
-      process.nextTick(turn);
+      process.nextTick(runEvents);
     });
   }
 
@@ -288,7 +287,7 @@ export class Engine {
   }
 
   #newProcess(name: string): Process {
-    // Google keeps clocks within a few milliseconds; a laptop that slept does not.
+    // Google's clocks agree within milliseconds. The clock of a laptop after sleep may be seconds off.
     const skewMs = this.faults.happens('clock') ? this.#timing.int(-3000, 3000) : 0;
     return { name, alive: true, skewMs, invocations: new Set() };
   }

@@ -1,4 +1,4 @@
-/** What is going to happen, by virtual time; of two at the same time the one that was planned first. */
+/** Planned events in the order of virtual time. Events of the same time run in the order in which they were planned. */
 
 interface Planned {
   readonly at: number;

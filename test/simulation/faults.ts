@@ -1,6 +1,6 @@
 /**
- * What goes wrong, and when. Every fault is one decision, taken by the seed and numbered in the order taken, so that a
- * failing run can be made smaller: whole classes are left out, then all decisions after the first so many.
+ * Which faults happen, and when. Every fault is one decision of the seed. The decisions are counted in order, so that a
+ * failing run can shrink: first without whole classes, then without all decisions after the first n.
  */
 import type { Random } from './random.ts';
 
@@ -19,7 +19,7 @@ export const FAULT_CLASSES = [
 ] as const;
 export type FaultClass = (typeof FAULT_CLASSES)[number];
 
-/** How likely a fault is each time it could happen, in the middle of the range that a run draws from. */
+/** The probability of a fault at each occasion. A run multiplies each by a factor from 0 to 3. */
 const RATES: Readonly<Record<FaultClass, number>> = {
   crash: 0.01,
   store: 0.03,
@@ -34,20 +34,20 @@ const RATES: Readonly<Record<FaultClass, number>> = {
   client: 0.2,
 };
 
-/** What the simulated world throws. Anything else that a handler throws is a defect of the handler. */
+/** An error of the simulated world. Any other error that a handler throws is a defect, unless it is an expected one. */
 export class SimulatedFault extends Error {}
 
 export interface FaultLimits {
   readonly without: ReadonlySet<FaultClass>;
-  /** Only so many of the decisions take effect. */
+  /** Only the first so many faults take effect. */
   readonly faultsMax: number;
 }
 
 export class Faults {
   readonly counts = new Map<FaultClass, number>();
-  /** Faults that happened. */
+  /** The number of faults that took effect. */
   fired = 0;
-  /** Once set, nothing goes wrong any more. */
+  /** Once set, no fault happens. */
   quiet = false;
   readonly #rates: Readonly<Record<FaultClass, number>>;
   readonly #random: Random;
@@ -57,7 +57,7 @@ export class Faults {
     this.#random = random;
     this.#limits = limits;
     const rates = { ...RATES };
-    // Swarm testing: a run with few classes at a high rate finds what a run with a little of everything never does.
+    // Swarm testing: a run with few fault classes at high rates finds defects that a run with all classes does not.
     const calm = random.chance(0.06);
     for (const kind of FAULT_CLASSES) {
       const strength = random.pick([0, 0.3, 1, 1, 3]);
@@ -66,9 +66,9 @@ export class Faults {
     this.#rates = rates;
   }
 
-  /** @param weight of this occasion beside others of its class */
+  /** @param weight multiplies the probability of this occasion */
   happens(kind: FaultClass, weight = 1): boolean {
-    // Drawn even when it cannot take effect: leaving out one class must not shift the others.
+    // Draws even when the fault cannot take effect, so that leaving out one class does not shift the others.
     const hit = this.#random.unit() < this.#rates[kind] * weight;
     if (!hit || this.quiet || this.#limits.without.has(kind) || this.fired >= this.#limits.faultsMax)
       return false;

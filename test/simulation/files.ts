@@ -1,18 +1,18 @@
-/** Files small enough to be made by the million: an MP4 with a movie header and no pictures, and a PNG of one pixel. */
+/** Files small enough to make millions of: an MP4 with a movie header and no frames, and a PNG of one pixel. */
 import { Readable } from 'node:stream';
 import { PNG } from '../support/images.ts';
 
-export const PICTURE: Uint8Array = PNG;
+export const IMAGE: Uint8Array = PNG;
 
 const MVHD_BYTES = 108;
 const MOOV_BYTES = 8 + MVHD_BYTES;
 const TIMESCALE = 1000;
-/** Sizes that differ, so that one video cannot pass for another. */
+/** Videos get different sizes, so that a mix-up of two videos is noticed. */
 const PADDING_MAX = 16;
 
 const made = new Map<number, Uint8Array>();
 
-/** @param variant makes files of different sizes */
+/** @param variant selects one of 16 file sizes */
 export function videoOf(durationSeconds: number, variant: number): Uint8Array {
   const padding = variant % PADDING_MAX;
   const key = durationSeconds * PADDING_MAX + padding;
@@ -31,7 +31,7 @@ export function videoOf(durationSeconds: number, variant: number): Uint8Array {
   return bytes;
 }
 
-/** A stream whose content the simulated bucket takes without reading it. */
+/** A stream whose content the simulated bucket takes directly, without reading the stream. */
 export class FileBody extends Readable {
   readonly content: Uint8Array;
   constructor(content: Uint8Array) {

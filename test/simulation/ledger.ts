@@ -1,4 +1,4 @@
-/** What the simulated models know of each paid call, whatever Clapper believes of it. */
+/** The simulated models' own record of each paid call, independent of Clapper's records. */
 import type { ProviderName } from '../../functions/core/catalogue/catalogue.ts';
 import type { Stage } from '../../functions/core/job/stages.ts';
 
@@ -8,21 +8,21 @@ export interface PaidEntry {
   readonly provider: ProviderName;
   readonly kind: Stage['kind'];
   readonly pricePerPieceUsd: number;
-  /** Requests that reached the model. */
+  /** The number of requests that reached the model. */
   calls: number;
-  /** Something was begun that may cost money. */
+  /** The model has started work that may cost money. */
   begun: boolean;
-  /** A request that has reached the model waits there, and nobody will hear of it. */
+  /** A request waits at the model, and its answer is already lost. */
   pending: boolean;
-  /** Whatever was begun has come to its end. */
+  /** The work has ended. */
   ended: boolean;
-  /** How often somebody tried to stop it. */
+  /** The number of cancel requests. */
   cancelTries: number;
-  /** It was stopped. */
+  /** A cancel request succeeded. */
   cancelled: boolean;
-  /** Videos or pictures charged for. */
+  /** The number of videos or images charged for. */
   charged: number;
-  /** Objects that the model wrote under the attempt's prefix itself. */
+  /** The number of objects that the model itself wrote under the attempt's prefix. */
   objects: number;
   firstObjectAt: number | undefined;
 }
@@ -30,7 +30,7 @@ export interface PaidEntry {
 export class Ledger {
   readonly entries = new Map<string, PaidEntry>();
 
-  /** Notes a request; there should be one for each attempt. */
+  /** Counts a request. Each attempt should have one. */
   called(
     entry: Pick<PaidEntry, 'jobId' | 'attemptId' | 'provider' | 'kind' | 'pricePerPieceUsd'>,
   ): PaidEntry {

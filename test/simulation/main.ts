@@ -1,14 +1,14 @@
 /**
- * The simulation from the command line: `npm run simulate -- --runs 100000 --seed 1 --workers 2`, or one run with
- * every line of its trace: `npm run simulate -- --runs 1 --seed 17 --trace`. `--world batches` is the other world.
+ * The command line of the simulation. A campaign: `npm run simulate -- --runs 100000 --seed 1 --workers 2`. One run with
+ * its full trace: `npm run simulate -- --runs 1 --seed 17 --trace`. `--world batches` selects the second world.
  */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { FAULT_CLASSES } from './faults.ts';
 import { plantFor, removePlanted } from './planted.ts';
-import { everything, JOBS_MAX, type RunOptions } from './run.ts';
+import { fullRun, JOBS_MAX, type RunOptions } from './run.ts';
 import { commandOf, shrink } from './shrink.ts';
-import { resolvedShare, type Statistics, toldShare } from './statistics.ts';
+import { resolvedShare, type Statistics, webhookShare } from './statistics.ts';
 import { FUNCTIONS_ROOT, loadSubject } from './subject.ts';
 import { runOnWorkers } from './workers.ts';
 import { WORLD_NAMES, WORLDS } from './worlds.ts';
@@ -39,10 +39,10 @@ const { values } = parseArgs({
   },
 });
 const options = optionsSchema.parse(values);
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const run: RunOptions = {
-  ...everything(options.seed),
+  ...fullRun(options.seed),
   jobsMax: options.jobs,
   without: new Set(options.without),
   faultsMax: options.faults,
@@ -55,40 +55,42 @@ try {
   removePlanted();
 }
 
-/** @returns whether nothing was violated */
+/** @returns whether no check was violated */
 async function once(): Promise<boolean> {
   const subject = await loadSubject(root);
   const { violation, traceHash, faults, statistics } = await WORLDS[world](subject, {
     ...run,
-    onLine: options.trace ? say : undefined,
+    onLine: options.trace ? print : undefined,
   });
-  tell(statistics);
-  say(`seed ${options.seed}: trace ${traceHash}, ${faults} faults`);
-  if (violation) say(`VIOLATION ${violation.check}: ${violation.message}`);
+  printStatistics(statistics);
+  print(`seed ${options.seed}: trace ${traceHash}, ${faults} faults`);
+  if (violation) print(`VIOLATION ${violation.check}: ${violation.message}`);
   return violation === undefined;
 }
 
 async function many(): Promise<boolean> {
   const { seed, runs, workers } = options;
   const startedAt = performance.now();
-  let saidAt = startedAt;
+  let printedAt = startedAt;
   const pace = (done: number): string =>
-    `${done} runs, ${Math.round((done * 1000) / (performance.now() - startedAt))} a second`;
+    `${done} runs, ${Math.round((done * 1000) / (performance.now() - startedAt))} per second`;
   const result = await runOnWorkers({ world, root, seed, runs, workers }, (soFar) => {
-    if (performance.now() < saidAt + PROGRESS_EVERY_MS) return;
-    saidAt = performance.now();
-    say(pace(soFar.runs));
+    if (performance.now() < printedAt + PROGRESS_EVERY_MS) return;
+    printedAt = performance.now();
+    print(pace(soFar.runs));
   });
-  tell(result.statistics);
-  say(`${pace(result.runs)}, seeds from ${seed}, ${workers} workers`);
+  printStatistics(result.statistics);
+  print(`${pace(result.runs)}, seeds from ${seed}, ${workers} workers`);
   const share = resolvedShare(result.statistics);
   if (share !== undefined)
-    say(
-      `unknown outcomes of Vertex that resolved themselves, of all that wrote anything: ${(share * 100).toFixed(2)} %`,
+    print(
+      `unknown outcomes of Vertex with objects in the bucket, resolved without an operator: ${(share * 100).toFixed(2)} %`,
     );
-  const told = toldShare(result.statistics);
-  if (told !== undefined)
-    say(`unknown outcomes of Gemini and Omni that a webhook in time resolved: ${(told * 100).toFixed(2)} %`);
+  const webhooks = webhookShare(result.statistics);
+  if (webhooks !== undefined)
+    print(
+      `unknown outcomes of Gemini and Omni with a webhook in time, resolved: ${(webhooks * 100).toFixed(2)} %`,
+    );
   const [failedSeed] = result.failedSeeds;
   if (failedSeed === undefined) return true;
   await explain(failedSeed);
@@ -97,13 +99,14 @@ async function many(): Promise<boolean> {
 
 async function explain(failedSeed: number): Promise<void> {
   const subject = await loadSubject(root);
-  const shrunk = await shrink(world, subject, everything(failedSeed));
+  const shrunk = await shrink(world, subject, fullRun(failedSeed));
   const { violation } = shrunk.result;
-  say(`seed ${failedSeed} violates ${violation?.check}: ${violation?.message}`);
-  say(`smallest run found in ${shrunk.tried} tries (${shrunk.result.faults} faults):`);
-  say(commandOf(world, shrunk.options));
+  print(`seed ${failedSeed} violates ${violation?.check}: ${violation?.message}`);
+  print(`smallest failing run after ${shrunk.tried} tries (${shrunk.result.faults} faults):`);
+  print(commandOf(world, shrunk.options));
 }
 
-function tell(statistics: Readonly<Statistics>): void {
-  for (const name of Object.keys(statistics).sort()) say(`${String(statistics[name]).padStart(12)}  ${name}`);
+function printStatistics(statistics: Readonly<Statistics>): void {
+  for (const name of Object.keys(statistics).sort())
+    print(`${String(statistics[name]).padStart(12)}  ${name}`);
 }

@@ -1,4 +1,4 @@
-/** The simulated providers: Vertex, which writes into our bucket, and the Developer API, whose files are fetched. */
+/** The simulated providers: Vertex writes into Clapper's bucket; files of the Developer API are downloaded. */
 
 import type { Catalogue } from '../../functions/core/catalogue/catalogue.ts';
 import type { OperationRef } from '../../functions/core/job/attempt-record.ts';
@@ -15,7 +15,7 @@ import type {
 import { type Bucket, OUTPUT_BUCKET } from './buckets.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';
-import { FileBody, PICTURE } from './files.ts';
+import { FileBody, IMAGE } from './files.ts';
 import type { Ledger, PaidEntry } from './ledger.ts';
 import { Operations } from './operations.ts';
 import type { Random } from './random.ts';
@@ -23,7 +23,7 @@ import type { Random } from './random.ts';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const OUTPUT_URI = new RegExp(`^gs://${OUTPUT_BUCKET}/(jobs/([^/]+)/([^/]+)/)$`);
-/** The paid call is one of many calls and the one that matters most, so it is hit more often than its share. */
+/** The paid call is rare among all calls and matters most, so its faults are more likely. */
 const PAID_CALL_WEIGHT = 4;
 
 const http = (status: number, retryAfterMs?: number): ProviderSignal => ({
@@ -35,10 +35,10 @@ const http = (status: number, retryAfterMs?: number): ProviderSignal => ({
 const TIMEOUT: ProviderSignal = { kind: 'timeout', message: 'simulated time-out' };
 const REFUSED_CONNECTION: ProviderSignal = { kind: 'network', sent: false, message: 'simulated refusal' };
 
-/** Nothing was begun, and the answer proves it. */
+/** Answers that prove that no operation was started. */
 const REJECTIONS = [400, 401, 403, 404, 405, 409, 412, 413, 415, 429, 429, 429, 429] as const;
-/** The answer proves nothing. */
-const DOUBTS: readonly [ProviderSignal, ...ProviderSignal[]] = [
+/** Answers that do not prove whether an operation was started. */
+const UNKNOWN_OUTCOMES: readonly [ProviderSignal, ...ProviderSignal[]] = [
   http(408),
   http(499),
   http(500),
@@ -76,7 +76,7 @@ export class Models {
   readonly #recorded: Recorded;
   readonly #callers = new Map<string, Invocation>();
 
-  /** @param recorded whether a job's record names the attempt */
+  /** @param recorded whether the job's record contains the attempt */
   constructor(
     engine: Engine,
     outcomes: Random,
@@ -98,17 +98,17 @@ export class Models {
     return new ProviderPort(this, this.#engine, invocation, delivers);
   }
 
-  /** As for `portOf`; it can stop what it has begun. */
-  stoppablePortOf(invocation: Invocation): VideoProvider {
-    return new StoppableProviderPort(this, this.#engine, invocation, 'download');
+  /** Like `portOf`, for a provider that can cancel operations. */
+  cancellablePortOf(invocation: Invocation): VideoProvider {
+    return new CancellableProviderPort(this, this.#engine, invocation, 'download');
   }
 
-  /** Only this invocation can make the attempt's call. */
+  /** Remembers the only invocation that can make the attempt's call. */
   prepared(attemptId: string, invocation: Invocation): void {
     this.#callers.set(attemptId, invocation);
   }
 
-  /** What somebody learns who asks the provider: whether the attempt was charged, or may still be. */
+  /** What the provider's own records show: whether the attempt was charged, or may still be. */
   truthOf(attemptId: string): 'uncharged' | 'charged' | 'open' {
     const entry = this.#ledger.entries.get(attemptId);
     if (entry && entry.charged > 0) return 'charged';
@@ -141,7 +141,7 @@ export class Models {
         const { entry, prefix } = this.#arrived(call);
         if (engine.faults.happens('model')) return this.#reject();
         if (engine.faults.happens('model', PAID_CALL_WEIGHT / 2))
-          return this.#leaveInDoubt(entry, call, prefix);
+          return this.#answerUnknown(entry, call, prefix);
         engine.delayAnswer(engine.timing.int(200, 5 * SECOND));
         return this.#begin(entry, call, prefix);
       },
@@ -149,7 +149,7 @@ export class Models {
     );
   }
 
-  /** The request has reached the model. */
+  /** Records a request that has reached the model. */
   #arrived({ stage, outputUri }: PaidCall): { entry: PaidEntry; prefix: string } {
     const [, prefix = '', jobId = '', attemptId = ''] = OUTPUT_URI.exec(outputUri) ?? [];
     const { provider, kind } = stage;
@@ -158,7 +158,7 @@ export class Models {
     if (entry.calls > 1)
       this.#engine.violate('I1 one paid call per attempt', `${attemptId} was called twice`);
     if (!this.#recorded(jobId, attemptId))
-      this.#engine.violate('I1 committed before the call', `${jobId} does not know attempt ${attemptId}`);
+      this.#engine.violate('I1 committed before the call', `${jobId} does not record attempt ${attemptId}`);
     return { entry, prefix };
   }
 
@@ -169,12 +169,12 @@ export class Models {
     return { kind: 'failed', signal: http(status, status === 429 ? retryAfterMs : undefined) };
   }
 
-  /** The answer is lost or says nothing; in half of these cases the model is at work all the same. */
-  #leaveInDoubt(entry: PaidEntry, call: PaidCall, prefix: string): SubmitAnswer {
+  /** The answer is lost or proves nothing. In 60 % of these cases the model starts the operation. */
+  #answerUnknown(entry: PaidEntry, call: PaidCall, prefix: string): SubmitAnswer {
     const { timing } = this.#engine;
-    const signal = timing.pick(DOUBTS);
+    const signal = timing.pick(UNKNOWN_OUTCOMES);
     if (timing.chance(0.6)) {
-      // A request may wait in front of the model for longer than its caller waits for it.
+      // A request may wait at the provider for longer than the caller's time-out.
       const late = timing.chance(0.1) ? call.timeoutMs + timing.int(0, 20 * SECOND) : 0;
       entry.pending = true;
       this.#engine.after(late, () => this.#begin(entry, call, prefix));
@@ -186,22 +186,22 @@ export class Models {
   #begin(entry: PaidEntry, { stage, location }: PaidCall, prefix: string): SubmitAnswer {
     entry.pending = false;
     if (stage.kind === 'extend' && !stage.video)
-      this.#engine.violate('a chain goes on from its video', `${entry.attemptId} extends nothing`);
-    if (stage.kind === 'image') return this.#picture(entry, stage, prefix);
+      this.#engine.violate('an extension has its video', `${entry.attemptId} extends nothing`);
+    if (stage.kind === 'image') return this.#makeImage(entry, stage, prefix);
     return { kind: 'accepted', operation: this.operations.begin(entry, stage, prefix, location) };
   }
 
-  #picture(entry: PaidEntry, { model }: Stage, prefix: string): SubmitAnswer {
-    const luck = this.#outcomes.unit();
-    if (luck < 0.08) return { kind: 'withheld', side: 'output', reasons: ['Support codes: 29310472'] };
+  #makeImage(entry: PaidEntry, { model }: Stage, prefix: string): SubmitAnswer {
+    const drawn = this.#outcomes.unit();
+    if (drawn < 0.08) return { kind: 'withheld', side: 'output', reasons: ['Support codes: 29310472'] };
     entry.begun = true;
     entry.ended = true;
     entry.charged = 1;
-    if (!model.startsWith('imagen')) return { kind: 'image', bytes: PICTURE, mimeType: 'image/png' };
+    if (!model.startsWith('imagen')) return { kind: 'image', bytes: IMAGE, mimeType: 'image/png' };
     const name = `${prefix}sample_0.png`;
     entry.objects = 1;
     entry.firstObjectAt = this.#engine.now;
-    this.#output.put(name, PICTURE, 'image/png');
+    this.#output.put(name, IMAGE, 'image/png');
     return { kind: 'stored', uri: `gs://${OUTPUT_BUCKET}/${name}` };
   }
 
@@ -233,7 +233,7 @@ class ProviderPort implements VideoProvider {
     const { faults, timing } = this.engine;
     return this.engine.call(this.invocation, 'prepare', () => {
       if (faults.happens('model', 0.5)) throw new SimulatedFault('no access token');
-      // A token, and inputs to be read: long enough for others to overtake.
+      // Fetching a token and reading inputs takes long enough for other invocations to overtake.
       this.engine.delayAnswer(timing.int(0, 500));
       this.models.prepared(call.attemptId, this.invocation);
       return () => this.models.paidCall(this.invocation, call);
@@ -253,7 +253,7 @@ class ProviderPort implements VideoProvider {
   }
 }
 
-class StoppableProviderPort extends ProviderPort {
+class CancellableProviderPort extends ProviderPort {
   cancel({ name }: OperationRef): Promise<void> {
     return this.engine.call(this.invocation, 'cancelOperation', () => {
       this.models.operations.triedToCancel(name);

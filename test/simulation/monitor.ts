@@ -1,16 +1,16 @@
-/** What has to hold at every write of a job, and while nothing goes wrong. */
+/** Checks at every write of a job, and once a minute while no fault happens. */
 import type { EndedAttempt } from '../../functions/core/job/attempt-record.ts';
 import { isTerminal, type Job, liveAttemptOf, wakeOf } from '../../functions/core/job/job.ts';
 import type { Engine } from './engine.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/** Two clocks at their worst, one ahead and one behind. */
+/** The largest difference between two clocks: one 3 s ahead, one 3 s behind. */
 const SKEW_MAX_MS = 6 * SECOND;
-/** A wake that nobody has acted upon for so long, though nothing goes wrong, is lost: a few sweeps and back-offs. */
+/** A wake that is not processed for this long without faults is lost. Covers a few sweeps and back-offs. */
 const STUCK_AFTER_MS = 20 * MINUTE;
 
-export interface DoubtedAttempt {
+export interface UncertainAttempt {
   readonly jobId: string;
   readonly decideAt: number;
 }
@@ -18,31 +18,31 @@ export interface DoubtedAttempt {
 interface OpenWake {
   readonly seq: number;
   readonly since: number;
-  /** When it was to ring at first; the sweep moves it on when its task still waits. */
+  /** The first due time. The sweep postpones a wake whose task still waits. */
   readonly firstAt: number;
 }
 
 export class Monitor {
-  /** Attempts whose outcome was unknown at some time. */
-  readonly doubted = new Map<string, DoubtedAttempt>();
-  /** The number of each claim: clocks that differ cannot say which came first. */
+  /** Attempts that were in the state `uncertain` at some time. */
+  readonly uncertain = new Map<string, UncertainAttempt>();
+  /** The ordinal of each claim. Times cannot order claims, because clocks differ. */
   readonly claims = new Map<string, number>();
-  /** Attempts of cancelled jobs, and how often they were seen to run on. */
+  /** Running attempts of cancelled jobs, each with the number of writes that showed it running. */
   readonly unwanted = new Map<string, number>();
-  /** Attempts that were given up as unknown and followed again. */
-  readonly revived = new Set<string>();
+  /** Attempts that were given up as unknown and then followed again. */
+  readonly reopened = new Set<string>();
   readonly #engine: Engine;
-  readonly #isCrowded: boolean;
+  readonly #hasManyJobs: boolean;
   readonly #wakes = new Map<string, OpenWake>();
   readonly #terminalAt = new Map<string, number>();
 
-  /** @param isCrowded more jobs than a token tries when it meets others: one may be left to the sweep */
-  constructor(engine: Engine, isCrowded: boolean) {
+  /** @param hasManyJobs more jobs than a submit task tries to claim, so that one may be left to the sweep */
+  constructor(engine: Engine, hasManyJobs: boolean) {
     this.#engine = engine;
-    this.#isCrowded = isCrowded;
+    this.#hasManyJobs = hasManyJobs;
   }
 
-  /** World time at which the job became terminal. */
+  /** The engine's time at which the job became terminal. */
   terminalAt(jobId: string): number | undefined {
     return this.#terminalAt.get(jobId);
   }
@@ -55,8 +55,8 @@ export class Monitor {
     this.#wake(after);
     const live = liveAttemptOf(after);
     this.#operation(after);
-    if (live?.state === 'uncertain' && !this.doubted.has(live.attemptId))
-      this.doubted.set(live.attemptId, { jobId: after.jobId, decideAt: live.decideAt });
+    if (live?.state === 'uncertain' && !this.uncertain.has(live.attemptId))
+      this.uncertain.set(live.attemptId, { jobId: after.jobId, decideAt: live.decideAt });
   };
 
   /** Called once a virtual minute. */
@@ -66,7 +66,10 @@ export class Monitor {
       const open = this.#wakes.get(job.jobId);
       const dueAt = Math.max(open?.since ?? now, quietAt);
       if (open && now > dueAt + STUCK_AFTER_MS)
-        this.#engine.violate('I3 a wake is rung', `${job.jobId} waits for wake ${open.seq} in ${job.status}`);
+        this.#engine.violate(
+          'I3 every wake is processed',
+          `${job.jobId} waits for wake ${open.seq} in ${job.status}`,
+        );
     }
   }
 
@@ -74,7 +77,7 @@ export class Monitor {
     const expected = (before?.revision ?? 0) + 1;
     if (after.revision !== expected)
       this.#engine.violate(
-        'I4 every write is counted',
+        'I4 every write increments the revision',
         `${after.jobId}: ${before?.revision} → ${after.revision}`,
       );
   }
@@ -82,7 +85,10 @@ export class Monitor {
   #terminal(before: Job | undefined, after: Job): void {
     if (!isTerminal(after)) {
       if (before && isTerminal(before))
-        this.#engine.violate('I6 terminal is terminal', `${after.jobId}: ${before.status} → ${after.status}`);
+        this.#engine.violate(
+          'I6 a terminal job stays as it is',
+          `${after.jobId}: ${before.status} → ${after.status}`,
+        );
       return;
     }
     if (!before || !isTerminal(before)) {
@@ -97,38 +103,41 @@ export class Monitor {
         'videos' in job && job.videos,
       ]);
     if (shown(before) !== shown(after))
-      this.#engine.violate('I6 terminal is terminal', `${after.jobId}: ${shown(before)} → ${shown(after)}`);
+      this.#engine.violate(
+        'I6 a terminal job stays as it is',
+        `${after.jobId}: ${shown(before)} → ${shown(after)}`,
+      );
   }
 
-  /** Ended attempts stay as they are; new ones come behind them. What was given up as unknown may be learned after all. */
+  /** Ended attempts do not change, and new ones follow them. An attempt of unknown outcome may be reopened or decided. */
   #history(before: Job | undefined, after: Job): void {
     const ended = before?.attempts ?? [];
-    const revived = ended.find((attempt) => isRevived(attempt, after));
-    const kept = revived ? ended.filter((attempt) => attempt !== revived) : ended;
+    const reopened = ended.find((attempt) => isReopened(attempt, after));
+    const kept = reopened ? ended.filter((attempt) => attempt !== reopened) : ended;
     for (const [n, attempt] of kept.entries()) {
       const now = after.attempts[n];
       if (now === attempt || (now && JSON.stringify(now) === JSON.stringify(attempt))) continue;
-      if (now && isRuledOn(attempt, now)) continue;
+      if (now && isDecidedByOperator(attempt, now)) continue;
       this.#engine.violate(
         'I6 an ended attempt stays',
         `${after.jobId}: attempt ${attempt.attemptId} changed`,
       );
     }
-    if (revived) this.revived.add(revived.attemptId);
+    if (reopened) this.reopened.add(reopened.attemptId);
     const was = before && liveAttemptOf(before);
     if (!was || before.status === 'submitting') return;
     const known =
       liveAttemptOf(after)?.attemptId === was.attemptId ||
       after.attempts.some(({ attemptId }) => attemptId === was.attemptId);
-    // Only an attempt that was refused before anything existed may be forgotten.
+    // Only an attempt whose submission was rejected may be removed from the record.
     if (!known && was.state !== 'submitting')
       this.#engine.violate(
         'I2 an attempt ends in the record',
-        `${after.jobId} forgot attempt ${was.attemptId}`,
+        `${after.jobId} no longer records attempt ${was.attemptId}`,
       );
   }
 
-  /** Its own, and not that of an attempt before; and where nobody wants it any more, its provider is asked to stop it. */
+  /** A running attempt has its own operation. Counts running attempts of cancelled jobs on Omni, which can cancel. */
   #operation(after: Job): void {
     const live = liveAttemptOf(after);
     if (live?.state !== 'running') return;
@@ -139,7 +148,7 @@ export class Monitor {
       this.unwanted.set(attemptId, (this.unwanted.get(attemptId) ?? 0) + 1);
   }
 
-  /** Back-off and Retry-After are kept, whichever task brings the submission. */
+  /** Claims respect back-off, Retry-After and `startBy`, whichever task makes them. */
   #claim(before: Job | undefined, after: Job): void {
     if (before?.status !== 'queued' || after.status !== 'submitting') return;
     this.claims.set(after.attempt.attemptId, this.claims.size);
@@ -158,7 +167,7 @@ export class Monitor {
   #wake(after: Job): void {
     const wake = wakeOf(after);
     if (wake && isTerminal(after) && !liveAttemptOf(after))
-      this.#engine.violate('I3 nothing wakes what is over', `${after.jobId} is ${after.status}`);
+      this.#engine.violate('I3 a finished job has no wake', `${after.jobId} is ${after.status}`);
     if (!wake) {
       this.#wakes.delete(after.jobId);
       if (!isTerminal(after))
@@ -171,23 +180,23 @@ export class Monitor {
         since: Math.max(wake.at, this.#engine.now),
         firstAt: wake.at,
       });
-    const isLeft = this.#isCrowded && after.status === 'queued';
-    if (wake.ring > 0 && this.#engine.faults.fired === 0 && !isLeft)
+    const mayBeLeftToSweep = this.#hasManyJobs && after.status === 'queued';
+    if (wake.ring > 0 && this.#engine.faults.fired === 0 && !mayBeLeftToSweep)
       this.#engine.violate(
         'I3 a wake has its task',
-        `${after.jobId}: wake ${wake.seq} was reEnqueued by the sweep, though nothing failed`,
+        `${after.jobId}: the sweep re-enqueued wake ${wake.seq}, though no fault happened`,
       );
   }
 }
 
-const isRevived = (attempt: EndedAttempt, after: Job): boolean =>
+const isReopened = (attempt: EndedAttempt, after: Job): boolean =>
   attempt.outcome === 'unknown' &&
   attempt.charged === 'unknown' &&
   isTerminal(after) &&
   liveAttemptOf(after)?.attemptId === attempt.attemptId;
 
-/** Only the charge was learned, and from whom. */
-const isRuledOn = (attempt: EndedAttempt, now: EndedAttempt): boolean =>
+/** Whether only `charged` and `resolved` have changed. */
+const isDecidedByOperator = (attempt: EndedAttempt, now: EndedAttempt): boolean =>
   attempt.charged === 'unknown' &&
   now.resolved !== undefined &&
   JSON.stringify({ ...now, charged: 0, resolved: 0 }) ===

@@ -1,4 +1,4 @@
-/** Runs some mutants, each until it is caught; tells its parent of each. */
+/** Runs some mutants, each until it is caught, and reports each to the parent process. */
 import { z } from 'zod';
 import { runCampaign } from './campaign.ts';
 import type { Caught } from './mutants.ts';
@@ -12,7 +12,7 @@ const orderSchema = z.object({
   mutants: z.array(z.object({ name: z.string(), root: z.string() })),
 });
 
-// Nobody is left to be told anything.
+// Without a parent nobody reads the results.
 process.on('disconnect', () => process.exit());
 
 const [, , text = '{}'] = process.argv;

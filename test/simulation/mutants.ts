@@ -1,4 +1,4 @@
-/** Copies of functions/ with one defect each, run until the defect shows. */
+/** Runs copies of functions/ with one planted defect each, until a check catches the defect. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -8,15 +8,15 @@ import type { WorldName } from './worlds.ts';
 
 export const caughtSchema = z.object({
   name: z.string(),
-  /** Until it was caught, or all. */
+  /** The number of runs until it was caught, or of all runs. */
   runs: z.number(),
-  /** What caught it. */
+  /** The check that caught it. */
   check: z.string().optional(),
   seed: z.number().optional(),
 });
 export type Caught = z.infer<typeof caughtSchema>;
 
-/** Runs every mutant for so many runs at most, in so many processes. */
+/** Runs every mutant for at most `runsMax` runs, spread over `processes` processes. */
 export async function runMutants(order: {
   readonly world: WorldName;
   readonly mutations: readonly Mutation[];
@@ -54,7 +54,7 @@ function runShare(order: unknown, onCaught: (caught: Caught) => void): Promise<v
     child.on('error', reject);
     child.on('exit', (code) => {
       if (code === 0) resolve();
-      else reject(new Error(`a process with mutants ended with ${code}`));
+      else reject(new Error(`a process with mutants exited with code ${code}`));
     });
   });
 }

@@ -1,4 +1,4 @@
-/** The simulation is only worth what it finds: every planted defect, within 10,000 runs. */
+/** The simulation has to catch every planted defect within 10,000 runs. */
 import { describe, expect, it } from 'vitest';
 import { runMutants } from './mutants.ts';
 import { MUTATIONS } from './mutations.ts';
@@ -8,7 +8,7 @@ const SEED = Number(process.env['SIMULATION_SEED'] ?? 1);
 const RUNS_MAX = 10_000;
 
 describe('planted defects', () => {
-  it.each(MUTATIONS)('$name: the place to change is there, once', (mutation) => {
+  it.each(MUTATIONS)('$name: the snippet to replace occurs exactly once', (mutation) => {
     expect(occurrencesOf(mutation)).toBe(1);
   });
 

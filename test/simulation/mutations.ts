@@ -1,4 +1,4 @@
-/** Defects that the simulation has to find: each takes away one thing that the life of a job rests on. */
+/** Defects that the simulation has to catch. Each removes one rule that the correctness of jobs depends on. */
 import type { Edit } from './planted.ts';
 
 export interface Mutation extends Edit {
@@ -7,7 +7,7 @@ export interface Mutation extends Edit {
 
 export const MUTATIONS: readonly Mutation[] = [
   {
-    name: 'a claim does not look at the wake it belongs to',
+    name: 'a claim does not check the sequence number of its wake',
     file: 'core/job/step.ts',
     find: `): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
@@ -19,7 +19,7 @@ export const MUTATIONS: readonly Mutation[] = [
   const base`,
   },
   {
-    name: 'the paid call is made before it is claimed',
+    name: 'the paid call is made before the job is claimed',
     file: 'handlers/job/submit.ts',
     find: `  const claimed = await claim(services, job, attemptId, seq);
   if (!claimed) return 'taken';
@@ -31,13 +31,13 @@ export const MUTATIONS: readonly Mutation[] = [
 `,
   },
   {
-    name: 'any claim is taken for our own',
+    name: "a claim by another task is treated as the task's own",
     file: 'handlers/job/submit.ts',
     find: `claimed.job.status === 'submitting' && liveAttemptOf(claimed.job)?.attemptId === attemptId`,
     replace: `claimed.job.status === 'submitting'`,
   },
   {
-    name: 'a time-out is a refusal',
+    name: 'a time-out is classified as a rejection',
     file: 'core/job/errors.ts',
     find: `    case 'timeout':
     case 'unreadable':
@@ -52,7 +52,7 @@ export const MUTATIONS: readonly Mutation[] = [
       };`,
   },
   {
-    name: 'a 5xx is a refusal',
+    name: 'a 5xx is classified as a rejection',
     file: 'core/job/errors.ts',
     find: `if (!row) return { outcome: 'unknown', message:`,
     replace: `if (!row)
@@ -64,13 +64,13 @@ export const MUTATIONS: readonly Mutation[] = [
       if (row.code === '') return { outcome: 'unknown', message:`,
   },
   {
-    name: 'an operation that is not found has failed',
+    name: 'an operation that is not found is treated as failed',
     file: 'core/job/attempt.ts',
     find: `    return toUncertain(next, cause, ctx, ctx.now + ctx.latency.longestMs);`,
     replace: `    return end(next, { outcome: 'failed', charged: 'no' }, ctx, true);`,
   },
   {
-    name: 'what is not known is not charged',
+    name: 'an unknown outcome is recorded as not charged',
     file: 'core/job/attempt.ts',
     find: `{ outcome: 'unknown', charged: 'unknown', error: unknownOutcome(attempt) },`,
     replace: `{ outcome: 'unknown', charged: 'no', error: unknownOutcome(attempt) },`,
@@ -82,13 +82,13 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: `true,`,
   },
   {
-    name: 'an operation that may have been charged is made again',
+    name: 'an operation that may have been charged is submitted again',
     file: 'core/job/attempt.ts',
     find: `error.retryable && error.charged === 'no';`,
     replace: `error.retryable;`,
   },
   {
-    name: 'the first object is taken for all of them',
+    name: 'an attempt is resolved at its first object, before the others appear',
     file: 'core/job/attempt.ts',
     find: `newestAt !== undefined && ctx.now >= newestAt + ctx.policy.settleMs;`,
     replace: `newestAt !== undefined;`,
@@ -100,7 +100,7 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: `return settle(job, attempt, change, ctx);`,
   },
   {
-    name: 'what is finished can be cancelled',
+    name: 'a finished job can be cancelled',
     file: 'core/job/step.ts',
     find: `  if (isTerminal(job)) return undefined;
   const end = error`,
@@ -108,7 +108,7 @@ export const MUTATIONS: readonly Mutation[] = [
   const end = error`,
   },
   {
-    name: 'an attempt is forgotten when its job is ended',
+    name: 'the live attempt is dropped when its job ends',
     file: 'core/job/step.ts',
     find: `  if (job.status === 'queued') return { ...base, ...end };
 `,
@@ -116,52 +116,52 @@ export const MUTATIONS: readonly Mutation[] = [
 `,
   },
   {
-    name: 'a job that is queued again gets no task',
+    name: 'a job that is queued again gets no submit task',
     file: 'core/job/effects.ts',
     find: `if (after.status === 'submitting' && wake.ring === 0) return [];`,
     replace: `if ((after.status === 'submitting' || (after.status === 'queued' && wake.seq > 1)) && wake.ring === 0)
     return [];`,
   },
   {
-    name: 'the sweep forgets to ring',
+    name: 'the sweep does not re-enqueue',
     file: 'handlers/sweep.ts',
     find: `  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'enqueueAgain' }, wake.seq);
 `,
     replace: ``,
   },
   {
-    name: 'the sweep rings under the old name',
+    name: 'the sweep re-enqueues under the same task name',
     file: 'core/job/wake-schedule.ts',
     find: `ring: wake.ring + added, at };`,
     replace: `ring: wake.ring, at };`,
   },
   {
-    name: 'landing takes what is there for all that was promised',
+    name: 'landing accepts fewer objects than the result promised',
     file: 'handlers/job/landing.ts',
     find: `objects.length === 0 || objects.length < promised`,
     replace: `objects.length === 0`,
   },
   {
-    name: 'a repeated request makes another job',
+    name: 'a request repeated under its key makes another job',
     file: 'handlers/job/create-job.ts',
     find: `(idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]));`,
     replace: `ids.newJobId();`,
   },
   {
-    name: 'every attempt counts as a stage',
+    name: 'every ended attempt counts as a landed stage',
     file: 'core/job/stages.ts',
     find: `  ...attempts
     .filter(({ outcome }) => outcome === 'landed')`,
     replace: `  ...attempts`,
   },
   {
-    name: 'one video is reserved for, however many are asked for',
+    name: 'the reservation covers one video, however many are requested',
     file: 'core/job/price.ts',
     find: `perSecond * stage.durationSeconds * stage.sampleCount`,
     replace: `perSecond * stage.durationSeconds`,
   },
   {
-    name: 'a claim takes whatever it finds',
+    name: 'a claim accepts a job in any state and with any wake',
     file: 'core/job/step.ts',
     find: `): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
@@ -173,7 +173,7 @@ export const MUTATIONS: readonly Mutation[] = [
   const base`,
   },
   {
-    name: 'landing takes what other attempts have left',
+    name: 'landing accepts the objects of other attempts',
     file: 'handlers/job/landing.ts',
     find: `outputsAmong(await services.results.list(attempt.outputPrefix), stage);`,
     replace: `outputsAmong(await services.results.list(\`jobs/\${job.jobId}/\`), stage);`,
@@ -185,50 +185,50 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: `final: true,`,
   },
   {
-    name: 'a reply that names no video means that there is none',
+    name: 'a result without video names is treated as a result without videos',
     file: 'core/job/attempt.ts',
     find: `result.sources.length === 0 && result.filteredCount > 0`,
     replace: `result.sources.length === 0`,
   },
   {
-    name: 'a retry pays twice without asking',
+    name: 'a retry may pay twice without acceptDoubleCharge',
     file: 'handlers/job/retry-job.ts',
     find: `if (risk !== undefined && !acceptDoubleCharge) return`,
     replace: `if (risk === 'never' && !acceptDoubleCharge) return`,
   },
   {
-    name: 'a retry begins at the beginning',
+    name: 'a retry repeats the stages that have landed',
     file: 'core/job/retry.ts',
     find: `job.jobId, landed, lostUsd`,
     replace: `job.jobId, landed: [], lostUsd`,
   },
   {
-    name: 'every retry is another job',
+    name: 'every retry request makes another job',
     file: 'handlers/job/retry-job.ts',
     find: `    if (stored.retriedBy !== undefined) return undefined;
     const jobId = retryIdOf(services, stored.jobId);`,
     replace: `    const jobId = services.ids.newJobId();`,
   },
   {
-    name: 'what only could not be landed is paid for again',
+    name: 'a video that only failed to land is paid for again',
     file: 'core/job/retry.ts',
     find: `  if (unlanded) return withNewAttempt(`,
     replace: `  if (unlanded && unlanded.reservedUsd < 0) return withNewAttempt(`,
   },
   {
-    name: 'a retry does not wait for what is still followed',
+    name: 'a retry does not wait for an attempt that is still followed',
     file: 'core/job/retry.ts',
     find: `  if (live) return \``,
     replace: `  if (live?.state === 'submitting') return \``,
   },
   {
-    name: 'a retry that succeeds at once keeps a wake',
+    name: 'a retry that succeeds immediately keeps a wake',
     file: 'core/job/retry.ts',
     find: `{ ...baseOf(fresh), retryOf`,
     replace: `{ ...fresh, retryOf`,
   },
   {
-    name: 'a webhook is believed of whatever attempt there is',
+    name: 'a webhook is applied to the live attempt, whichever it names',
     file: 'handlers/job/provider-event.ts',
     find: `  const { job_id: jobId, attempt_id: attemptId } = ours;
   const job = await services.jobs.get(jobId);
@@ -241,7 +241,7 @@ export const MUTATIONS: readonly Mutation[] = [
   const { attemptId } = attempt;`,
   },
   {
-    name: 'an operator can wake the dead',
+    name: "an operator's decision requeues a finished job",
     file: 'core/job/step.ts',
     find: `  return { ...job, attempts };
 }`,
@@ -249,31 +249,31 @@ export const MUTATIONS: readonly Mutation[] = [
 }`,
   },
   {
-    name: 'an operator rules on whatever attempt there is',
+    name: "an operator's decision is applied to the live attempt, whichever it names",
     file: 'core/job/step.ts',
     find: `  if (live?.attemptId === ruling.attemptId) {`,
     replace: `  if (live) {`,
   },
   {
-    name: 'an operator who gives up means that nothing was charged',
+    name: "an operator's decision to fail is recorded as not charged",
     file: 'core/job/attempt.ts',
     find: `{ outcome: 'unknown', charged: 'unknown', error, resolved }`,
     replace: `{ outcome: 'unknown', charged: 'no', error, resolved }`,
   },
   {
-    name: 'startBy is not looked at',
+    name: 'startBy is ignored',
     file: 'core/job/wake-schedule.ts',
     find: `  attempts.length === 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;`,
     replace: `  attempts.length < 0 ? Math.min(startByAt ?? deadlineAt, deadlineAt) : deadlineAt;`,
   },
   {
-    name: 'finishBy is not looked at',
+    name: 'finishBy is ignored',
     file: 'core/request/job-times.ts',
     find: `deadlineAt: finishBy ?? now`,
     replace: `deadlineAt: now`,
   },
   {
-    name: 'what appears late is written off',
+    name: 'objects that appear late are ignored',
     file: 'core/job/following.ts',
     find: `  const attempt: LiveAttempt = {
     ...attemptBaseOf(ended),`,
@@ -285,13 +285,13 @@ export const MUTATIONS: readonly Mutation[] = [
     ...attemptBaseOf(ended),`,
   },
   {
-    name: 'an operation is asked to stop once, or never',
+    name: 'an operation is cancelled at most once, without further tries',
     file: 'core/job/effects.ts',
     find: `...cancelEffects(after),`,
     replace: `...(before?.status === 'cancelled' ? [] : cancelEffects(after)),`,
   },
   {
-    name: 'callers share their keys',
+    name: 'two callers with the same key share a job',
     file: 'handlers/job/create-job.ts',
     find: `ids.jobIdOf(['http', caller, idempotencyKey])`,
     replace: `ids.jobIdOf(['http', idempotencyKey])`,

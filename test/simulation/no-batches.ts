@@ -1,8 +1,8 @@
-/** A deployment without batches: the sweep finds none, and nobody may ask for one. */
+/** The batch store of the world of single jobs: the sweep finds no batch, and no other method may be called. */
 import type { BatchStore } from '../../functions/ports.ts';
 
 const none = (): never => {
-  throw new Error('there are no batches here');
+  throw new Error('the world of single jobs has no batches');
 };
 
 export const NO_BATCHES: BatchStore = {

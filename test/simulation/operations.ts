@@ -1,4 +1,4 @@
-/** What becomes of what was begun: drawn when it begins, shown as virtual time passes. */
+/** Operations of the simulated models. The outcome is drawn at the start and becomes visible as virtual time passes. */
 import type { OperationRef, OperationResult } from '../../functions/core/job/attempt-record.ts';
 import type { VideoStage } from '../../functions/core/job/stages.ts';
 import type { PollAnswer } from '../../functions/ports.ts';
@@ -10,7 +10,7 @@ import type { Random } from './random.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/** An operation that never ends is forgotten by its provider at last. */
+/** The provider deletes an operation that never ends after this time. */
 const FORGOTTEN_AFTER_MS = 150 * MINUTE;
 /** The Developer API keeps videos for two days. */
 const FILES_KEPT_MS = 48 * 60 * MINUTE;
@@ -20,9 +20,9 @@ const OUTCOMES = [
   [0.05, 'partlyFiltered'],
   [0.06, 'filtered'],
   [0.08, 'error'],
-  /** Done, with neither videos nor a reason. */
+  /** Done, without videos and without a reason. */
   [0.03, 'silent'],
-  /** Done, with its videos under a name that nobody reads. */
+  /** Done. The videos are in the bucket, but the answer does not name them. */
   [0.03, 'unnamed'],
   [0.01, 'never'],
 ] as const;
@@ -45,7 +45,7 @@ const ERRORS: readonly [OperationError, ...OperationError[]] = [
   { code: 13, message: 'internal error, please try again' },
   { code: 14, message: 'unavailable' },
   { code: 16, message: 'unauthenticated' },
-  { code: 99, message: 'an error nobody has heard of' },
+  { code: 99, message: 'an unknown error code' },
 ];
 
 interface Operation {
@@ -74,12 +74,12 @@ export class Operations {
     this.#output = output;
   }
 
-  /** Whoever is told of each operation that has ended. */
+  /** Sets the receiver of an event for each operation that has ended. */
   onEnded(ended: (entry: PaidEntry, ref: OperationRef) => void): void {
     this.#ended = ended;
   }
 
-  /** By its attempt. */
+  /** The operation of an attempt. */
   find(attemptId: string): OperationRef | undefined {
     for (const { entry, ref } of this.#operations.values()) if (entry.attemptId === attemptId) return ref;
     return undefined;
@@ -94,10 +94,10 @@ export class Operations {
     this.#operations.set(name, operation);
     entry.begun = true;
     const outcome = this.#outcomes.weighted<Outcome>(OUTCOMES);
-    const takesMs = this.#takesMs();
-    this.#engine.note(`operation ${entry.attemptId.slice(0, 9)} begins, ${outcome} after ${takesMs}`);
+    const durationMs = this.#durationMs();
+    this.#engine.note(`operation ${entry.attemptId.slice(0, 9)} begins, ${outcome} after ${durationMs}`);
     if (outcome === 'never') this.#engine.after(FORGOTTEN_AFTER_MS, () => this.#operations.delete(name));
-    else this.#engine.after(takesMs, () => this.#end(operation, outcome, stage, prefix));
+    else this.#engine.after(durationMs, () => this.#end(operation, outcome, stage, prefix));
     return ref;
   }
 
@@ -108,13 +108,13 @@ export class Operations {
     return operation.answer ?? { kind: 'running' };
   }
 
-  /** Whether or not the request gets through. */
+  /** Counts a cancel request, whether or not it succeeds. */
   triedToCancel(name: string): void {
     const operation = this.#operations.get(name);
     if (operation) operation.entry.cancelTries++;
   }
 
-  /** Some can be stopped; then nothing is made and nothing is charged. */
+  /** Half of the running operations can be cancelled. Then no video is made and nothing is charged. */
   cancel(name: string): void {
     const operation = this.#operations.get(name);
     if (!operation) return;
@@ -130,10 +130,10 @@ export class Operations {
     this.#ended(operation.entry, operation.ref);
   }
 
-  #takesMs(): number {
+  #durationMs(): number {
     const speed = this.#outcomes.unit();
     if (speed < 0.85) return this.#outcomes.int(11 * SECOND, 4 * MINUTE);
-    // Two minutes short of the longest: the objects of a slow one still appear in time to be evidence.
+    // Two minutes below the model's longest latency, so that the objects of a slow operation still appear in time.
     if (speed < 0.99) return this.#outcomes.int(4 * MINUTE, 10 * MINUTE);
     return this.#outcomes.int(12 * MINUTE, 40 * MINUTE);
   }
@@ -192,11 +192,11 @@ export class Operations {
         this.#output.put(name, content, 'video/mp4');
       });
     }
-    // A reply that names its videos may come before the last is there; one that does not has only the listing to go by.
+    // An answer that names its videos may come before the last object exists. Without names only a listing finds them.
     const early = named && bucket && this.#outcomes.chance(0.1);
     const answerAfterMs = early ? 0 : lastMs + this.#outcomes.int(0, 8 * SECOND);
     this.#engine.after(answerAfterMs, () => {
-      // Nothing but Vertex writes where a listing could find it: elsewhere an unnamed video would be no video at all.
+      // Only Vertex writes into a bucket that can be listed. Elsewhere a video without a name could never be found.
       const answer = doneWith(
         named || !bucket ? uris : [],
         filteredCount,

@@ -1,4 +1,4 @@
-/** Operators: they rule on attempts whose outcome is unknown, late, twice, at once with others, but never against what is true. */
+/** Operators decide attempts whose outcome is unknown: late, twice, concurrently, but never contrary to the facts. */
 import type { Ruling } from '../../functions/core/job/attempt.ts';
 import { type Job, liveAttemptOf } from '../../functions/core/job/job.ts';
 import type { Services } from '../../functions/ports.ts';
@@ -11,7 +11,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const TRIES_MAX = 4;
 
-/** What an operator may say where this is the truth; what is likelier stands more than once. */
+/** The decisions that an operator may make, by what really happened. Likelier ones are listed more than once. */
 const DECISIONS = {
   uncharged: ['not-charged', 'not-charged', 'not-charged', 'fail', 'resubmit'],
   charged: ['charged', 'found', 'found', 'fail', 'resubmit'],
@@ -19,11 +19,11 @@ const DECISIONS = {
 } as const;
 
 export class Operators {
-  /** Rulings that are still to be given. */
+  /** Decisions that are not made yet. */
   waiting = 0;
-  /** Attempts that an operator has said anything of. */
-  readonly ruled = new Set<string>();
-  /** Attempts that an operator wanted paid for again. */
+  /** Attempts that an operator has decided. */
+  readonly decided = new Set<string>();
+  /** Attempts that an operator had submitted again. */
   readonly resubmitted = new Set<string>();
   readonly #engine: Engine;
   readonly #subject: Subject;
@@ -31,8 +31,8 @@ export class Operators {
   readonly #models: Models;
   readonly #servicesOf: (invocation: Invocation) => Services;
   readonly #seen = new Set<string>();
-  /** How likely an operator looks at an attempt at all. */
-  readonly #diligence: number;
+  /** The probability that an operator looks at an attempt. */
+  readonly #reviewShare: number;
 
   constructor(
     engine: Engine,
@@ -46,11 +46,11 @@ export class Operators {
     this.#random = random;
     this.#models = models;
     this.#servicesOf = servicesOf;
-    this.#diligence = random.pick([0, 0, 0.4, 0.9]);
+    this.#reviewShare = random.pick([0, 0, 0.4, 0.9]);
   }
 
   readonly written = (after: Job): void => {
-    if (this.#diligence === 0) return;
+    if (this.#reviewShare === 0) return;
     const live = liveAttemptOf(after);
     if (live?.state === 'uncertain') this.#notice(after.jobId, live.attemptId);
     else if (!live && after.status === 'failed') {
@@ -62,13 +62,13 @@ export class Operators {
   #notice(jobId: string, attemptId: string): void {
     if (this.#seen.has(attemptId)) return;
     this.#seen.add(attemptId);
-    if (!this.#random.chance(this.#diligence)) return;
-    const rulings = this.#random.int(1, 3);
+    if (!this.#random.chance(this.#reviewShare)) return;
+    const decisions = this.#random.int(1, 3);
     const soon = this.#random.chance(0.4);
-    for (let n = 0; n < rulings; n++) {
+    for (let n = 0; n < decisions; n++) {
       this.waiting++;
       const delayMs = this.#random.int(0, soon ? 3 * MINUTE : 25 * MINUTE);
-      this.#engine.after(delayMs, () => this.#rule(jobId, this.#rulingOf(attemptId), 1));
+      this.#engine.after(delayMs, () => this.#resolve(jobId, this.#rulingOf(attemptId), 1));
     }
   }
 
@@ -85,10 +85,10 @@ export class Operators {
     };
   }
 
-  #rule(jobId: string, ruling: Ruling, tries: number): void {
+  #resolve(jobId: string, ruling: Ruling, tries: number): void {
     const { attemptId, decision } = ruling;
     this.#engine.note(`operator rules ${attemptId.slice(0, 9)} ${decision}`);
-    this.ruled.add(attemptId);
+    this.decided.add(attemptId);
     if (decision === 'resubmit') this.resubmitted.add(attemptId);
     this.#engine.start(
       `resolve ${decision}`,
@@ -96,7 +96,8 @@ export class Operators {
         this.#subject.advanceAndPerform(this.#servicesOf(invocation), jobId, { type: 'resolve', ruling }),
       ({ kind }) => {
         if (kind === 'returned' || tries === TRIES_MAX) this.waiting--;
-        else this.#engine.after(this.#random.int(SECOND, MINUTE), () => this.#rule(jobId, ruling, tries + 1));
+        else
+          this.#engine.after(this.#random.int(SECOND, MINUTE), () => this.#resolve(jobId, ruling, tries + 1));
       },
     );
   }

@@ -1,4 +1,4 @@
-/** Copies of functions/ with edits in them, from which a subject is loaded. */
+/** Edited copies of functions/, from which a subject is loaded. */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,35 +6,35 @@ import { SMALL_STEPS } from './batches/small-steps.ts';
 import { FUNCTIONS_ROOT } from './subject.ts';
 import type { WorldName } from './worlds.ts';
 
-/** Below node_modules, so that imports resolve as they do from functions/ itself; one for each process that asks. */
+/** Inside node_modules, so that imports resolve as they do from functions/. Each process has its own folder. */
 const CACHE = fileURLToPath(
   new URL(`../../node_modules/.cache/clapper-mutants/${process.pid}/`, import.meta.url),
 );
 
 export interface Edit {
-  /** Below functions/. */
+  /** The path below functions/. */
   readonly file: string;
-  /** Stands there exactly once, so that a change of the code that makes an edit void is noticed. */
+  /** Must occur exactly once in the file. A test fails when a change of the code removes or repeats it. */
   readonly find: string;
   readonly replace: string;
 }
 
-/** What is always edited in a world: its runs are small, and so have to be the steps of what they try. */
+/** Edits that every run of a world has. Runs of `batches` are small, so the steps of a batch have to be small too. */
 const EDITS: Readonly<Record<WorldName, readonly Edit[]>> = { jobs: [], batches: SMALL_STEPS };
 
-/** How often the place to be changed is there; anything but once makes the edit void. */
+/** How often `find` occurs in the file. The edit is valid only if the number is 1. */
 export const occurrencesOf = ({ file, find }: Edit): number =>
   readFileSync(join(FUNCTIONS_ROOT, file), 'utf8').split(find).length - 1;
 
 /**
- * @param name of the copy
- * @returns the folder that stands for functions/
+ * @param name the name of the copy
+ * @returns the folder that replaces functions/
  */
 function plant(name: string, edits: readonly Edit[], from: string = FUNCTIONS_ROOT): string {
   const home = join(CACHE, name);
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
-  // Inside node_modules nothing says any more that the files are modules.
+  // The package.json of the repository, which declares ES modules, does not apply inside node_modules.
   writeFileSync(join(home, 'package.json'), '{"type":"module"}');
   const root = join(home, 'functions');
   cpSync(from, root, { recursive: true });
@@ -52,7 +52,7 @@ function plant(name: string, edits: readonly Edit[], from: string = FUNCTIONS_RO
 export const plantMutant = (world: WorldName, mutation: Edit, number: number): string =>
   plant(`${world}-${number}`, [...EDITS[world], mutation]);
 
-/** The code as it is tried in this world. @param from functions/, or a copy of it */
+/** The code with the edits of this world. @param from functions/ or a copy of it */
 export const plantFor = (world: WorldName, from: string = FUNCTIONS_ROOT): string =>
   EDITS[world].length === 0 ? from : plant(world, EDITS[world], from);
 

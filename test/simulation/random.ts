@@ -1,4 +1,4 @@
-/** Random numbers that a seed decides: sfc32 (Chris Doty-Humphrey), seeded through splitmix32. */
+/** Seeded random numbers: sfc32 (Chris Doty-Humphrey), seeded through splitmix32. */
 
 function splitmix32(state: number): number {
   let z = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
@@ -15,14 +15,14 @@ export class Random {
   #counter = 1;
 
   /**
-   * @param seed a whole number up to 2^53
-   * @param stream independent numbers for each: what is drawn for one purpose must not shift what another draws
+   * @param seed an integer up to 2^53
+   * @param stream selects an independent sequence, so that draws for one purpose do not shift those for another
    */
   constructor(seed: number, stream: number) {
     this.#a = splitmix32((seed % 0x1_0000_0000) + 0x9e3779b9);
     this.#b = splitmix32(Math.floor(seed / 0x1_0000_0000) + this.#a);
     this.#c = splitmix32(stream * 0x3c6ef372 + this.#b);
-    // The first numbers of neighbouring seeds are still alike; the author's advice is a dozen rounds.
+    // The first numbers of neighbouring seeds are similar. The author advises a dozen rounds.
     for (let n = 0; n < 12; n++) this.uint32();
   }
 
@@ -39,7 +39,7 @@ export class Random {
     return this.uint32() / 0x1_0000_0000;
   }
 
-  /** From `low` to `high`, both included. */
+  /** From `low` to `high`, both inclusive. */
   int(low: number, high: number): number {
     return low + Math.floor(this.unit() * (high - low + 1));
   }
@@ -52,7 +52,7 @@ export class Random {
     return list[this.uint32() % list.length] ?? list[0];
   }
 
-  /** One of the values, as often as its weight says; the weights add up to 1. */
+  /** One of the values, each with the probability of its weight. The weights add up to 1. */
   weighted<T>(weights: readonly [Weighted<T>, ...Weighted<T>[]]): T {
     let left = this.unit();
     for (const [weight, value] of weights) {
@@ -64,7 +64,7 @@ export class Random {
 }
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
-/** As many digits as a real id has. */
+/** Real ids have as many digits. */
 const ID_DIGITS = 26;
 
 /** 26 digits of 5 bits, in the alphabet of real ids. */
@@ -78,14 +78,14 @@ export function randomDigits(random: Random): string {
   return digits;
 }
 
-/** The digits that always follow from these parts. Not for security: a simulation has no enemy who chooses its input. */
+/** The same digits for the same parts. Not a secure hash: nobody chooses the input of a simulation to attack it. */
 export function digitsOf(parts: readonly string[]): string {
   const hash = new TextHash();
   for (const part of parts) hash.add(part);
   return randomDigits(new Random(hash.value(), 0));
 }
 
-/** 53 bits of a text, taken as it comes (cyrb53 by bryc). */
+/** A 53-bit hash of texts, fed one after the other (cyrb53 by bryc). */
 export class TextHash {
   #high = 0xdeadbeef;
   #low = 0x41c6ce57;
@@ -98,7 +98,7 @@ export class TextHash {
       high = Math.imul(high ^ code, 2654435761);
       low = Math.imul(low ^ code, 1597334677);
     }
-    // The end of each text counts, so that 'ab' + 'c' is not 'a' + 'bc'.
+    // Hashes the end of each text too, so that 'ab' + 'c' differs from 'a' + 'bc'.
     this.#high = Math.imul(high ^ 0x100, 2654435761);
     this.#low = Math.imul(low ^ 0x100, 1597334677);
   }

@@ -1,4 +1,4 @@
-/** The rate limiters: documents of the same database, with the same failures. */
+/** The rate limiter store: documents of the same database, with the same failures. */
 import { NEW_RATE_LIMITER, type RateLimiter } from '../../functions/core/job/rate-limiter.ts';
 import type { RateLimiterStore } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';

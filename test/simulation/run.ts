@@ -1,10 +1,10 @@
-/** What a run is given and what comes of it, in any world. */
+/** The options and the result of a run, in any world. */
 import type { Violation } from './engine.ts';
 import type { FaultLimits } from './faults.ts';
 import type { Statistics } from './statistics.ts';
 import type { Subject } from './subject.ts';
 
-/** Sources of work in a run at the most: jobs of callers, or whatever brings batches. */
+/** The largest number of work sources in a run: requests for jobs, or sources of batches. */
 export const JOBS_MAX = 4;
 
 export interface RunOptions extends FaultLimits {
@@ -16,17 +16,18 @@ export interface RunOptions extends FaultLimits {
 export interface RunResult {
   readonly seed: number;
   readonly violation: Violation | undefined;
-  /** Of every line of the trace. */
+  /** A hash over every line of the trace. */
   readonly traceHash: string;
-  /** Faults that took effect. */
+  /** The number of faults that took effect. */
   readonly faults: number;
   readonly statistics: Statistics;
 }
 
-/** A world: a run of it is decided by the options alone. */
+/** A world. The options alone decide a run of it. */
 export type Simulate = (subject: Subject, options: RunOptions) => Promise<RunResult>;
 
-export const everything = (seed: number): RunOptions => ({
+/** A run with all of its work and all fault classes. */
+export const fullRun = (seed: number): RunOptions => ({
   seed,
   jobsMax: JOBS_MAX,
   without: new Set(),

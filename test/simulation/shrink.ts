@@ -1,4 +1,4 @@
-/** From a run that goes wrong to a smaller one that goes wrong in the same way. */
+/** Shrinks a failing run to a smaller one that violates the same check. */
 import { FAULT_CLASSES } from './faults.ts';
 import type { RunOptions, RunResult } from './run.ts';
 import type { Subject } from './subject.ts';
@@ -10,7 +10,7 @@ export interface Shrunk {
   readonly tried: number;
 }
 
-/** @param failing options of a run that violates something */
+/** @param failing options of a run that violates a check @throws when the run violates none */
 export async function shrink(world: WorldName, subject: Subject, failing: RunOptions): Promise<Shrunk> {
   const simulate = WORLDS[world];
   const { onLine: _, ...quietly } = failing;
@@ -19,7 +19,7 @@ export async function shrink(world: WorldName, subject: Subject, failing: RunOpt
   let result = await simulate(subject, best);
   const check = result.violation?.check;
   if (check === undefined)
-    throw new Error(`seed ${failing.seed} violates nothing; there is nothing to shrink`);
+    throw new Error(`seed ${failing.seed} violates no check, so there is nothing to shrink`);
   const accept = async (candidate: RunOptions): Promise<boolean> => {
     tried++;
     const found = await simulate(subject, candidate);
@@ -30,7 +30,7 @@ export async function shrink(world: WorldName, subject: Subject, failing: RunOpt
   };
   for (let jobsMax = 1; jobsMax < best.jobsMax; jobsMax++) if (await accept({ ...best, jobsMax })) break;
   for (const kind of FAULT_CLASSES) await accept({ ...best, without: new Set([...best.without, kind]) });
-  // What a cut changes is not monotonous, so after halving has got stuck single decisions are tried too.
+  // The effect of a cut is not monotonic: when bisection makes no more progress, single cuts are tried too.
   let low = -1;
   while (low + 1 < Math.min(best.faultsMax, result.faults)) {
     const high = Math.min(best.faultsMax, result.faults);
@@ -44,7 +44,7 @@ export async function shrink(world: WorldName, subject: Subject, failing: RunOpt
 
 const SINGLE_CUTS_MAX = 40;
 
-/** What to type to see this run again. */
+/** The command that repeats this run with its trace. */
 export function commandOf(world: WorldName, { seed, jobsMax, without, faultsMax }: RunOptions): string {
   const which = world === 'jobs' ? '' : ` --world ${world}`;
   const words = [`npm run simulate --${which} --runs 1 --seed`, String(seed), '--jobs', String(jobsMax)];

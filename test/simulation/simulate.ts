@@ -1,10 +1,10 @@
-/** The world of single jobs. One run: a world made of a seed, run until everything is at rest, and judged. */
+/** The world of single jobs. A run builds the world from a seed, runs it until it is idle, and checks the final state. */
 import type { Job } from '../../functions/core/job/job.ts';
 import { defaultPolicy, type Policy } from '../../functions/core/job/policy.ts';
 import { Bucket } from './buckets.ts';
 import { Clients } from './clients.ts';
 import { Engine, STREAM } from './engine.ts';
-import { checkRest } from './final-checks.ts';
+import { checkFinalState } from './final-checks.ts';
 import { NO_BATCHES } from './no-batches.ts';
 import { Operators } from './operators.ts';
 import { Random } from './random.ts';
@@ -13,10 +13,10 @@ import type { RunOptions, RunResult } from './run.ts';
 import { statisticsOf } from './statistics.ts';
 import type { Subject } from './subject.ts';
 import { Webhooks } from './webhooks.ts';
-import { wishesOf } from './workload.ts';
-import { buildWorld, hasOverdue, isAtRest, MINUTE, sweepSometimes } from './world.ts';
+import { plannedJobsOf } from './workload.ts';
+import { buildWorld, hasOverdue, isIdle, MINUTE, sweepSometimes } from './world.ts';
 
-/** After this much virtual time whatever is left would be left for ever. */
+/** Work that is still open after this much quiet virtual time will never finish. */
 const HORIZON_MS = 14 * 60 * MINUTE;
 const LANDING_TRIES_FEW = 3;
 
@@ -28,7 +28,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     ...defaultPolicy(),
     jobDeadlineMs: workload.pick([6, 20, 60, 120] as const) * MINUTE,
     outageMs: 60 * MINUTE,
-    // Patience for two hours is seldom exhausted, and then the retry has nothing to land.
+    // The default of two hours seldom runs out. A small limit makes landing give up, so that the retry has to land.
     maxLandingTries: workload.chance(0.8) ? defaultPolicy().maxLandingTries : LANDING_TRIES_FEW,
     unknownOutcome: workload.chance(0.85) ? 'fail' : 'resubmit',
   };
@@ -39,25 +39,24 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
   };
   const input = new Bucket(engine, 'in');
   const world = buildWorld({
-    ...{ engine, subject, policy, written, isCrowded: false },
+    ...{ engine, subject, policy, written, hasManyJobs: false },
     taskAttemptsMax: workload.pick([1, 3, 100] as const),
     partsOf: (invocation) => ({ batches: NO_BATCHES, inputs: input.portOf(invocation) }),
   });
   const { database, ledger, monitor, models, output, servicesOf } = world;
-  const people = new Random(options.seed, STREAM.people);
-  const webhooks = new Webhooks(engine, subject, people, servicesOf);
+  const users = new Random(options.seed, STREAM.users);
+  const webhooks = new Webhooks(engine, subject, users, servicesOf);
   models.operations.onEnded(webhooks.ended);
-  const operators = new Operators(engine, subject, people, models, servicesOf);
-  const retries = new Retries(engine, subject, people, servicesOf);
-  const wishes = wishesOf(workload, options.jobsMax);
-  const clients = new Clients(engine, subject, people, wishes, servicesOf);
-  const isOver = (): boolean =>
-    clients.waiting + operators.waiting + retries.waiting === 0 && isAtRest(world);
+  const operators = new Operators(engine, subject, users, models, servicesOf);
+  const retries = new Retries(engine, subject, users, servicesOf);
+  const plannedJobs = plannedJobsOf(workload, options.jobsMax);
+  const clients = new Clients(engine, subject, users, plannedJobs, servicesOf);
+  const isOver = (): boolean => clients.waiting + operators.waiting + retries.waiting === 0 && isIdle(world);
   const minute = (): void => {
     monitor.tick(database.jobs.values());
     if (isOver()) return;
     if (engine.now > engine.quietAt + HORIZON_MS)
-      engine.violate('ends', `after ${HORIZON_MS / MINUTE} quiet minutes something is still to be done`);
+      engine.violate('ends', `after ${HORIZON_MS / MINUTE} quiet minutes work is still open`);
     engine.after(MINUTE, minute);
     const sweep = subject.handleSweep;
     sweepSometimes(
@@ -71,7 +70,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
   await engine.run();
   const { jobs } = database;
   if (!engine.violation)
-    checkRest({ engine, jobs, ledger, output, monitor, clients, operators, retries, policy });
+    checkFinalState({ engine, jobs, ledger, output, monitor, clients, operators, retries, policy });
   engine.note(`at rest after ${engine.events} events`);
   return {
     seed: options.seed,

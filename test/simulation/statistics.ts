@@ -1,4 +1,4 @@
-/** What many runs add up to. */
+/** Counts of one run, and sums over many. */
 import type { Job } from '../../functions/core/job/job.ts';
 import type { Engine } from './engine.ts';
 import { FAULT_CLASSES } from './faults.ts';
@@ -38,8 +38,8 @@ export function statisticsOf(observed: Observed): Statistics {
       count('jobs not started in time');
   }
   count('retries where callers accept a double charge', observed.retries.accepted.size);
-  count('attempts ruled on by operators', observed.operators.ruled.size);
-  count('attempts given up and followed again', monitor.revived.size);
+  count('attempts decided by operators', observed.operators.decided.size);
+  count('attempts given up and reopened', monitor.reopened.size);
   for (const {
     jobId,
     attemptId,
@@ -51,28 +51,30 @@ export function statisticsOf(observed: Observed): Statistics {
     cancelled,
   } of ledger.entries.values()) {
     count('paid calls', calls);
-    if (cancelTries > 0) count(`operations asked to stop: ${cancelled ? 'stopped' : 'too late or refused'}`);
+    if (cancelTries > 0)
+      count(`cancel requests to providers: ${cancelled ? 'stopped' : 'too late or refused'}`);
     if (charged === 0) continue;
     count('charged attempts');
     const attempt = jobs.get(jobId)?.attempts.find((each) => each.attemptId === attemptId);
     if (attempt && attempt.outcome !== 'landed')
       count(`charged attempts not landed, ${provider} ${kind}: ${attempt.error?.code}`);
   }
-  for (const [attemptId, { jobId, decideAt }] of monitor.doubted) {
+  for (const [attemptId, { jobId, decideAt }] of monitor.uncertain) {
     const entry = ledger.entries.get(attemptId);
     const outcome = jobs.get(jobId)?.attempts.find((each) => each.attemptId === attemptId)?.outcome;
-    const surface = entry ? `${entry.provider} ${entry.kind === 'image' ? 'picture' : 'video'}` : 'no call';
+    const surface = entry ? `${entry.provider} ${entry.kind === 'image' ? 'image' : 'video'}` : 'no call';
     const end = outcome === 'unknown' ? 'unresolved' : 'resolved';
-    // An operator's word is not what Clapper finds out by itself.
-    if (observed.operators.ruled.has(attemptId)) count(`unknown, ${surface}, ruled on: ${end}`);
+    // An operator's decision is not something that Clapper has found out by itself.
+    if (observed.operators.decided.has(attemptId))
+      count(`unknown, ${surface}, decided by an operator: ${end}`);
     else count(`unknown, ${surface}, ${evidenceOf(entry, decideAt, observed.webhooks)}: ${end}`);
   }
   return total;
 }
 
-/** What could be known of an attempt whose answer was lost. */
+/** The evidence that existed about an attempt whose answer was lost. */
 function evidenceOf(entry: PaidEntry | undefined, decideAt: number, webhooks: Webhooks): string {
-  if (!entry?.begun) return 'nothing ever begun';
+  if (!entry?.begun) return 'no operation started';
   if (entry.provider !== 'vertex' && entry.kind !== 'image') {
     const takenAt = webhooks.takenAt.get(entry.attemptId);
     if (takenAt === undefined) return 'no webhook';
@@ -89,16 +91,19 @@ const shareOf = (total: Readonly<Statistics>, kinds: readonly string[]): number 
   return all === 0 ? undefined : of('resolved') / all;
 };
 
-/** The share of Vertex's unknown outcomes that resolved themselves, of all for which it wrote anything, ever. */
+/**
+ * The resolved share of Vertex's unknown outcomes for which it wrote an object at any time. Outcomes that an operator
+ * decided are not counted.
+ */
 export const resolvedShare = (total: Readonly<Statistics>): number | undefined =>
   shareOf(
     total,
-    ['video', 'picture'].flatMap((made) => [
+    ['video', 'image'].flatMap((made) => [
       `vertex ${made}, objects in time`,
       `vertex ${made}, objects too late`,
     ]),
   );
 
-/** The share that a webhook resolved, of the Developer API's unknown outcomes that it told of in time. */
-export const toldShare = (total: Readonly<Statistics>): number | undefined =>
+/** The resolved share of the Developer API's unknown outcomes whose webhook arrived in time. */
+export const webhookShare = (total: Readonly<Statistics>): number | undefined =>
   shareOf(total, ['gemini video, webhook in time', 'omni video, webhook in time']);

@@ -1,4 +1,4 @@
-/** The code under test, by the folder it is loaded from: functions/ itself, or a copy with a defect put into it. */
+/** The code under test, loaded from functions/ or from a copy with a planted defect. */
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 type CreateJob = typeof import('../../functions/handlers/job/create-job.ts');
@@ -31,7 +31,7 @@ export interface Subject
     Pick<Announce, 'tryToAnnounce'>,
     Pick<Upload, 'handleUpload'>,
     Pick<Schedule, 'handleSchedule' | 'sweepSchedules'>,
-    // The class that its handlers know; those of another copy are none of theirs.
+    // Each copy of the code has its own class, and its handlers recognize only that one.
     Pick<Ports, 'ObjectGoneError'> {}
 
 export const FUNCTIONS_ROOT = fileURLToPath(new URL('../../functions', import.meta.url));
@@ -61,7 +61,7 @@ export async function loadSubject(root: string = FUNCTIONS_ROOT): Promise<Subjec
   };
 }
 
-/** A problem that the handler answers with. By shape, because mutants have classes of their own. */
+/** Whether the error is a problem with this status. Compared by shape, because every mutant has its own classes. */
 export const hasStatus = (error: unknown, status: number): boolean =>
   error instanceof Error &&
   'problem' in error &&

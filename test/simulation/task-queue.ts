@@ -1,13 +1,13 @@
-/** Cloud Tasks: at least once, in any order, by name at most once an hour; now and then a task is lost altogether. */
+/** Cloud Tasks: at-least-once delivery in any order, task names usable once an hour, and now and then a lost task. */
 import type { BatchTask, TaskQueue, WakeTask } from '../../functions/ports.ts';
 import type { Ending, Engine, Invocation } from './engine.ts';
+import { isRateLimited } from './expected-errors.ts';
 import { SimulatedFault } from './faults.ts';
-import { isRefusal } from './refusals.ts';
 import type { Subject } from './subject.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/** How long the name of a task that is gone cannot be used again. */
+/** How long the name of a deleted task cannot be reused. */
 const TOMBSTONE_MS = 60 * MINUTE;
 const BACKOFF_MAX_MS = MINUTE;
 
@@ -16,11 +16,11 @@ type Deliver = (task: Task, ended: (ending: Ending<unknown>) => void) => void;
 
 interface Named {
   waiting: boolean;
-  /** When the name can be used again. */
+  /** When the name can be reused. */
   freeAt: number;
 }
 
-/** The function that a task calls. */
+/** Delivers a task to its handler. */
 export const deliverTo =
   (
     engine: Engine,
@@ -48,7 +48,7 @@ export class Tasks {
   readonly #attemptsMax: number;
   #deliver: Deliver = () => undefined;
 
-  /** @param attemptsMax deliveries of a task before the queue gives up on it */
+  /** @param attemptsMax the number of deliveries after which the queue drops a task */
   constructor(engine: Engine, attemptsMax: number) {
     this.#engine = engine;
     this.#attemptsMax = attemptsMax;
@@ -78,18 +78,18 @@ export class Tasks {
       this.#remove(named);
       return;
     }
-    const delayMs = engine.timing.int(1, 30) + (engine.faults.happens('delivery') ? this.#lateMs() : 0);
+    const delayMs = engine.timing.int(1, 30) + (engine.faults.happens('delivery') ? this.#delayMs() : 0);
     engine.after(Math.max(0, task.wake.at - engine.now) + delayMs, () => this.#dispatch(task, named, 1));
     if (engine.faults.happens('delivery')) {
-      const againMs = Math.max(0, task.wake.at - engine.now) + this.#lateMs();
+      const againMs = Math.max(0, task.wake.at - engine.now) + this.#delayMs();
       engine.after(againMs, () => this.#deliver(task, () => undefined));
     }
   }
 
   #dispatch(task: Task, named: Named, attempt: number): void {
     this.#deliver(task, (ending) => {
-      const refused = ending.kind === 'threw' && isRefusal(ending.error);
-      if (ending.kind === 'returned' || (attempt >= this.#attemptsMax && !refused)) {
+      const rateLimited = ending.kind === 'threw' && isRateLimited(ending.error);
+      if (ending.kind === 'returned' || (attempt >= this.#attemptsMax && !rateLimited)) {
         this.#remove(named);
         return;
       }
@@ -103,8 +103,8 @@ export class Tasks {
     named.freeAt = this.#engine.now + TOMBSTONE_MS;
   }
 
-  /** Mostly moments, so that the same task runs twice at once; sometimes long after. */
-  #lateMs(): number {
+  /** Mostly under 300 ms, so that the same task runs twice at once. Sometimes minutes. */
+  #delayMs(): number {
     const { timing } = this.#engine;
     return timing.chance(0.7) ? timing.int(1, 300) : timing.int(SECOND, 10 * MINUTE);
   }

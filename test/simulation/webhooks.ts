@@ -1,4 +1,4 @@
-/** Webhooks of the providers whose videos are fetched: told once or twice, late or never, repeated until taken. */
+/** Webhooks of the providers that deliver by download: sent once or twice, late or never, repeated until accepted. */
 import type { OperationRef } from '../../functions/core/job/attempt-record.ts';
 import type { Services } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
@@ -11,13 +11,13 @@ const MINUTE = 60 * SECOND;
 const DELIVERIES_MAX = 6;
 
 export class Webhooks {
-  /** When Clapper first took an event of each attempt. */
+  /** When Clapper first accepted an event of each attempt. */
   readonly takenAt = new Map<string, number>();
   readonly #engine: Engine;
   readonly #subject: Subject;
   readonly #random: Random;
   readonly #servicesOf: (invocation: Invocation) => Services;
-  /** Some deployments give no URL. */
+  /** Some deployments register no webhook URL. */
   readonly #configured: boolean;
 
   constructor(
@@ -33,7 +33,7 @@ export class Webhooks {
     this.#configured = random.chance(0.7);
   }
 
-  /** The operation has ended, in one way or another. */
+  /** Called when an operation has ended, with any outcome. */
   readonly ended = (entry: PaidEntry, { provider, name }: OperationRef): void => {
     if (!this.#configured || provider === 'vertex') return;
     const { jobId, attemptId } = entry;

@@ -1,4 +1,4 @@
-/** One process of a campaign; its parent says what to run and is told how it goes. */
+/** One process of a campaign. `argv` holds its order; it reports its progress to the parent over IPC. */
 import { z } from 'zod';
 import { runCampaign } from './campaign.ts';
 import { loadSubject } from './subject.ts';
@@ -14,7 +14,7 @@ const orderSchema = z.object({
 
 const [, , text = '{}'] = process.argv;
 const { world, root, ...seeds } = orderSchema.parse(JSON.parse(text));
-// Nobody is left to be told anything.
+// Without a parent nobody reads the results.
 process.on('disconnect', () => process.exit());
 let stopped = false;
 process.on('message', () => {

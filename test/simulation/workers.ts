@@ -1,4 +1,4 @@
-/** A campaign on several processes. */
+/** A campaign that runs in several processes. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ export interface WorkersResult {
   readonly failedSeeds: readonly number[];
 }
 
-/** Stops them all when one has found a violation. */
+/** Stops all processes as soon as one has found a violation. */
 export async function runOnWorkers(
   order: {
     readonly world: WorldName;
@@ -41,7 +41,7 @@ export async function runOnWorkers(
       runs: share,
     });
     return fork(fileURLToPath(new URL('worker.ts', import.meta.url)), [text], {
-      // A larger nursery: nearly everything a run makes is dead at its end.
+      // A larger young generation: nearly everything that a run allocates is garbage at its end.
       execArgv: ['--import', 'tsx', '--max-semi-space-size=32'],
     });
   });
@@ -57,14 +57,14 @@ export async function runOnWorkers(
             onProgress({ runs, statistics, failedSeeds });
             if (failedSeeds.length > 0)
               for (const each of children) {
-                // It may have ended by itself meanwhile.
+                // A send to a process that has just ended fails; the callback ignores that.
                 if (each.connected) each.send('stop', () => undefined);
               }
           });
           child.on('error', reject);
           child.on('exit', (code) => {
             if (code === 0) resolve();
-            else reject(new Error(`a simulation worker ended with ${code}`));
+            else reject(new Error(`a simulation worker exited with code ${code}`));
           });
         }),
     ),

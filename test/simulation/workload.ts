@@ -1,4 +1,4 @@
-/** What callers ask for, and how: with a key and again until it is answered, or without one and only once. */
+/** The jobs that callers request: with a key and repeated until answered, or without one and only once. */
 import { PNG } from '../support/images.ts';
 import { START_MS } from './engine.ts';
 import type { Random } from './random.ts';
@@ -7,16 +7,16 @@ import { JOBS_MAX } from './run.ts';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-export interface Wish {
-  /** Stands in the prompt, and so in the job's record. */
+export interface PlannedJob {
+  /** The prompt, by which the job's record is found. */
   readonly name: string;
   readonly caller: string;
   readonly body: Readonly<Record<string, unknown>>;
   readonly key: string | undefined;
   readonly atMs: number;
-  /** After the start; there may be a second thought while the first is on its way. */
+  /** After the first request. The cancellation may overtake the request. */
   readonly cancelAtMs: number | undefined;
-  /** The stage of life at which its caller changes their mind, within moments. */
+  /** The caller cancels moments after the job has reached this state. */
   readonly cancelIn: 'landing' | 'between stages' | undefined;
 }
 
@@ -25,25 +25,25 @@ const SHAPES = [
   [0.15, 'samples'],
   [0.2, 'chain'],
   [0.15, 'firstFrame'],
-  [0.05, 'picture'],
+  [0.05, 'image'],
 ] as const;
 type Shape = (typeof SHAPES)[number][1];
 
 const CALLERS = ['ann', 'bob', 'cleo'] as const;
 const OTHER_MODELS = { gemini: 'veo-3.1-fast-generate-preview', omni: 'gemini-omni-1.1-flash' } as const;
 
-/** Every wish is drawn, even if fewer are granted: leaving out one must not change the others. */
-export function wishesOf(random: Random, jobsMax: number): Wish[] {
+/** Draws every job, even when fewer are used, so that leaving one out does not change the others. */
+export function plannedJobsOf(random: Random, jobsMax: number): PlannedJob[] {
   const count = random.int(1, JOBS_MAX);
-  const wishes = Array.from({ length: JOBS_MAX }, (_, n) => wishOf(random, `wish ${n}`));
-  return wishes.slice(0, Math.min(count, jobsMax)).map((wish, n) => {
-    // Callers count for themselves, so that two of them use the same key.
-    const ownBefore = wishes.slice(0, n).filter(({ caller }) => caller === wish.caller).length;
-    return wish.key === undefined ? wish : { ...wish, key: `key-${ownBefore}` };
+  const jobs = Array.from({ length: JOBS_MAX }, (_, n) => plannedJobOf(random, `wish ${n}`));
+  return jobs.slice(0, Math.min(count, jobsMax)).map((job, n) => {
+    // Each caller numbers its own keys, so that two callers use the same key.
+    const ownBefore = jobs.slice(0, n).filter(({ caller }) => caller === job.caller).length;
+    return job.key === undefined ? job : { ...job, key: `key-${ownBefore}` };
   });
 }
 
-function wishOf(random: Random, name: string): Wish {
+function plannedJobOf(random: Random, name: string): PlannedJob {
   const atMs = random.int(0, random.chance(0.5) ? SECOND : 5 * MINUTE);
   return {
     name,
@@ -58,7 +58,7 @@ function wishOf(random: Random, name: string): Wish {
   };
 }
 
-/** Some have to be started soon, some finished soon; whoever asks for the impossible is refused. */
+/** Some jobs have a `startBy`, some a `finishBy`. A time that is already past is refused. */
 function timesOf(random: Random, atMs: number): Record<string, unknown> {
   const startMs = atMs + random.int(5 * SECOND, random.chance(0.5) ? MINUTE : 10 * MINUTE);
   const finishMs = startMs + random.int(MINUTE, 30 * MINUTE);
@@ -81,8 +81,8 @@ function bodyOf(random: Random, name: string): Record<string, unknown> {
     ? random.pick(['veo-3.1-generate-001', 'veo-3.1-fast-generate-001'] as const)
     : OTHER_MODELS[provider];
   const sampleCount = random.int(2, 4);
-  const links = random.int(1, 2);
-  const pictureModel = random.pick(['gemini-3.1-flash-image', 'imagen-4.0-generate-001'] as const);
+  const extensionCount = random.int(1, 2);
+  const imageModel = random.pick(['gemini-3.1-flash-image', 'imagen-4.0-generate-001'] as const);
   const rerollOnSafety = random.chance(0.25) ? random.int(1, 2) : undefined;
   return {
     prompt: name,
@@ -92,12 +92,12 @@ function bodyOf(random: Random, name: string): Record<string, unknown> {
     ...(rerollOnSafety === undefined ? {} : { rerollOnSafety }),
     ...(shape === 'samples' && vertex ? { sampleCount } : {}),
     ...(shape === 'chain'
-      ? { extensions: Array.from({ length: links }, () => ({ prompt: `${name} goes on` })) }
+      ? { extensions: Array.from({ length: extensionCount }, () => ({ prompt: `${name} goes on` })) }
       : {}),
     ...(shape === 'firstFrame'
-      ? { firstFrame: { prompt: `${name} begins`, model: pictureModel, provider: 'vertex' } }
+      ? { firstFrame: { prompt: `${name} begins`, model: imageModel, provider: 'vertex' } }
       : {}),
-    ...(shape === 'picture'
+    ...(shape === 'image'
       ? { image: { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' } }
       : {}),
   };

@@ -1,4 +1,4 @@
-/** What every world stands on: the stores, the queue, the models and the bucket of results, and who tells of what. */
+/** The parts that all worlds share: the stores, the task queue, the models, the output bucket and their events. */
 
 import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { isTerminal, type Job, liveAttemptOf } from '../../functions/core/job/job.ts';
@@ -18,13 +18,13 @@ import { deliverTo, Tasks } from './task-queue.ts';
 const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 const EVENT_DELIVERIES_MAX = 6;
-/** One run in so many stores its records as JSON and reads them by the schema, as Firestore does. */
+/** One run in 16 stores its records as JSON and parses them with the schema, as the Firestore adapter does. */
 const STRICT_EVERY = 16;
 
 export const isStrict = (seed: number): boolean => seed % STRICT_EVERY === 0;
 
 type ServicesOf = (invocation: Invocation) => Services;
-/** What a world adds to, or has other than, the rest. */
+/** The services that a world brings itself. */
 type OwnParts = Pick<Services, 'batches' | 'inputs'> &
   Partial<Pick<Services, 'uploads' | 'events'>> & { readonly settings?: Partial<Services['settings']> };
 
@@ -43,27 +43,28 @@ export interface World {
 
 interface Plan extends Pick<World, 'engine' | 'subject' | 'policy'> {
   readonly taskAttemptsMax: number;
-  /** There may be more than a handful of jobs. */
-  readonly isCrowded: boolean;
-  /** Told of each write of a job, once the monitor has seen it. */
+  /** A submit queue may hold more jobs than a submit task tries to claim. */
+  readonly hasManyJobs: boolean;
+  /** Called after each write of a job, after the monitor. */
   readonly written: (before: Job | undefined, after: Job) => void;
   readonly partsOf: (invocation: Invocation) => OwnParts;
 }
 
 export function buildWorld(plan: Plan): World {
-  const { engine, subject, policy, taskAttemptsMax, isCrowded, written, partsOf } = plan;
+  const { engine, subject, policy, taskAttemptsMax, hasManyJobs, written, partsOf } = plan;
   const { seed } = engine;
-  const monitor = new Monitor(engine, isCrowded);
-  const watched = (before: Job | undefined, after: Job): void => {
+  const monitor = new Monitor(engine, hasManyJobs);
+  const onWrite = (before: Job | undefined, after: Job): void => {
     monitor.written(before, after);
     written(before, after);
   };
-  const database = new Database(engine, watched, isStrict(seed));
+  const database = new Database(engine, onWrite, isStrict(seed));
   const tasks = new Tasks(engine, taskAttemptsMax);
   const rateLimiters = new RateLimiters(engine);
   const output = new Bucket(engine, OUTPUT_BUCKET);
   const ledger = new Ledger();
-  const recorded = (jobId: string, attemptId: string): boolean => knows(database.jobs.get(jobId), attemptId);
+  const recorded = (jobId: string, attemptId: string): boolean =>
+    hasAttempt(database.jobs.get(jobId), attemptId);
   const outcomes = new Random(seed, STREAM.outcomes);
   const models = new Models(engine, outcomes, ledger, output, CATALOGUE, recorded);
   const ids = idsOf(seed);
@@ -80,7 +81,7 @@ export function buildWorld(plan: Plan): World {
       providers: {
         vertex: models.portOf(invocation, 'bucket'),
         gemini: models.portOf(invocation, 'download'),
-        omni: models.stoppablePortOf(invocation),
+        omni: models.cancellablePortOf(invocation),
       },
       callers: { verify: async () => 'local' },
       policy,
@@ -90,19 +91,19 @@ export function buildWorld(plan: Plan): World {
     };
   };
   tasks.deliverBy(deliverTo(engine, subject, servicesOf));
-  output.onFinalized((name) => tellOf(engine, subject, servicesOf, name));
+  output.onFinalized((name) => sendFinalizedEvent(engine, subject, servicesOf, name));
   return { engine, subject, policy, database, tasks, output, ledger, models, monitor, servicesOf };
 }
 
-/** Whether no job has anything left to do. */
-export const isAtRest = ({ engine, database }: World): boolean =>
+/** Whether every job is terminal and no attempt is still followed. */
+export const isIdle = ({ engine, database }: World): boolean =>
   engine.faults.quiet && [...database.jobs.values()].every((job) => isTerminal(job) && !liveAttemptOf(job));
 
-/** An error that a handler catches and lives with is read all the same: it may be one of its own making. */
+/** Checks the errors that handlers catch and log: a TypeError among them is a defect of the handler. */
 function readLog(engine: Engine, message: string, error: unknown): void {
   engine.comment(message);
   if (typeof error === 'string' && OWN_ERROR.test(error))
-    engine.violate('only the world fails', `${message}: ${error}`);
+    engine.violate('handlers throw only simulated faults and expected errors', `${message}: ${error}`);
 }
 
 const OWN_ERROR = /^(?:Type|Reference|Range|Syntax)Error/;
@@ -118,7 +119,7 @@ const SETTINGS: Services['settings'] = {
   operators: [],
 };
 
-const knows = (job: Job | undefined, attemptId: string): boolean =>
+const hasAttempt = (job: Job | undefined, attemptId: string): boolean =>
   job !== undefined &&
   (liveAttemptOf(job)?.attemptId === attemptId || job.attempts.some((each) => each.attemptId === attemptId));
 
@@ -134,8 +135,13 @@ function idsOf(seed: number): Ids {
   };
 }
 
-/** Eventarc: at least once, late, and lost now and then. */
-function tellOf(engine: Engine, { handleLanded }: Subject, servicesOf: ServicesOf, name: string): void {
+/** Eventarc: an event is delivered at least once, perhaps late, and is sometimes lost. */
+function sendFinalizedEvent(
+  engine: Engine,
+  { handleLanded }: Subject,
+  servicesOf: ServicesOf,
+  name: string,
+): void {
   const { faults, timing } = engine;
   const deliver = (delivery: number): void => {
     engine.start(
@@ -156,7 +162,7 @@ function tellOf(engine: Engine, { handleLanded }: Subject, servicesOf: ServicesO
   if (faults.happens('event')) engine.after(timing.int(1, 60 * SECOND), () => deliver(1));
 }
 
-/** Cloud Scheduler's minute: a sweep is lost now and then, or comes twice. */
+/** Cloud Scheduler's call once a minute. A sweep is sometimes lost or runs twice. */
 export function sweepSometimes(
   engine: Engine,
   hasWork: () => boolean,
@@ -175,6 +181,6 @@ export function sweepSometimes(
   if (doubled) engine.after(timing.int(0, timing.chance(0.5) ? 20 : 2 * SECOND), start);
 }
 
-/** A sweep that would find nothing, whatever its clock says, is not worth its time. */
+/** Whether a sweep could find an overdue job, whatever its clock reads. Other sweeps are skipped to save time. */
 export const hasOverdue = ({ engine, database, policy }: World): boolean =>
   database.overdue(engine.now - policy.overdueAfterMs + 10 * SECOND).length > 0;

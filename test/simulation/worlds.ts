@@ -1,4 +1,4 @@
-/** The worlds there are. */
+/** The worlds by name. */
 import { simulateBatches } from './batches/simulate.ts';
 import type { Simulate } from './run.ts';
 import { simulate } from './simulate.ts';

@@ -1,11 +1,11 @@
-/** What has to have become of whatever came in: requests, files and fires, each once. */
+/** Checks that each request, upload and fire has had its result exactly once. */
 
 import { fireAt, manifestOf as nameOfManifest, slotOf } from '../../../functions/core/batch/schedules.ts';
 import { errorNameOf } from '../../../functions/core/batch/upload-rules.ts';
 import type { Job } from '../../../functions/core/job/job.ts';
 import { START_MS } from '../engine.ts';
 import { digitsOf } from '../random.ts';
-import { type BatchRest, planOf } from './batch-checks.ts';
+import { type BatchFinalState, planOf } from './batch-checks.ts';
 import type { CloudScheduler } from './cloud-scheduler.ts';
 import type { Requesters } from './requesters.ts';
 import type { ScheduleStates } from './schedule-store.ts';
@@ -13,10 +13,10 @@ import type { Dropped, Uploaders } from './uploaders.ts';
 import type { Fires } from './workload.ts';
 
 const MINUTE = 60_000;
-/** A clock that is ahead, and the sweep that is due. */
+/** Clock differences, plus the time until the next sweep. */
 const CLOCKS_MS = 2 * MINUTE;
 
-export interface ArrivalRest extends BatchRest {
+export interface ArrivalFinalState extends BatchFinalState {
   readonly requesters: Requesters;
   readonly uploaders: Uploaders;
   readonly scheduler: CloudScheduler;
@@ -30,92 +30,105 @@ const batchIdOf = (...cause: string[]): string => `bat_${digitsOf(['batch', ...c
 const batchOfDrop = ({ drop, generation }: Dropped): string =>
   batchIdOf('upload', 'in', drop.name, generation);
 
-export function checkArrivals(rest: ArrivalRest): void {
-  checkRequests(rest);
-  for (const dropped of rest.uploaders.dropped) checkDropped(rest, dropped);
-  for (const fires of rest.fires) for (const at of fires.ats) checkFire(rest, fires, at);
-  checkNothingElse(rest);
+export function checkArrivals(final: ArrivalFinalState): void {
+  checkRequests(final);
+  for (const dropped of final.uploaders.dropped) checkDropped(final, dropped);
+  for (const fires of final.fires) for (const at of fires.ats) checkFire(final, fires, at);
+  checkNothingElse(final);
 }
 
 /** One key, one batch. */
-function checkRequests(rest: ArrivalRest): void {
-  const { engine, requesters, watched } = rest;
-  if (requesters.waiting > 0) engine.violate('every caller is answered', `${requesters.waiting} still wait`);
-  for (const { wish, batchIds, refused } of requesters.asked) {
+function checkRequests(final: ArrivalFinalState): void {
+  const { engine, requesters, batchMonitor } = final;
+  if (requesters.waiting > 0)
+    engine.violate('every caller is answered', `${requesters.waiting} requests have no answer`);
+  for (const { planned, batchIds, refused } of requesters.requested) {
     for (const batchId of batchIds)
-      if (!watched.batches.has(batchId))
-        engine.violate('I3 no accepted batch is missing', `${wish.name}: ${batchId}`);
-    // One without rows looks like any other.
-    if (wish.manifest.rows.length === 0) continue;
-    const made = [...watched.batches.values()].filter((batch) => planOf(rest, batch) === wish.manifest);
+      if (!batchMonitor.batches.has(batchId))
+        engine.violate('I3 no accepted batch is missing', `${planned.name}: ${batchId}`);
+    // All manifests without rows look the same.
+    if (planned.manifest.rows.length === 0) continue;
+    const made = [...batchMonitor.batches.values()].filter(
+      (batch) => planOf(final, batch) === planned.manifest,
+    );
     if (made.length > 1 || batchIds.size > 1)
       engine.violate(
         'I5 one request, one batch',
-        `${wish.name} made ${made.length}, told of ${batchIds.size}`,
+        `${planned.name} made ${made.length}; its answers named ${batchIds.size}`,
       );
-    if (made.some(({ caller }) => caller !== wish.caller))
-      engine.violate("a batch is its caller's", `${wish.name} of ${wish.caller}`);
-    if (wish.key !== undefined && made.length === 0 && !refused)
-      engine.violate('I3 no accepted batch is missing', `${wish.name} made none`);
+    if (made.some(({ caller }) => caller !== planned.caller))
+      engine.violate('a batch belongs to its caller', `${planned.name} of ${planned.caller}`);
+    if (planned.key !== undefined && made.length === 0 && !refused)
+      engine.violate('I3 no accepted batch is missing', `${planned.name} made no batch`);
   }
 }
 
-/** Whoever was told of a file, once or more, has made of it what it was to become. */
-function checkDropped(rest: ArrivalRest, dropped: Dropped): void {
-  const { engine, uploaders, watched, input } = rest;
+/** An upload of which an event was delivered has had its expected result. */
+function checkDropped(final: ArrivalFinalState, dropped: Dropped): void {
+  const { engine, uploaders, batchMonitor, input } = final;
   const { drop, generation } = dropped;
-  const { becomes, name } = drop;
+  const { expected, name } = drop;
   const what = `${name}#${generation}`;
-  const job = watched.jobs.get(jobIdOf(dropped));
-  const isTold = (uploaders.told.get(what)?.deliveredAt.length ?? 0) > 0;
-  const isThere = input.peek(name, generation) !== undefined;
+  const job = batchMonitor.jobs.get(jobIdOf(dropped));
+  const isDelivered = (uploaders.deliveries.get(what)?.deliveredAt.length ?? 0) > 0;
+  const exists = input.peek(name, generation) !== undefined;
   const isLatest = input.peek(name)?.generation === generation;
-  const forgotten = (): void => engine.violate('no upload is forgotten', `${what} has come to nothing`);
-  switch (becomes.kind) {
+  const notProcessed = (): void => engine.violate('every upload is processed', `${what} has no result`);
+  switch (expected.kind) {
     case 'job':
-      if (isTold && isThere && !job) forgotten();
-      if (job && becomes.prompt !== '' && job.request.prompt !== becomes.prompt)
-        engine.violate('a job asks for its own file', `${what} is '${job.request.prompt}'`);
-      if (job && isLatest) checkNoError(rest, dropped);
-      if (job) checkPicture(rest, dropped, job);
+      if (isDelivered && exists && !job) notProcessed();
+      if (job && expected.prompt !== '' && job.request.prompt !== expected.prompt)
+        engine.violate(
+          'a job has the prompt of its own upload',
+          `${what} has the prompt '${job.request.prompt}'`,
+        );
+      if (job && isLatest) checkNoError(final, dropped);
+      if (job) checkImage(final, dropped, job);
       return;
     case 'batch': {
-      const batch = watched.batches.get(batchOfDrop(dropped));
-      if (isTold && isThere && !batch) forgotten();
+      const batch = batchMonitor.batches.get(batchOfDrop(dropped));
+      if (isDelivered && exists && !batch) notProcessed();
       if (batch && batch.source.generation !== generation)
         engine.violate('a batch reads its own file', `${what} reads ${batch.source.generation}`);
       return;
     }
-    case 'asking':
-      if (job) checkPicture(rest, dropped, job);
-      if (isLatest && isToldOfBoth(rest, dropped, becomes.about) && !job) forgotten();
+    case 'needsSidecar':
+      if (job) checkImage(final, dropped, job);
+      if (isLatest && isDeliveredWithBoth(final, dropped, expected.about) && !job) notProcessed();
       return;
     case 'nothing':
     case 'fault':
-      if (job) engine.violate('what is wrong makes no job', `${what} is ${job.jobId}`);
-      if (becomes.kind === 'fault' && isTold && isLatest && !input.peek(errorNameOf(name)))
-        engine.violate('what is wrong is told beside it', what);
+      if (job) engine.violate('a faulty upload makes no job', `${what} made ${job.jobId}`);
+      if (expected.kind === 'fault' && isDelivered && isLatest && !input.peek(errorNameOf(name)))
+        engine.violate('a faulty upload gets an error file', what);
   }
 }
 
-/** A copy of the generation that came, which nobody replaces. */
-function checkPicture({ engine, input }: ArrivalRest, { drop, generation }: Dropped, job: Job): void {
+/** The job uses a copy of the uploaded generation. */
+function checkImage({ engine, input }: ArrivalFinalState, { drop, generation }: Dropped, job: Job): void {
   if (drop.contentType !== 'image/png') return;
   const { image } = job.request;
   const what = `${drop.name}#${generation}`;
   if (image?.copyOf !== `gs://in/${what}` || !input.peek(image.gcsUri.replace('gs://in/', '')))
-    engine.violate('a job shows its own picture', `${job.jobId} of ${what} shows ${image?.gcsUri}`);
+    engine.violate('a job uses its own image', `${job.jobId} of ${what} uses ${image?.gcsUri}`);
 }
 
-/** It has become its job: nothing that was wrong with it stands beside it. */
-function checkNoError({ engine, input }: ArrivalRest, { drop, generation }: Dropped): void {
+/** An upload that has made its job has no error file. */
+function checkNoError({ engine, input }: ArrivalFinalState, { drop, generation }: Dropped): void {
   const error = input.peek(errorNameOf(drop.name));
   if (error && Buffer.from(error.content).toString().includes(`"generation": "${generation}"`))
-    engine.violate('what was mended is not told', `${drop.name}#${generation} has its job and an error file`);
+    engine.violate(
+      'a good upload has no error file',
+      `${drop.name}#${generation} has its job and an error file`,
+    );
 }
 
-/** Whether an event of either came when both were there. A replaced one may have come too early for the other. */
-function isToldOfBoth({ uploaders }: ArrivalRest, dropped: Dropped, about: readonly string[]): boolean {
+/** Whether an event of the image or its sidecar came when both existed. False when either was replaced, to be safe. */
+function isDeliveredWithBoth(
+  { uploaders }: ArrivalFinalState,
+  dropped: Dropped,
+  about: readonly string[],
+): boolean {
   const { drop } = dropped;
   const same = uploaders.dropped.filter((each) => each.drop.name === drop.name);
   const sidecars = uploaders.dropped.filter((each) => about.includes(each.drop.name));
@@ -123,7 +136,7 @@ function isToldOfBoth({ uploaders }: ArrivalRest, dropped: Dropped, about: reado
   if (same.length > 1 || sidecars.length !== 1 || !sidecar) return false;
   const bothAt = Math.max(dropped.at, sidecar.at);
   return [dropped, sidecar].some((each) =>
-    uploaders.told.get(`${each.drop.name}#${each.generation}`)?.deliveredAt.some((at) => at > bothAt),
+    uploaders.deliveries.get(`${each.drop.name}#${each.generation}`)?.deliveredAt.some((at) => at > bothAt),
   );
 }
 
@@ -131,18 +144,18 @@ const causeOfFire = ({ id, schedule }: Fires, at: number): string[] => [
   ...['schedule', id, slotOf(schedule, at) ?? new Date(at).toISOString()],
 ];
 
-/** A fire that was heard of is settled, and has its batch unless there is a reason. */
-function checkFire(rest: ArrivalRest, fires: Fires, at: number): void {
-  const { engine, scheduler, states, watched } = rest;
+/** A fire whose call was answered is settled. It has its batch, or a right reason to have none. */
+function checkFire(final: ArrivalFinalState, fires: Fires, at: number): void {
+  const { engine, scheduler, states, batchMonitor } = final;
   const { id, schedule, manifests } = fires;
   const what = `${id} ${new Date(at).toISOString()}`;
   const fire = fireAt(states.of(id), at);
   if (!fire) {
-    if (scheduler.answered.has(`${id} ${at}`)) engine.violate('no fire is forgotten', what);
+    if (scheduler.answered.has(`${id} ${at}`)) engine.violate('every answered fire is recorded', what);
     return;
   }
   if (fire.state === 'started') {
-    if (fire.batchId !== batchIdOf(...causeOfFire(fires, at)) || !watched.batches.has(fire.batchId))
+    if (fire.batchId !== batchIdOf(...causeOfFire(fires, at)) || !batchMonitor.batches.has(fire.batchId))
       engine.violate('a fire has its batch', `${what}: ${fire.batchId}`);
     return;
   }
@@ -153,27 +166,27 @@ function checkFire(rest: ArrivalRest, fires: Fires, at: number): void {
   const name = nameOfManifest(schedule, at).replace('gs://in/', '');
   const placed = manifests.find((each) => each.name === name)?.atMs;
   const placedAt = placed === undefined ? Number.POSITIVE_INFINITY : START_MS + placed;
-  const patienceMs = schedule.missing === 'wait' ? schedule.waitMinutes * MINUTE - CLOCKS_MS : 0;
+  const waitMs = schedule.missing === 'wait' ? schedule.waitMinutes * MINUTE - CLOCKS_MS : 0;
   const isRight =
     fire.why === 'overlap'
       ? schedule.overlap === 'skip'
       : fire.why === 'missing'
-        ? placedAt > at + patienceMs - CLOCKS_MS
-        : fire.why === 'repeated' && watched.batches.has(batchIdOf(...causeOfFire(fires, at)));
-  if (!isRight) engine.violate('a fire has its batch', `${what} is over: ${fire.why}`);
+        ? placedAt > at + waitMs - CLOCKS_MS
+        : fire.why === 'repeated' && batchMonitor.batches.has(batchIdOf(...causeOfFire(fires, at)));
+  if (!isRight) engine.violate('a fire has its batch', `${what} has no batch, because: ${fire.why}`);
 }
 
-/** Everything that was made follows from something that came. */
-function checkNothingElse({ engine, watched, uploaders, fires, requesters }: ArrivalRest): void {
+/** Every job and batch has a request, an upload or a fire as its cause. */
+function checkNothingElse({ engine, batchMonitor, uploaders, fires, requesters }: ArrivalFinalState): void {
   const jobs = new Set(uploaders.dropped.map(jobIdOf));
-  for (const { jobId, batch, retryOf } of watched.jobs.values())
-    if (!batch && !retryOf && !jobs.has(jobId)) engine.violate('nothing comes of nothing', jobId);
+  for (const { jobId, batch, retryOf } of batchMonitor.jobs.values())
+    if (!batch && !retryOf && !jobs.has(jobId)) engine.violate('every job and batch has a cause', jobId);
   const batches = new Set([
     ...uploaders.dropped.map(batchOfDrop),
     ...fires.flatMap((each) => each.ats.map((at) => batchIdOf(...causeOfFire(each, at)))),
   ]);
-  const wished = requesters.asked.map(({ wish }) => wish.caller);
-  for (const { batchId, caller } of watched.batches.values())
-    if (!batches.has(batchId) && !wished.includes(caller))
-      engine.violate('nothing comes of nothing', `batch ${batchId} of ${caller}`);
+  const callers = requesters.requested.map(({ planned }) => planned.caller);
+  for (const { batchId, caller } of batchMonitor.batches.values())
+    if (!batches.has(batchId) && !callers.includes(caller))
+      engine.violate('every job and batch has a cause', `batch ${batchId} of ${caller}`);
 }

@@ -1,8 +1,8 @@
-/** What has to hold of every batch when everything has come to rest. */
+/** Checks of every batch in the final state. */
 import { type Batch, type BatchIn, isBatchOver } from '../../../functions/core/batch/batch.ts';
 import type { Job } from '../../../functions/core/job/job.ts';
 import type { Engine } from '../engine.ts';
-import type { Rest } from '../final-checks.ts';
+import type { FinalState } from '../final-checks.ts';
 import type { Ledger } from '../ledger.ts';
 import type { BatchMonitor } from './batch-monitor.ts';
 import type { InputBucket } from './input-bucket.ts';
@@ -11,37 +11,40 @@ import type { Owners } from './owners.ts';
 import { type ReportRow, reportOf } from './reports.ts';
 
 const MINUTE = 60_000;
-/** The last look at its jobs and its report in parts; a task may be as late as ten minutes, and a call as five. */
+/** For the last check of its jobs and the parts of its report. A task may be ten minutes late, and a call five. */
 const AFTER_JOBS_MAX_MS = 20 * MINUTE;
 
-/** Whoever still reads rows when their batch is cancelled is waited for; not as long as a call may hang. */
+/** A cancelled batch waits this long for a task that is still reading rows. A call may hang for longer. */
 const LATE_MAX_MS = 25_000;
 
 export type OverBatch = BatchIn<'done' | 'cancelled' | 'failed'>;
 
-export interface BatchRest extends Pick<Rest, 'engine' | 'output' | 'monitor'> {
+export interface BatchFinalState extends Pick<FinalState, 'engine' | 'output' | 'monitor'> {
   readonly ledger: Ledger;
-  readonly watched: BatchMonitor;
+  readonly batchMonitor: BatchMonitor;
   readonly input: InputBucket;
   readonly owners: Owners;
-  /** By the text of the manifest. */
+  /** Keyed by the text of the manifest. */
   readonly plans: ReadonlyMap<string, PlannedManifest>;
 }
 
-export function checkBatches(rest: BatchRest): void {
-  const { engine, watched, ledger } = rest;
-  for (const batch of watched.batches.values()) {
-    checkEnd(rest, batch);
-    if (isBatchOver(batch)) checkOver(rest, batch);
+export function checkBatches(final: BatchFinalState): void {
+  const { engine, batchMonitor, ledger } = final;
+  for (const batch of batchMonitor.batches.values()) {
+    checkEnd(final, batch);
+    if (isBatchOver(batch)) checkOver(final, batch);
   }
   const paid = new Set([...ledger.entries.values()].map(({ jobId }) => jobId));
-  for (const jobId of watched.late.keys())
-    if (paid.has(jobId) && !watched.jobs.get(jobId)?.retryOf)
-      engine.violate('nothing is paid after a cancel', `${jobId} was made after its batch was cancelled`);
+  for (const jobId of batchMonitor.late.keys())
+    if (paid.has(jobId) && !batchMonitor.jobs.get(jobId)?.retryOf)
+      engine.violate(
+        'nothing is paid after a cancel',
+        `${jobId} was made and paid for after its batch was cancelled`,
+      );
 }
 
 export function planOf(
-  { input, plans }: Pick<BatchRest, 'input' | 'plans'>,
+  { input, plans }: Pick<BatchFinalState, 'input' | 'plans'>,
   { source }: Batch,
 ): PlannedManifest | undefined {
   const { gcsUri, generation } = source;
@@ -49,44 +52,44 @@ export function planOf(
   return content && plans.get(Buffer.from(content).toString());
 }
 
-function checkEnd({ engine, watched, owners, monitor }: BatchRest, batch: Batch): void {
+function checkEnd({ engine, batchMonitor, owners, monitor }: BatchFinalState, batch: Batch): void {
   const { batchId, status } = batch;
   if (!isBatchOver(batch)) {
-    if (!owners.leaveAlone(batch)) engine.violate('every batch ends', `${batchId} is ${status}`);
+    if (!owners.isLeftPaused(batch)) engine.violate('every batch ends', `${batchId} is ${status}`);
     return;
   }
-  const jobs = [...watched.jobs.values()].filter((job) => job.batch?.batchId === batchId);
+  const jobs = [...batchMonitor.jobs.values()].filter((job) => job.batch?.batchId === batchId);
   const terminalAts = jobs.map(({ jobId }) => monitor.terminalAt(jobId) ?? 0);
   const latest = Math.max(engine.quietAt, batch.createdAt, owners.lastAt.get(batchId) ?? 0, ...terminalAts);
-  const lateMs = (watched.endedAt.get(batchId) ?? engine.now) - latest;
+  const lateMs = (batchMonitor.endedAt.get(batchId) ?? engine.now) - latest;
   if (lateMs > AFTER_JOBS_MAX_MS)
     engine.violate('every batch ends in time', `${batchId} was ${status} ${lateMs} ms after its last job`);
 }
 
-function checkOver(rest: BatchRest, batch: OverBatch): void {
-  const { engine, watched } = rest;
+function checkOver(final: BatchFinalState, batch: OverBatch): void {
+  const { engine, batchMonitor } = final;
   const { batchId } = batch;
-  const plan = planOf(rest, batch);
+  const plan = planOf(final, batch);
   if (!plan) {
-    engine.violate('a batch has its manifest', `${batchId} is of ${batch.source.gcsUri}`);
+    engine.violate('a batch has its manifest', `${batchId} reads ${batch.source.gcsUri}`);
     return;
   }
-  const report = reportOf(rest.output, batch);
+  const report = reportOf(final.output, batch);
   if ('wrong' in report) {
     engine.violate('every batch has its report', `${batchId}: ${report.wrong}`);
     return;
   }
-  const jobs = [...watched.jobs.values()].filter((job) => job.batch?.batchId === batchId);
-  checkStatus(rest, batch, plan);
+  const jobs = [...batchMonitor.jobs.values()].filter((job) => job.batch?.batchId === batchId);
+  checkStatus(final, batch, plan);
   checkRows(engine, batch, plan, report.rows, jobs);
-  for (const row of report.rows) checkRow(rest, batch, plan, row, jobs);
+  for (const row of report.rows) checkRow(final, batch, plan, row, jobs);
   if (batch.settings.strict && jobs.length > 0 && plan.rows.some(({ kind }) => kind === 'bad'))
     engine.violate('a strict batch makes all jobs or none', `${batchId} has ${jobs.length}`);
-  const told = new Set(report.rows.map(({ job }) => job));
+  const reported = new Set(report.rows.map(({ job }) => job));
   for (const job of jobs) {
     const isLast = job.retriedBy === undefined;
-    const isInTime = (watched.late.get(job.jobId) ?? 0) < LATE_MAX_MS;
-    if (isLast && !told.has(job.jobId) && isInTime)
+    const isInTime = (batchMonitor.late.get(job.jobId) ?? 0) < LATE_MAX_MS;
+    if (isLast && !reported.has(job.jobId) && isInTime)
       engine.violate(
         'the report has every job',
         `${batchId} does not report ${job.jobId} of row ${job.batch?.row}`,
@@ -95,14 +98,15 @@ function checkOver(rest: BatchRest, batch: OverBatch): void {
 }
 
 function checkStatus(
-  { engine, input, watched, owners }: BatchRest,
+  { engine, input, batchMonitor, owners }: BatchFinalState,
   batch: OverBatch,
   plan: PlannedManifest,
 ): void {
   const { batchId, source, settings, retries } = batch;
-  if (batch.status === 'cancelled' && !watched.cancelledAt.has(batchId))
-    engine.violate('nothing is cancelled by itself', batchId);
-  if (retries > 0 && !owners.retried.has(batchId)) engine.violate('nothing is retried by itself', batchId);
+  if (batch.status === 'cancelled' && !batchMonitor.cancelledAt.has(batchId))
+    engine.violate('a cancelled batch was cancelled by its owner', batchId);
+  if (retries > 0 && !owners.retried.has(batchId))
+    engine.violate('a retried batch was retried by its owner', batchId);
   if (batch.status !== 'failed') return;
   const { code, message } = batch.error;
   const name = source.gcsUri.replace('gs://in/', '');
@@ -112,10 +116,10 @@ function checkStatus(
       : code === 'MANIFEST_GONE'
         ? input.peek(name, source.generation) === undefined
         : plan.rows.length === 0;
-  if (!isRight) engine.violate('a batch fails for a reason', `${batchId}: ${code}: ${message}`);
+  if (!isRight) engine.violate('a batch fails only for a real reason', `${batchId}: ${code}: ${message}`);
 }
 
-/** Each row once, and all of them: of a batch that is through, of the whole manifest, or up to the first it could not pay. */
+/** The report has each row once: of the whole manifest, of the part that was read, or up to the spending limit. */
 function checkRows(
   engine: Engine,
   batch: OverBatch,
@@ -127,10 +131,10 @@ function checkRows(
   const numbers = rows.map(({ row }) => row);
   if (numbers.some((row, n) => row <= (numbers[n - 1] ?? 0)))
     engine.violate('each row is reported once', `${batchId}: rows ${numbers.join()}`);
-  // In the checking pass no row makes a job.
+  // The check pass makes no jobs and reports only faulty rows.
   const onlyFaults = settings.dryRun || (settings.strict && status !== 'done' && jobs.length === 0);
   if (onlyFaults) {
-    // A row that was read twice may have been at fault once, and is told to have been.
+    // A row that was read twice may have been faulty only once, and is reported anyway.
     if (jobs.length > 0 || rows.length < totals.faults)
       engine.violate(
         'each fault is reported',
@@ -151,13 +155,13 @@ function checkRows(
   for (let row = 1; row <= read; row++)
     if (!numbers.includes(row))
       engine.violate('every row is reported', `${batchId} does not report row ${row} of ${read}`);
-  // Beyond a row that could not be paid there are jobs where a chunk was read twice, and the row had no place before.
+  // When a chunk was read twice, there may be jobs of rows after the row that reached the spending limit.
   if (status === 'done' && cappedAtRow === undefined && numbers.some((row) => row > read))
-    engine.violate('only what was read is reported', `${batchId}: rows ${numbers.join()} of ${read}`);
+    engine.violate('only rows that were read are reported', `${batchId}: rows ${numbers.join()} of ${read}`);
 }
 
 function checkRow(
-  { engine, watched }: BatchRest,
+  { engine, batchMonitor }: BatchFinalState,
   { batchId, cappedAtRow }: OverBatch,
   plan: PlannedManifest,
   { row, job: jobId, status, error }: ReportRow,
@@ -165,30 +169,32 @@ function checkRow(
 ): void {
   const planned = plan.rows[row - 1];
   const ofRow = jobs.filter((job) => job.batch?.row === row);
-  const wrong = (what: string): void => {
-    engine.violate('a row is reported as it is', `${batchId} row ${row} ${what}`);
+  const violate = (what: string): void => {
+    engine.violate('the report agrees with the row and its job', `${batchId} row ${row} ${what}`);
   };
   if (!planned) {
-    wrong('is in no manifest');
+    violate('is not in the manifest');
     return;
   }
   if (jobId === null) {
-    if (ofRow.length > 0) wrong(`has job ${ofRow[0]?.jobId} and is ${status}`);
-    if (status === 'not-admitted' ? row !== cappedAtRow : status !== 'invalid') wrong(`is ${status}`);
-    if (status === 'invalid' && planned.kind === 'good') wrong(`is good, and invalid: ${error?.message}`);
+    if (ofRow.length > 0) violate(`has job ${ofRow[0]?.jobId}, but is reported without a job as ${status}`);
+    if (status === 'not-admitted' ? row !== cappedAtRow : status !== 'invalid')
+      violate(`is reported without a job as ${status}`);
+    if (status === 'invalid' && planned.kind === 'good')
+      violate(`is valid, but is reported as invalid: ${error?.message}`);
     return;
   }
   const job = ofRow.find((each) => each.jobId === jobId);
   if (!job) {
-    wrong(`has job ${jobId}, which is not of it`);
+    violate(`is reported with job ${jobId}, which belongs to another row`);
     return;
   }
-  if (job.retriedBy !== undefined && !watched.late.has(job.retriedBy))
-    wrong(`has job ${jobId}, which was retried`);
-  // One made as the report was written is not over.
-  if (job.status !== status && !watched.late.has(jobId))
-    wrong(`is ${status}; its job ${jobId} is ${job.status}`);
+  if (job.retriedBy !== undefined && !batchMonitor.late.has(job.retriedBy))
+    violate(`is reported with job ${jobId}, which was retried`);
+  // A job that was made while the report was written may not have ended.
+  if (job.status !== status && !batchMonitor.late.has(jobId))
+    violate(`is reported as ${status}; its job ${jobId} is ${job.status}`);
   if (job.request.prompt !== planned.prompt)
-    wrong(`asks for '${planned.prompt}'; its job for '${job.request.prompt}'`);
-  if (planned.kind === 'bad') wrong(`is no request; its job is ${jobId}`);
+    violate(`has the prompt '${planned.prompt}'; its job has '${job.request.prompt}'`);
+  if (planned.kind === 'bad') violate(`is not a valid request, but has job ${jobId}`);
 }

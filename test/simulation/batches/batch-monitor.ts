@@ -1,4 +1,4 @@
-/** What has to hold of batches, and of the jobs of their rows, at every write. */
+/** Checks at every write of a batch or of a job of a row. */
 import {
   type Batch,
   batchWakeOf,
@@ -10,37 +10,38 @@ import type { Engine } from '../engine.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-/** A wake that nobody has acted upon for so long, though nothing goes wrong, is lost: a few sweeps and back-offs. */
+/** A wake that is not processed for this long without faults is lost. Covers a few sweeps and back-offs. */
 const STUCK_AFTER_MS = 20 * MINUTE;
-/** Prices are rounded to hundredths of a cent, and binary. */
+/** Tolerance for binary floating point. */
 const USD_NOISE = 1e-6;
 
 export class BatchMonitor {
-  /** All that there ever were, as they last were. */
+  /** The last state of every batch of the run, the deleted ones included. */
   readonly batches = new Map<string, Batch>();
+  /** The last state of every job of the run, the deleted ones included. */
   readonly jobs = new Map<string, Job>();
-  /** World time of each batch's latest end. */
+  /** The engine's time at which each batch last ended. */
   readonly endedAt = new Map<string, number>();
-  /** Jobs made after their batch was cancelled, by whoever was reading rows then, or retrying; and how long after. */
+  /** Jobs that a task made after their batch was cancelled, while it read rows or retried. Each with its delay in ms. */
   readonly late = new Map<string, number>();
   /**
-   * Batches of which two deliveries made jobs at once. Where they find a picture there and not there, one may count a
-   * row as at fault that the other makes a job: that is the one thing which `maxSpendUsd` cannot know of.
+   * Batches of which two deliveries made jobs at once. If only one of them finds the image of a row, it makes a job of a
+   * row that the other counts as faulty. `maxSpendUsd` does not cover such a job.
    */
   readonly readTwice = new Set<string>();
   readonly #engine: Engine;
-  /** Callers whose batches come one after the other. */
-  readonly #inTurn: ReadonlySet<string>;
+  /** Callers whose batches must not overlap. */
+  readonly #nonOverlapping: ReadonlySet<string>;
   readonly #rows = new Map<string, string>();
   readonly #lastCancelAt = new Map<string, number>();
   readonly #spentUsd = new Map<string, number>();
-  /** When a batch was first cancelled; a retry of what failed does not change that. */
+  /** When a batch was first cancelled. A later retry does not change it. */
   readonly cancelledAt = new Map<string, number>();
   readonly #wakes = new Map<string, { readonly seq: number; readonly since: number }>();
 
-  constructor(engine: Engine, inTurn: ReadonlySet<string>) {
+  constructor(engine: Engine, nonOverlapping: ReadonlySet<string>) {
     this.#engine = engine;
-    this.#inTurn = inTurn;
+    this.#nonOverlapping = nonOverlapping;
   }
 
   readonly jobWritten = (before: Job | undefined, after: Job): void => {
@@ -48,9 +49,9 @@ export class BatchMonitor {
     if (before || !after.batch) return;
     const { batchId, row } = after.batch;
     if (after.retryOf) {
-      const of = this.batches.get(batchId);
-      // By a round of retries that was cancelled and goes on; nothing tells it from a retry of its own.
-      if (of && of.status !== 'retrying' && isBatchCancelled(of))
+      const ownBatch = this.batches.get(batchId);
+      // Made by a retry round that continues after the cancel. It looks the same as a retry of the single job.
+      if (ownBatch && ownBatch.status !== 'retrying' && isBatchCancelled(ownBatch))
         this.late.set(after.jobId, this.#engine.now - (this.#lastCancelAt.get(batchId) ?? 0));
       return;
     }
@@ -60,25 +61,28 @@ export class BatchMonitor {
     this.#rows.set(`${batchId} ${row}`, after.jobId);
     const batch = this.batches.get(batchId);
     if (!batch) {
-      this.#engine.violate('a row has its batch', `${after.jobId} is of batch ${batchId}`);
+      this.#engine.violate(
+        'a row has its batch',
+        `${after.jobId} belongs to batch ${batchId}, which does not exist`,
+      );
       return;
     }
     const cancelledAt = this.cancelledAt.get(batchId);
     if (cancelledAt !== undefined) this.late.set(after.jobId, this.#engine.now - cancelledAt);
     else if (isBatchOver(batch))
       this.#engine.violate(
-        'no row after the end',
+        'no job is made after the batch has ended',
         `${batchId} was ${batch.status}; ${after.jobId} is of row ${row}`,
       );
-    // None, where it is what a delivery that has failed left behind.
+    // 0: a failed delivery has left the call in progress. 2 or more: two deliveries at once.
     if (this.#engine.running(`batch ${batchId.slice(0, 9)} `) !== 1) this.readTwice.add(batchId);
     const spentUsd = (this.#spentUsd.get(batchId) ?? 0) + after.estimateUsd;
     this.#spentUsd.set(batchId, spentUsd);
     const maxSpendUsd = batch.settings.maxSpendUsd ?? Number.POSITIVE_INFINITY;
     if (spentUsd > maxSpendUsd + USD_NOISE && cancelledAt === undefined && !this.readTwice.has(batchId))
       this.#engine.violate(
-        'no row above maxSpendUsd',
-        `${batchId} may spend $${maxSpendUsd}; its jobs come to $${spentUsd}`,
+        'no batch exceeds maxSpendUsd',
+        `${batchId} may spend $${maxSpendUsd}; its jobs amount to $${spentUsd}`,
       );
   };
 
@@ -104,19 +108,22 @@ export class BatchMonitor {
       const open = this.#wakes.get(batchId);
       const dueAt = Math.max(open?.since ?? now, quietAt);
       if (open && now > dueAt + STUCK_AFTER_MS)
-        this.#engine.violate('I3 a wake is rung', `${batchId} waits for wake ${open.seq} in ${status}`);
+        this.#engine.violate(
+          'I3 every wake is processed',
+          `${batchId} waits for wake ${open.seq} in ${status}`,
+        );
     }
   }
 
   #revision(before: Batch | undefined, after: Batch): void {
     if (after.revision !== (before?.revision ?? 0) + 1)
       this.#engine.violate(
-        'I4 every write is counted',
+        'I4 every write increments the revision',
         `${after.batchId}: ${before?.revision} → ${after.revision}`,
       );
   }
 
-  /** What is over stays so, unless somebody has what failed retried; then it ends as it had ended, or is cancelled. */
+  /** A batch that has ended does not change, unless its owner retries its failed jobs. */
   #over(before: Batch | undefined, after: Batch): void {
     if (!before || !isBatchOver(before)) return;
     const { batchId } = after;
@@ -126,10 +133,13 @@ export class BatchMonitor {
       return JSON.stringify(rest);
     };
     if (shown(before) !== shown(after))
-      this.#engine.violate('I6 terminal is terminal', `${batchId}: ${shown(before)} → ${shown(after)}`);
+      this.#engine.violate(
+        'I6 an ended batch stays as it is',
+        `${batchId}: ${shown(before)} → ${shown(after)}`,
+      );
   }
 
-  /** Each row once, however often it was read. */
+  /** Each row is counted once, however often it was read. */
   #rowsCounted(after: Batch): void {
     const { batchId, totals } = after;
     if (totals.rows !== totals.valid + totals.faults)
@@ -137,17 +147,17 @@ export class BatchMonitor {
     if ('cursor' in after && after.cursor.row !== totals.rows)
       this.#engine.violate(
         'each row is counted once',
-        `${batchId} is at row ${after.cursor.row}, ${totals.rows} are counted`,
+        `${batchId} is at row ${after.cursor.row}, but has counted ${totals.rows} rows`,
       );
     const { maxSpendUsd = Number.POSITIVE_INFINITY } = after.settings;
     const isAdmitting = 'pass' in after && after.pass === 'admit';
     if (isAdmitting && totals.priceUsd > maxSpendUsd + USD_NOISE)
-      this.#engine.violate('no row above maxSpendUsd', `${batchId} counts $${totals.priceUsd}`);
+      this.#engine.violate('no batch exceeds maxSpendUsd', `${batchId} counts $${totals.priceUsd}`);
   }
 
-  /** The batch before is over. */
+  /** The previous batch of the schedule has ended. */
   #alone({ batchId, caller }: Batch): void {
-    if (!this.#inTurn.has(caller)) return;
+    if (!this.#nonOverlapping.has(caller)) return;
     for (const other of this.batches.values())
       if (other.caller === caller && other.batchId !== batchId && !isBatchOver(other))
         this.#engine.violate('batches of a schedule do not overlap', `${other.batchId} is ${other.status}`);
@@ -168,7 +178,7 @@ export class BatchMonitor {
     if (wake.ring > 0 && this.#engine.faults.fired === 0)
       this.#engine.violate(
         'I3 a wake has its task',
-        `${batchId}: wake ${wake.seq} was reEnqueued by the sweep, though nothing failed`,
+        `${batchId}: the sweep re-enqueued wake ${wake.seq}, though no fault happened`,
       );
   }
 }

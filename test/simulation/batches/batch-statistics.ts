@@ -1,4 +1,4 @@
-/** What runs of this world add up to. */
+/** Counts of one run of this world. */
 import type { Engine } from '../engine.ts';
 import { FAULT_CLASSES } from '../faults.ts';
 import type { Ledger } from '../ledger.ts';
@@ -11,7 +11,7 @@ import type { Uploaders } from './uploaders.ts';
 interface Observed {
   readonly engine: Engine;
   readonly ledger: Ledger;
-  readonly watched: BatchMonitor;
+  readonly batchMonitor: BatchMonitor;
   readonly uploaders: Uploaders;
   readonly states: ScheduleStates;
   readonly retention: Retention;
@@ -20,7 +20,7 @@ interface Observed {
 export function batchStatisticsOf({
   engine,
   ledger,
-  watched,
+  batchMonitor,
   uploaders,
   states,
   retention,
@@ -30,21 +30,21 @@ export function batchStatisticsOf({
     total[name] = (total[name] ?? 0) + by;
   };
   for (const kind of FAULT_CLASSES) count(`faults ${kind}`, engine.faults.counts.get(kind) ?? 0);
-  for (const { status, totals, cappedAtRow, retries, settings } of watched.batches.values()) {
+  for (const { status, totals, cappedAtRow, retries, settings } of batchMonitor.batches.values()) {
     count(`batches ${status}`);
     count('rows', totals.rows);
-    count('rows that are no request', totals.faults);
+    count('rows that are not valid requests', totals.faults);
     if (cappedAtRow !== undefined) count('batches stopped by maxSpendUsd');
     if (settings.strict) count('batches strict');
-    if (settings.dryRun) count('batches checked only');
-    count('rounds of retries', retries);
+    if (settings.dryRun) count('batches dry run');
+    count('retry rounds', retries);
   }
-  for (const { status, batch, retryOf } of watched.jobs.values()) {
+  for (const { status, batch, retryOf } of batchMonitor.jobs.values()) {
     count(`jobs ${status}`);
-    count(retryOf ? 'jobs that retry' : batch ? 'jobs of rows' : 'jobs of uploads');
+    count(retryOf ? 'jobs of retries' : batch ? 'jobs of rows' : 'jobs of uploads');
   }
-  count('jobs of rows made after a cancel', watched.late.size);
-  count('batches read twice at once', watched.readTwice.size);
+  count('jobs of rows made after a cancel', batchMonitor.late.size);
+  count('batches read twice at once', batchMonitor.readTwice.size);
   for (const { calls, charged } of ledger.entries.values()) {
     count('paid calls', calls);
     if (charged > 0) count('charged attempts');

@@ -1,4 +1,4 @@
-/** The batch store: as the job store, frozen records, each write watched, and every failure of a transaction. */
+/** The batch store: frozen records, a monitor at each write, and failing transactions, as in the job store. */
 import {
   type Batch,
   batchAnnouncementDueAt,
@@ -20,7 +20,7 @@ export class Batches {
   readonly #strict: boolean;
   readonly #keepFinishedMs: number | undefined;
 
-  /** @param strict stores what comes back from JSON and the schema, as the real store does; slow */
+  /** @param strict converts each record to JSON and parses it with the schema, as the Firestore adapter does; slow */
   constructor(engine: Engine, written: BatchWritten, strict: boolean, keepFinishedMs: number | undefined) {
     this.#engine = engine;
     this.#written = written;
@@ -45,7 +45,7 @@ export class Batches {
     return 'created';
   }
 
-  /** `again`: what was decided on goes nowhere, or is saved and nobody is told, and the client decides again. */
+  /** `again`: the decision was discarded, or it was saved and its answer was lost. The client decides again. */
   tryUpdate(batchId: string, decide: Decide): BatchUpdated | 'again' {
     const { faults } = this.#engine;
     if (faults.happens('store', 0.5)) {
@@ -77,7 +77,7 @@ export class Batches {
     );
   }
 
-  /** What the store's own deletion takes away by now. */
+  /** The batches that Firestore's TTL policy deletes by now. */
   expired(): readonly Batch[] {
     return this.#dueBy(this.#engine.now, (batch) =>
       isBatchOver(batch) && batch.lettingGo === 'done' && batchAnnouncementDueAt(batch) === undefined
@@ -155,7 +155,7 @@ class BatchesPort implements BatchStore {
     }
   }
 
-  /** For the API's pages only. */
+  /** Only the API's pages list batches. */
   async list(): Promise<readonly Batch[]> {
     return [];
   }

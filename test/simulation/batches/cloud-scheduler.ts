@@ -1,4 +1,4 @@
-/** Cloud Scheduler: calls when a schedule is due, repeats a call that fails, calls twice now and then, or not at all. */
+/** Cloud Scheduler: calls at each fire of a schedule and repeats a failed call. Sometimes calls twice, late or never. */
 import { isBatchOver } from '../../../functions/core/batch/batch.ts';
 import { firesToResume, isSettled, type Schedules } from '../../../functions/core/batch/schedules.ts';
 import type { Services } from '../../../functions/ports.ts';
@@ -14,9 +14,9 @@ const CALLS_MAX = 5;
 type ScheduleWork = Parameters<Subject['sweepSchedules']>[0];
 
 export class CloudScheduler {
-  /** Calls that are still to be made. */
+  /** Calls that are not finished. */
   waiting = 0;
-  /** Fires that were answered: of which schedule, due when. */
+  /** Fires whose call was answered, as `schedule dueAt`. */
   readonly answered = new Set<string>();
   readonly #engine: Engine;
   readonly #subject: Subject;
@@ -37,13 +37,13 @@ export class CloudScheduler {
     this.#schedules = Object.fromEntries(all.map(({ id, schedule }) => [id, schedule]));
     this.#servicesOf = servicesOf;
     for (const { id, ats } of all) {
-      // What was due while it was away comes at once when it is back.
+      // After an outage, the fires that were due meanwhile come together.
       const backAt = engine.now + engine.timing.int(MINUTE, 15 * MINUTE);
       for (const at of ats) this.#plan(id, at, backAt);
     }
   }
 
-  /** Something waits that the sweep has to take up. */
+  /** Whether a fire waits for the sweep. */
   hasDue(): boolean {
     const { now } = this.#engine;
     return [...this.#states.states.values()].some((state) => firesToResume(state, now).length > 0);

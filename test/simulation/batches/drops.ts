@@ -1,4 +1,4 @@
-/** Files that people drop into the input bucket: pictures, what is said about them, requests and manifests. */
+/** Files that users drop into the input bucket: images, their sidecars, requests and manifests. */
 import { type UploadRule, uploadRulesSchema } from '../../../functions/core/batch/upload-rules.ts';
 import { PNG } from '../../support/images.ts';
 import type { Random } from '../random.ts';
@@ -20,26 +20,26 @@ export interface Drop {
   readonly content: Uint8Array;
   readonly metadata: Readonly<Record<string, string>>;
   readonly atMs: number;
-  /** What is to become of it. */
-  readonly becomes:
+  /** The expected result. */
+  readonly expected:
     | { readonly kind: 'job'; readonly prompt: string }
     | { readonly kind: 'batch'; readonly manifest: PlannedManifest }
-    /** With what is said about it. */
-    | { readonly kind: 'asking'; readonly about: readonly string[] }
-    /** It says something about another. */
+    /** A job, once the image and one of these sidecars exist. */
+    | { readonly kind: 'needsSidecar'; readonly about: readonly string[] }
+    /** No job of its own: a sidecar. */
     | { readonly kind: 'nothing' }
     | { readonly kind: 'fault' };
 }
 
 const SHAPES = [
-  [0.25, 'picture'],
-  [0.15, 'picture with sidecar'],
-  [0.25, 'asking'],
+  [0.25, 'image'],
+  [0.15, 'image with sidecar'],
+  [0.25, 'image that needs a sidecar'],
   [0.15, 'request'],
   [0.2, 'manifest'],
 ] as const;
 
-/** One file or two that belong together; now and then a file is put there again. */
+/** One file, or two that belong together. Sometimes the first one is replaced. */
 export function dropsOf(random: Random, n: number): Drop[] {
   const form: Form = {
     shape: random.weighted(SHAPES),
@@ -50,11 +50,11 @@ export function dropsOf(random: Random, n: number): Drop[] {
   const files = filesOf(random, form, `u${n}`);
   const atMs = random.int(SECOND, 5 * MINUTE);
   const apart = random.chance(0.6) ? 2 * SECOND : 10 * MINUTE;
-  const isBackwards = random.chance(0.5);
-  const inOrder = isBackwards ? [...files].reverse() : files;
+  const isReversed = random.chance(0.5);
+  const inOrder = isReversed ? [...files].reverse() : files;
   const drops = inOrder.map((file, k) => ({ ...file, atMs: atMs + (k === 0 ? 0 : random.int(0, apart)) }));
   const [first] = drops;
-  // A second file under the name of the first: perhaps before anybody has read that one.
+  // A second file under the name of the first, perhaps before the first has been read.
   const isReplaced = random.chance(0.35);
   const again = filesOf(random, form, `u${n}`, ' anew').find(({ name }) => name === first?.name);
   const afterMs = random.int(0, random.chance(0.5) ? 3 * SECOND : 15 * MINUTE);
@@ -64,7 +64,7 @@ export function dropsOf(random: Random, n: number): Drop[] {
 
 type File = Omit<Drop, 'atMs'>;
 
-/** What stays the same when a file is put there again: its name. */
+/** What stays the same when a file is replaced, so that it keeps its name. */
 interface Form {
   readonly shape: (typeof SHAPES)[number][1];
   readonly sidecar: '.txt' | '.png.json';
@@ -75,31 +75,31 @@ interface Form {
 function filesOf(random: Random, form: Form, id: string, version = ''): [File, ...File[]] {
   const { shape, sidecar: sidecarForm, folder, format } = form;
   const isFaulty = random.chance(0.2);
-  const says = random.chance(0.5);
+  const hasPrompt = random.chance(0.5);
   switch (shape) {
-    case 'picture': {
-      const metadata = says ? { prompt: `${id} of its own${version}` } : {};
-      return [picture(`drop/${id}.png`, metadata, isFaulty, metadata.prompt ?? `pans over ${id}`)];
+    case 'image': {
+      const metadata = hasPrompt ? { prompt: `${id} of its own${version}` } : {};
+      return [imageFile(`drop/${id}.png`, metadata, isFaulty, metadata.prompt ?? `pans over ${id}`)];
     }
-    case 'picture with sidecar':
+    case 'image with sidecar':
       return [
-        picture(`drop/${id}.png`, {}, isFaulty, ''),
+        imageFile(`drop/${id}.png`, {}, isFaulty, ''),
         sidecar(`drop/${id}${sidecarForm}`, `${id} with words${version}`),
       ];
-    case 'asking': {
+    case 'image that needs a sidecar': {
       const name = `ask/${id}.png`;
-      const asking = picture(name, {}, false, '');
+      const image = imageFile(name, {}, false, '');
       const about = [`ask/${id}${sidecarForm}`];
       return [
-        { ...asking, becomes: { kind: 'asking', about } },
+        { ...image, expected: { kind: 'needsSidecar', about } },
         sidecar(`ask/${id}${sidecarForm}`, `${id} as asked${version}`),
       ];
     }
     case 'request': {
       const prompt = `${id} requested${version}`;
       const body = { prompt, ...(isFaulty ? { durationSeconds: 999 } : {}) };
-      const becomes = isFaulty ? { kind: 'fault' as const } : { kind: 'job' as const, prompt };
-      return [file(`drop/${id}.json`, JSON.stringify(body), 'application/json', becomes)];
+      const expected = isFaulty ? { kind: 'fault' as const } : { kind: 'job' as const, prompt };
+      return [file(`drop/${id}.json`, JSON.stringify(body), 'application/json', expected)];
     }
     case 'manifest': {
       const manifest = manifestOf(random, `${id}${version}`, format);
@@ -109,16 +109,16 @@ function filesOf(random: Random, form: Form, id: string, version = ''): [File, .
   }
 }
 
-const file = (name: string, text: string, contentType: string, becomes: Drop['becomes']): File => ({
-  ...{ name, contentType, becomes, metadata: {} },
+const file = (name: string, text: string, contentType: string, expected: Drop['expected']): File => ({
+  ...{ name, contentType, expected, metadata: {} },
   content: Buffer.from(text),
 });
 
 const sidecar = (name: string, prompt: string): File =>
   file(name, name.endsWith('.json') ? JSON.stringify({ prompt }) : prompt, 'text/plain', { kind: 'nothing' });
 
-/** @param prompt of its job, where that can be known */
-const picture = (
+/** @param prompt the prompt of its job; empty when it depends on a sidecar */
+const imageFile = (
   name: string,
   metadata: Readonly<Record<string, string>>,
   isFaulty: boolean,
@@ -126,5 +126,5 @@ const picture = (
 ): File => ({
   ...{ name, metadata, contentType: 'image/png' },
   content: isFaulty ? PNG.subarray(0, 40) : PNG,
-  becomes: isFaulty ? { kind: 'fault' } : { kind: 'job', prompt },
+  expected: isFaulty ? { kind: 'fault' } : { kind: 'job', prompt },
 });

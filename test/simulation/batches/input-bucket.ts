@@ -1,4 +1,4 @@
-/** The input bucket, where people put files and Clapper reads them; it keeps what was replaced, or it does not. */
+/** The input bucket, where users put files and Clapper reads them, with or without object versioning. */
 import type { Readable } from 'node:stream';
 import type { InputObject, InputStore, UploadBucket, UploadedObject } from '../../../functions/ports.ts';
 import { contentOf } from '../buckets.ts';
@@ -15,22 +15,22 @@ export interface StoredInput extends UploadedObject {
 
 export class InputBucket {
   readonly hasVersions: boolean;
-  readonly gone: Subject['ObjectGoneError'];
+  readonly ObjectGoneError: Subject['ObjectGoneError'];
   readonly #engine: Engine;
   readonly #live = new Map<string, StoredInput>();
   readonly #kept = new Map<string, StoredInput>();
-  /** Whether the bucket keeps it or not. */
+  /** The content of every generation, also of those that the bucket does not keep. */
   readonly #ever = new Map<string, Uint8Array>();
   #generation = FIRST_GENERATION - 1;
   #finalized: (object: StoredInput) => void = () => undefined;
 
   constructor(engine: Engine, { ObjectGoneError }: Subject, hasVersions: boolean) {
     this.#engine = engine;
-    this.gone = ObjectGoneError;
+    this.ObjectGoneError = ObjectGoneError;
     this.hasVersions = hasVersions;
   }
 
-  /** Whoever is told of each object that is complete. */
+  /** Sets the receiver of an event for each finalized object. */
   onFinalized(finalized: (object: StoredInput) => void): void {
     this.#finalized = finalized;
   }
@@ -46,14 +46,14 @@ export class InputBucket {
     return generation;
   }
 
-  /** Whatever fails. */
+  /** Reads without faults, for checks. */
   peek(name: string, generation?: string): StoredInput | undefined {
     const live = this.#live.get(name);
     if (generation === undefined || live?.generation === generation) return live;
     return this.#kept.get(`${name}#${generation}`);
   }
 
-  /** What was put there once, to compare with. */
+  /** The content of a generation that may be deleted by now. */
   everStored(name: string, generation: string): Uint8Array | undefined {
     return this.#ever.get(`${name}#${generation}`);
   }
@@ -63,7 +63,7 @@ export class InputBucket {
     return this.peek(nameOrUri.replace(`gs://${INPUT_BUCKET}/`, ''), generation);
   }
 
-  /** @param over the generation it takes the place of; `0` is none */
+  /** @param over the generation to replace; `0` when the object must not exist */
   write(name: string, content: Uint8Array, contentType: string, over: string): boolean {
     this.#mayFail();
     if ((this.#live.get(name)?.generation ?? '0') !== over) return false;
@@ -74,12 +74,12 @@ export class InputBucket {
 
   remove(name: string, generation: string): void {
     this.#mayFail();
-    this.take(name, generation);
+    this.delete(name, generation);
     this.#mayLoseAnswer();
   }
 
-  /** Away with it, whatever fails. */
-  take(name: string, generation: string): void {
+  /** Deletes without faults. */
+  delete(name: string, generation: string): void {
     if (this.#live.get(name)?.generation !== generation) return;
     this.#live.delete(name);
     this.#engine.note(`input ${name}#${generation} is removed`);
@@ -126,7 +126,7 @@ class InputPort implements InputStore, UploadBucket {
     );
     if (found) return found.content.subarray(start, end + 1);
     if (generation === undefined) throw new SimulatedFault(`404 ${uri}`);
-    throw new this.#input.gone(`${uri} was replaced or deleted`);
+    throw new this.#input.ObjectGoneError(`${uri} was replaced or deleted`);
   }
 
   read(name: string, generation: string): Promise<Uint8Array | undefined> {
@@ -154,7 +154,7 @@ class InputPort implements InputStore, UploadBucket {
       if (source) this.#input.write(name, source.content, source.contentType, '0');
       return source !== undefined;
     });
-    if (!copied) throw new this.#input.gone(`generation ${generation} of ${uri} is gone`);
+    if (!copied) throw new this.#input.ObjectGoneError(`generation ${generation} of ${uri} is gone`);
     return `gs://${INPUT_BUCKET}/${name}`;
   }
 

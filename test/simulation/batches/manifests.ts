@@ -1,23 +1,23 @@
-/** Manifests: a handful of rows, each known to be a request, to be none, or to depend on a picture that comes and goes. */
+/** Manifests of up to nine rows. Each is a valid request, an invalid one, or depends on an image that may be missing. */
 import type { Random } from '../random.ts';
 
-/** Pictures that rows name; the first generation of each is there from the beginning. */
-export const PICTURES = ['pictures/a.png', 'pictures/b.png'] as const;
+/** Images that rows name. The first generation of each exists from the start. */
+export const IMAGES = ['pictures/a.png', 'pictures/b.png'] as const;
 export const FIRST_GENERATION = 1001;
 const ROWS_MAX = 9;
 
 const KINDS = [
   [0.68, 'good'],
   [0.16, 'bad'],
-  /** Names a picture, which may not be there when the row is read. */
-  [0.08, 'picture'],
-  /** Names the first generation of one, which may have been replaced. */
+  /** Names an image, which may not exist when the row is read. */
+  [0.08, 'image'],
+  /** Names the first generation of an image, which may have been replaced. */
   [0.08, 'pinned'],
 ] as const;
 
 export interface PlannedRow {
   readonly kind: (typeof KINDS)[number][1];
-  /** Stands in the prompt, and so in the job's record. */
+  /** The prompt, by which the job's record is found. */
   readonly prompt: string;
 }
 
@@ -25,13 +25,13 @@ export interface PlannedManifest {
   readonly format: 'jsonl' | 'csv';
   readonly rows: readonly PlannedRow[];
   readonly text: string;
-  /** As they stand in the request of a batch that brings them itself. */
+  /** The rows of a request with inline rows. */
   readonly bodies: readonly unknown[];
 }
 
 export function manifestOf(random: Random, name: string, format: PlannedManifest['format']): PlannedManifest {
   const count = random.chance(0.03) ? 0 : random.int(1, ROWS_MAX);
-  // Every row is drawn with what it may need, whatever it turns out to be.
+  // Draws all rows with all values, so that the sequence of draws does not depend on the result.
   const rows = Array.from({ length: ROWS_MAX }, (_, n) => rowOf(random, `${name} row ${n + 1}`));
   const planned = rows.slice(0, count);
   const end = random.pick(['\n', '\n', '\r\n'] as const);
@@ -40,7 +40,7 @@ export function manifestOf(random: Random, name: string, format: PlannedManifest
     format === 'csv'
       ? ['prompt,model,durationSeconds,image.gcsUri,image.mimeType,image.generation', ...planned.map(csvOf)]
       : planned.map(jsonOf);
-  // A blank line is no row, wherever it stands; in CSV only one that is empty.
+  // A blank line is not a row. In CSV only an empty line is blank.
   const between = format === 'csv' ? blank.replace(/^ +/, '') : blank;
   const text = lines.join(`${end}${between}`) + (random.chance(0.8) ? end : '');
   return { format, rows: planned.map(({ row }) => row), text, bodies: planned.map(bodyOf) };
@@ -50,7 +50,7 @@ interface Drawn {
   readonly row: PlannedRow;
   readonly model: string;
   readonly seconds: number;
-  readonly picture: (typeof PICTURES)[number];
+  readonly image: (typeof IMAGES)[number];
 }
 
 function rowOf(random: Random, prompt: string): Drawn {
@@ -63,7 +63,7 @@ function rowOf(random: Random, prompt: string): Drawn {
     row: { kind, prompt },
     model,
     seconds: random.pick([4, 8] as const),
-    picture: random.pick(PICTURES),
+    image: random.pick(IMAGES),
   };
 }
 
@@ -74,18 +74,18 @@ interface RowBody {
   readonly image?: { readonly gcsUri: string; readonly mimeType: string; readonly generation?: string };
 }
 
-function bodyOf({ row: { kind, prompt }, model, seconds, picture }: Drawn): RowBody {
-  const generation = String(FIRST_GENERATION + PICTURES.indexOf(picture));
+function bodyOf({ row: { kind, prompt }, model, seconds, image: name }: Drawn): RowBody {
+  const generation = String(FIRST_GENERATION + IMAGES.indexOf(name));
   const image = {
-    ...{ gcsUri: `gs://in/${picture}`, mimeType: 'image/png' },
+    ...{ gcsUri: `gs://in/${name}`, mimeType: 'image/png' },
     ...(kind === 'pinned' ? { generation } : {}),
   };
   // No model makes a video of 999 s.
   const durationSeconds = kind === 'bad' ? 999 : seconds;
-  return { prompt, model, durationSeconds, ...(hasPicture(kind) ? { image } : {}) };
+  return { prompt, model, durationSeconds, ...(hasImage(kind) ? { image } : {}) };
 }
 
-const hasPicture = (kind: PlannedRow['kind']): boolean => kind === 'picture' || kind === 'pinned';
+const hasImage = (kind: PlannedRow['kind']): boolean => kind === 'image' || kind === 'pinned';
 
 const jsonOf = (drawn: Drawn): string => JSON.stringify(bodyOf(drawn));
 

@@ -1,4 +1,4 @@
-/** The simulation is only worth what it finds: every planted defect, within 10,000 runs. */
+/** The simulation has to catch every planted defect within 10,000 runs. */
 import { describe, expect, it } from 'vitest';
 import { runMutants } from '../mutants.ts';
 import { occurrencesOf } from '../planted.ts';
@@ -9,13 +9,16 @@ const SEED = Number(process.env['SIMULATION_SEED'] ?? 1);
 const RUNS_MAX = 10_000;
 
 describe('planted defects of batches, uploads and schedules', () => {
-  it.each(BATCH_MUTATIONS)('$name: the place to change is there, once', (mutation) => {
+  it.each(BATCH_MUTATIONS)('$name: the snippet to replace occurs exactly once', (mutation) => {
     expect(occurrencesOf(mutation)).toBe(1);
   });
 
-  it.each(SMALL_STEPS)('$find of $file is there, once, and is tried with a smaller number', (edit) => {
-    expect(occurrencesOf(edit)).toBe(1);
-  });
+  it.each(SMALL_STEPS)(
+    '$file: $find occurs exactly once, so that the simulation can replace it by a smaller number',
+    (edit) => {
+      expect(occurrencesOf(edit)).toBe(1);
+    },
+  );
 
   it(`are all caught within ${RUNS_MAX} runs (SIMULATION_SEED=${SEED})`, async () => {
     const caught = await runMutants({

@@ -1,81 +1,81 @@
-/** Defects of batches, uploads and schedules that the simulation has to find. */
+/** Defects of batches, uploads and schedules that the simulation has to catch. */
 import type { Mutation } from '../mutations.ts';
 
 export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
-    name: 'a chunk is counted whatever wake it was read for',
+    name: 'a chunk is counted even if its wake is outdated',
     file: 'core/batch/step-batch.ts',
     find: `if ('seq' in event && batchWakeOf(batch)?.seq !== event.seq) return undefined;`,
     replace: `if ('seq' in event && event.type !== 'chunk' && batchWakeOf(batch)?.seq !== event.seq) return undefined;`,
   },
   {
-    name: 'a row is another job each time it is read',
+    name: 'a row makes another job each time it is read',
     file: 'handlers/job/create-job.ts',
     find: `ids.jobIdOf(['batch', batchId, String(row)]);`,
     replace: `row < 0 ? batchId : ids.newJobId();`,
   },
   {
-    name: 'whether its batch is cancelled is not asked before a job is paid for',
+    name: 'a submit does not check whether the batch of the job is cancelled',
     file: 'handlers/job/submit.ts',
     find: `if (await isOfCancelledBatch(services, job)) {`,
     replace: `if (job.batch?.row === 0 && (await isOfCancelledBatch(services, job))) {`,
   },
   {
-    name: 'a batch that goes on is not rung for',
+    name: 'the next step of a batch is not enqueued',
     file: 'handlers/batch/batch.ts',
     find: `if (wake) await enqueueBatchTask(services, { batchId, wake });`,
     replace: `if (wake && from !== batch.status) await enqueueBatchTask(services, { batchId, wake });`,
   },
   {
-    name: 'the sweep looks at batches and does not ring',
+    name: 'the sweep does not re-enqueue batches',
     file: 'handlers/batch/sweep-batches.ts',
     find: `      if (await sweepOne(services, batch)) reEnqueued++;`,
     replace: `      if (batch.revision < 0 && (await sweepOne(services, batch))) reEnqueued++;`,
   },
   {
-    name: 'each chunk may spend all that the batch may',
+    name: 'maxSpendUsd applies to each chunk instead of the batch',
     file: 'handlers/batch/batch-chunk.ts',
     find: `sumUsd(sumUsd(before.priceUsd, spentUsd), madeAfter`,
     replace: `sumUsd(sumUsd(before.priceUsd * 0, spentUsd), madeAfter`,
   },
   {
-    name: 'a batch that is resumed begins again',
+    name: 'a resumed batch starts again at its first row',
     file: 'core/batch/step-batch.ts',
     find: `? { ...batch, status: 'expanding', ...nextWake(batch, now) }`,
     replace: `? { ...batch, status: 'expanding', cursor: batch.manifest?.start ?? batch.cursor, ...nextWake(batch, now) }`,
   },
   {
-    name: 'a strict batch makes jobs while it checks',
+    name: 'a strict batch makes jobs before it has checked every row',
     file: 'core/batch/step-batch.ts',
     find: `pass: dryRun || strict ? 'check' : 'admit',`,
     replace: `pass: dryRun ? 'check' : 'admit',`,
   },
   {
-    name: 'a batch is through when all jobs but one are',
+    name: 'a batch ends with one job unfinished',
     file: 'handlers/batch/batch-jobs.ts',
     find: `if (unfinished === 0) return { type: 'settled' };`,
     replace: `if (unfinished <= 1) return { type: 'settled' };`,
   },
   {
-    name: 'the report after a retry is put together from the parts of the one before',
+    name: 'the report after a retry reuses the parts of the previous report',
     file: 'handlers/batch/batch-report.ts',
     find: `report-parts/\${retries}/\``,
     replace: `report-parts/\${Math.min(retries, 0)}/\``,
   },
   {
-    name: 'the rows of a report are counted as it is written, whether or not it is',
+    name: 'a report that already exists is recorded with 0 rows',
     file: 'handlers/batch/batch-report.ts',
     find: `rows: rows ?? (await countOf(bytesOf(results, parts))) };`,
     replace: `rows: rows ?? 0 };`,
   },
   {
-    name: 'the records of jobs go while their batch may be retried',
+    name: 'the records of jobs are released while their batch may still be retried',
     file: 'core/batch/step-batch.ts',
     find: `if (batch.settings.dryRun || batch.lettingGo !== undefined) return undefined;`,
     replace: `if (batch.settings.dryRun) return undefined;`,
   },
   {
-    name: 'an upload is known by its name, whatever its generation',
+    name: 'an upload is identified by its name without its generation',
     file: 'handlers/batch/upload-errors.ts',
     find: `  name,
   generation,
@@ -85,25 +85,25 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
 ];`,
   },
   {
-    name: 'an upload is another job each time it is told of',
+    name: 'an upload makes another job at each delivery of its event',
     file: 'handlers/batch/upload.ts',
     find: `const jobId = services.ids.jobIdOf(causeOf(work, object));`,
     replace: `const jobId = services.ids.newJobId();`,
   },
   {
-    name: 'a picture is read as it is now, not as it came',
+    name: 'an image is read in its latest generation instead of the uploaded one',
     file: 'core/batch/upload-rules.ts',
     find: `image: { gcsUri: \`gs://\${bucket}/\${name}\`, mimeType, generation },`,
     replace: `image: { gcsUri: \`gs://\${bucket}/\${name}\`, mimeType, ...(generation === '' ? { generation } : {}) },`,
   },
   {
-    name: 'what is said about a picture does not ask for it',
+    name: 'a sidecar does not start the job of its image',
     file: 'handlers/batch/upload.ts',
     find: `  if (arrival.kind === 'image') await takeImage(work, image, arrival);`,
     replace: `  if (arrival.kind === 'image' && sidecar.name === '') await takeImage(work, image, arrival);`,
   },
   {
-    name: 'an event that could not be dealt with counts as done',
+    name: 'an event whose handling failed is acknowledged',
     file: 'handlers/batch/upload.ts',
     find: `    if (!(error instanceof ProblemError) || error.problem.status >= 500 || error.problem.status === 429)
       throw error;
@@ -112,13 +112,13 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
     const { name`,
   },
   {
-    name: 'every call for a fire is another batch',
+    name: 'every call for a fire starts another batch',
     file: 'handlers/batch/schedule.ts',
     find: `cause: ['schedule', id, slot ?? time],`,
     replace: `cause: ['schedule', id, slot ?? time, String(work.services.ids.random())],`,
   },
   {
-    name: 'a fire whose manifest comes late is forgotten',
+    name: 'a fire whose manifest comes late is dropped',
     file: 'core/batch/schedules.ts',
     find: `(fire) => fire.state === 'waiting' ||`,
     replace: `(fire) =>`,

@@ -1,4 +1,4 @@
-/** What the owners of batches do with them: pause and resume, cancel, have what failed retried; now or later, or twice. */
+/** The owners of batches: they pause, resume, cancel and retry them, at once or later, sometimes twice. */
 import { type Batch, isBatchOver } from '../../../functions/core/batch/batch.ts';
 import type { Job } from '../../../functions/core/job/job.ts';
 import type { Services } from '../../../functions/ports.ts';
@@ -14,20 +14,21 @@ const TRIES_MAX = 3;
 type Action = 'pause' | 'resume' | 'cancel' | 'retry';
 
 export class Owners {
-  /** Wishes that are still to be said. */
+  /** Actions that are not finished. */
   waiting = 0;
-  /** Batches for which somebody asked that what failed be retried. */
+  /** Batches that an owner has retried. */
   readonly retried = new Set<string>();
-  /** Batches that nobody will resume once they are paused. */
+  /** Batches that no owner resumes after a pause. */
   readonly #abandoned = new Set<string>();
-  /** When somebody last did something about each. */
+  /** The time of the last action on each batch. */
   readonly lastAt = new Map<string, number>();
   readonly #engine: Engine;
   readonly #subject: Subject;
   readonly #random: Random;
   readonly #servicesOf: (invocation: Invocation) => Services;
-  readonly #meddling: number;
+  readonly #actionShare: number;
   readonly #keepFinishedMs: number | undefined;
+
   constructor(
     engine: Engine,
     subject: Subject,
@@ -40,11 +41,11 @@ export class Owners {
     this.#subject = subject;
     this.#random = random;
     this.#servicesOf = servicesOf;
-    this.#meddling = random.pick([0, 0.5, 1]);
+    this.#actionShare = random.pick([0, 0.5, 1]);
   }
 
-  /** Paused, and to be so for ever. */
-  leaveAlone({ batchId, status }: Batch): boolean {
+  /** Whether the batch is paused and nobody will resume it. */
+  isLeftPaused({ batchId, status }: Batch): boolean {
     return status === 'paused' && this.#abandoned.has(batchId);
   }
 
@@ -57,8 +58,8 @@ export class Owners {
   #created(batch: Batch): void {
     const { batchId } = batch;
     const random = this.#random;
-    const isPaused = random.chance(0.35 * this.#meddling);
-    const isCancelled = random.chance(0.2 * this.#meddling);
+    const isPaused = random.chance(0.35 * this.#actionShare);
+    const isCancelled = random.chance(0.2 * this.#actionShare);
     const pauseMs = this.#whenMs();
     const forMs = random.int(0, random.chance(0.5) ? MINUTE : 30 * MINUTE);
     const cancelMs = this.#whenMs();
@@ -68,24 +69,24 @@ export class Owners {
     if (isCancelled) this.#plan(batchId, 'cancel', cancelMs);
   }
 
-  /** While its rows are read a batch is at its most vulnerable. */
+  /** Most races happen while rows are read, so some batches are cancelled then. */
   readonly jobWritten = (before: Job | undefined, { batch }: Job): void => {
-    if (before || !batch || !this.#random.chance(0.03 * this.#meddling)) return;
+    if (before || !batch || !this.#random.chance(0.03 * this.#actionShare)) return;
     this.#plan(batch.batchId, 'cancel', this.#random.int(0, 100));
   };
 
   #moved({ batchId, status }: Batch): void {
     const isReading = status === 'expanding' || status === 'retrying';
-    if (!isReading || !this.#random.chance(0.04 * this.#meddling)) return;
+    if (!isReading || !this.#random.chance(0.04 * this.#actionShare)) return;
     this.#plan(batchId, 'cancel', this.#random.int(0, 300));
   }
 
   #ended(batch: Batch): void {
     const { batchId, retries } = batch;
-    const isWanted = this.#random.chance(0.5 * this.#meddling);
+    const isWanted = this.#random.chance(0.5 * this.#actionShare);
     const afterMs = this.#random.int(0, this.#random.chance(0.5) ? 5 * SECOND : 20 * MINUTE);
     const isTwice = this.#random.chance(0.3);
-    // When its jobs are about to be forgotten.
+    // About when its jobs are deleted.
     const isTooLate = this.#random.chance(0.1);
     const tooLateMs = (this.#keepFinishedMs ?? 0) + this.#random.int(-MINUTE, 5 * MINUTE);
     if (!isWanted || retries >= ROUNDS_MAX || isScheduled(batch)) return;
@@ -98,33 +99,33 @@ export class Owners {
     return this.#random.int(0, this.#random.chance(0.6) ? 5 * SECOND : 15 * MINUTE);
   }
 
-  /** @param resumeMs how long after a pause the batch is to go on */
+  /** @param resumeMs how long after a pause the batch is resumed */
   #plan(batchId: string, action: Action, afterMs: number, resumeMs = 0): void {
     this.waiting++;
-    this.#engine.after(afterMs, () => this.#say(batchId, action, resumeMs, 1));
+    this.#engine.after(afterMs, () => this.#send(batchId, action, resumeMs, 1));
   }
 
-  #say(batchId: string, action: Action, resumeMs: number, tries: number): void {
+  #send(batchId: string, action: Action, resumeMs: number, tries: number): void {
     if (action === 'retry') this.retried.add(batchId);
     this.#engine.start(
       `${action} ${batchId.slice(0, 9)}`,
       (invocation) => this.#act(this.#servicesOf(invocation), batchId, action),
       ({ kind }) => {
-        // Who paused a batch sees to it that it goes on; of the others some lose interest.
+        // A resume is repeated until it succeeds. Other actions are given up after TRIES_MAX.
         if (kind === 'returned' || (tries >= TRIES_MAX && action !== 'resume')) {
           this.lastAt.set(batchId, this.#engine.now);
-          // What was not answered may have been done.
+          // A pause without an answer may have happened.
           if (action === 'pause' && !this.#abandoned.has(batchId)) this.#plan(batchId, 'resume', resumeMs);
           this.waiting--;
         } else
           this.#engine.after(this.#random.int(SECOND, 20 * SECOND), () =>
-            this.#say(batchId, action, resumeMs, tries + 1),
+            this.#send(batchId, action, resumeMs, tries + 1),
           );
       },
     );
   }
 
-  /** As the routes of the API do it. */
+  /** Does what the routes of the API do. */
   async #act(services: Services, batchId: string, type: Action): Promise<void> {
     if (type === 'retry') {
       const batch = await services.batches.get(batchId);
@@ -134,5 +135,5 @@ export class Owners {
   }
 }
 
-/** The next fire may wait for its end, which has to come and to stay. */
+/** The next fire of a schedule may wait for the batch, so it has to end and must not be retried. */
 const isScheduled = ({ caller }: Batch): boolean => caller.startsWith('schedule:');

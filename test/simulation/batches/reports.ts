@@ -1,4 +1,4 @@
-/** The report of a batch, read back: as lines of JSON, and as the table beside them. */
+/** Reads back the report of a batch, as JSON lines and as CSV. */
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import type { Bucket } from '../buckets.ts';
@@ -20,7 +20,7 @@ export function reportOf(
 ): { readonly rows: readonly ReportRow[] } | { readonly wrong: string } {
   const lines = output.objects.get(report.jsonl)?.content;
   const table = output.objects.get(report.csv)?.content;
-  if (!lines || !table) return { wrong: `${lines ? report.csv : report.jsonl} is not there` };
+  if (!lines || !table) return { wrong: `${lines ? report.csv : report.jsonl} does not exist` };
   const rows = Buffer.from(lines)
     .toString()
     .split('\n')
@@ -30,7 +30,8 @@ export function reportOf(
   const inTable = cells.map(([row, , job, status]) => `${row} ${job} ${status}`);
   const inLines = rows.map(({ row, job, status }) => `${row} ${job ?? ''} ${status}`);
   if (inTable.join('\n') !== inLines.join('\n'))
-    return { wrong: `the table has ${inTable.join('; ')}, the lines ${inLines.join('; ')}` };
-  if (report.rows !== rows.length) return { wrong: `it says ${report.rows} rows and has ${rows.length}` };
+    return { wrong: `the CSV has ${inTable.join('; ')}, the JSON lines have ${inLines.join('; ')}` };
+  if (report.rows !== rows.length)
+    return { wrong: `the record has ${report.rows} rows, the report ${rows.length}` };
   return { rows };
 }

@@ -1,22 +1,22 @@
-/** Callers of `POST /v1/batches`: they ask again under their key until they are answered. */
+/** Callers of `POST /v1/batches`. Those with a key repeat the request until it is answered. */
 import type { Services } from '../../../functions/ports.ts';
-import { askUntilAnswered } from '../asking.ts';
 import type { Engine, Invocation } from '../engine.ts';
+import { requestUntilAnswered } from '../repeated-request.ts';
 import { hasStatus, type Subject } from '../subject.ts';
-import type { Wish } from './workload.ts';
+import type { PlannedBatch } from './workload.ts';
 
 const SECOND = 1000;
 
-export interface Asked {
-  readonly wish: Wish;
+export interface Requested {
+  readonly planned: PlannedBatch;
   readonly batchIds: Set<string>;
-  /** The manifest that it named was not to be used any more. */
+  /** The request was refused with 400. */
   refused: boolean;
 }
 
 export class Requesters {
-  readonly asked: readonly Asked[];
-  /** Callers without an answer, who will ask again. */
+  readonly requested: readonly Requested[];
+  /** Requests without an answer, which will be repeated. */
   waiting = 0;
   readonly #engine: Engine;
   readonly #subject: Subject;
@@ -25,42 +25,44 @@ export class Requesters {
   constructor(
     engine: Engine,
     subject: Subject,
-    wishes: readonly Wish[],
+    plannedBatches: readonly PlannedBatch[],
     servicesOf: (invocation: Invocation) => Services,
   ) {
     this.#engine = engine;
     this.#subject = subject;
     this.#servicesOf = servicesOf;
-    this.asked = wishes.map((wish) => ({ wish, batchIds: new Set(), refused: false }));
-    for (const asked of this.asked) {
-      const { wish } = asked;
+    this.requested = plannedBatches.map((planned) => ({ planned, batchIds: new Set(), refused: false }));
+    for (const requested of this.requested) {
+      const { planned } = requested;
       this.waiting++;
-      engine.after(wish.atMs, () => this.#ask(asked));
-      if (wish.key === undefined || !engine.faults.happens('client')) continue;
+      engine.after(planned.atMs, () => this.#request(requested));
+      if (planned.key === undefined || !engine.faults.happens('client')) continue;
       this.waiting++;
-      engine.after(wish.atMs + engine.timing.int(0, engine.timing.chance(0.5) ? 100 : 60 * SECOND), () =>
-        this.#ask(asked),
+      engine.after(planned.atMs + engine.timing.int(0, engine.timing.chance(0.5) ? 100 : 60 * SECOND), () =>
+        this.#request(requested),
       );
     }
   }
 
-  #ask(asked: Asked): void {
-    const { wish } = asked;
-    askUntilAnswered(this.#engine, {
-      label: `create ${wish.name}`,
-      ask: (invocation) => this.#create(invocation, wish),
-      key: wish.key,
-      answered: (batchId) => {
-        if (batchId === undefined) asked.refused = true;
-        else asked.batchIds.add(batchId);
+  #request(requested: Requested): void {
+    const { planned } = requested;
+    requestUntilAnswered(this.#engine, {
+      label: `create ${planned.name}`,
+      send: (invocation) => this.#create(invocation, planned),
+      key: planned.key,
+      onAnswer: (batchId) => {
+        if (batchId === undefined) requested.refused = true;
+        else requested.batchIds.add(batchId);
       },
-      over: () => this.waiting--,
+      onDone: () => this.waiting--,
     });
   }
 
-  async #create(invocation: Invocation, wish: Wish): Promise<string | undefined> {
-    const { caller, key, isInline, manifest, settings } = wish;
-    const source = isInline ? { rows: manifest.bodies } : { manifest: { gcsUri: `gs://in/${pathOf(wish)}` } };
+  async #create(invocation: Invocation, planned: PlannedBatch): Promise<string | undefined> {
+    const { caller, key, isInline, manifest, settings } = planned;
+    const source = isInline
+      ? { rows: manifest.bodies }
+      : { manifest: { gcsUri: `gs://in/${pathOf(planned)}` } };
     const cause = key === undefined ? undefined : ['http', caller, key];
     try {
       const body = { ...source, ...settings };
@@ -77,6 +79,6 @@ export class Requesters {
   }
 }
 
-/** Where the manifest of a wish that does not bring its rows itself lies in the input bucket. */
-export const pathOf = ({ name, manifest }: Wish): string =>
+/** The name in the input bucket of a manifest that is not inline. */
+export const pathOf = ({ name, manifest }: PlannedBatch): string =>
   `manifests/${name.replace(' ', '-')}.${manifest.format}`;

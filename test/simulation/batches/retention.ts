@@ -1,29 +1,29 @@
-/** The database's own deletion of what has been kept long enough; nothing goes that is still needed. */
+/** Firestore's TTL policy: deletes records whose retention time has passed, and checks that none is still needed. */
 import type { Database } from '../database.ts';
 import type { Engine } from '../engine.ts';
 import type { BatchMonitor } from './batch-monitor.ts';
 import type { Batches } from './batch-store.ts';
 
 export class Retention {
-  /** Records of jobs that are gone. */
+  /** The number of deleted job records. */
   deleted = 0;
   readonly #engine: Engine;
   readonly #database: Database;
   readonly #batches: Batches;
-  readonly #watched: BatchMonitor;
+  readonly #batchMonitor: BatchMonitor;
   readonly #keepFinishedMs: number | undefined;
 
   constructor(
     engine: Engine,
     database: Database,
     batches: Batches,
-    watched: BatchMonitor,
+    batchMonitor: BatchMonitor,
     keepFinishedMs: number | undefined,
   ) {
     this.#engine = engine;
     this.#database = database;
     this.#batches = batches;
-    this.#watched = watched;
+    this.#batchMonitor = batchMonitor;
     this.#keepFinishedMs = keepFinishedMs;
   }
 
@@ -33,22 +33,25 @@ export class Retention {
     for (const job of this.#database.expired(this.#keepFinishedMs)) {
       this.#database.jobs.delete(job.jobId);
       this.deleted++;
-      const batch = job.batch && this.#watched.batches.get(job.batch.batchId);
+      const batch = job.batch && this.#batchMonitor.batches.get(job.batch.batchId);
       if (job.batch && !(batch && 'lettingGo' in batch && batch.lettingGo !== undefined))
-        this.#engine.violate('a batch keeps the records of its jobs', `${job.jobId} is gone`);
+        this.#engine.violate(
+          'a batch keeps the records of its jobs',
+          `${job.jobId} was deleted before its batch released it`,
+        );
     }
     for (const { batchId } of this.#batches.expired()) {
-      const held = this.#database.held(batchId).filter(({ jobId }) => !this.#watched.late.has(jobId));
+      const held = this.#database.held(batchId).filter(({ jobId }) => !this.#batchMonitor.late.has(jobId));
       if (held.length > 0)
         this.#engine.violate(
-          'a batch lets go of every job',
-          `${batchId} is gone and holds ${held[0]?.jobId}`,
+          'a batch releases every job before it is deleted',
+          `${batchId} was deleted and still holds ${held[0]?.jobId}`,
         );
       this.#batches.batches.delete(batchId);
     }
   }
 
-  /** Of batches that are over nothing is left, where anything is ever deleted. */
+  /** Whether all ended batches are deleted. Always true when nothing is deleted. */
   isOver(): boolean {
     return (
       this.#keepFinishedMs === undefined ||

@@ -1,4 +1,4 @@
-/** What is remembered of fires: documents of the same database, with the same failures. */
+/** The schedule store: documents of the same database, with the same failures. */
 import { NEW_SCHEDULE, type ScheduleState } from '../../../functions/core/batch/schedules.ts';
 import type { ScheduleStore } from '../../../functions/ports.ts';
 import type { Engine, Invocation } from '../engine.ts';
@@ -31,7 +31,7 @@ export class ScheduleStates {
 
   #update(id: string, decide: Decide): 'saved' | 'unchanged' {
     this.#mayFail();
-    // The client runs the transaction again, and what it decided the first time goes nowhere.
+    // Contention: the first decision is discarded, and the client runs the transaction again.
     if (this.#engine.faults.happens('store', 0.5)) decide(this.of(id));
     const next = decide(this.of(id));
     if (!next) return 'unchanged';

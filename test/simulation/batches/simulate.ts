@@ -1,4 +1,4 @@
-/** The world of batches, uploads and schedules: a run made of a seed, until everything is at rest, and judged. */
+/** The world of batches, uploads and schedules. A run builds the world from a seed, runs it until idle, and checks it. */
 import { type Batch, isBatchOver } from '../../../functions/core/batch/batch.ts';
 import { defaultPolicy, type Policy } from '../../../functions/core/job/policy.ts';
 import { Engine, STREAM } from '../engine.ts';
@@ -6,7 +6,7 @@ import { checkJobs } from '../final-checks.ts';
 import { Random } from '../random.ts';
 import type { RunOptions, RunResult } from '../run.ts';
 import type { Subject } from '../subject.ts';
-import { buildWorld, hasOverdue, isAtRest, isStrict, MINUTE, sweepSometimes } from '../world.ts';
+import { buildWorld, hasOverdue, isIdle, isStrict, MINUTE, sweepSometimes } from '../world.ts';
 import { checkArrivals } from './arrival-checks.ts';
 import { checkBatches } from './batch-checks.ts';
 import { BatchMonitor } from './batch-monitor.ts';
@@ -23,7 +23,7 @@ import { ScheduleStates } from './schedule-store.ts';
 import { Uploaders } from './uploaders.ts';
 import { sourcesOf } from './workload.ts';
 
-/** After this much virtual time whatever is left would be left for ever. */
+/** Work that is still open after this much quiet virtual time will never finish. */
 const HORIZON_MS = 40 * 60 * MINUTE;
 
 export async function simulateBatches(subject: Subject, options: RunOptions): Promise<RunResult> {
@@ -39,21 +39,21 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
   const input = new InputBucket(engine, subject, workload.chance(0.75));
   const taskAttemptsMax = workload.pick([1, 3, 100] as const);
   const sources = sourcesOf(workload, options.jobsMax);
-  const wishes = sources.filter((source) => source.kind === 'batch');
+  const plannedBatches = sources.filter((source) => source.kind === 'batch');
   const fires = sources.filter((source) => source.kind === 'fires');
   const drops = sources.flatMap((source) => (source.kind === 'uploads' ? source.drops : []));
-  const inTurn = fires.filter(({ schedule }) => schedule.overlap !== 'allow');
-  const watched = new BatchMonitor(engine, new Set(inTurn.map(({ id }) => `schedule:${id}`)));
+  const nonOverlapping = fires.filter(({ schedule }) => schedule.overlap !== 'allow');
+  const batchMonitor = new BatchMonitor(engine, new Set(nonOverlapping.map(({ id }) => `schedule:${id}`)));
   const states = new ScheduleStates(engine);
   const batchWritten = (before: Batch | undefined, after: Batch): void => {
-    watched.written(before, after);
+    batchMonitor.written(before, after);
     owners.written(before, after);
   };
   const batches = new Batches(engine, batchWritten, isStrict(options.seed), keepFinishedMs);
   const world = buildWorld({
-    ...{ engine, subject, policy, isCrowded: true },
+    ...{ engine, subject, policy, hasManyJobs: true },
     written: (before, after) => {
-      watched.jobWritten(before, after);
+      batchMonitor.jobWritten(before, after);
       owners.jobWritten(before, after);
     },
     taskAttemptsMax,
@@ -66,19 +66,19 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     },
   });
   const { database, ledger, monitor, output, servicesOf } = world;
-  const people = new Random(options.seed, STREAM.people);
-  placeFiles(engine, input, people, { wishes, fires });
-  const owners = new Owners(engine, subject, people, servicesOf, keepFinishedMs);
-  const requesters = new Requesters(engine, subject, wishes, servicesOf);
+  const users = new Random(options.seed, STREAM.users);
+  placeFiles(engine, input, users, { plannedBatches, fires });
+  const owners = new Owners(engine, subject, users, servicesOf, keepFinishedMs);
+  const requesters = new Requesters(engine, subject, plannedBatches, servicesOf);
   const uploaders = new Uploaders(engine, subject, input, drops, servicesOf);
   const scheduler = new CloudScheduler(engine, subject, states, fires, servicesOf);
-  const retention = new Retention(engine, database, batches, watched, keepFinishedMs);
+  const retention = new Retention(engine, database, batches, batchMonitor, keepFinishedMs);
   const isOver = (): boolean =>
     requesters.waiting + uploaders.waiting + scheduler.waiting + owners.waiting === 0 &&
-    [...batches.batches.values()].every((batch) => isBatchOver(batch) || owners.leaveAlone(batch)) &&
+    [...batches.batches.values()].every((batch) => isBatchOver(batch) || owners.isLeftPaused(batch)) &&
     scheduler.isSettled() &&
     retention.isOver() &&
-    isAtRest(world);
+    isIdle(world);
   const hasWork = (): boolean =>
     hasOverdue(world) ||
     scheduler.hasDue() ||
@@ -86,11 +86,11 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     batches.toLetGo(engine.now).length > 0;
   const minute = (): void => {
     monitor.tick(database.jobs.values());
-    watched.tick(batches.batches.values());
+    batchMonitor.tick(batches.batches.values());
     retention.tick();
     if (isOver()) return;
     if (engine.now > engine.quietAt + HORIZON_MS)
-      engine.violate('ends', `after ${HORIZON_MS / MINUTE} quiet minutes something is still to be done`);
+      engine.violate('ends', `after ${HORIZON_MS / MINUTE} quiet minutes work is still open`);
     engine.after(MINUTE, minute);
     sweepSometimes(engine, hasWork, async (invocation) => {
       await subject.handleSweep(servicesOf(invocation));
@@ -101,17 +101,17 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
 
   await engine.run();
   if (!engine.violation) {
-    const nobody = { resubmitted: new Set<string>(), accepted: new Set<string>(), told: new Map() };
+    const none = { resubmitted: new Set<string>(), accepted: new Set<string>(), returned: new Map() };
     checkJobs({
       ...{ engine, ledger, output, monitor, policy },
-      jobs: watched.jobs,
-      operators: nobody,
-      retries: nobody,
+      jobs: batchMonitor.jobs,
+      operators: none,
+      retries: none,
     });
-    const plans = plansOf({ wishes, fires, drops });
-    const rest = { engine, ledger, output, monitor, watched, input, owners, plans };
-    checkBatches(rest);
-    checkArrivals({ ...rest, requesters, uploaders, scheduler, states, fires });
+    const plans = plansOf({ plannedBatches, fires, drops });
+    const final = { engine, ledger, output, monitor, batchMonitor, input, owners, plans };
+    checkBatches(final);
+    checkArrivals({ ...final, requesters, uploaders, scheduler, states, fires });
   }
   engine.note(`at rest after ${engine.events} events`);
   return {
@@ -119,6 +119,6 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     violation: engine.violation,
     traceHash: engine.traceHash,
     faults: engine.faults.fired,
-    statistics: batchStatisticsOf({ engine, ledger, watched, uploaders, states, retention }),
+    statistics: batchStatisticsOf({ engine, ledger, batchMonitor, uploaders, states, retention }),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A batch takes its steps by hundreds of rows, and no run of a simulation has so many. The same code is tried with
- * smaller numbers, so that a handful of rows makes chunks, pages and parts, waits for room, and is interrupted between.
+ * A batch takes hundreds of rows in one step, more than a simulated run has. These edits lower the numbers, so that a
+ * few rows need several chunks, pages and report parts, wait for unfinished jobs, and are interrupted in between.
  */
 import type { Edit } from '../planted.ts';
 

@@ -1,4 +1,4 @@
-/** Those who drop files, and Eventarc, which tells of them: late, in any order, more than once, or not at all. */
+/** Users who upload files, and Eventarc, which delivers the events: late, in any order, several times, or never. */
 import type { Services } from '../../../functions/ports.ts';
 import type { Engine, Invocation } from '../engine.ts';
 import type { Subject } from '../subject.ts';
@@ -14,16 +14,16 @@ export interface Dropped {
   readonly at: number;
 }
 
-interface Told {
-  /** When an event was delivered that was taken in the end. */
+interface Deliveries {
+  /** When the deliveries that were acknowledged started. */
   readonly deliveredAt: number[];
 }
 
 export class Uploaders {
   readonly dropped: Dropped[] = [];
-  /** By name and generation. */
-  readonly told = new Map<string, Told>();
-  /** Drops that are still to come, and events that are still to be taken. */
+  /** Keyed by `name#generation`. */
+  readonly deliveries = new Map<string, Deliveries>();
+  /** Uploads that are not made yet, and events that are not acknowledged. */
   waiting = 0;
   readonly #engine: Engine;
   readonly #subject: Subject;
@@ -55,27 +55,31 @@ export class Uploaders {
     const { faults, timing } = this.#engine;
     const size = String(bytes);
     const data = { bucket: INPUT_BUCKET, name, generation, size, contentType, metadata };
-    const told: Told = { deliveredAt: [] };
-    this.told.set(`${name}#${generation}`, told);
+    const deliveries: Deliveries = { deliveredAt: [] };
+    this.deliveries.set(`${name}#${generation}`, deliveries);
     if (faults.happens('event', 0.5)) {
       this.#engine.note(`event of ${name}#${generation} is lost`);
       return;
     }
     const lateMs = faults.happens('event') ? timing.int(SECOND, 20 * MINUTE) : timing.int(20, 400);
-    this.#plan(data, told, lateMs);
+    this.#plan(data, deliveries, lateMs);
     for (let n = 0; n < 2; n++) {
       if (!faults.happens('event')) continue;
-      this.#plan(data, told, timing.chance(0.5) ? lateMs + timing.int(0, 60) : timing.int(20, 30 * MINUTE));
+      this.#plan(
+        data,
+        deliveries,
+        timing.chance(0.5) ? lateMs + timing.int(0, 60) : timing.int(20, 30 * MINUTE),
+      );
     }
   }
 
-  #plan(data: Readonly<Record<string, unknown>>, told: Told, afterMs: number): void {
+  #plan(data: Readonly<Record<string, unknown>>, deliveries: Deliveries, afterMs: number): void {
     this.waiting++;
-    this.#engine.after(afterMs, () => this.#deliver(data, told));
+    this.#engine.after(afterMs, () => this.#deliver(data, deliveries));
   }
 
-  /** Again until it is taken: Eventarc tries for a day. */
-  #deliver(data: Readonly<Record<string, unknown>>, told: Told): void {
+  /** Repeats until the event is acknowledged: Eventarc retries for a day. */
+  #deliver(data: Readonly<Record<string, unknown>>, deliveries: Deliveries): void {
     const deliveredAt = this.#engine.now;
     this.#engine.start(
       `upload ${String(data['name']).slice(-16)}#${String(data['generation'])}`,
@@ -83,9 +87,11 @@ export class Uploaders {
       ({ kind }) => {
         if (kind === 'returned') {
           this.waiting--;
-          told.deliveredAt.push(deliveredAt);
+          deliveries.deliveredAt.push(deliveredAt);
         } else
-          this.#engine.after(this.#engine.timing.int(SECOND, 30 * SECOND), () => this.#deliver(data, told));
+          this.#engine.after(this.#engine.timing.int(SECOND, 30 * SECOND), () =>
+            this.#deliver(data, deliveries),
+          );
       },
     );
   }

@@ -1,4 +1,4 @@
-/** What brings work: batches that somebody asks for, files that somebody drops, and schedules that fire. */
+/** The sources of work: batches that callers request, files that users upload, and schedules that fire. */
 import { type Schedule, schedulesSchema } from '../../../functions/core/batch/schedules.ts';
 import { START_MS } from '../engine.ts';
 import type { Random } from '../random.ts';
@@ -9,7 +9,7 @@ import { manifestOf, type PlannedManifest } from './manifests.ts';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-export interface Wish {
+export interface PlannedBatch {
   readonly kind: 'batch';
   readonly name: string;
   readonly caller: string;
@@ -30,9 +30,9 @@ export interface Fires {
   readonly kind: 'fires';
   readonly id: string;
   readonly schedule: Schedule;
-  /** When they are due. */
+  /** The due times. */
   readonly ats: readonly number[];
-  /** By the name in the bucket; some come late, some never. */
+  /** The manifests to put into the bucket. Some come late, some never. */
   readonly manifests: readonly PlacedManifest[];
 }
 
@@ -42,7 +42,7 @@ export interface PlacedManifest {
   readonly atMs: number | undefined;
 }
 
-export type Source = Wish | Uploads | Fires;
+export type Source = PlannedBatch | Uploads | Fires;
 
 const SOURCES = [
   [0.5, 'batch'],
@@ -51,7 +51,7 @@ const SOURCES = [
 ] as const;
 const CALLERS = ['ann', 'bob'] as const;
 
-/** Every source is drawn, even if fewer are granted: leaving out one must not change the others. */
+/** Draws every source, even when fewer are used, so that leaving one out does not change the others. */
 export function sourcesOf(random: Random, jobsMax: number): Source[] {
   const count = random.int(1, JOBS_MAX);
   const sources = Array.from({ length: JOBS_MAX }, (_, n) => sourceOf(random, n));
@@ -61,7 +61,7 @@ export function sourcesOf(random: Random, jobsMax: number): Source[] {
 function sourceOf(random: Random, n: number): Source {
   switch (random.weighted(SOURCES)) {
     case 'batch':
-      return wishOf(random, `batch ${n}`);
+      return plannedBatchOf(random, `batch ${n}`);
     case 'uploads':
       return { kind: 'uploads', drops: dropsOf(random, n) };
     case 'fires':
@@ -69,7 +69,7 @@ function sourceOf(random: Random, n: number): Source {
   }
 }
 
-function wishOf(random: Random, name: string): Wish {
+function plannedBatchOf(random: Random, name: string): PlannedBatch {
   const manifest = manifestOf(random, name, random.pick(['jsonl', 'csv'] as const));
   const isInline = random.chance(0.4) && manifest.rows.length > 0;
   return {
@@ -91,7 +91,7 @@ function settingsOf(random: Random): Record<string, unknown> {
   };
 }
 
-/** Fires minutes apart, of which some stand for the same manifest. */
+/** Fires that are minutes apart. Some name the same manifest. */
 function firesOf(random: Random, n: number): Fires {
   const id = `daily-${n}`;
   const byMinute = random.chance(0.6);
@@ -109,7 +109,7 @@ function firesOf(random: Random, n: number): Fires {
       ...settings,
     },
   });
-  if (!schedule) throw new Error(`there is no schedule ${id}`);
+  if (!schedule) throw new Error(`the parsed schedules lack ${id}`);
   const apart = random.chance(0.5) ? 2 : 12;
   const drawn = Array.from({ length: 3 }, () => random.int(1, apart));
   const minutes = drawn
