@@ -72,14 +72,14 @@ export class Bucket {
     const { faults } = this.#engine;
     // A 503, a body that breaks off and a checksum mismatch leave no object behind.
     this.mayFail();
-    if (faults.happens('bucket', 0.5)) throw new SimulatedFault('the body broke off');
-    if (faults.happens('bucket', 0.5)) throw new SimulatedFault('stored with another CRC-32C; removed again');
+    if (faults.happens('bucket', 0.5)) throw new SimulatedFault('the body ended early');
+    if (faults.happens('bucket', 0.5)) throw new SimulatedFault('CRC-32C mismatch; the object was deleted');
     if (!this.objects.has(name)) this.put(name, content, contentType);
     if (faults.happens('bucket', 0.5)) throw new SimulatedFault('the answer was lost');
   }
 
   mayFail(): void {
-    if (this.#engine.faults.happens('bucket')) throw new SimulatedFault('503 the bucket does not answer');
+    if (this.#engine.faults.happens('bucket')) throw new SimulatedFault('503: the bucket is unavailable');
   }
 }
 

@@ -95,7 +95,7 @@ export class Operations {
     entry.begun = true;
     const outcome = this.#outcomes.weighted<Outcome>(OUTCOMES);
     const durationMs = this.#durationMs();
-    this.#engine.note(`operation ${entry.attemptId.slice(0, 9)} begins, ${outcome} after ${durationMs}`);
+    this.#engine.note(`operation ${entry.attemptId.slice(0, 9)} starts, ${outcome} after ${durationMs} ms`);
     if (outcome === 'never') this.#engine.after(FORGOTTEN_AFTER_MS, () => this.#operations.delete(name));
     else this.#engine.after(durationMs, () => this.#end(operation, outcome, stage, prefix));
     return ref;

@@ -87,7 +87,7 @@ export class Operators {
 
   #resolve(jobId: string, ruling: Ruling, tries: number): void {
     const { attemptId, decision } = ruling;
-    this.#engine.note(`operator rules ${attemptId.slice(0, 9)} ${decision}`);
+    this.#engine.note(`operator decides ${attemptId.slice(0, 9)} ${decision}`);
     this.decided.add(attemptId);
     if (decision === 'resubmit') this.resubmitted.add(attemptId);
     this.#engine.start(

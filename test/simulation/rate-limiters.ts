@@ -49,11 +49,13 @@ class RateLimitersPort implements RateLimiterStore {
   }
 
   get(model: Model): Promise<RateLimiter> {
-    return this.#engine.call(this.#invocation, 'rateLimiter', () => this.#rateLimiters.get(model));
+    return this.#engine.call(this.#invocation, 'getRateLimiter', () => this.#rateLimiters.get(model));
   }
 
   update(model: Model, decide: Decide): Promise<'saved' | 'unchanged'> {
-    return this.#engine.call(this.#invocation, 'turn', () => this.#rateLimiters.update(model, decide));
+    return this.#engine.call(this.#invocation, 'updateRateLimiter', () =>
+      this.#rateLimiters.update(model, decide),
+    );
   }
 }
 

@@ -58,7 +58,7 @@ export class Retries {
   #send(jobId: string, acceptDoubleCharge: boolean): void {
     if (acceptDoubleCharge) this.accepted.add(jobId);
     this.#engine.start(
-      `retry ${jobId.slice(0, 9)}${acceptDoubleCharge ? ' at any price' : ''}`,
+      `retry ${jobId.slice(0, 9)}${acceptDoubleCharge ? ' accepting a double charge' : ''}`,
       (invocation) => this.#retry(this.#servicesOf(invocation), jobId, acceptDoubleCharge),
       (ending) => {
         if (ending.kind !== 'returned') {

@@ -71,7 +71,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
   const { jobs } = database;
   if (!engine.violation)
     checkFinalState({ engine, jobs, ledger, output, monitor, clients, operators, retries, policy });
-  engine.note(`at rest after ${engine.events} events`);
+  engine.note(`idle after ${engine.events} events`);
   return {
     seed: options.seed,
     violation: engine.violation,

@@ -127,7 +127,7 @@ class TasksPort implements TaskQueue {
       this.#invocation,
       `enqueue ${targetOf(task)} ${task.wake.seq}/${task.wake.ring}`,
       () => {
-        if (faults.happens('queue')) throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
+        if (faults.happens('queue')) throw new SimulatedFault('UNAVAILABLE: the queue cannot be reached');
         this.#tasks.enqueue(task);
         if (faults.happens('queue', 0.5)) throw new SimulatedFault('DEADLINE_EXCEEDED: the answer was lost');
       },
@@ -145,7 +145,7 @@ class TasksPort implements TaskQueue {
   isWaiting(task: Task): Promise<boolean> {
     return this.#engine.call(this.#invocation, 'isWaiting', () => {
       if (this.#engine.faults.happens('queue'))
-        throw new SimulatedFault('UNAVAILABLE: the queue does not answer');
+        throw new SimulatedFault('UNAVAILABLE: the queue cannot be reached');
       return this.#tasks.isWaiting(task);
     });
   }

@@ -35,7 +35,7 @@ const OTHER_MODELS = { gemini: 'veo-3.1-fast-generate-preview', omni: 'gemini-om
 /** Draws every job, even when fewer are used, so that leaving one out does not change the others. */
 export function plannedJobsOf(random: Random, jobsMax: number): PlannedJob[] {
   const count = random.int(1, JOBS_MAX);
-  const jobs = Array.from({ length: JOBS_MAX }, (_, n) => plannedJobOf(random, `wish ${n}`));
+  const jobs = Array.from({ length: JOBS_MAX }, (_, n) => plannedJobOf(random, `request ${n}`));
   return jobs.slice(0, Math.min(count, jobsMax)).map((job, n) => {
     // Each caller numbers its own keys, so that two callers use the same key.
     const ownBefore = jobs.slice(0, n).filter(({ caller }) => caller === job.caller).length;

@@ -82,7 +82,7 @@ export class InputBucket {
   delete(name: string, generation: string): void {
     if (this.#live.get(name)?.generation !== generation) return;
     this.#live.delete(name);
-    this.#engine.note(`input ${name}#${generation} is removed`);
+    this.#engine.note(`input ${name}#${generation} is deleted`);
   }
 
   portOf(invocation: Invocation): InputStore & UploadBucket {
@@ -91,7 +91,7 @@ export class InputBucket {
 
   #mayFail(): void {
     if (this.#engine.faults.happens('bucket', 0.5))
-      throw new SimulatedFault('503 the input bucket does not answer');
+      throw new SimulatedFault('503: the input bucket is unavailable');
   }
 
   #mayLoseAnswer(): void {
@@ -154,7 +154,7 @@ class InputPort implements InputStore, UploadBucket {
       if (source) this.#input.write(name, source.content, source.contentType, '0');
       return source !== undefined;
     });
-    if (!copied) throw new this.#input.ObjectGoneError(`generation ${generation} of ${uri} is gone`);
+    if (!copied) throw new this.#input.ObjectGoneError(`generation ${generation} of ${uri} was deleted`);
     return `gs://${INPUT_BUCKET}/${name}`;
   }
 

@@ -113,7 +113,7 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     checkBatches(final);
     checkArrivals({ ...final, requesters, uploaders, scheduler, states, fires });
   }
-  engine.note(`at rest after ${engine.events} events`);
+  engine.note(`idle after ${engine.events} events`);
   return {
     seed: options.seed,
     violation: engine.violation,
