@@ -1,6 +1,7 @@
 /**
- * What a crowd costs the one beside it: with thousands of one caller's jobs in a line, which paid call another caller's
- * single job is, counted from its arrival. In Firestore, through the handlers, at a model that takes any number of calls.
+ * How a backlog of one caller delays another caller. With thousands of jobs of one caller in a submit queue, counts the
+ * paid calls from the arrival of another caller's single job until its own. Uses Firestore, the handlers, and a model
+ * without a quota.
  */
 import { Firestore } from '@google-cloud/firestore';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
@@ -11,17 +12,17 @@ import { makeWorld, type World } from '../support/memory.ts';
 import { deliver } from '../support/run.ts';
 import type { Measure, Scope } from './bench.ts';
 
-const CROWD = 5_000;
-const QUICK_CROWD = 200;
+const BACKLOG = 5_000;
+const QUICK_BACKLOG = 200;
 const AT_ONCE = 32;
-/** Of the crowd, before the other one comes. */
-const SERVED_BEFORE = 10;
-/** One before the crowd in the alphabet, by which callers take turns, and one behind it. */
+/** The number of jobs of the backlog that are submitted before the other caller's job arrives. */
+const SUBMITTED_BEFORE = 10;
+/** Callers are served round-robin in alphabetical order. One sorts before the caller with the backlog, one after it. */
 const OTHERS = ['app', 'zoo'];
 const CALLS_PER_MINUTE = 1e9;
 
 export async function measure({ isQuick }: Scope): Promise<readonly Measure[]> {
-  const crowd = isQuick ? QUICK_CROWD : CROWD;
+  const backlog = isQuick ? QUICK_BACKLOG : BACKLOG;
   const server = await startFirestore();
   const host = `127.0.0.1:${server.port}`;
   const db = new Firestore({ projectId: 'bench', host, ssl: false, ignoreUndefinedProperties: true });
@@ -29,18 +30,18 @@ export async function measure({ isQuick }: Scope): Promise<readonly Measure[]> {
     const empty = await placeOf('app', worldIn(db));
     server.reset();
     const world = worldIn(db);
-    let left = crowd;
+    let left = backlog;
     const oneByOne = async (): Promise<void> => {
       while (left-- > 0) await accept(world, {}, 'crowd');
     };
     await Promise.all(Array.from({ length: AT_ONCE }, oneByOne));
-    for (let n = 0; n < SERVED_BEFORE; n++) await takeTask(world);
+    for (let n = 0; n < SUBMITTED_BEFORE; n++) await deliverTask(world);
     const measures: Measure[] = [];
     for (const caller of OTHERS)
       measures.push({
-        what: `calls until a single job of ${caller} is served, ${crowd.toLocaleString('en')} in line`,
+        what: `paid calls until a single job of ${caller} is submitted, backlog of ${backlog.toLocaleString('en')}`,
         ...{ unit: 'calls', measured: await placeOf(caller, world) },
-        baseline: { what: 'in an empty line', value: empty },
+        baseline: { what: 'with an empty queue', value: empty },
         claim: { atMost: 2 },
       });
     return measures;
@@ -62,16 +63,16 @@ function worldIn(db: Firestore): World {
   return { ...world, services };
 }
 
-/** Of a job of this caller, when tasks are delivered as they were queued, its own the last: 1 is the next call. */
+/** The position of the caller's new job among the next paid calls, from 1. Tasks are delivered in queue order. */
 async function placeOf(caller: string, world: World): Promise<number> {
   const { calls } = world.vertex;
   const before = calls.length;
   const { jobId } = await accept(world, {}, caller);
-  while (!calls.some((call) => call.jobId === jobId)) await takeTask(world);
+  while (!calls.some((call) => call.jobId === jobId)) await deliverTask(world);
   return calls.length - before;
 }
 
-async function takeTask(world: World): Promise<void> {
+async function deliverTask(world: World): Promise<void> {
   const task = world.tasks.take(world.clock.now());
   if (!task) throw new Error('no task is left');
   if (task.target === 'submit') await deliver(world, task);

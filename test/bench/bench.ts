@@ -1,4 +1,4 @@
-/** What a bench is: measures, each beside a baseline of the same run, with a claim on the ratio of the two. */
+/** The types of a bench: measures, each with a baseline from the same run and a claim on the ratio of the two. */
 import { z } from 'zod';
 
 const claimSchema = z.union([
@@ -12,19 +12,19 @@ export const measureSchema = z.strictObject({
   what: z.string(),
   unit: z.string(),
   measured: z.number(),
-  /** In the same unit. Absent where there is nothing to compare with: then it is for information. */
+  /** In the same unit. Absent when the measure is only for information. */
   baseline: z.strictObject({ what: z.string(), value: z.number() }).optional(),
-  /** What the ratio of measured and baseline has to be. */
+  /** The bound on the ratio measured / baseline. */
   claim: claimSchema.optional(),
 });
 export type Measure = z.infer<typeof measureSchema>;
 
 export const scopeSchema = z.strictObject({
-  /** Seconds instead of minutes: shows that everything works, not how well. */
+  /** Takes seconds instead of minutes. Shows that the benches work, not how fast the code is. */
   isQuick: z.boolean(),
-  /** Of the largest manifest of the dry run. */
+  /** The number of rows of the largest manifest of the dry run. */
   rows: z.number().int().positive().optional(),
-  /** Of the function that runs it, instead of those it is deployed with. */
+  /** The NODE_OPTIONS of the dry run's function, instead of those that it is deployed with. */
   nodeOptions: z.string().optional(),
 });
 export type Scope = z.infer<typeof scopeSchema>;

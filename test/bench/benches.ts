@@ -1,11 +1,11 @@
-/** The benches by name, in the order they run. Each is loaded only where it runs: in a process of its own. */
+/** The benches by name, in the order in which they run. Each is loaded only in its own process. */
 import { z } from 'zod';
 import type { Bench } from './bench.ts';
 
 export const BENCHES = {
   core: () => import('./core.ts'),
   http: () => import('./http.ts'),
-  line: () => import('./backlog.ts'),
+  backlog: () => import('./backlog.ts'),
   'dry-run': () => import('./dry-run.ts'),
   landing: () => import('./landing.ts'),
   'local-storage': () => import('./local-storage.ts'),

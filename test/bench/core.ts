@@ -1,5 +1,5 @@
 /**
- * How fast the rules of the core are, beside the least that anything costs that keeps records as JSON: parsing one.
+ * The speed of the core's functions, compared with parsing one job record as JSON, the least that any store costs.
  */
 import { Bench } from 'tinybench';
 import { createIds } from '../../functions/adapters/ids.ts';
@@ -13,9 +13,9 @@ import { accept, stored } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';
 import { runFor } from '../support/run.ts';
 import type { Measure, Scope } from './bench.ts';
-import { middleOf, type Round } from './verdict.ts';
+import { medianOf, type Round } from './verdict.ts';
 
-/** Of one call of the timer, which takes as long as the fastest of these. */
+/** Calls per sample. One reading of the timer takes as long as the fastest of these calls. */
 const CALLS_PER_SAMPLE = 100;
 const ROUNDS = 7;
 const QUICK_ROUNDS = 3;
@@ -44,7 +44,7 @@ function subjectsOf(job: Job): readonly { what: string; run: () => unknown; atLe
   const stillRunning = { type: 'attempt', attemptId, observed: { type: 'operationRunning' } } as const;
   const latency = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
   const context = { now: job.updatedAt + 30_000, random: 0.5, policy: defaultPolicy(), latency };
-  if (!step(job, stillRunning, context)) throw new Error('the step changes nothing');
+  if (!step(job, stillRunning, context)) throw new Error('the measured step changes nothing');
   const body = {
     ...{ prompt: 'a calico kitten asleep in the {place}', variables: { place: 'sun' }, durationSeconds: 4 },
     ...{ aspectRatio: '9:16', seed: 7, negativePrompt: 'dogs' },
@@ -81,7 +81,7 @@ function subjectsOf(job: Job): readonly { what: string; run: () => unknown; atLe
   ];
 }
 
-/** Calls a second of each; the two take turns, so that what disturbs the machine disturbs both. */
+/** Calls per second of each. Rounds measure the two one after the other, so that other load affects both. */
 async function compare(subject: () => unknown, baseline: () => unknown, rounds: number): Promise<Round> {
   const measured: Round[] = [];
   for (let n = 0; n < rounds; n++) {
@@ -91,14 +91,14 @@ async function compare(subject: () => unknown, baseline: () => unknown, rounds: 
     if (first === undefined || second === undefined) throw new Error('a round measured nothing');
     measured.push({ measured: first, baseline: second });
   }
-  return middleOf(measured);
+  return medianOf(measured);
 }
 
 const manyTimes = (call: () => unknown) => () => {
   for (let n = 0; n < CALLS_PER_SAMPLE; n++) call();
 };
 
-/** By the sample in the middle: a sample during which the process had to wait says nothing of the code. */
+/** From the median sample, so that samples during which the process was suspended do not count. */
 function callsPerSecond({ result }: Bench['tasks'][number]): number {
   if (result.state !== 'completed') throw new Error(`a task is ${result.state}`);
   return (CALLS_PER_SAMPLE * 1000) / result.latency.p50;

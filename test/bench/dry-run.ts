@@ -1,8 +1,8 @@
 /**
- * What a dry run costs the process that makes it: its memory does not grow with the manifest, nor the time of a row.
+ * The cost of a dry run for its process: neither the memory nor the time per row grows with the manifest.
  *
- * The local cloud runs as in `npm start`. The function is the deployed one, built now, alone in its process on the
- * functions framework, with the options of Node that Terraform gives it; one process per manifest.
+ * The local cloud runs as in `npm start`. The function is the deployed one, built by this bench. It runs alone in its
+ * process on the functions framework, with the Node options that Terraform sets. Each manifest has a new process.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -25,7 +25,7 @@ import { startMeasured } from './measured-process.ts';
 const ROWS = 80_000;
 const QUICK_ROWS = 8_000;
 const LIMIT_MIB = 200;
-const LOOK_EVERY_MS = 50;
+const POLL_EVERY_MS = 50;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const FRAMEWORK = path.join(root, 'node_modules/@google-cloud/functions-framework/build/src/main.js');
@@ -41,9 +41,9 @@ export async function measure(scope: Scope): Promise<readonly Measure[]> {
   await promisify(execFile)(process.execPath, ['--import', 'tsx', 'infra/cli/build.ts'], { cwd: root });
   const stateDir = mkdtempSync(path.join(tmpdir(), 'clapper-bench-'));
   const plan = await makePlan({ stateDir, apiPort: 0 });
-  // The function, too, is given what this process has.
+  // The function's process inherits this environment.
   Object.assign(process.env, functionsEnvironment(plan));
-  // After the environment is there: clients read some of it when they are loaded.
+  // Imported after the environment is set: Google's clients read some variables when they are loaded.
   const { parseConfig } = await import('../../functions/config.ts');
   const { buildServices } = await import('../../functions/services.ts');
   const built = buildServices(parseConfig(process.env));
@@ -66,7 +66,7 @@ export async function measure(scope: Scope): Promise<readonly Measure[]> {
   }
 }
 
-/** @param port of the API, where tasks reach every function, and nobody else is here */
+/** @param port the port of the API. Tasks of all functions go there, and this bench runs only `batch`. */
 async function dryRun(
   services: Services,
   rows: number,
@@ -90,16 +90,16 @@ async function dryRun(
   }
 }
 
-/** Resolves when the batch is over. @throws unless every row was found good */
+/** Resolves when the batch has ended. @throws unless all rows are valid */
 async function validated(services: Services, name: string, rows: number): Promise<void> {
   const manifest = { gcsUri: `gs://${INPUT_BUCKET}/${name}` };
   const { batch } = await createBatch(services, { caller: 'local', body: { manifest, dryRun: true } });
   for (;;) {
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_EVERY_MS);
     const now = await services.batches.get(batch.batchId);
     if (!now || !isBatchOver(now)) continue;
     if (now.status === 'done' && now.totals.valid === rows) return;
-    throw new Error(`a dry run of ${rows} rows is ${now.status}: ${JSON.stringify(now.totals)}`);
+    throw new Error(`a dry run of ${rows} rows ended as ${now.status}: ${JSON.stringify(now.totals)}`);
   }
 }
 
@@ -120,7 +120,7 @@ function* manifestOf(rows: number): Generator<Buffer> {
 
 function measuresOf(runs: readonly DryRun[]): readonly Measure[] {
   const [small, quarter, whole] = runs;
-  if (!small || !quarter || !whole) throw new Error('a dry run is missing');
+  if (!small || !quarter || !whole) throw new Error('the bench needs three dry runs');
   const count = (rows: number): string => `${rows.toLocaleString('en')} rows`;
   const peak = (run: DryRun) => ({
     ...{ what: `peak memory, ${count(run.rows)}`, unit: 'MiB', measured: run.peakMib },
@@ -132,7 +132,7 @@ function measuresOf(runs: readonly DryRun[]): readonly Measure[] {
     { ...peak(whole), baseline: against(quarter), claim: { atMost: 1.25 } },
     { ...peak(whole), baseline: { what: 'allowed', value: LIMIT_MIB }, claim: { atMost: 1 } },
     {
-      ...{ what: `rows a second, ${count(whole.rows)}`, unit: '/s', measured: rate(whole) },
+      ...{ what: `rows per second, ${count(whole.rows)}`, unit: '/s', measured: rate(whole) },
       baseline: { what: `with ${count(quarter.rows)}`, value: rate(quarter) },
       claim: { atLeast: 0.5 },
     },

@@ -1,10 +1,10 @@
-/** How many jobs the local stack carries from request to video, for information: it is made to be whole, not fast. */
+/** The throughput of the local stack, from request to video. For information: it is built to be complete, not fast. */
 import { startTestStack } from '../support/local-stack.ts';
 import type { Measure, Scope } from './bench.ts';
 
 const JOBS = 200;
 const QUICK_JOBS = 20;
-/** More than it can do. */
+/** More than the stack can process. */
 const SUBMIT_PER_SECOND = 200;
 
 export async function measure({ isQuick }: Scope): Promise<readonly Measure[]> {

@@ -1,6 +1,6 @@
 /**
- * A measured process in which jobs land at once: the provider's answers are scripted, its download and the bucket are the
- * real adapters. `argv` holds the landing; what has landed is told over IPC.
+ * A measured process that lands jobs concurrently. The provider's answers are scripted; its download and the bucket are
+ * the real adapters. `argv` holds the order; the number of landed bytes is sent over IPC.
  */
 import { Storage } from '@google-cloud/storage';
 import { createResultStore } from '../../functions/adapters/cloud-storage.ts';
@@ -15,7 +15,7 @@ import { type Landed, type Landing, landingSchema } from './landing-message.ts';
 const MODELS = { gemini: 'veo-3.1-generate-preview', omni: 'gemini-omni-1.1-flash' };
 const MINUTE_MS = 60_000;
 const never = async (): Promise<Uint8Array> => {
-  throw new Error('a landing reads no inputs');
+  throw new Error('a landing must not read inputs');
 };
 
 const landing = landingSchema.parse(JSON.parse(process.argv[2] ?? ''));
@@ -48,10 +48,10 @@ for (const job of await landingWorld.jobs.all()) {
 }
 const landed: Landed = { bytes };
 process.send?.(landed);
-// It is asked what it has used before it may end.
+// Keeps the process alive until its usage was requested.
 setInterval(() => undefined, MINUTE_MS);
 
-/** Submits one job after the other, then polls and lands all of them at once, until nothing is left to do. */
+/** Submits one job after the other, then polls and lands all of them concurrently, until no task is left. */
 async function finishTogether(all: World): Promise<void> {
   const { tasks, clock } = all;
   while (tasks.waiting.length > 0) {

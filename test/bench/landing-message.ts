@@ -1,11 +1,11 @@
-/** What the process of a landing is told, and what it answers. */
+/** The messages to and from the process of a landing. */
 import { z } from 'zod';
 
 export const landingSchema = z.strictObject({
   provider: z.enum(['gemini', 'omni']),
-  /** How many at once. */
+  /** The number of videos that land concurrently. */
   videos: z.number(),
-  /** Of each. */
+  /** The size of each video in MiB. */
   mib: z.number(),
   filesUrl: z.url(),
   storageUrl: z.url(),
@@ -14,7 +14,7 @@ export const landingSchema = z.strictObject({
 export type Landing = z.infer<typeof landingSchema>;
 
 export const landedSchema = z.strictObject({
-  /** Of all of them. */
+  /** The bytes of all landed videos. */
   bytes: z.number(),
 });
 export type Landed = z.infer<typeof landedSchema>;

@@ -1,7 +1,7 @@
 /**
- * What bringing a video home costs: from the providers that deliver by download to the bucket, through the handlers and
- * the real clients, one process per line. Memory does not grow with
- * a video, and an instance has enough for as many as it is given at once.
+ * The memory for landing videos from the providers that deliver by download, through the handlers and the real clients.
+ * Each measure has its own process. Memory does not grow with the size of a video, and an instance has enough for its
+ * maximum number of concurrent requests.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -20,7 +20,7 @@ const MIB = 1024 * 1024;
 const BUCKET = 'bench-out';
 const CHILD = fileURLToPath(new URL('landing-child.ts', import.meta.url));
 const PROVIDERS = ['gemini', 'omni'] as const;
-/** Of the function that lands, as Terraform deploys it: its requests at once, and its memory. */
+/** The concurrency and the memory of an instance of `poll`, as Terraform deploys it. */
 const INSTANCE = { videos: 8, memoryMib: 1024 };
 
 export async function measure({ isQuick }: Scope): Promise<readonly Measure[]> {
@@ -56,16 +56,17 @@ export async function measure({ isQuick }: Scope): Promise<readonly Measure[]> {
 async function peakOf(landing: Landing): Promise<number> {
   const child = startMeasured(['--import', 'tsx', CHILD, JSON.stringify(landing)]);
   try {
-    const { bytes } = await child.told(landedSchema);
+    const { bytes } = await child.message(landedSchema);
     const { videos, mib } = landing;
-    if (bytes < videos * mib * MIB) throw new Error(`${bytes} bytes have landed of ${videos} × ${mib} MiB`);
+    if (bytes < videos * mib * MIB)
+      throw new Error(`only ${bytes} bytes of ${videos} × ${mib} MiB have landed`);
     return (await child.usage()).peakMib;
   } finally {
     await child.stop();
   }
 }
 
-/** `/…/{n}` is an MP4 of so many MiB, and what it takes to say how long it is. */
+/** Serves an MP4 of n MiB, plus its headers, at `/…/{n}`. */
 async function serveVideos(): Promise<{ readonly url: string; readonly stop: () => void }> {
   const piece = Buffer.alloc(MIB, 7);
   function* videoOf(mib: number): Generator<Buffer> {
@@ -77,7 +78,7 @@ async function serveVideos(): Promise<{ readonly url: string; readonly stop: () 
   const server = http.createServer((request, response) => {
     response.writeHead(200, { 'content-type': 'video/mp4' });
     const video = Readable.from(videoOf(Number(request.url?.split('/').at(-1))));
-    // A reader that goes away fails in its own process.
+    // A client that disconnects reports the error in its own process.
     pipeline(video, response).catch(() => undefined);
   });
   server.listen(0, '127.0.0.1');

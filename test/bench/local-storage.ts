@@ -1,6 +1,6 @@
 /**
- * What large objects cost the local Cloud Storage, in a process of its own: up in one request and in a resumable
- * session, and down again. Its memory does not grow with them.
+ * The memory of the local Cloud Storage for large objects: uploads in one request and in a resumable session, then
+ * downloads. It runs in its own process. Its memory does not grow with the size of the objects.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import type { Measure, Scope } from './bench.ts';
 import { startMeasured } from './measured-process.ts';
 
 const CHILD = fileURLToPath(new URL('../conformance/storage/child.ts', import.meta.url));
-/** Nobody is there: its events wait. */
+/** Nothing listens there, so the events of the bucket are not delivered. */
 const NO_RECEIVER = 'http://127.0.0.1:9/upload';
 
 export async function measure({ isQuick }: Scope): Promise<readonly Measure[]> {
@@ -33,8 +33,8 @@ async function peakOf(mib: number): Promise<number> {
   const stateDir = mkdtempSync(path.join(tmpdir(), 'clapper-bench-'));
   const child = startMeasured(['--import', 'tsx', CHILD, stateDir, NO_RECEIVER]);
   try {
-    const { url } = await child.told(z.strictObject({ url: z.url() }));
-    await child.during(upAndDown(url, mib));
+    const { url } = await child.message(z.strictObject({ url: z.url() }));
+    await child.during(uploadAndDownload(url, mib));
     return (await child.usage()).peakMib;
   } finally {
     await child.stop();
@@ -42,7 +42,7 @@ async function peakOf(mib: number): Promise<number> {
   }
 }
 
-async function upAndDown(url: string, mib: number): Promise<void> {
+async function uploadAndDownload(url: string, mib: number): Promise<void> {
   const bucket = clientOf(url).bucket(BUCKET);
   const piece = pattern(MIB, 5);
   function* pieces(): Generator<Buffer> {
@@ -57,6 +57,6 @@ async function upAndDown(url: string, mib: number): Promise<void> {
     const response = await fetch(`${url}/storage/v1/b/${BUCKET}/o/${name}?alt=media`);
     let bytes = 0;
     for await (const chunk of response.body ?? []) bytes += chunk.byteLength;
-    if (bytes !== mib * MIB) throw new Error(`${bytes} bytes came down of ${mib} MiB`);
+    if (bytes !== mib * MIB) throw new Error(`downloaded ${bytes} bytes instead of ${mib} MiB`);
   }
 }

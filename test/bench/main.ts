@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: what speed and memory are claimed to be, measured side by side in one run.
- * `--only name[,name]`, `--quick`, `--rows n`, `--json`; docs/BENCH.md says what each line claims. Ends with 1 when a
- * claim does not hold.
+ * `npm run bench`: checks the claims on speed and memory, each against a baseline measured in the same run.
+ * Options: `--only name[,name]`, `--quick`, `--rows n`, `--node-options text`, `--json`; docs/BENCH.md explains the
+ * claims. Exits with 1 when a claim does not hold or a bench fails, and with 2 for invalid options.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
@@ -48,23 +48,23 @@ for (const name of only) {
   } catch (error) {
     broken[name] = error instanceof Error ? error.message : String(error);
   }
-  // Standard output is the result's alone.
+  // Standard output is reserved for the result.
   console.error(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
 }
 const run: Run = { machine, verdicts, broken };
 if (json) console.log(jsonOf(run));
 else {
   console.log(tableOf(verdicts));
-  for (const [name, why] of Object.entries(broken)) console.log(`${name} could not measure: ${why}`);
+  for (const [name, why] of Object.entries(broken)) console.log(`${name} failed: ${why}`);
 }
 process.exitCode = isOk(run) ? 0 : 1;
 
-/** In a process of its own: what one bench has loaded, compiled and left on the heap is no other's affair. */
+/** Runs the bench in its own process, so that loaded code and heap of one bench do not affect another. */
 async function measuresOf(name: BenchName): Promise<readonly Measure[]> {
   const file = fileURLToPath(new URL('bench-process.ts', import.meta.url));
   const child = fork(file, [name, JSON.stringify(scope)], {
     execArgv: ['--import', 'tsx'],
-    // No client may look for Google's metadata server.
+    // Google's clients must not search for the metadata server.
     env: { ...process.env, METADATA_SERVER_DETECTION: 'none' },
     stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
   });
@@ -74,6 +74,6 @@ async function measuresOf(name: BenchName): Promise<readonly Measure[]> {
       if (answer.success) resolve(answer.data);
       else reject(answer.error);
     });
-    child.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)));
+    child.once('exit', (code, signal) => reject(new Error(`its process ended with ${signal ?? code}`)));
   });
 }

@@ -1,4 +1,4 @@
-/** A process that is measured from outside: what it has used, told by itself. */
+/** A child process that reports its own memory and processor time. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -7,9 +7,9 @@ const usageSchema = z.object({ usage: z.object({ peakMib: z.number(), cpuSeconds
 export type Usage = z.infer<typeof usageSchema>['usage'];
 
 export interface MeasuredProcess {
-  /** The first message of that shape. @throws when it ends before that */
-  readonly told: <T>(schema: z.ZodType<T>) => Promise<T>;
-  /** Resolves with `work`. @throws when it ends before that */
+  /** Resolves with the next message that matches the schema. @throws when the process ends before that */
+  readonly message: <T>(schema: z.ZodType<T>) => Promise<T>;
+  /** Resolves with `work`. @throws when the process ends before that */
   readonly during: <T>(work: Promise<T>) => Promise<T>;
   readonly usage: () => Promise<Usage>;
   readonly stop: () => Promise<void>;
@@ -17,7 +17,7 @@ export interface MeasuredProcess {
 
 const LINES_KEPT = 20;
 
-/** @param args of Node: the program, and what comes before and after it */
+/** @param args the arguments of Node: options, the program and its arguments */
 export function startMeasured(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = {},
@@ -28,11 +28,11 @@ export function startMeasured(
   });
   const ended = endOf(child);
   const during = <T>(work: Promise<T>): Promise<T> => Promise.race([work, ended]);
-  const told = <T>(schema: z.ZodType<T>): Promise<T> =>
+  const message = <T>(schema: z.ZodType<T>): Promise<T> =>
     during(
       new Promise((resolve) => {
-        const listen = (message: unknown): void => {
-          const parsed = schema.safeParse(message);
+        const listen = (received: unknown): void => {
+          const parsed = schema.safeParse(received);
           if (!parsed.success) return;
           child.off('message', listen);
           resolve(parsed.data);
@@ -41,9 +41,9 @@ export function startMeasured(
       }),
     );
   return {
-    ...{ told, during },
+    ...{ message, during },
     usage: async () => {
-      const answer = told(usageSchema);
+      const answer = message(usageSchema);
       child.send('usage');
       return (await answer).usage;
     },
@@ -54,7 +54,7 @@ export function startMeasured(
   };
 }
 
-/** Rejects when it ends, with the last lines that it said. */
+/** Rejects when the process ends, with the last lines of its output. */
 function endOf(child: ChildProcess): Promise<never> {
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
@@ -69,7 +69,7 @@ function endOf(child: ChildProcess): Promise<never> {
       reject(new Error(`a measured process ended with ${signal ?? code}:\n${lines.join('\n')}`));
     });
   });
-  // Nobody may be waiting when it is stopped.
+  // Not an unhandled rejection when nobody waits while the process is stopped.
   ended.catch(() => undefined);
   return ended;
 }

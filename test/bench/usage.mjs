@@ -1,12 +1,12 @@
 /**
- * Loaded before the program of a measured process: tells over IPC what the process has used so far. Plain JavaScript, so
- * that nothing else has to be loaded into a process that runs what is deployed.
+ * Loaded before the program of a measured process. Reports over IPC what the process has used so far. Plain JavaScript,
+ * so that a process that runs the deployed code needs no loader for it.
  */
 import { readFileSync } from 'node:fs';
 
 /**
- * Linux counts `maxRSS` from before `exec`, when the process was still a copy of the one that started it; VmHWM is of
- * the program alone. Elsewhere `maxRSS` has to do.
+ * On Linux, `maxRSS` includes the time before `exec`, when the process was still a copy of its parent. VmHWM covers
+ * only the program. Other systems have only `maxRSS`.
  */
 function peakKib() {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS;
@@ -18,5 +18,5 @@ process.on('message', (message) => {
   const { user, system } = process.cpuUsage();
   process.send?.({ usage: { peakMib: peakKib() / 1024, cpuSeconds: (user + system) / 1e6 } });
 });
-// Listening alone is no reason to stay.
+// The listener must not keep the process alive.
 process.channel?.unref();

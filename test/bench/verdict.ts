@@ -1,41 +1,41 @@
-/** The arithmetic of a bench: ratios, the round in the middle, and whether a claim holds. */
+/** The arithmetic of a bench: ratios, the median round, and whether a claim holds. */
 import type { Claim, Measure } from './bench.ts';
 
 export interface Verdict extends Measure {
   readonly bench: string;
-  /** Of measured and baseline. */
+  /** measured / baseline. */
   readonly ratio?: number;
-  /** Absent where nothing is claimed. */
+  /** Whether the claim holds. Absent without a claim. */
   readonly holds?: boolean;
 }
 
 export function verdictOf(bench: string, measure: Measure): Verdict {
   const { measured, baseline, claim } = measure;
   if (!baseline) {
-    if (claim) throw new Error(`'${measure.what}' claims a ratio and has no baseline`);
+    if (claim) throw new Error(`'${measure.what}' claims a ratio, but has no baseline`);
     return { bench, ...measure };
   }
   const ratio = measured / baseline.value;
   return { bench, ...measure, ratio, ...(claim ? { holds: holds(claim, ratio) } : {}) };
 }
 
-/** A ratio that is no number keeps no promise. */
+/** No claim holds for NaN. */
 const holds = (claim: Claim, ratio: number): boolean =>
   'atMost' in claim ? ratio <= claim.atMost : ratio >= claim.atLeast;
 
-/** What one round has measured, of the subject and of its baseline, a moment apart. */
+/** One round: the subject and its baseline, measured directly after each other. */
 export interface Round {
   readonly measured: number;
   readonly baseline: number;
 }
 
 /**
- * The round whose ratio is in the middle: on a machine that others use, too, some rounds are disturbed, and more often
- * on one side than on both.
+ * The round with the median ratio. Other load on the machine disturbs some rounds, and more often one of the two values
+ * than both.
  */
-export function middleOf(rounds: readonly Round[]): Round {
+export function medianOf(rounds: readonly Round[]): Round {
   const byRatio = [...rounds].sort((a, b) => a.measured / a.baseline - b.measured / b.baseline);
-  const middle = byRatio[Math.floor(byRatio.length / 2)];
-  if (!middle) throw new Error('there was no round');
-  return middle;
+  const median = byRatio[Math.floor(byRatio.length / 2)];
+  if (!median) throw new Error('there are no rounds to take the median of');
+  return median;
 }

@@ -24,7 +24,7 @@ const SUCCEEDED: JobSeen = {
   videos: [{ uri: URI, bytes: 10, crc32c: 'AAAAAA==', durationSeconds: 4, href: '/0' }],
 };
 
-/** One text job that went well, but for what is said otherwise. */
+/** The rules that the evidence violates: one text job that succeeded, with the given differences. */
 function rulesBroken(
   over: Partial<Omit<Evidence, 'jobs'>> & { readonly entry?: Partial<JobEvidence> } = {},
 ): string[] {
@@ -48,26 +48,30 @@ const job = (over: Partial<JobSeen>): { readonly entry: Partial<JobEvidence> } =
 const attempt = (over: Partial<AttemptSeen>): AttemptSeen => ({ ...ATTEMPT, ...over });
 const failedWith = (...attempts: AttemptSeen[]) =>
   job({ status: 'failed', attempts, videos: undefined, error: FAILED });
-const nothingMade = { outputs: undefined };
+const noOutputs = { outputs: undefined };
 
 describe('the checks of a chaos run', () => {
-  it('find nothing in a job that went well', () => {
+  it('report no violation for a job that succeeded', () => {
     expect(rulesBroken()).toEqual([]);
   });
 
   it.each<[string, string, Parameters<typeof rulesBroken>[0]]>([
     ['a job that cannot be read', 'lost', { entry: { job: undefined } }],
     ['a job that is not listed', 'lost', { listedIds: [] }],
-    ['a job that nobody asked for', 'lost', { listedIds: [JOB, 'job_b'] }],
-    ['two jobs of one key', 'lost', { entry: { ids: [JOB, 'job_b'] }, listedIds: [JOB, 'job_b'] }],
+    ['a job that nobody requested', 'lost', { listedIds: [JOB, 'job_b'] }],
+    [
+      'two jobs with one idempotency key',
+      'lost',
+      { entry: { ids: [JOB, 'job_b'] }, listedIds: [JOB, 'job_b'] },
+    ],
     ['a refused request', 'lost', { entry: { refusals: ['400'] } }],
     ['two paid calls of one attempt', 'paid twice', { paidCalls: [CALL, { ...CALL, state: 'failed' }] }],
     [
-      'a second attempt that was charged although the first may have been',
+      'a second charged attempt after one that may have been charged',
       'paid twice',
       {
         ...job({
-          attempts: [attempt({ id: 'att_0', state: 'unknown', charged: 'unknown', ...nothingMade }), ATTEMPT],
+          attempts: [attempt({ id: 'att_0', state: 'unknown', charged: 'unknown', ...noOutputs }), ATTEMPT],
         }),
       },
     ],
@@ -76,60 +80,76 @@ describe('the checks of a chaos run', () => {
       'stuck',
       job({ status: 'running', attempts: [attempt({ state: 'running' })] }),
     ],
-    ['an attempt still followed', 'stuck', failedWith(attempt({ state: 'running', charged: 'open' }))],
-    ['an end that changed', 'stuck', { entry: { firstEnd: 'failed' } }],
-    ['a video that is not there', 'videos', { objects: new Map() }],
-    ['another video than the model made', 'videos', { paidCalls: [{ ...CALL, videoSha256: ['def'] }] }],
-    ['a link that gives something else', 'videos', { entry: { downloads: [{ ...VIDEO, bytes: 9 }] } }],
-    ['a video too few', 'videos', { entry: { planned: { ...PLANNED, sampleCount: 2 } } }],
-    ['a video too short', 'videos', { entry: { planned: { ...PLANNED, seconds: 8 } } }],
-    ['a charge without a call', 'unaccounted', { paidCalls: [] }],
-    ['a call for nobody', 'unaccounted', { paidCalls: [CALL, { ...CALL, prompt: 'a dog' }] }],
     [
-      'a call that its attempt says was not charged',
+      'an attempt that is still followed',
+      'stuck',
+      failedWith(attempt({ state: 'running', charged: 'open' })),
+    ],
+    ['a final status that changed', 'stuck', { entry: { firstEnd: 'failed' } }],
+    ['a video that does not exist', 'videos', { objects: new Map() }],
+    [
+      'a video with other bytes than the model made',
+      'videos',
+      { paidCalls: [{ ...CALL, videoSha256: ['def'] }] },
+    ],
+    ['a link that returns other bytes', 'videos', { entry: { downloads: [{ ...VIDEO, bytes: 9 }] } }],
+    ['a missing sample', 'videos', { entry: { planned: { ...PLANNED, sampleCount: 2 } } }],
+    ['a video that is too short', 'videos', { entry: { planned: { ...PLANNED, seconds: 8 } } }],
+    ['a charge without a call', 'unaccounted', { paidCalls: [] }],
+    [
+      'a paid call that belongs to no job',
       'unaccounted',
-      failedWith(attempt({ state: 'failed', charged: 'no', ...nothingMade })),
+      { paidCalls: [CALL, { ...CALL, prompt: 'a dog' }] },
     ],
     [
-      'an object of no attempt',
+      'a charged call whose attempt is recorded as not charged',
+      'unaccounted',
+      failedWith(attempt({ state: 'failed', charged: 'no', ...noOutputs })),
+    ],
+    [
+      'an object that belongs to no attempt',
       'unaccounted',
       {
         objects: new Map([...[URI, `gs://out/jobs/${JOB}/att_9/x.mp4`].map((uri) => [uri, VIDEO] as const)]),
       },
     ],
     [
-      'evidence that was overlooked',
+      'an attempt given up as unknown although its object existed',
       'unaccounted',
-      failedWith(attempt({ state: 'unknown', charged: 'unknown', ...nothingMade })),
+      failedWith(attempt({ state: 'unknown', charged: 'unknown', ...noOutputs })),
     ],
     [
-      'a failure that nothing explains',
+      'a failure without a simulated fault',
       'failed without cause',
       { ...job({ status: 'failed', videos: undefined, error: { ...FAILED, code: 'INTERNAL' } }) },
     ],
-    ['a cancellation by nobody', 'failed without cause', job({ status: 'cancelled', videos: undefined })],
-  ])('find %s', (_, rule, evidence) => {
+    [
+      'a cancellation that nobody requested',
+      'failed without cause',
+      job({ status: 'cancelled', videos: undefined }),
+    ],
+  ])('report %s', (_, rule, evidence) => {
     expect(rulesBroken(evidence)).toContain(rule);
   });
 
-  it('let a stage be tried again when the first call is proven to have cost nothing', () => {
+  it('accept a second attempt of a stage when the first call is proven to be free', () => {
     const first = attempt({
       id: 'att_0',
       operationName: 'operations/0',
       state: 'failed',
       charged: 'no',
-      ...nothingMade,
+      ...noOutputs,
     });
     const failed = { ...CALL, operationName: 'operations/0', storageUri: null, state: 'failed' };
     expect(rulesBroken({ ...job({ attempts: [first, ATTEMPT] }), paidCalls: [failed, CALL] })).toEqual([]);
   });
 
-  it('let a call whose answer was lost be accounted for as unknown', () => {
+  it('accept a call whose answer was lost when its attempt has an unknown outcome', () => {
     const unknown = attempt({
       state: 'unknown',
       charged: 'unknown',
       operationName: undefined,
-      ...nothingMade,
+      ...noOutputs,
     });
     const call = { ...CALL, storageUri: null };
     expect(rulesBroken({ ...failedWith(unknown), paidCalls: [call], objects: new Map() })).toEqual([]);

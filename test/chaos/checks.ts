@@ -1,4 +1,4 @@
-/** The promises, checked against the evidence: nothing lost, nothing paid twice, nothing stuck, nothing unaccounted for. */
+/** Checks the promises against the evidence: nothing is lost, paid twice, stuck or unaccounted for. */
 import {
   type Evidence,
   isFinished,
@@ -10,17 +10,17 @@ import {
 import { matchStage, mayBeCharged, type StageAttempt, stageAttempts } from './matching.ts';
 
 export const RULES = [
-  /** An accepted job is there, once, whatever its caller repeated. */
+  /** An accepted job exists exactly once, however often its caller repeats the request. */
   'lost',
-  /** No attempt has two paid calls, no stage two that may be charged. */
+  /** No attempt has two paid calls, and no stage has two that may be charged. */
   'paid twice',
-  /** Every job ends, with nothing followed any more; an ended one stays as it ended. */
+  /** Every job ends and follows no attempt any more. An ended job keeps its status. */
   'stuck',
   /** The videos of a succeeded job are in the bucket, with the bytes that the model made. */
   'videos',
-  /** What may be charged stands on an attempt as such, and what an attempt says was charged was paid for. */
+  /** Every call that may be charged is recorded on an attempt, and every recorded charge has a paid call. */
   'unaccounted',
-  /** A job without a simulated fault succeeds, or says that a crash left its outcome unknown. */
+  /** A job without a simulated fault succeeds, or fails with OUTCOME_UNKNOWN after a crash. */
   'failed without cause',
 ] as const;
 export type Rule = (typeof RULES)[number];
@@ -36,75 +36,86 @@ export function violationsOf(evidence: Evidence): Violation[] {
   const listed = groupBy(evidence.listedIds, (id) => id);
   const known = new Set(evidence.jobs.flatMap(({ ids }) => ids));
   const prompts = new Set(evidence.jobs.flatMap(({ planned }) => planned.stages.map(({ prompt }) => prompt)));
-  const judged = evidence.jobs.flatMap((entry) => {
+  const ofJobs = evidence.jobs.flatMap((entry) => {
     const name = entry.ids[0] ?? entry.planned.idempotencyKey;
-    const say = (rule: Rule, what: string): Violation => ({ rule, job: name, what });
+    const violation = (rule: Rule, what: string): Violation => ({ rule, job: name, what });
     return [
-      ...lost(entry, listed, say),
+      ...lost(entry, listed, violation),
       ...(entry.job
         ? [
-            ...stuck(entry, entry.job, say),
-            ...paid(entry, entry.job, callsByPrompt, say),
-            ...videos(entry, entry.job, evidence, callsByPrompt, say),
-            ...givenUp(entry.job, evidence, say),
-            ...cause(entry, entry.job, say),
+            ...stuck(entry, entry.job, violation),
+            ...paid(entry, entry.job, callsByPrompt, violation),
+            ...videos(entry, entry.job, evidence, callsByPrompt, violation),
+            ...overlooked(entry.job, evidence, violation),
+            ...cause(entry, entry.job, violation),
           ]
         : []),
     ];
   });
-  const strangers = [...listed.keys()].filter((id) => !known.has(id));
-  const nobodys = evidence.paidCalls.filter(({ prompt }) => !prompts.has(prompt));
+  const unrequested = [...listed.keys()].filter((id) => !known.has(id));
+  const unclaimed = evidence.paidCalls.filter(({ prompt }) => !prompts.has(prompt));
   return [
-    ...judged,
-    ...strangers.map((job): Violation => ({ rule: 'lost', job, what: 'is listed, and no answer named it' })),
-    ...nobodys.map(
+    ...ofJobs,
+    ...unrequested.map(
+      (job): Violation => ({ rule: 'lost', job, what: 'is listed, but no answer to a request named it' }),
+    ),
+    ...unclaimed.map(
       ({ operationName, prompt }): Violation => ({
-        ...{ rule: 'unaccounted', job: '?', what: `${operationName} was paid for nobody: ${prompt}` },
+        ...{
+          rule: 'unaccounted',
+          job: '?',
+          what: `the paid call ${operationName} belongs to no job: ${prompt}`,
+        },
       }),
     ),
     ...strayObjects(evidence),
   ];
 }
 
-/** Between the look at the bucket and the end that is saved; a transaction that is tried again takes its time. */
-const LOOK_TO_SAVE_MS = 5_000;
+/** The longest time from the last listing of the bucket to the saved end of the attempt. Transactions may retry. */
+const LIST_TO_SAVE_MS = 5_000;
 
-type Say = (rule: Rule, what: string) => Violation;
+type ViolationOf = (rule: Rule, what: string) => Violation;
 
 function lost(
   { ids, job, refusals, planned }: JobEvidence,
   listed: ReadonlyMap<string, readonly string[]>,
-  say: Say,
+  violation: ViolationOf,
 ): Violation[] {
-  const found: Violation[] = refusals.map((refusal) => say('lost', `was refused: ${refusal}`));
+  const found: Violation[] = refusals.map((refusal) => violation('lost', `was refused with ${refusal}`));
   const distinct = [...new Set(ids)];
   if (distinct.length > 1)
-    found.push(say('lost', `the key ${planned.idempotencyKey} gave ${distinct.join(', ')}`));
-  if (ids.length === 0) found.push(say('lost', 'no request for it was answered'));
-  else if (!job) found.push(say('lost', 'was accepted and cannot be read'));
+    found.push(
+      violation(
+        'lost',
+        `idempotency key ${planned.idempotencyKey} returned several jobs: ${distinct.join(', ')}`,
+      ),
+    );
+  if (ids.length === 0) found.push(violation('lost', 'none of its requests was answered'));
+  else if (!job) found.push(violation('lost', 'was accepted, but cannot be read'));
   for (const id of distinct) {
     const times = listed.get(id)?.length ?? 0;
-    if (times !== 1) found.push(say('lost', `is listed ${times} times`));
+    if (times !== 1) found.push(violation('lost', `is listed ${times} times instead of once`));
   }
   return found;
 }
 
-function stuck({ firstEnd }: JobEvidence, job: JobSeen, say: Say): Violation[] {
+function stuck({ firstEnd }: JobEvidence, job: JobSeen, violation: ViolationOf): Violation[] {
   if (!isSettled(job)) {
     const states = job.attempts.map(({ id, state }) => `${id} ${state}`).join(', ');
     const what = isFinished(job) ? 'still follows an attempt' : 'has not ended';
-    return [say('stuck', `${what}: ${job.status}, attempts: ${states}`)];
+    return [violation('stuck', `${what}: ${job.status}, attempts: ${states}`)];
   }
   return firstEnd === undefined || firstEnd === job.status
     ? []
-    : [say('stuck', `had ${firstEnd} and is ${job.status} now`)];
+    : [violation('stuck', `ended as ${firstEnd}, but is ${job.status} now`)];
 }
 
 function paid(
   { planned }: JobEvidence,
   job: JobSeen,
   callsByPrompt: ReadonlyMap<string, readonly PaidCallSeen[]>,
-  say: Say,
+  violation: ViolationOf,
 ): Violation[] {
   const attempts = stageAttempts(job);
   return planned.stages.flatMap(({ prompt }, index) => {
@@ -112,20 +123,23 @@ function paid(
     const own = attempts.filter(({ stageIndex }) => stageIndex === index);
     const { callsOf, unaccounted } = matchStage(own, calls);
     const found = unaccounted.map((call) =>
-      say('unaccounted', `stage ${index}: no attempt accounts for ${call.operationName} (${call.state})`),
+      violation(
+        'unaccounted',
+        `stage ${index}: no attempt accounts for ${call.operationName} (${call.state})`,
+      ),
     );
     const kept = calls.filter(mayBeCharged);
     if (kept.length > 1) {
       const names = kept.map(({ operationName, state }) => `${operationName} (${state})`).join(', ');
-      found.push(say('paid twice', `stage ${index}: ${names}`));
+      found.push(violation('paid twice', `stage ${index} has several calls that may be charged: ${names}`));
     }
     for (const [position, attempt] of own.entries()) {
-      found.push(...attemptPaid(attempt, callsOf.get(attempt.id) ?? [], say));
+      found.push(...attemptPaid(attempt, callsOf.get(attempt.id) ?? [], violation));
       if (position < own.length - 1 && attempt.charged !== 'no')
         found.push(
-          say(
+          violation(
             'paid twice',
-            `stage ${index}: another attempt after ${attempt.id}, charged: ${attempt.charged}`,
+            `stage ${index}: an attempt follows ${attempt.id}, whose charged is ${attempt.charged}`,
           ),
         );
     }
@@ -136,15 +150,22 @@ function paid(
 function attemptPaid(
   { id, charged, state }: StageAttempt,
   calls: readonly PaidCallSeen[],
-  say: Say,
+  violation: ViolationOf,
 ): Violation[] {
   const found: Violation[] = [];
-  if (calls.length > 1) found.push(say('paid twice', `attempt ${id} has ${calls.length} paid calls`));
+  if (calls.length > 1) found.push(violation('paid twice', `attempt ${id} has ${calls.length} paid calls`));
   const [call] = calls;
   if (charged === 'no' && call && mayBeCharged(call))
-    found.push(say('unaccounted', `attempt ${id} (${state}) says not charged; the call has ${call.state}`));
+    found.push(
+      violation('unaccounted', `attempt ${id} (${state}) has charged: no, but the call is ${call.state}`),
+    );
   if (charged === 'yes' && (!call || !mayBeCharged(call)))
-    found.push(say('unaccounted', `attempt ${id} says charged; the ledger has ${call?.state ?? 'no call'}`));
+    found.push(
+      violation(
+        'unaccounted',
+        `attempt ${id} has charged: yes, but the ledger has ${call?.state ?? 'no call'}`,
+      ),
+    );
   return found;
 }
 
@@ -153,7 +174,7 @@ function videos(
   job: JobSeen,
   { objects }: Evidence,
   callsByPrompt: ReadonlyMap<string, readonly PaidCallSeen[]>,
-  say: Say,
+  violation: ViolationOf,
 ): Violation[] {
   const found: Violation[] = [];
   for (const { outputs = [], stageIndex, id } of stageAttempts(job)) {
@@ -161,9 +182,9 @@ function videos(
     const made = new Set(callsByPrompt.get(stage?.prompt ?? '')?.flatMap(({ videoSha256 }) => videoSha256));
     for (const uri of outputs) {
       const object = objects.get(uri);
-      if (!object) found.push(say('videos', `${uri} of attempt ${id} is not in the bucket`));
+      if (!object) found.push(violation('videos', `${uri} of attempt ${id} is not in the bucket`));
       else if (stage?.kind === 'image' ? object.bytes === 0 : !made.has(object.sha256))
-        found.push(say('videos', `${uri} has not the bytes that the model made`));
+        found.push(violation('videos', `${uri} has other bytes than the model made`));
     }
   }
   if (job.status !== 'succeeded') return found;
@@ -171,9 +192,9 @@ function videos(
   const delivered = list.length + (job.filtered?.count ?? 0);
   const expected = planned.stages.at(-1)?.kind === 'extend' ? 1 : planned.sampleCount;
   if (delivered !== expected)
-    found.push(say('videos', `${delivered} of ${expected} videos are accounted for`));
+    found.push(violation('videos', `has ${delivered} delivered or filtered videos, expected ${expected}`));
   if (new Set(list.map(({ uri }) => uri)).size !== list.length)
-    found.push(say('videos', 'one is named twice'));
+    found.push(violation('videos', 'lists one URI twice'));
   for (const [n, video] of list.entries()) {
     const read = downloads[n];
     const stored = objects.get(video.uri);
@@ -182,32 +203,36 @@ function videos(
       read.sha256 === stored?.sha256 &&
       read.bytes === video.bytes &&
       read.crc32c === video.crc32c;
-    if (!isRight) found.push(say('videos', `the link to ${video.uri} gives ${JSON.stringify(read)}`));
+    if (!isRight) found.push(violation('videos', `the link to ${video.uri} returns ${JSON.stringify(read)}`));
     if (video.durationSeconds !== planned.seconds)
-      found.push(say('videos', `${video.uri} is ${video.durationSeconds} s long, not ${planned.seconds} s`));
+      found.push(
+        violation('videos', `${video.uri} is ${video.durationSeconds} s long, not ${planned.seconds} s`),
+      );
   }
   return found;
 }
 
-/** What lay in the bucket while an attempt was given up as unknown is evidence that was overlooked (I2). */
-function givenUp(job: JobSeen, { objects }: Evidence, say: Say): Violation[] {
+/** An attempt must not be given up as unknown while its object is in the bucket (I2). */
+function overlooked(job: JobSeen, { objects }: Evidence, violation: ViolationOf): Violation[] {
   return job.attempts.flatMap(({ id, state, endedAt }) => {
     if (state !== 'unknown' || endedAt === undefined) return [];
-    const before = Date.parse(endedAt) - LOOK_TO_SAVE_MS;
+    const before = Date.parse(endedAt) - LIST_TO_SAVE_MS;
     return [...objects]
       .filter(([uri, { updatedAtMs = before }]) => uri.includes(`/${id}/`) && updatedAtMs < before)
-      .map(([uri]) => say('unaccounted', `${uri} was there before attempt ${id} was given up as unknown`));
+      .map(([uri]) =>
+        violation('unaccounted', `${uri} existed before attempt ${id} was given up as unknown`),
+      );
   });
 }
 
-function cause({ planned }: JobEvidence, { status, error }: JobSeen, say: Say): Violation[] {
+function cause({ planned }: JobEvidence, { status, error }: JobSeen, violation: ViolationOf): Violation[] {
   if (status === 'cancelled' && planned.cancelAfterMs === undefined)
-    return [say('failed without cause', 'was cancelled by nobody')];
+    return [violation('failed without cause', 'was cancelled without a request')];
   if (status !== 'failed' || planned.fault !== undefined || error?.code === 'OUTCOME_UNKNOWN') return [];
-  return [say('failed without cause', `${error?.code}: ${error?.message}`)];
+  return [violation('failed without cause', `${error?.code}: ${error?.message}`)];
 }
 
-/** Everything in the bucket lies under the prefix of an attempt that the API knows. */
+/** Every object in the bucket is under the prefix of an attempt that the API reports. */
 function strayObjects({ jobs, objects }: Evidence): Violation[] {
   const prefixes = new Set(
     jobs.flatMap(({ job }) => job?.attempts.map(({ id }) => `jobs/${job.id}/${id}`) ?? []),

@@ -1,4 +1,4 @@
-/** What a careful caller does: every request is safe to repeat, and is repeated until it is answered. */
+/** A client whose requests are all safe to repeat. It repeats each until it is answered. */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -8,10 +8,10 @@ import { OUTPUT_BUCKET } from '../../infra/stack/plan.ts';
 import { type JobSeen, jobSchema, type ObjectSeen, type PaidCallSeen, paidCallSchema } from './evidence.ts';
 import type { PlannedJob } from './workload.ts';
 
-/** A restart takes two seconds, ten on a busy machine; a stack that is away for this long will not come back. */
+/** A restart takes two seconds, ten on a busy machine. A stack that is down for this long will not come back. */
 const GIVE_UP_MS = 180_000;
 const RETRY_PAUSE_MS = 150;
-/** Nothing asked here takes long, so a request without an answer was lost with a process. */
+/** All of these requests are quick, so one without an answer was lost with a killed process. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
 const jobsPage = z.object({ jobs: z.array(jobSchema), nextPageToken: z.string().optional() });
@@ -24,7 +24,7 @@ export class ChaosClient {
   readonly #endpoints: Endpoints;
   readonly #signal: AbortSignal;
   retries = 0;
-  /** The longest that any request took, repetitions included. */
+  /** The duration of the slowest request, repetitions included. */
   slowestMs = 0;
 
   constructor(endpoints: Endpoints, signal: AbortSignal) {
@@ -32,7 +32,7 @@ export class ChaosClient {
     this.#signal = signal;
   }
 
-  /** The id, or what was said in its place. */
+  /** @returns the job's id, or the status and body of the refusal */
   async submit({
     body,
     idempotencyKey,
@@ -47,7 +47,7 @@ export class ChaosClient {
     return { refusal: `${answer.status} ${answer.body.toString('utf8').slice(0, 300)}` };
   }
 
-  /** A job that is finished already refuses, which is fine. */
+  /** Ignores the answer: a finished job refuses to be cancelled. */
   async cancel(id: string): Promise<void> {
     await this.#request(`${this.#endpoints.api}/v1/jobs/${id}/cancel`, { method: 'POST' });
   }
@@ -75,7 +75,7 @@ export class ChaosClient {
     return z.object({ paidCalls: z.array(paidCallSchema) }).parse(safeJson(body)).paidCalls;
   }
 
-  /** Names of everything in the output bucket, with the times of their last change. */
+  /** The names of all objects in the output bucket, each with the time of its last change in epoch milliseconds. */
   async objectTimes(): Promise<Map<string, number>> {
     const times = new Map<string, number>();
     let page: string | undefined;
@@ -96,7 +96,7 @@ export class ChaosClient {
     return this.#download(`${this.#endpoints.storage}/storage/v1/b/${OUTPUT_BUCKET}/o/${file}?alt=media`);
   }
 
-  /** What a link in a job leads to. */
+  /** Downloads a link of a job; undefined when the answer is not 200. */
   video(href: string): Promise<ObjectSeen | undefined> {
     return this.#download(`${this.#endpoints.api}${href}`);
   }
@@ -127,7 +127,8 @@ export class ChaosClient {
         }
       } catch (error) {
         this.#signal.throwIfAborted();
-        if (passedMs > GIVE_UP_MS) throw new Error(`${url} cannot be reached`, { cause: error });
+        if (passedMs > GIVE_UP_MS)
+          throw new Error(`${url} could not be reached for ${GIVE_UP_MS / 1000} s`, { cause: error });
       }
       this.retries++;
       await sleep(RETRY_PAUSE_MS, undefined, { signal: this.#signal });

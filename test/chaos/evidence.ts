@@ -1,4 +1,4 @@
-/** What a chaos run is judged by: what the API says, what the models' ledger says, and what lies in the bucket. */
+/** The evidence of a chaos run: the API's answers, the models' ledger, and the objects in the bucket. */
 import { z } from 'zod';
 import type { PlannedJob } from './workload.ts';
 
@@ -43,9 +43,9 @@ export const paidCallSchema = z.object({
 });
 export type PaidCallSeen = z.infer<typeof paidCallSchema>;
 
-/** An object as it was read back. */
+/** An object that was read back. */
 export interface ObjectSeen {
-  /** Epoch milliseconds; absent from what came over a link. */
+  /** Epoch milliseconds. Absent from objects read through a link. */
   readonly updatedAtMs?: number;
   readonly bytes: number;
   /** Base64, as Cloud Storage reports it. */
@@ -56,24 +56,24 @@ export interface ObjectSeen {
 
 export interface JobEvidence {
   readonly planned: PlannedJob;
-  /** Ids in the answers to every request under the job's key; empty when none was ever answered. */
+  /** The ids in the answers to all requests under the job's key. Empty when none was answered. */
   readonly ids: readonly string[];
-  /** Answers to its request other than 200 and 201, which are none for a workload of valid requests. */
+  /** Answers other than 200 and 201. All requests of the workload are valid, so there should be none. */
   readonly refusals: readonly string[];
-  /** Status when it was first seen finished. */
+  /** The status when the job was first observed as finished. */
   readonly firstEnd: string | undefined;
-  /** As it is after the run. */
+  /** The job after the run; undefined when it cannot be read. */
   readonly job: JobSeen | undefined;
-  /** What its links to the videos give, in their order; undefined where a link gives nothing. */
+  /** The downloads of its video links, in order; undefined for a link that does not answer 200. */
   readonly downloads: readonly (ObjectSeen | undefined)[];
 }
 
 export interface Evidence {
   readonly jobs: readonly JobEvidence[];
-  /** Ids of `GET /v1/jobs`, page by page. */
+  /** The ids from all pages of `GET /v1/jobs`. */
   readonly listedIds: readonly string[];
   readonly paidCalls: readonly PaidCallSeen[];
-  /** Everything in the output bucket, by its `gs://` name. */
+  /** All objects in the output bucket, by `gs://` URI. */
   readonly objects: ReadonlyMap<string, ObjectSeen>;
 }
 
@@ -82,6 +82,6 @@ const TERMINAL: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled
 
 export const isFinished = ({ status }: Pick<JobSeen, 'status'>): boolean => TERMINAL.has(status);
 
-/** Finished, and no attempt of it still followed. */
+/** Whether the job has finished and no attempt of it is still followed. */
 export const isSettled = (job: JobSeen): boolean =>
   isFinished(job) && !job.attempts.some(({ state }) => LIVE_STATES.has(state));

@@ -1,4 +1,4 @@
-/** How much room a stack takes, to see what grows with the length of a run. */
+/** The memory and disk use of a stack, to see what grows with the length of a run. */
 import { execFile } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,12 +8,12 @@ import type { Stack } from '../../infra/stack/stack.ts';
 const MB = 1024 * 1024;
 
 export interface Footprint {
-  /** Of the run. */
+  /** Since the start of the run. */
   readonly atSeconds: number;
-  /** Resident; 0 while it is down. */
+  /** Resident memory. 0 while the process is down. */
   readonly cloudMb: number;
   readonly functionsMb: number;
-  /** This very process. */
+  /** Resident memory of this process. */
   readonly chaosMb: number;
   readonly journalsMb: number;
   readonly stateMb: number;
@@ -28,7 +28,7 @@ export async function footprintOf({ processes, stateDir }: Stack): Promise<Omit<
   let journals = 0;
   let all = 0;
   for (const file of files) {
-    // A file may be gone by now.
+    // A file may have been deleted since the listing.
     const found = await stat(path.join(stateDir, file)).catch(() => undefined);
     if (!found?.isFile()) continue;
     all += found.size;
@@ -40,7 +40,7 @@ export async function footprintOf({ processes, stateDir }: Stack): Promise<Omit<
   };
 }
 
-/** `ps` is wherever SIGKILL is. */
+/** Every system that has SIGKILL has `ps` too. @returns MB; 0 without a process */
 async function residentMb(pid: number | undefined): Promise<number> {
   if (pid === undefined) return 0;
   const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]).catch(() => ({

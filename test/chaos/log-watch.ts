@@ -1,4 +1,4 @@
-/** What the stack says of itself during a chaos run. Its memory does not grow with the run. */
+/** Reads the log of the stack during a chaos run. Its memory does not grow with the length of the run. */
 import { z } from 'zod';
 
 const lineSchema = z.object({
@@ -11,7 +11,7 @@ const lineSchema = z.object({
 const COMPLAINTS_MAX = 300;
 
 export class LogWatch {
-  /** Attempts whose outcome was unknown for a time. */
+  /** Attempts that were uncertain at some time. */
   readonly uncertain = new Set<string>();
   readonly #complaints = new Map<string, number>();
 
@@ -27,7 +27,7 @@ export class LogWatch {
     if (severity === 'ERROR') this.#complain(`ERROR ${message}`);
   };
 
-  /** Lines that are no log entry, and errors, without their numbers and ids: how often each came. */
+  /** The counts of error messages and of lines that are not log entries, with numbers and ids masked. */
   get complaints(): Record<string, number> {
     return Object.fromEntries([...this.#complaints].sort(([, a], [, b]) => b - a));
   }

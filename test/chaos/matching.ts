@@ -1,8 +1,8 @@
-/** Which attempt each paid call belongs to. */
+/** Assigns each paid call to its attempt. */
 import type { AttemptSeen, JobSeen, PaidCallSeen } from './evidence.ts';
 
 export interface StageAttempt extends AttemptSeen {
-  /** Index of the stage: as many attempts before it have landed. */
+  /** The index of the stage, which is the number of earlier attempts that have landed. */
   readonly stageIndex: number;
 }
 
@@ -17,23 +17,23 @@ export function stageAttempts({ attempts }: Pick<JobSeen, 'attempts'>): StageAtt
 
 export interface Matched {
   readonly callsOf: ReadonlyMap<string, readonly PaidCallSeen[]>;
-  /** Paid for, and no attempt accounts for it. */
+  /** Paid calls without an attempt. */
   readonly unaccounted: readonly PaidCallSeen[];
 }
 
-/** States in which the provider may keep the money. */
-const KEPT: ReadonlySet<string> = new Set(['succeeded', 'running', 'lost']);
+/** States in which the provider may charge the call. */
+const CHARGEABLE: ReadonlySet<string> = new Set(['succeeded', 'running', 'lost']);
 
 export const mayBeCharged = ({ state, kind }: PaidCallSeen): boolean =>
-  KEPT.has(state) || (state === 'empty' && kind === 'video');
+  CHARGEABLE.has(state) || (state === 'empty' && kind === 'video');
 
 /**
- * Calls of one stage to its attempts: by the attempt's prefix or the operation's name where there is one; a call whose
- * answer was lost, or that has no operation, to an attempt that nothing else explains.
+ * Assigns the calls of one stage to its attempts by the attempt's prefix or the operation's name. A call whose answer
+ * was lost, or that has no operation, is assigned to an attempt that has no call.
  */
 export function matchStage(attempts: readonly AttemptSeen[], calls: readonly PaidCallSeen[]): Matched {
   const callsOf = new Map<string, PaidCallSeen[]>();
-  const give = (attemptId: string, call: PaidCallSeen): void => {
+  const assign = (attemptId: string, call: PaidCallSeen): void => {
     callsOf.set(attemptId, [...(callsOf.get(attemptId) ?? []), call]);
   };
   const rest: PaidCallSeen[] = [];
@@ -41,7 +41,7 @@ export function matchStage(attempts: readonly AttemptSeen[], calls: readonly Pai
     const named = attempts.find(
       ({ id, operationName }) => prefixOwner(call) === id || operationName === answeredName(call),
     );
-    if (named) give(named.id, call);
+    if (named) assign(named.id, call);
     else rest.push(call);
   }
   const unaccounted: PaidCallSeen[] = [];
@@ -50,17 +50,17 @@ export function matchStage(attempts: readonly AttemptSeen[], calls: readonly Pai
       prefixOwner(call) === undefined
         ? attempts.find((attempt) => !callsOf.has(attempt.id) && explains(attempt, call))
         : undefined;
-    if (owner) give(owner.id, call);
+    if (owner) assign(owner.id, call);
     else unaccounted.push(call);
   }
   return { callsOf, unaccounted };
 }
 
-/** The ledger has the resource's name; the Interactions API answers with its last part. */
+/** The ledger has the full resource name. The Interactions API returns only its last part. */
 const answeredName = ({ operationName }: PaidCallSeen): string =>
   operationName.replace(/^interactions\//, '');
 
-/** The attempt whose prefix the call was told to write to. */
+/** The attempt whose prefix was the output URI of the call. */
 function prefixOwner({ storageUri }: PaidCallSeen): string | undefined {
   const [, attemptId] = /^gs:\/\/[^/]+\/jobs\/[^/]+\/([^/]+)\/?$/.exec(storageUri ?? '') ?? [];
   return attemptId;

@@ -1,4 +1,4 @@
-/** The figures of a chaos run, for machines and for people. */
+/** The report of a chaos run, as JSON and as a table. */
 import { RULES, type Violation } from './checks.ts';
 import type { Evidence, JobEvidence } from './evidence.ts';
 import type { Footprint } from './footprint.ts';
@@ -10,22 +10,22 @@ export interface ChaosReport {
   readonly byStatus: Readonly<Record<string, number>>;
   readonly byKind: Readonly<Record<string, number>>;
   readonly byError: Readonly<Record<string, number>>;
-  /** By process. */
+  /** Keyed by process. */
   readonly kills: Readonly<Record<string, number>>;
   readonly submittedSeconds: number;
   readonly settledSeconds: number;
   readonly jobsPerMinute: number;
   readonly attempts: number;
   readonly paidCalls: number;
-  /** Attempts whose outcome was unknown for a time, by what they came to. */
+  /** The number of attempts that were uncertain at some time, by their final state. */
   readonly uncertain: Readonly<Record<string, number>>;
   readonly clientRetries: number;
   readonly slowestAnswerMs: number;
   readonly footprints: readonly Footprint[];
-  /** Errors in the functions' log and lines that are no log entry, without ids and numbers. */
+  /** The counts of error messages and of lines that are not log entries, with ids and numbers masked. */
   readonly complaints: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
-  /** Kept because of violations. */
+  /** The state folder, kept when there are violations. */
   readonly stateDir?: string;
 }
 
@@ -69,7 +69,7 @@ export function reportOf(findings: Findings): ChaosReport {
   };
 }
 
-/** What attempts that were uncertain came to, beside what the ledger says of them. */
+/** The final state of each attempt that was uncertain, with the ledger's entry for it. */
 function resolutions(
   { job, planned }: JobEvidence,
   { paidCalls }: Evidence,
@@ -97,7 +97,7 @@ function count(words: readonly string[]): Record<string, number> {
   return counts;
 }
 
-/** A short table; at the end every violation. */
+/** A short table, with every violation at the end. */
 export function tableOf(report: ChaosReport): string {
   const { violations, footprints } = report;
   const list = (counts: Readonly<Record<string, number>>): string =>
@@ -111,11 +111,11 @@ export function tableOf(report: ChaosReport): string {
     ['kinds', list(report.byKind)],
     ['errors', list(report.byError)],
     ['kills', list(report.kills)],
-    ['time', `${report.submittedSeconds} s with kills, all ended after ${report.settledSeconds} s`],
-    ['rate', `${report.jobsPerMinute} jobs a minute`],
+    ['time', `${report.submittedSeconds} s with kills, all jobs ended after ${report.settledSeconds} s`],
+    ['rate', `${report.jobsPerMinute} jobs per minute`],
     ['attempts', `${report.attempts}, paid calls: ${report.paidCalls}`],
-    ...Object.entries(report.uncertain).map(([end, n]) => ['uncertain', `${n} ended ${end}`] as const),
-    ['client', `${report.clientRetries} retries, slowest answer ${report.slowestAnswerMs} ms`],
+    ...Object.entries(report.uncertain).map(([end, n]) => ['uncertain', `${n} ended as ${end}`] as const),
+    ['client', `${report.clientRetries} repeated requests, slowest answer ${report.slowestAnswerMs} ms`],
     [
       'footprint',
       `journals ${last?.journalsMb} MB, cloud ${last?.cloudMb} MB, functions ${last?.functionsMb} MB`,

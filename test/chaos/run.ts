@@ -1,4 +1,4 @@
-/** One chaos run: jobs go in at a steady rate while processes are killed; then it is quiet, and everything is counted. */
+/** One chaos run: submits jobs at a steady rate while it kills processes, waits for all jobs to end, then checks them. */
 import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,12 +19,12 @@ import { type PlannedJob, planJobs } from './workload.ts';
 export interface ChaosOptions {
   readonly seed: number;
   readonly jobs: number;
-  /** Of submitting and killing. */
+  /** The duration of submitting and killing. */
   readonly durationMs: number;
   readonly killGap: KillGap;
-  /** Killing goes on beyond the duration until it has been done so often. */
+  /** Killing continues beyond the duration until this number of kills is reached. */
   readonly killsMin?: number;
-  /** How long the jobs may take to end once nothing is killed any more. */
+  /** How long the jobs may take to end after the last kill. */
   readonly settleMs: number;
   readonly speedUp: number;
   /** Ends the run early: the stack is stopped and its folder removed. */
@@ -32,18 +32,18 @@ export interface ChaosOptions {
   readonly onProgress?: ((line: string) => void) | undefined;
 }
 
-/** Often enough to catch a finished job that changes, seldom enough to be no load. */
+/** Often enough to notice a finished job that changes, and seldom enough to add little load. */
 const OBSERVE_EVERY_MS = 10_000;
 const FOOTPRINT_EVERY_MS = 60_000;
 const COLLECT_CONCURRENCY = 8;
 
-/** What was answered to the requests for one job. */
+/** The answers to all requests for one job. */
 interface Answers {
   readonly ids: string[];
   readonly refusals: string[];
 }
 
-/** Its state folder is kept when a promise was broken. @throws when the run is ended by its signal */
+/** Keeps the state folder when a promise was violated or the run failed. @throws when the signal aborts the run */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const stateDir = mkdtempSync(path.join(tmpdir(), 'clapper-chaos-'));
   const log = new LogWatch();
@@ -58,10 +58,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   } catch (error) {
     if (options.signal?.aborted) throw error;
     keep = true;
-    const said = JSON.stringify(log.complaints, null, 2);
-    throw new Error(`The run broke off; its state is in ${stateDir}. The stack said: ${said}`, {
-      cause: error,
-    });
+    const errors = JSON.stringify(log.complaints, null, 2);
+    throw new Error(
+      `The run failed. Its state is in ${stateDir}. Errors in the log of the stack: ${errors}`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await stack?.stop();
     if (!keep) rmSync(stateDir, { recursive: true, force: true });
@@ -85,7 +88,7 @@ class ChaosRun {
     this.#stack = stack;
     this.#log = log;
     this.#signal = AbortSignal.any([this.#stop.signal, ...(options.signal ? [options.signal] : [])]);
-    // Every wait listens to it.
+    // Every pending request and sleep adds a listener.
     setMaxListeners(0, this.#signal);
     this.#client = new ChaosClient(stack.endpoints, this.#signal);
   }
@@ -97,7 +100,7 @@ class ChaosRun {
     const { processes } = this.#stack;
     try {
       const background = new AbortController();
-      const watched = AbortSignal.any([this.#signal, background.signal]);
+      const observing = AbortSignal.any([this.#signal, background.signal]);
       const [kills] = await Promise.all([
         killUntil(
           { deadlineMs: this.#startedAt + durationMs, timesMin: killsMin },
@@ -105,16 +108,16 @@ class ChaosRun {
           processes,
           this.#signal,
         ),
-        every(OBSERVE_EVERY_MS, watched, () => this.#observe()),
-        every(FOOTPRINT_EVERY_MS, watched, () => this.#measure()),
+        every(OBSERVE_EVERY_MS, observing, () => this.#observe()),
+        every(FOOTPRINT_EVERY_MS, observing, () => this.#measure()),
         Promise.all([this.#submitAll(jobs), this.#until(durationMs)]).finally(() => background.abort()),
       ]);
       const submittedMs = performance.now() - this.#startedAt;
-      this.#say('all submitted, nothing is killed any more; waiting for every job to end');
+      this.#print('all jobs submitted, no more kills; waiting for every job to end');
       await this.#settle();
       await this.#measure();
       const settledMs = performance.now() - this.#startedAt;
-      this.#say('collecting the evidence');
+      this.#print('collecting the evidence');
       const evidence = await this.#collect(jobs);
       const { retries, slowestMs } = this.#client;
       return reportOf({
@@ -125,7 +128,7 @@ class ChaosRun {
         footprints: this.#footprints,
       });
     } finally {
-      // Whatever still waits has nothing left to wait for.
+      // Ends the pending requests and sleeps.
       this.#stop.abort();
     }
   }
@@ -154,14 +157,14 @@ class ChaosRun {
     return answer.id;
   }
 
-  /** Notes what is finished; resolves to how many are not, or still follow an attempt. */
+  /** Records the status of finished jobs. @returns how many jobs are unfinished or still follow an attempt */
   async #observe(): Promise<number> {
     const jobs = await this.#client.jobs();
     for (const { id, status } of jobs)
       if (isFinished({ status }) && !this.#firstEnds.has(id)) this.#firstEnds.set(id, status);
     const open = jobs.filter((job) => !isSettled(job)).length;
     const seconds = Math.round((performance.now() - this.#startedAt) / 1000);
-    this.#say(`${seconds} s: ${jobs.length} jobs, ${open} open`);
+    this.#print(`${seconds} s: ${jobs.length} jobs, ${open} open`);
     return open;
   }
 
@@ -184,7 +187,7 @@ class ChaosRun {
     });
     const jobs: JobEvidence[] = [];
     await inParallel(planned, async (job) => {
-      // Once more under the same key, long after: still the same job.
+      // A late request under the same key has to return the same job.
       await this.#submit(job);
       jobs.push(await this.#jobEvidence(job));
     });
@@ -206,7 +209,7 @@ class ChaosRun {
     await sleep(Math.max(0, waitMs), undefined, { signal: this.#signal });
   }
 
-  #say(line: string): void {
+  #print(line: string): void {
     this.#options.onProgress?.(line);
   }
 }

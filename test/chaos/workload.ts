@@ -1,11 +1,11 @@
-/** The jobs of a chaos run: of every kind, some with faults in their prompts, some cancelled, all drawn from the seed. */
+/** The jobs of a chaos run, drawn from the seed: of every kind, some with faults in their prompts, some cancelled. */
 import type { Random } from '../../infra/models/random.ts';
 import { PNG } from '../support/images.ts';
 
 const KINDS = ['text', 'image', 'firstFrame', 'chain', 'developer', 'omni'] as const;
 export type JobKind = (typeof KINDS)[number];
 
-/** One model call that the job is made of; its prompt is no other call's, so that the ledger tells whose it is. */
+/** One model call of a job. Its prompt is unique, so that it identifies the call in the ledger. */
 export interface PlannedStage {
   readonly kind: 'image' | 'video' | 'extend';
   readonly prompt: string;
@@ -14,19 +14,19 @@ export interface PlannedStage {
 export interface PlannedJob {
   readonly n: number;
   readonly kind: JobKind;
-  /** Of the run. */
+  /** Since the start of the run. */
   readonly atMs: number;
   readonly idempotencyKey: string;
   readonly body: Readonly<Record<string, unknown>>;
   readonly stages: readonly PlannedStage[];
-  /** Of the whole chain. */
+  /** The duration of the whole chain. */
   readonly seconds: number;
   readonly sampleCount: number;
-  /** What the prompt asks the simulated models to do wrong. */
+  /** The fault that the prompt requests from the simulated models. */
   readonly fault: string | undefined;
-  /** A second request under the same key goes out beside the first. */
+  /** A second request under the same key is sent at the same time. */
   readonly isSentTwice: boolean;
-  /** After the job was accepted. */
+  /** Delay of the cancellation after the job was accepted. */
   readonly cancelAfterMs: number | undefined;
 }
 
@@ -44,8 +44,8 @@ const FRAME_FAULTS = ['429 x2', '500', 'reset', 'reset-after-accept', 'hang', 'p
 
 const FAULT_SHARE = 0.3;
 const CANCEL_SHARE = 0.08;
-const TWICE_SHARE = 0.1;
-/** Within it a sped-up job may be in any of its states. */
+const SENT_TWICE_SHARE = 0.1;
+/** Long enough for a sped-up job to be in any of its states. */
 const CANCEL_WITHIN_MS = 8_000;
 
 const inline = { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' };
@@ -60,7 +60,7 @@ const FIRST_FRAME_MODELS = [
 export interface WorkloadOptions {
   readonly seed: number;
   readonly jobs: number;
-  /** Over which they are submitted, at a steady rate. */
+  /** The jobs are submitted over this time at a steady rate. */
   readonly durationMs: number;
 }
 
@@ -70,7 +70,7 @@ export function planJobs({ seed, jobs, durationMs }: WorkloadOptions, random: Ra
     n,
     atMs: Math.floor((n / jobs) * durationMs),
     idempotencyKey: `chaos-${seed}-${n}`,
-    isSentTwice: random() < TWICE_SHARE,
+    isSentTwice: random() < SENT_TWICE_SHARE,
     cancelAfterMs: random() < CANCEL_SHARE ? Math.floor(random() * CANCEL_WITHIN_MS) : undefined,
   }));
 }
@@ -115,18 +115,18 @@ function planJob(name: string, random: Random): Planned {
   }
 }
 
-/** An extension of Veo adds seven seconds. */
+/** Each extension by Veo adds seven seconds. */
 function chainOf(
   name: string,
   base: Readonly<Record<string, unknown>>,
   video: PlannedStage,
-  links: number,
+  extensionCount: number,
 ): Pick<Planned, 'body' | 'stages' | 'seconds'> {
-  const extend = Array.from({ length: links }, (_, k): PlannedStage => {
+  const extensions = Array.from({ length: extensionCount }, (_, k): PlannedStage => {
     return { kind: 'extend', prompt: `${name} part ${k + 2}` };
   });
-  const body = { ...base, extensions: extend.map(({ prompt }) => ({ prompt })) };
-  return { body, stages: [video, ...extend], seconds: 4 + 7 * links };
+  const body = { ...base, extensions: extensions.map(({ prompt }) => ({ prompt })) };
+  return { body, stages: [video, ...extensions], seconds: 4 + 7 * extensionCount };
 }
 
 function faultsOf(kind: JobKind): readonly string[] {
@@ -150,6 +150,6 @@ const withFault = (prompt: string, fault: string | undefined): string =>
 
 function pick<T>(random: Random, list: readonly T[]): T {
   const item = list[Math.floor(random() * list.length)];
-  if (item === undefined) throw new Error('nothing to pick from');
+  if (item === undefined) throw new Error('cannot pick from an empty list');
   return item;
 }

@@ -1,6 +1,6 @@
 /**
- * A batch end to end on the local stack, killed with SIGKILL meanwhile:
- * `node --import tsx test/measure/expansion.ts [rows] [kills]`. SEED sets the moments.
+ * Runs a batch end to end on the local stack while processes are killed with SIGKILL:
+ * `node --import tsx test/measure/expansion.ts [rows] [kills]`. SEED decides the times of the kills.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Storage } from '@google-cloud/storage';
@@ -29,18 +29,18 @@ const rowSchema = z.object({
 });
 
 const random = seededRandom(SEED);
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const stack = await startTestStack({ speedUp: 10, submitPerSecond: 200 });
 const { api, storage: apiEndpoint } = stack.endpoints;
 
-/** Until it is answered. */
+/** Repeats the request until it is answered. */
 async function request(path: string, init?: RequestInit): Promise<z.infer<typeof viewSchema>> {
   for (;;) {
     try {
       const response = await fetch(`${api}${path}`, init);
       if (response.ok) return viewSchema.parse(await response.json());
     } catch {
-      // It was killed; it comes back.
+      // The functions were killed; the supervisor restarts them.
     }
     await sleep(200);
   }
@@ -59,8 +59,8 @@ try {
     headers: { 'content-type': 'application/json', 'idempotency-key': 'measure' },
     body: JSON.stringify({ manifest }),
   });
-  say(`SEED=${SEED}, ${ROWS} rows, ${KILLS} kills`);
-  // Each at a random place of its part of the expansion.
+  print(`SEED=${SEED}, ${ROWS} rows, ${KILLS} kills`);
+  // One kill at a random row of each equal part of the expansion.
   const killAt = Array.from({ length: KILLS }, (_, n) => ((n + random()) / (KILLS + 0.5)) * ROWS);
   let nextLine = 0;
   while (!['done', 'failed'].includes(view.status)) {
@@ -71,16 +71,16 @@ try {
       const both = random() < 0.4;
       stack.processes.functions.kill();
       if (both) stack.processes.cloud.kill();
-      say(`${passed()}: killed ${both ? 'functions and cloud' : 'functions'} at row ${view.rows.read}`);
+      print(`${passed()}: killed ${both ? 'functions and cloud' : 'functions'} at row ${view.rows.read}`);
     }
     if (performance.now() - startedAt > nextLine) {
-      say(`${passed()}: ${view.status}, ${view.rows.read} rows, ${JSON.stringify(view.jobs)}`);
+      print(`${passed()}: ${view.status}, ${view.rows.read} rows, ${JSON.stringify(view.jobs)}`);
       nextLine = performance.now() - startedAt + 20_000;
     }
     await sleep(killAt.length > 0 ? 1000 : 5000);
     view = await request(`/v1/batches/${view.id}`);
   }
-  say(`${passed()}: ${view.status}, ${JSON.stringify(view.jobs)}`);
+  print(`${passed()}: ${view.status}, ${JSON.stringify(view.jobs)}`);
   const [bytes] = await storage
     .bucket(OUTPUT_BUCKET)
     .file(view.report?.jsonl ?? '')
@@ -98,15 +98,15 @@ try {
     const key = error ? `${status} ${error.code}` : status;
     byStatus.set(key, (byStatus.get(key) ?? 0) + 1);
   }
-  say(
+  print(
     `report: ${rows.length} rows, ${new Set(rows.map(({ row }) => row)).size} different, ${new Set(rows.map(({ job }) => job)).size} jobs`,
   );
-  say(`by status: ${JSON.stringify(Object.fromEntries(byStatus))}`);
-  say(
+  print(`by status: ${JSON.stringify(Object.fromEntries(byStatus))}`);
+  print(
     `paid calls: ${paid.length}, prompts paid for: ${counts.size}, paid for more than once: ${[...counts.values()].filter((count) => count > 1).length}`,
   );
   const missing = prompts.filter((prompt) => !counts.has(prompt)).length;
-  say(`rows never paid for: ${missing}`);
+  print(`rows never paid for: ${missing}`);
 } finally {
   await stack.dispose();
 }

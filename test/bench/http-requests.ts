@@ -1,18 +1,18 @@
-/** What a measured server tells of itself. */
+/** The message of a measured server: its address and the requests to measure. */
 import { z } from 'zod';
 
-const askSchema = z.strictObject({
+const requestSchema = z.strictObject({
   what: z.string(),
   method: z.enum(['GET', 'POST']),
   path: z.string().min(1),
   body: z.string().optional(),
 });
-export type Ask = z.infer<typeof askSchema>;
+export type BenchRequest = z.infer<typeof requestSchema>;
 
 export const servedSchema = z.strictObject({
   baseUrl: z.url(),
-  /** As `x-goog-api-key`. */
+  /** The value of `x-goog-api-key`. */
   caller: z.string(),
-  asks: z.array(askSchema),
+  requests: z.array(requestSchema),
 });
 export type Served = z.infer<typeof servedSchema>;
