@@ -12,7 +12,7 @@ const COMPLETE = {
 };
 
 describe('the configuration', () => {
-  it('needs six variables and has safe defaults for the rest', () => {
+  it('needs seven variables and has safe defaults for the others', () => {
     expect(parseConfig(COMPLETE)).toMatchObject({
       CLAPPER_CALLERS: 'id-token',
       CLAPPER_TOKEN_SIGNATURE: 'verify',
@@ -26,13 +26,13 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes topics as Pub/Sub names them, and nothing else', () => {
+  it('accepts topics only by their full Pub/Sub names', () => {
     const of = (text: string) => parseConfig({ ...COMPLETE, CLAPPER_ALLOWED_PUBSUB_TOPICS: text });
     expect(of('projects/p/topics/a, projects/p/topics/b').CLAPPER_ALLOWED_PUBSUB_TOPICS).toHaveLength(2);
     expect(() => of('a')).toThrow('CLAPPER_ALLOWED_PUBSUB_TOPICS: must be projects/PROJECT/topics/TOPIC');
   });
 
-  it('takes folders to deliver to as gs:// names, and puts retired models on their successors unless told otherwise', () => {
+  it('accepts delivery prefixes as gs:// URIs, and replaces retired models by default', () => {
     const of = (over: Record<string, string>) => parseConfig({ ...COMPLETE, ...over });
     expect(of({})).toMatchObject({ CLAPPER_DELIVERY_PREFIXES: [], CLAPPER_COMPAT_ALIASES: true });
     expect(of({ CLAPPER_COMPAT_ALIASES: 'false' }).CLAPPER_COMPAT_ALIASES).toBe(false);
@@ -42,7 +42,7 @@ describe('the configuration', () => {
     );
   });
 
-  it('takes rules for uploads, schedules and a topic, and says where they are wrong', () => {
+  it('accepts upload rules, schedules and an events topic, and names the faulty field', () => {
     const of = (more: Record<string, string>) => parseConfig({ ...COMPLETE, ...more });
     expect(of({})).toMatchObject({ CLAPPER_UPLOADS: [], CLAPPER_SCHEDULES: {} });
     expect(of({}).CLAPPER_EVENTS_TOPIC).toBeUndefined();
@@ -54,7 +54,7 @@ describe('the configuration', () => {
     expect(() => of({ CLAPPER_EVENTS_TOPIC: 'events' })).toThrow('must be projects/PROJECT/topics/TOPIC');
   });
 
-  it('names everything that is missing or wrong, at once', () => {
+  it('reports all missing and invalid variables at once', () => {
     const { CLAPPER_POLL_URL: _, ...rest } = COMPLETE;
     const wrong = { ...rest, CLAPPER_CALLERS: 'anybody', CLAPPER_SIGNED_URL_TTL_SECONDS: '0' };
     expect(() => parseConfig(wrong)).toThrow(

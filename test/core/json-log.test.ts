@@ -3,7 +3,7 @@ import { createJsonLog } from '../../functions/adapters/json-log.ts';
 import { traceOf } from '../../functions/handlers/http/trace.ts';
 
 describe('the log', () => {
-  it('writes one line of JSON with the fields that Cloud Logging knows', () => {
+  it('writes one line of JSON with the special fields of Cloud Logging', () => {
     const lines: string[] = [];
     const log = createJsonLog(
       'p',
@@ -28,7 +28,7 @@ describe('the log', () => {
     expect(lines.every((line) => line.indexOf('\n') === line.length - 1)).toBe(true);
   });
 
-  it('takes the trace from traceparent, and nothing from a header of another form', () => {
+  it('reads the trace from traceparent, and ignores a malformed header', () => {
     const trace = '0af7651916cd43dd8448eb211c80319c';
     expect(traceOf(new Headers({ traceparent: `00-${trace}-b7ad6b7169203331-01` }))).toBe(trace);
     expect(traceOf(new Headers({ traceparent: 'x' }))).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Files dropped into the input bucket with a plain client, over the whole path: jobs, results, reports and events out. */
+/** Files uploaded to the input bucket with a plain client, end to end: jobs, results, reports and published events. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PubSub } from '@google-cloud/pubsub';
@@ -16,7 +16,7 @@ const ROWS = 50;
 const BUCKET = 'clapper-local-in';
 const TYPE = 'google.cloud.storage.object.v1.finalized';
 
-/** Due once a year: the test fires them itself. */
+/** Due once a year, because the test itself calls them. */
 const yearly = { cron: '0 1 1 1 *', caller: 'local', timeZone: 'Europe/Berlin' };
 const SCHEDULES = {
   nightly: { ...yearly, manifest: `gs://${BUCKET}/nightly/{yyyy}-{MM}-{dd}.jsonl` },
@@ -29,8 +29,8 @@ const random = new Random(seed);
 let stack: TestStack;
 let storage: Storage;
 let pubsub: PubSub;
-/** Ids of the events that were published, with how often each came. */
-const told = new Map<string, number>();
+/** The ids of published events, each with the number of its messages. */
+const published = new Map<string, number>();
 
 beforeAll(async () => {
   const schedulesFile = path.join(temporaryDir(), 'schedules.json');
@@ -44,7 +44,7 @@ beforeAll(async () => {
   const [subscription] = await pubsub.topic('clapper-events').createSubscription('test-events');
   subscription.on('message', (message) => {
     const id = message.attributes['ce-id'] ?? '';
-    told.set(id, (told.get(id) ?? 0) + 1);
+    published.set(id, (published.get(id) ?? 0) + 1);
     message.ack();
   });
 });
@@ -55,7 +55,7 @@ afterAll(async () => {
 
 interface Dropped {
   readonly name: string;
-  /** The object's resource, which is the data of its event. */
+  /** The object resource, which is the data of its event. */
   readonly resource: unknown;
 }
 
@@ -70,7 +70,7 @@ async function drop(
   return { name, resource: (await file.getMetadata())[0] };
 }
 
-/** As Eventarc delivers it: `binary` with the attributes in headers, `structured` with the data inside the event. */
+/** Delivers as Eventarc does: `binary` has the attributes in headers, `structured` has the data in the event's JSON. */
 async function deliver(
   { name, resource }: Dropped,
   id: string,
@@ -96,7 +96,7 @@ async function deliver(
   return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).status;
 }
 
-/** Every event three times more, under other ids too, in both modes and in any order. */
+/** Delivers every event three more times, also with other ids, in both modes and in random order. */
 async function deliverThrice(files: readonly Dropped[]): Promise<number[]> {
   const deliveries = files.flatMap((file, n) =>
     (['binary', 'structured', 'binary'] as const).map((mode, m) => ({ file, mode, id: `${n}-${m % 2}` })),
@@ -126,8 +126,8 @@ async function jobs(): Promise<{ id: string; prompt: string | undefined }[]> {
   return found.map(({ id, request }) => ({ id, prompt: request.prompt }));
 }
 
-describe(`three pictures and a manifest of 50 rows, their events delivered four times (SEED=${seed})`, () => {
-  it('are 53 jobs with 53 results, each paid for once, one report, and 54 events out', async () => {
+describe(`three images and a manifest of 50 rows, with every event delivered four times (SEED=${seed})`, () => {
+  it('make 53 jobs with 53 results, each paid for once, one report, and 54 published events', async () => {
     const rows = Array.from({ length: ROWS }, (_, n) => `row ${n} of the manifest,4`);
     const files = await Promise.all([
       ...[1, 2, 3].map((n) =>
@@ -156,22 +156,22 @@ describe(`three pictures and a manifest of 50 rows, their events delivered four 
     const report = await fetch(`${stack.endpoints.api}/v1/batches/${batch.id}/report?format=csv`);
     expect((await report.text()).trim().split('\n')).toHaveLength(ROWS + 1);
     const expected = [...made.map(({ id }) => `${id}.succeeded`), `${batch.id}.done`];
-    await expect.poll(() => [...told.keys()].sort()).toEqual(expected.sort());
-    // Once more, now that all is over.
+    await expect.poll(() => [...published.keys()].sort()).toEqual(expected.sort());
+    // Repeated deliveries after the end change nothing.
     await deliverThrice(files);
     expect([(await jobs()).length, (await batches()).length]).toEqual([ROWS + 3, 1]);
     expect(await stack.paidCalls()).toHaveLength(ROWS + 3);
   }, 180_000);
 });
 
-describe('files that are replaced before their events come', () => {
-  it('are each what they were: two jobs with a picture each, three batches', async () => {
+describe('files that are replaced before their events are delivered', () => {
+  it('are each read in their own generation: two jobs with their own images, three batches', async () => {
     const before = await jobs();
-    const pictures = [PNG, Buffer.concat([PNG, Buffer.from(' another')])];
+    const images = [PNG, Buffer.concat([PNG, Buffer.from(' another')])];
     const dropped: Dropped[] = [];
-    for (const [n, picture] of pictures.entries())
+    for (const [n, image] of images.entries())
       dropped.push(
-        await drop('uploads/cam.png', picture, 'image/png', {
+        await drop('uploads/cam.png', image, 'image/png', {
           prompt: `cam ${n}`,
           'clapper-durationSeconds': '4',
         }),
@@ -186,25 +186,25 @@ describe('files that are replaced before their events come', () => {
       .toBe(before.length + 5);
     const made = (await jobs()).filter(({ id }) => !before.some((earlier) => earlier.id === id));
     expect(made.map(({ prompt }) => prompt).sort()).toEqual(['cam 0', 'cam 1', 'over 0', 'over 1', 'over 2']);
-    for (const [n, picture] of pictures.entries()) {
+    for (const [n, image] of images.entries()) {
       const job = made.find(({ prompt }) => prompt === `cam ${n}`);
       const [files] = await storage.bucket(BUCKET).getFiles({ prefix: `jobs/${job?.id}/` });
       const [copy] = (await files[0]?.download()) ?? [];
-      expect(copy).toEqual(picture);
+      expect(copy).toEqual(image);
     }
     await Promise.all(made.map(({ id }) => stack.finished(id)));
   }, 120_000);
 });
 
-describe('a manifest with rows that are no use', () => {
-  it('has them told beside it by line and field, and the others are jobs', async () => {
+describe('a manifest with invalid rows', () => {
+  it('gets an error file with their lines and fields, and its valid rows make jobs', async () => {
     const before = (await jobs()).length;
-    const text = 'prompt,durationSeconds\na fox,4\na hen,9\na cow,4\n';
-    await deliverThrice([await drop('uploads/some.csv', text, 'text/csv')]);
+    const rows = 'prompt,durationSeconds\na fox,4\na hen,9\na cow,4\n';
+    await deliverThrice([await drop('uploads/some.csv', rows, 'text/csv')]);
     const file = storage.bucket(BUCKET).file('uploads/some.csv.error.json');
     await expect.poll(() => file.exists(), { timeout: 60_000, interval: 250 }).toEqual([true]);
-    const [told] = await file.download();
-    expect(JSON.parse(told.toString())).toMatchObject({
+    const [text] = await file.download();
+    expect(JSON.parse(text.toString())).toMatchObject({
       object: `gs://${BUCKET}/uploads/some.csv`,
       errors: [
         { line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') },
@@ -215,8 +215,8 @@ describe('a manifest with rows that are no use', () => {
   });
 });
 
-describe('a file that is no use', () => {
-  it('is told so beside it, once, and the telling makes no job', async () => {
+describe('an invalid file', () => {
+  it('gets one error file, and the error file makes no job', async () => {
     const before = (await jobs()).length;
     const bad = await drop('uploads/bad.json', '{"prompt":"x","durationSeconds":9}', 'application/json');
     expect(new Set(await deliverThrice([bad]))).toEqual(new Set([204]));
@@ -250,8 +250,8 @@ describe('a schedule', () => {
     });
   };
 
-  it('starts one batch of the manifest of its day for a fire that comes three times, and none for others', async () => {
-    // Half past midnight in Berlin: the day there has begun, that of UTC has not.
+  it('starts one batch of its day’s manifest for a fire that comes three times, and none without a manifest', async () => {
+    // Half past midnight in Berlin, on the day before in UTC.
     const time = '2026-11-20T23:30:00Z';
     const before = await batches();
     await drop('nightly/2026-11-21.jsonl', '{"prompt":"a night","durationSeconds":4}\n', 'application/jsonl');
@@ -267,6 +267,6 @@ describe('a schedule', () => {
     expect((await jobs()).filter(({ prompt }) => prompt === 'a night')).toHaveLength(1);
     expect(await (await fireAt('gone', time)).json()).toMatchObject({ state: 'over', why: 'missing' });
     expect(await batches()).toHaveLength(after.length);
-    await expect.poll(() => told.get('gone.2026-11-20T23:30:00.000Z.missing')).toBe(1);
+    await expect.poll(() => published.get('gone.2026-11-20T23:30:00.000Z.missing')).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-/** A batch over the whole stack: manifest in the bucket, jobs at the simulated models, reports in the other bucket. */
+/** A batch on the whole stack: a manifest in the input bucket, jobs on simulated models, reports in the output bucket. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { Storage } from '@google-cloud/storage';
@@ -25,8 +25,8 @@ const json = async (path: string, body?: unknown): Promise<z.infer<typeof viewSc
   return viewSchema.parse(await response.json());
 };
 
-describe(`a zipped manifest of ${ROWS} rows, two of them faulty`, () => {
-  it('becomes one paid call per good row, and a report on every row', async () => {
+describe(`a gzipped manifest of ${ROWS} rows, two of them invalid`, () => {
+  it('makes one paid call per valid row, and reports every row', async () => {
     const lines = Array.from({ length: ROWS }, (_, n) =>
       n === 10 ? `${n},"broken" quote` : n === 20 ? `${n}` : `${n},"kitten ""number"" ${n}, sitting"`,
     );

@@ -1,4 +1,4 @@
-/** A budget that is spent, over the whole local stack: paid calls stop, jobs are taken and wait, and go on when resumed. */
+/** A spent budget on the whole local stack: paid calls stop, and accepted jobs wait until the queues are resumed. */
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { grpc } from 'google-gax';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ afterAll(async () => {
   await stack.dispose();
 });
 
-/** As Pub/Sub pushes it. */
+/** Sends a budget notification as Pub/Sub pushes it. */
 async function notify(costAmount: number): Promise<unknown> {
   const { serviceAccountEmail, signJwt } = loadIdentity(stack.stateDir);
   const url = `${stack.endpoints.api}/_functions/sweep`;
@@ -52,7 +52,7 @@ const pausedQueues = async (): Promise<string[]> => {
     .sort();
 };
 
-it('pauses the submit queues when it is spent, and only then; the job that waits is paid for once they are resumed', async () => {
+it('pauses the submit queues only once it is spent; a waiting job is submitted when they are resumed', async () => {
   expect(await notify(499)).toEqual({ paused: [] });
   expect(await pausedQueues()).toEqual([]);
 

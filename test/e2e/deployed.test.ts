@@ -1,4 +1,4 @@
-/** What is deployed, run as Google runs it: the built source, one process per function, by the framework's own command. */
+/** The deployed code, run as on Google Cloud: the built source, a process per function, the framework's command. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,7 @@ afterAll(async () => {
   await stack.dispose();
 });
 
-/** Starts one function; resolves to its URL once it listens. */
+/** Starts one function. @returns its URL, once it listens */
 async function deploy(
   target: string,
   signature: 'http' | 'cloudevent',
@@ -50,15 +50,17 @@ async function deploy(
     createInterface({ input: stream }).on('line', (line) => lines.push(line));
   }
   const ended = new Promise<never>((_, reject) => {
-    child.once('exit', (code) => reject(new Error(`${target} ended with ${code}:\n${lines.join('\n')}`)));
+    child.once('exit', (code) =>
+      reject(new Error(`${target} exited with code ${code}:\n${lines.join('\n')}`)),
+    );
   });
-  // In production the framework does not say when it listens.
+  // In production the framework does not log that it listens.
   await Promise.race([ended, listening(port)]);
   return `http://127.0.0.1:${port}`;
 }
 
 describe('the deployed api', () => {
-  it('takes a job, waits for it, and gives its video', async () => {
+  it('accepts a job, waits for it, and serves its video', async () => {
     const api = await deploy('api', 'http');
     const created = await fetch(`${api}/v1/jobs`, {
       method: 'POST',
@@ -74,7 +76,7 @@ describe('the deployed api', () => {
     expect((await video.arrayBuffer()).byteLength).toBeGreaterThan(10_000);
   });
 
-  it('answers malformed JSON, 40 MB and another content type as problems, although the framework parses bodies', async () => {
+  it('answers malformed JSON, 40 MB and other content types with problems, although the framework parses bodies', async () => {
     const api = await deploy('api', 'http');
     const post = async (body: string, contentType = 'application/json'): Promise<unknown[]> => {
       const response = await fetch(`${api}/v1/jobs`, {
@@ -93,8 +95,8 @@ describe('the deployed api', () => {
     expect(await post('x'.repeat(40_000_000))).toEqual([413, 'application/problem+json']);
   });
 
-  it('answers a path that cannot be decoded in the shape of its surface, as the local stack does, although Express cannot', async () => {
-    const asked = async (base: string, path: string) => {
+  it('answers an undecodable path with an error in the form of its API surface, as the local stack does', async () => {
+    const get = async (base: string, path: string) => {
       const response = await fetch(`${base}${path}`);
       const body = await response.text();
       expect(body).not.toMatch(/<html|node_modules/i);
@@ -107,21 +109,21 @@ describe('the deployed api', () => {
     };
     for (const base of [await deploy('api', 'http'), stack.endpoints.api]) {
       for (const path of ['/v1/jobs/%E0%A4%A', '/%', '/v1/jobs/a%2/videos/0?x=1'])
-        expect(await asked(base, path)).toMatchObject(ours);
+        expect(await get(base, path)).toMatchObject(ours);
       for (const path of [
         '/v1beta/files/%E0%A4%A?key=x',
         '/v1beta/models/%E0%A4%A',
         '/v1beta1/projects/%/locations/l/publishers/google/models/m:predict',
       ])
-        expect(await asked(base, path)).toMatchObject(googles);
-      expect(await asked(base, '/v1/jobs?pageToken=%E0%A4%A')).toMatchObject({ status: 400 });
+        expect(await get(base, path)).toMatchObject(googles);
+      expect(await get(base, '/v1/jobs?pageToken=%E0%A4%A')).toMatchObject({ status: 400 });
     }
   });
 });
 
 describe('every deployed function', () => {
   it.each(['submit', 'poll', 'notify', 'batch', 'sweep'])(
-    '%s starts and admits nobody without a token',
+    '%s starts and refuses a request without a token',
     async (target) => {
       const response = await fetch(await deploy(target, 'http'), { method: 'POST' });
       expect([response.status, response.headers.get('content-type')]).toEqual([
@@ -133,7 +135,7 @@ describe('every deployed function', () => {
   );
 
   it.each(['landed', 'upload'])(
-    '%s starts and takes an event',
+    '%s starts and accepts an event',
     async (target) => {
       const url = await deploy(target, 'cloudevent');
       const response = await fetch(url, {
@@ -152,7 +154,7 @@ describe('every deployed function', () => {
     60_000,
   );
 
-  it('does not start without its configuration, and says what is missing', async () => {
+  it('does not start without its configuration, and names the missing variable', async () => {
     const { CLAPPER_OUTPUT_BUCKET: _, ...incomplete } = stack.environment;
     await expect(deploy('api', 'http', incomplete)).rejects.toThrow('CLAPPER_OUTPUT_BUCKET');
   });

@@ -1,4 +1,4 @@
-/** `npm run generate` as a user runs it, and the file it leaves. */
+/** `npm run generate` as a user runs it, and the files that it writes. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ interface Run {
   readonly files: readonly string[];
 }
 
-// A key in the environment of whoever runs the tests must never be spent.
+// The tests must never spend money with an API key from the environment.
 const { GEMINI_API_KEY: _, GOOGLE_GEMINI_BASE_URL: __, ...env } = process.env;
 
 let runs = 0;
@@ -60,7 +60,7 @@ const durationOf = (file: string): Promise<number | undefined> => {
 };
 
 describe('npm run generate', () => {
-  it('makes a video of a prompt and says where it is, how long it took, and what it would have cost', async () => {
+  it('makes a video from a prompt and prints its location, its duration and its price', async () => {
     const { code, output, files } = await generate(
       'Panning wide shot of a calico kitten sleeping in the sunshine',
     );
@@ -74,7 +74,7 @@ describe('npm run generate', () => {
     expect(await durationOf(files[0] ?? '')).toBe(8);
   });
 
-  it('takes every option: two tall silent clips of four seconds from a picture', async () => {
+  it('accepts every option: two silent portrait clips of four seconds from an image', async () => {
     const image = path.join(dir, 'first.png');
     writeFileSync(image, PNG);
     const { code, output, files } = await generate(
@@ -97,20 +97,20 @@ describe('npm run generate', () => {
     for (const file of files) expect(await durationOf(file)).toBe(4);
   });
 
-  it('says what is wrong with a request, and ends with 2', async () => {
+  it('prints the errors of a request and exits with 2', async () => {
     const { code, output, files } = await generate('A kitten', '--duration', '9');
     expect(output).toContain('durationSeconds: is 9; allowed: 4, 6, 8.');
     expect([code, files.length]).toEqual([2, 0]);
   });
 
-  it('says why a job has failed and that nothing was charged, and ends with 1', async () => {
+  it('prints why a job has failed and that nothing was charged, and exits with 1', async () => {
     const { code, output, files } = await generate('A kitten [simulate: safety-filter]', '--duration', '4');
     expect(output).toContain('SAFETY_FILTERED');
     expect(output).toContain('charged: no');
     expect([code, files.length]).toEqual([1, 0]);
   });
 
-  it('stopped in the middle says how to go on, and going on makes no other job', async () => {
+  it('prints how to resume when it is interrupted, and resuming makes no other job', async () => {
     const child = spawn(
       process.execPath,
       [
@@ -141,7 +141,7 @@ describe('npm run generate', () => {
     expect(again.files.map((file) => path.basename(file))).toEqual([`${jobId}-0.mp4`]);
   });
 
-  it('explains itself, and refuses options that it does not know', async () => {
+  it('prints its usage, and refuses unknown options and invalid values', async () => {
     expect(await generate('--help')).toMatchObject({
       code: 0,
       output: expect.stringContaining('Usage: npm run generate'),

@@ -1,7 +1,7 @@
 /**
- * SIGKILL at random moments while jobs of every kind run: of the functions, of the local cloud, of both. The supervisor
- * starts again what was killed. Everything is drawn from SEED, which is printed; KILLS and JOBS set the size. For hours
- * of it there is `npm run chaos`.
+ * Kills the functions, the local cloud or both with SIGKILL at random times while jobs of every kind run. The
+ * supervisor restarts the processes. Everything is drawn from SEED, which is printed. KILLS and JOBS set the size.
+ * `npm run chaos` does the same for hours.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -16,8 +16,8 @@ const KILLS = Number(process.env['KILLS'] ?? 6);
 const JOBS = Number(process.env['JOBS'] ?? 20);
 const KILL_GAP = { minMs: 50, maxMs: 1000 };
 
-describe(`kill -9 at ${KILLS} random moments while ${JOBS} jobs run (SEED=${SEED})`, () => {
-  it('nothing is lost, nothing paid twice, nothing stuck, and what was paid for is there or accounted for', async () => {
+describe(`${KILLS} kills with SIGKILL at random times while ${JOBS} jobs run (SEED=${SEED})`, () => {
+  it('lose no job, pay for none twice, leave none stuck, and leave every paid call accounted for', async () => {
     const report = await runChaos({
       seed: SEED,
       jobs: JOBS,
@@ -35,13 +35,13 @@ describe(`kill -9 at ${KILLS} random moments while ${JOBS} jobs run (SEED=${SEED
   }, 240_000);
 });
 
-describe('a stack that is stopped in the middle', () => {
-  it('goes on at the next start, with the jobs, the tasks and the operations it had', async () => {
+describe('a stack that is stopped while jobs run', () => {
+  it('resumes at the next start, with its jobs, tasks and operations', async () => {
     const first = await startTestStack({ submitPerSecond: 2, speedUp: 30 });
     const jobs = await Promise.all(
       Array.from({ length: 6 }, (_, n) => first.submit({ prompt: `puppy number ${n}`, durationSeconds: 4 })),
     );
-    // Some are running by now, some are still in the queue.
+    // Some jobs are running, others are still queued.
     while ((await first.paidCalls()).length < 3) await sleep(50);
     await first.stop();
     const second = await startTestStack({ stateDir: first.stateDir, submitPerSecond: 2, speedUp: 30 });
@@ -50,7 +50,7 @@ describe('a stack that is stopped in the middle', () => {
       const paid = await second.paidCalls();
       expect(paid.length).toBeLessThanOrEqual(6);
       expect(new Set(paid.map(({ prompt }) => prompt)).size).toBe(paid.length);
-      // A call that was cut off by the stop may be unknown; whatever was paid for is there.
+      // A call that the stop interrupted may have an unknown outcome. All other paid calls have landed.
       expect(done.filter(({ status }) => status === 'succeeded')).toHaveLength(paid.length);
     } finally {
       await second.dispose();
@@ -58,8 +58,8 @@ describe('a stack that is stopped in the middle', () => {
   }, 120_000);
 });
 
-describe('a stack that is started at another port', () => {
-  it('goes on with what waits: its tasks name the port of the run before', async () => {
+describe('a stack that is restarted on another port', () => {
+  it('delivers waiting tasks, whose URLs have the previous port', async () => {
     const first = await startTestStack({ submitPerSecond: 1, speedUp: 30 });
     const jobs = await Promise.all(
       ['a hen', 'a cow', 'a pig'].map((prompt) => first.submit({ prompt, durationSeconds: 4 })),
@@ -77,7 +77,7 @@ describe('a stack that is started at another port', () => {
 });
 
 describe('Ctrl-C, which a terminal sends to every process', () => {
-  it('ends none of those that were started: who started them stops them, in their order', async () => {
+  it('does not end the child processes, because their parent stops them in order', async () => {
     const stack = await startTestStack({ speedUp: 100 });
     try {
       const { cloud, functions } = stack.processes;

@@ -1,4 +1,4 @@
-/** Many jobs at once over the whole path, at the pace of a quota. */
+/** Many concurrent jobs end to end, limited by a quota. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestStack, type TestStack } from '../support/local-stack.ts';
 

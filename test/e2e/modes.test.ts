@@ -1,4 +1,4 @@
-/** Every mode over the whole path, through HTTP: all at once on one stack. ffprobe looks at the files where it is installed. */
+/** Every mode end to end over HTTP, concurrently on one stack. ffprobe checks the files if it is installed. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -33,8 +33,8 @@ async function download({ videos = [] }: JobView, n = 0): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer());
 }
 
-/** Seconds, and what ffprobe says of codec, frame rate and shape. */
-async function look(bytes: Buffer): Promise<{ seconds: number | undefined; probe: string | undefined }> {
+/** The duration in seconds, and ffprobe's codec, size, frame rate and duration. */
+async function probe(bytes: Buffer): Promise<{ seconds: number | undefined; probe: string | undefined }> {
   const seconds = await mp4DurationSeconds(bytes.length, async (start, end) =>
     bytes.subarray(start, end + 1),
   );
@@ -60,12 +60,12 @@ const PORTRAIT = '180,320';
 const OMNI = 'gemini-omni-1.2-flash';
 const reference = { image: inline, referenceType: 'asset' };
 
-describe.concurrent('every mode lands a video of the length and shape that was asked for', () => {
+describe.concurrent('every mode lands a video of the requested duration and aspect ratio', () => {
   it.each<[string, unknown, number, string]>([
     ['text', { prompt: 'a', durationSeconds: 4 }, 4, LANDSCAPE],
-    ['text, tall', { prompt: 'a', durationSeconds: 6, aspectRatio: '9:16' }, 6, PORTRAIT],
-    ['a picture', { prompt: 'a', image: inline, durationSeconds: 4 }, 4, LANDSCAPE],
-    ['a picture without words', { image: inline, durationSeconds: 4, aspectRatio: '9:16' }, 4, PORTRAIT],
+    ['text, portrait', { prompt: 'a', durationSeconds: 6, aspectRatio: '9:16' }, 6, PORTRAIT],
+    ['an image', { prompt: 'a', image: inline, durationSeconds: 4 }, 4, LANDSCAPE],
+    ['an image without a prompt', { image: inline, durationSeconds: 4, aspectRatio: '9:16' }, 4, PORTRAIT],
     [
       'first and last frame',
       { prompt: 'a', image: inline, lastFrame: inline, durationSeconds: 4 },
@@ -80,19 +80,19 @@ describe.concurrent('every mode lands a video of the length and shape that was a
       LANDSCAPE,
     ],
     [
-      'a picture made first by Gemini',
+      'a first frame by Gemini',
       { prompt: 'a', firstFrame: { prompt: 'b' }, durationSeconds: 4 },
       4,
       LANDSCAPE,
     ],
     [
-      'a picture made first by Gemini on the Developer API',
+      'a first frame by Gemini on the Developer API',
       { prompt: 'a', firstFrame: { prompt: 'b', provider: 'gemini' }, durationSeconds: 4 },
       4,
       LANDSCAPE,
     ],
     [
-      'a picture made first by Imagen',
+      'a first frame by Imagen',
       {
         prompt: 'a',
         firstFrame: { prompt: 'b', model: 'imagen-4.0-fast-generate-001' },
@@ -103,7 +103,7 @@ describe.concurrent('every mode lands a video of the length and shape that was a
       PORTRAIT,
     ],
     [
-      'a picture of 2K made first by Imagen on the Developer API',
+      'a first frame of 2K by Imagen on the Developer API',
       {
         prompt: 'a',
         firstFrame: {
@@ -118,13 +118,13 @@ describe.concurrent('every mode lands a video of the length and shape that was a
       LANDSCAPE,
     ],
     [
-      'a picture edited first',
+      'an edited first frame',
       { prompt: 'a', firstFrame: { prompt: 'make it snow', image: inline }, durationSeconds: 4 },
       4,
       LANDSCAPE,
     ],
     [
-      'the Developer API’s Veo',
+      'Veo on the Developer API',
       { prompt: 'a', model: 'veo-3.1-generate-preview', durationSeconds: 4 },
       4,
       LANDSCAPE,
@@ -136,7 +136,7 @@ describe.concurrent('every mode lands a video of the length and shape that was a
       LANDSCAPE,
     ],
     ['Omni, text', { prompt: 'a', model: OMNI, durationSeconds: 3, aspectRatio: '9:16' }, 3, PORTRAIT],
-    ['Omni, a picture', { prompt: 'a', model: OMNI, image: inline, durationSeconds: 5 }, 5, LANDSCAPE],
+    ['Omni, an image', { prompt: 'a', model: OMNI, image: inline, durationSeconds: 5 }, 5, LANDSCAPE],
     [
       'Omni, references',
       { prompt: 'a', model: OMNI, referenceImages: [reference], durationSeconds: 4 },
@@ -154,7 +154,7 @@ describe.concurrent('every mode lands a video of the length and shape that was a
     '%s',
     async (_, body, seconds, shape) => {
       const job = await succeed(body);
-      const found = await look(await download(job));
+      const found = await probe(await download(job));
       expect(found.seconds).toBe(seconds);
       if (found.probe !== undefined) expect(found.probe).toBe(`h264,${shape},24/1,${seconds.toFixed(6)}`);
     },
@@ -166,22 +166,22 @@ describe.concurrent('every mode lands a video of the length and shape that was a
     async (sampleCount) => {
       const job = await succeed({ prompt: 'a', sampleCount, durationSeconds: 4 });
       expect(job.videos).toHaveLength(sampleCount);
-      for (let n = 0; n < sampleCount; n++) expect((await look(await download(job, n))).seconds).toBe(4);
+      for (let n = 0; n < sampleCount; n++) expect((await probe(await download(job, n))).seconds).toBe(4);
     },
     120_000,
   );
 
-  it('an extension of a finished job’s video', async () => {
+  it('the video of a finished job can be extended', async () => {
     const first = await succeed({ prompt: 'a', durationSeconds: 4 });
     const extended = await succeed({ prompt: 'b', video: { job: first.id } });
-    expect((await look(await download(extended))).seconds).toBe(11);
+    expect((await probe(await download(extended))).seconds).toBe(11);
   }, 120_000);
 
-  it('Omni’s edit and upscale of a finished job’s tall video, and three turns of one conversation', async () => {
+  it('Omni edits and upscales a finished job’s portrait video, and continues it for three turns', async () => {
     const first = await succeed({ prompt: 'a', model: OMNI, durationSeconds: 5, aspectRatio: '9:16' });
     const land = async (body: Record<string, unknown>): Promise<[JobView, unknown]> => {
       const job = await succeed({ model: OMNI, ...body });
-      return [job, await look(await download(job))];
+      return [job, await probe(await download(job))];
     };
     const shape = (seconds: number, size = PORTRAIT) => ({
       seconds,
@@ -207,14 +207,14 @@ describe.concurrent('every mode lands a video of the length and shape that was a
     ).rejects.toThrow('is only made larger');
   }, 120_000);
 
-  it('a next turn is refused of a job that did not run on Omni, and of none', async () => {
+  it('a next turn is refused for a job that did not run on Omni and for an unknown job', async () => {
     const veo = await succeed({ prompt: 'a', durationSeconds: 4 });
     const body = { prompt: 'b', model: OMNI };
     await expect(stack.submit({ ...body, previousJob: veo.id })).rejects.toThrow('Give its video instead');
     await expect(stack.submit({ ...body, previousJob: 'job_none' })).rejects.toThrow('There is no job');
   }, 120_000);
 
-  it('a picture that was uploaded by a signed link, and another that is cut short', async () => {
+  it('an image uploaded through a signed URL is accepted, and a truncated one is refused', async () => {
     const upload = async (bytes: Uint8Array): Promise<unknown> => {
       const response = await fetch(`${stack.endpoints.api}/v1/uploads`, {
         method: 'POST',
@@ -236,8 +236,8 @@ describe.concurrent('every mode lands a video of the length and shape that was a
   }, 120_000);
 });
 
-describe('what goes wrong', () => {
-  it('a safety filter in part leaves the other videos, in whole fails without charge', async () => {
+describe('the safety filter', () => {
+  it('keeps the other videos if it withholds some, and fails the job without a charge if it withholds all', async () => {
     const part = await succeed({
       prompt: 'a [simulate: safety-filter=1]',
       sampleCount: 2,

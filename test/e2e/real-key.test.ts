@@ -1,4 +1,4 @@
-/** With a key of the Developer API: the price first, then the real thing. Its host is played by a server of the test. */
+/** `npm run generate` with an API key prints the price before the paid call. A simulated server replaces Google's. */
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ beforeAll(async () => {
     storageUrl: 'http://127.0.0.1:9',
     isAccessToken: () => false,
     isApiKey: (key) => key === 'a-real-key',
-    // Done by the time of the first poll.
+    // Fast enough that operations are done at the first poll.
     speedUp: 60,
   });
 });
@@ -43,7 +43,7 @@ async function generate(...args: string[]): Promise<string> {
 }
 
 describe('npm run generate with GEMINI_API_KEY', () => {
-  it('says that it is real and what it costs before the one paid call, and lands the video', async () => {
+  it('prints the price before its only paid call, and lands the video', async () => {
     const output = await generate('A kitten', '--duration', '3');
     const [announced, made] = [output.indexOf('charge about $0.30'), output.indexOf('Job job_')];
     expect(announced, output).toBeGreaterThan(0);
@@ -54,7 +54,7 @@ describe('npm run generate with GEMINI_API_KEY', () => {
     ]);
   });
 
-  it('fetches the video of a job that was begun with --job, and pays nothing for it again', async () => {
+  it('fetches the video of an earlier job with --job, without another paid call', async () => {
     const [jobId = ''] = /job_[a-z2-7]{26}/.exec(await generate('A puppy', '--duration', '3')) ?? [];
     const before = google.paidCalls().length;
     const output = await generate('--job', jobId);

@@ -1,4 +1,4 @@
-/** Requests to the API of a world in memory, and what it answers. */
+/** Clients of the API of an in-memory world. */
 import { z } from 'zod';
 import { createApi } from '../../functions/handlers/api/api.ts';
 import type { World } from './memory.ts';
@@ -8,11 +8,11 @@ const bodySchema = z.record(z.string(), z.unknown());
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Empty where the answer has none. */
+  /** Empty when the response has no body. */
   readonly body: Record<string, unknown>;
 }
 
-/** Sends as this caller. */
+/** A client that sends JSON as this caller. */
 export function apiOf(world: World, caller = 'local') {
   const app = createApi(world.services);
   const send = async (method: string, path: string, body?: unknown): Promise<Answer> => {
@@ -38,7 +38,7 @@ export function apiOf(world: World, caller = 'local') {
   };
 }
 
-/** Sends requests as they are written; `post` those for jobs. */
+/** A client that sends requests unchanged. `post` sends requests for jobs. */
 export function rawApiOf(world: World) {
   const app = createApi(world.services);
   const send = async (path: string, init: RequestInit = {}): Promise<Answer> => {

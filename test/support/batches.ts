@@ -1,4 +1,4 @@
-/** Batches in a world of memory: made, carried through, and their reports read. */
+/** Creates batches in an in-memory world and reads them and their reports. */
 import { z } from 'zod';
 import type { Batch } from '../../functions/core/batch/batch.ts';
 import { createBatch } from '../../functions/handlers/batch/create-batch.ts';
@@ -17,7 +17,7 @@ const reportRowSchema = z.object({
 });
 type ReportRow = z.infer<typeof reportRowSchema>;
 
-/** A batch of a manifest with this content, in a folder that everybody may read. */
+/** Starts a batch of a manifest with this content, stored under a readable prefix. */
 export async function startBatch(
   world: World,
   content: string | Uint8Array,
@@ -40,7 +40,7 @@ export async function startBatch(
 
 export async function batchNow(world: World, { batchId }: Pick<Batch, 'batchId'>): Promise<Batch> {
   const batch = await world.batches.get(batchId);
-  if (!batch) throw new Error('the batch is gone');
+  if (!batch) throw new Error('the batch does not exist');
   return batch;
 }
 

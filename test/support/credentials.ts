@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** A credentials file that makes Google's auth library ask this token server; returns its name. */
+/** Writes a credentials file that makes Google's auth library use this token server. @returns the file's path */
 export function credentialsFor(dir: string, tokenUrl: string): string {
   const subject = path.join(dir, 'subject');
   const file = path.join(dir, 'credentials.json');

@@ -1,4 +1,4 @@
-/** A world in memory behind Google's own surfaces, asked by raw requests or, on a port of loopback, by Google's SDKs. */
+/** An in-memory world behind Google's API surfaces, for raw requests and, on a loopback port, for Google's SDKs. */
 import { serve } from '@hono/node-server';
 import { z } from 'zod';
 import { localCaller } from '../../functions/adapters/id-token-callers.ts';
@@ -34,7 +34,7 @@ export interface GoogleAnswer {
   readonly body: Record<string, unknown>;
 }
 
-/** Sends with this key, as `x-goog-api-key`. */
+/** A client that sends this key as `x-goog-api-key`. */
 export function googleClient(world: World, key = 'ann') {
   const app = createApi(world.services);
   const send = async (path: string, init: RequestInit = {}): Promise<GoogleAnswer> => {
@@ -54,11 +54,11 @@ export function googleClient(world: World, key = 'ann') {
     send,
     post,
     get: (path: string): Promise<GoogleAnswer> => send(path),
-    /** The name of the operation of a request on the Developer API. */
+    /** Submits to the Developer API. @returns the operation's name */
     async submit(model: string, body: unknown): Promise<string> {
       return z.string().parse((await post(`/v1beta/models/${model}:predictLongRunning`, body)).body['name']);
     },
-    /** The same on Vertex, and its operation. */
+    /** Submits to Vertex. @returns the operation's name */
     async submitToVertex(model: string, body: unknown): Promise<string> {
       return z.string().parse((await post(`${VERTEX}/${model}:predictLongRunning`, body)).body['name']);
     },
@@ -67,7 +67,7 @@ export function googleClient(world: World, key = 'ann') {
   };
 }
 
-/** Every call is done at its first poll, with these videos under its prefix, and so many withheld. */
+/** Makes every operation succeed at its first poll, with these videos under its prefix and these filtered reasons. */
 export function makesVideos(
   world: World,
   videos: readonly Uint8Array[],
@@ -86,7 +86,7 @@ export function makesVideos(
 
 export const finish = (world: World): Promise<void> => runFor(world, 3 * 3_600_000);
 
-/** An MP4 that says how long it is, and nothing else. */
+/** An MP4 that contains only its duration. */
 export function mp4(seconds: number): Buffer {
   const mvhd = Buffer.alloc(108);
   mvhd.writeUInt32BE(108);

@@ -1,4 +1,4 @@
-/** The smallest real pictures: one pixel each. */
+/** The smallest valid images, of one pixel each. */
 export const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',

@@ -1,4 +1,4 @@
-/** Jobs in a world of memory: accepted, read back, and finished by a Vertex that takes its time. */
+/** Jobs in an in-memory world: creates them, reads them back, and lets a scripted Vertex finish them. */
 import type { Job } from '../../functions/core/job/job.ts';
 import { createJob } from '../../functions/handlers/job/create-job.ts';
 import type { World } from './memory.ts';
@@ -17,11 +17,11 @@ export async function accept(
 
 export async function stored(world: World, { jobId }: Job): Promise<Job> {
   const job = await world.jobs.get(jobId);
-  if (!job) throw new Error('the job is gone');
+  if (!job) throw new Error('the job does not exist');
   return job;
 }
 
-/** Vertex writes the videos of every call under the prefix it was given, then says done. */
+/** Makes every operation succeed after `ms`, with its videos written under the prefix of its call. */
 export function finishesAfter(world: World, ms: number, samples = 1): void {
   const { vertex, clock, output } = world;
   const startedAt = new Map<string, number>();

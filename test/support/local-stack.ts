@@ -1,4 +1,4 @@
-/** A whole local stack for a test: its own folder, free ports, and a look into the models' ledger. */
+/** A complete local stack for a test, with its own folder, free ports, and access to the models' ledger. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -40,10 +40,10 @@ export type PaidCallView = z.infer<typeof paidSchema>;
 
 export interface TestStack extends Stack {
   readonly submit: (body: unknown, headers?: Record<string, string>) => Promise<JobView>;
-  /** The job when it is finished. */
+  /** Waits until the job has finished. */
   readonly finished: (id: string) => Promise<JobView>;
   readonly paidCalls: () => Promise<PaidCallView[]>;
-  /** Stops it and removes its folder. */
+  /** Stops the stack and removes its folder. */
   readonly dispose: () => Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
   const stack = await startStack({ stateDir, apiPort: 0, ...options });
   const { api, models } = stack.endpoints;
 
-  /** Requests go on through a restart of the functions; these are all safe to repeat. */
+  /** Repeats requests during a restart of the functions. All of these requests are safe to repeat. */
   const persistent = async (url: string, init?: RequestInit): Promise<Response> => {
     for (let tries = 0; ; tries++) {
       try {

@@ -1,4 +1,4 @@
-/** Batches in memory: copies, parsed when they are given out, as a database would. */
+/** The batch store in memory. Stores JSON and parses it at every read, as a database would. */
 import {
   type Batch,
   batchAnnouncementDueAt,
@@ -55,7 +55,7 @@ export class MemoryBatchStore implements BatchStore {
       .slice(0, limit);
   }
 
-  /** Absent: for ever. */
+  /** undefined: batches are kept forever. */
   keepFinishedMs: number | undefined;
 
   async toLetGo(now: number, limit: number): Promise<readonly Batch[]> {

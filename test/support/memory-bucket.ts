@@ -1,4 +1,4 @@
-/** A bucket in memory, for inputs and for results. */
+/** A bucket in memory, for inputs and results. */
 import {
   type InputObject,
   type InputStore,
@@ -15,7 +15,7 @@ type MemoryObject = StoredObject & {
 export class MemoryBucket implements ResultStore, InputStore {
   readonly bucket: string;
   readonly objects = new Map<string, MemoryObject>();
-  /** What was replaced, by name and generation, where the bucket has versions. */
+  /** Noncurrent generations, by `name#generation`, if the bucket has versioning. */
   readonly #versions = new Map<string, MemoryObject>();
   readonly #now: () => number;
   #generations = 0;
@@ -109,7 +109,8 @@ export class MemoryBucket implements ResultStore, InputStore {
     const source = this.objects.get(this.#nameOf(uri));
     if (!source) throw new Error(`${uri} does not exist`);
     const there = this.objects.get(this.#nameOf(gcsUri));
-    if (there && !Buffer.from(there.body).equals(source.body)) throw new Error(`${gcsUri} is another object`);
+    if (there && !Buffer.from(there.body).equals(source.body))
+      throw new Error(`${gcsUri} exists with other content`);
     if (!there) this.put(this.#nameOf(gcsUri), source.body, source.contentType);
   }
 
@@ -134,7 +135,7 @@ export class MemoryBucket implements ResultStore, InputStore {
   #mayFail(): void {
     if (this.failNext > 0) {
       this.failNext--;
-      throw new Error('the bucket answers 503');
+      throw new Error('the bucket returned 503');
     }
   }
 }

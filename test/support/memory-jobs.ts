@@ -1,4 +1,4 @@
-/** The job store in memory, which keeps text, as a database would. */
+/** The job store in memory. */
 import { announcementDueAt } from '../../functions/core/job/announcement.ts';
 import { atStakeUsd, roundUsd } from '../../functions/core/job/at-stake.ts';
 import {
@@ -17,9 +17,9 @@ import {
 } from '../../functions/core/job/queues.ts';
 import type { JobStore, ListAtStake, ListJobs, ListOfBatch } from '../../functions/ports.ts';
 
-/** Stores copies, and parses what it gives out, as a database would. */
+/** Stores JSON and parses it at every read, as a database would. */
 export class MemoryJobStore implements JobStore {
-  /** What was saved as it was, to look through, and as text, to be read back. */
+  /** Each job as the saved object, for queries, and as JSON, to be read back. */
   readonly #jobs = new Map<string, { readonly job: Job; readonly text: string }>();
   readonly #watchers = new Set<() => void>();
   writes = 0;
@@ -35,7 +35,7 @@ export class MemoryJobStore implements JobStore {
   }
 
   async update(jobId: string, decide: Parameters<JobStore['update']>[1]): ReturnType<JobStore['update']> {
-    // No await from here to the save: that is what makes it a transaction.
+    // Without an await from here to the write, this is a transaction.
     const before = this.#read(jobId);
     if (!before) return { kind: 'missing' };
     const step = decide(before);

@@ -1,4 +1,4 @@
-/** What stands in line, in memory: the task queue and the rate limiters. */
+/** The task queue and the rate limiter store in memory. */
 import { NEW_RATE_LIMITER, type RateLimiter } from '../../functions/core/job/rate-limiter.ts';
 import type { BatchTask, RateLimiterStore, TaskQueue, WakeTask } from '../../functions/ports.ts';
 
@@ -28,7 +28,7 @@ export class MemoryTaskQueue implements TaskQueue {
   async enqueue(task: WakeTask): Promise<void> {
     if (this.failNext > 0) {
       this.failNext--;
-      throw new Error('the queue does not answer');
+      throw new Error('the queue returned 503');
     }
     const name = nameOf(task);
     if (this.#names.has(name)) return;
@@ -40,7 +40,7 @@ export class MemoryTaskQueue implements TaskQueue {
   async enqueueBatch(task: BatchTask): Promise<void> {
     if (this.failNext > 0) {
       this.failNext--;
-      throw new Error('the queue does not answer');
+      throw new Error('the queue returned 503');
     }
     const name = nameOf({ jobId: task.batchId, wake: task.wake });
     if (this.#names.has(name)) return;
@@ -53,7 +53,7 @@ export class MemoryTaskQueue implements TaskQueue {
     return this.waitingBatches.some((each) => nameOf({ jobId: each.batchId, wake: each.wake }) === name);
   }
 
-  /** Takes the earliest task of a batch out, if it is due. */
+  /** Removes and returns the earliest batch task if it is due. */
   takeBatch(now: number): BatchTask | undefined {
     const [next] = [...this.waitingBatches].sort((a, b) => a.wake.at - b.wake.at);
     if (!next || next.wake.at > now) return undefined;
@@ -65,12 +65,12 @@ export class MemoryTaskQueue implements TaskQueue {
     return this.waiting.some((each) => nameOf(each) === nameOf(task));
   }
 
-  /** Back into the queue, as after an answer that is no success. */
+  /** Puts a task back, as Cloud Tasks does after an error response. */
   putBack(task: WakeTask): void {
     this.waiting.push(task);
   }
 
-  /** Takes the earliest task out, if it is due. */
+  /** Removes and returns the earliest task if it is due. */
   take(now: number): WakeTask | undefined {
     const [next] = [...this.waiting].sort((a, b) => a.wake.at - b.wake.at);
     if (!next || next.wake.at > now) return undefined;

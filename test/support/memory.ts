@@ -1,4 +1,4 @@
-/** The ports in memory, for tests of handlers: as strict as the real ones, and with a clock that moves when told. */
+/** The ports in memory, for tests of handlers. They are as strict as the real ones, and the test advances the clock. */
 import { createIds } from '../../functions/adapters/ids.ts';
 import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { defaultPolicy } from '../../functions/core/job/policy.ts';

@@ -1,4 +1,4 @@
-/** The boxes of an MP4 by hand: headers that say what a test wants them to say, around no video. */
+/** Builds the boxes of an MP4, with header values chosen by the test and without media data. */
 
 export const box = (type: string, ...content: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(content);
@@ -8,7 +8,7 @@ export const box = (type: string, ...content: readonly Uint8Array[]): Buffer => 
   return Buffer.concat([head, body]);
 };
 
-/** `duration` in units of which there are `timescale` in a second. */
+/** @param duration in units of 1/`timescale` s */
 export const mvhd = (version: 0 | 1, timescale: number, duration: number): Buffer => {
   const body = Buffer.alloc(version === 1 ? 112 : 100);
   body[0] = version;
@@ -22,9 +22,9 @@ export interface Track {
   readonly width: number;
   readonly height: number;
   readonly version?: 0 | 1;
-  /** On its side. */
+  /** Rotated by 90 degrees. */
   readonly turned?: boolean;
-  /** Boxes behind its header. */
+  /** Boxes after the track header. */
   readonly media?: readonly Uint8Array[];
 }
 
@@ -39,7 +39,7 @@ export const trak = ({ width, height, version = 0, turned = false, media = [] }:
   return box('trak', box('tkhd', body), ...media);
 };
 
-/** What a track says of its samples: runs of so many, each of so many ticks of its clock. */
+/** The media box of a track. Each run has a number of samples and the ticks of each sample. */
 export function mdia(
   timescale: number,
   runs: readonly (readonly [samples: number, ticks: number])[],
@@ -58,5 +58,5 @@ export function mdia(
   return box('mdia', box('mdhd', mdhd), box('minf', box('vmhd', Buffer.alloc(12)), stbl));
 }
 
-/** Eight seconds of these tracks. */
+/** A movie box of eight seconds with these tracks. */
 export const movie = (...tracks: readonly Uint8Array[]): Buffer => box('moov', mvhd(0, 24, 192), ...tracks);

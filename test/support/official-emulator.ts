@@ -1,4 +1,4 @@
-/** Google's official emulators, where they are installed: found by asking the commands they need, started in their own process group. */
+/** Google's official emulators, if they are installed. Each is started in its own process group. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -8,9 +8,9 @@ const run = promisify(execFile);
 
 export interface OfficialEmulatorKind {
   readonly component: string;
-  /** After `gcloud`. */
+  /** The arguments of `gcloud`. */
   readonly command: readonly string[];
-  /** What it prints once it serves. */
+  /** A text that the emulator prints when it is ready. */
   readonly readyText: string;
 }
 
@@ -25,7 +25,7 @@ export const PUBSUB_EMULATOR: OfficialEmulatorKind = {
   readyText: 'Server started, listening',
 };
 
-/** Why the official emulator cannot be used here; undefined when it can. */
+/** Why the official emulator cannot be used; undefined when it can. */
 export async function whyNoOfficialEmulator({
   component,
 }: OfficialEmulatorKind): Promise<string | undefined> {
@@ -45,11 +45,11 @@ export async function whyNoOfficialEmulator({
 export interface OfficialEmulator {
   /** `127.0.0.1:port`. */
   readonly host: string;
-  /** Ends gcloud and the Java process beneath it. */
+  /** Ends gcloud and its Java process. */
   readonly stop: () => Promise<void>;
 }
 
-/** Resolves once the emulator says that it is running. */
+/** Resolves when the emulator has printed that it is ready. */
 export async function startOfficialEmulator({
   command,
   readyText,
@@ -64,7 +64,7 @@ export async function startOfficialEmulator({
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
       process.kill(-child.pid, 'SIGKILL');
   };
-  // Its own process group would outlive a test run that is broken off.
+  // Its own process group would outlive an aborted test run.
   process.once('exit', kill);
   await new Promise<void>((resolve, reject) => {
     let output = '';
@@ -75,7 +75,9 @@ export async function startOfficialEmulator({
     child.stdout.on('data', read);
     child.stderr.on('data', read);
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the official emulator ended with ${code}: ${output}`)));
+    child.once('exit', (code) =>
+      reject(new Error(`the official emulator exited with code ${code}: ${output}`)),
+    );
   });
   return {
     host,
@@ -93,6 +95,6 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return address.port;
 }

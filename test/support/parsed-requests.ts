@@ -1,4 +1,4 @@
-/** Requests judged by the catalogue as it is, and what is said of those that are refused. */
+/** Parses requests with the real catalogue, and returns the problems of refused ones. */
 import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import type { VideoRequest } from '../../functions/core/job/video-request.ts';
 import { type Problem, ProblemError } from '../../functions/core/problem.ts';

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Resolves once somebody listens there. */
+/** Resolves when a process listens on the port. */
 export async function listening(port: number): Promise<void> {
   for (;;) {
     const answered = await new Promise<boolean>((resolve) => {

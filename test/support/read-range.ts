@@ -1,6 +1,6 @@
 import type { ReadRange } from '../../functions/core/media/read-range.ts';
 
-/** Reads out of these bytes as out of an object in a bucket: nothing is there behind the end. */
+/** Reads ranges of these bytes as of an object in a bucket: a range beyond the end is cut off. */
 export const rangesOf =
   (bytes: Uint8Array): ReadRange =>
   async (start, end) =>

@@ -1,6 +1,6 @@
 /**
- * Loaded before every test file. A random test that fails prints its seed and path: `FC_SEED=… FC_PATH=… npx vitest run
- * <file> -t '<title>'` repeats it.
+ * Loaded before every test file. A failing random test prints its seed and path. This repeats it:
+ * `FC_SEED=… FC_PATH=… npx vitest run <file> -t '<title>'`.
  */
 const { FC_SEED, FC_PATH } = process.env;
 

@@ -1,7 +1,7 @@
 import { currentStage, type Stage } from '../../functions/core/job/stages.ts';
 import type { VideoRequest } from '../../functions/core/job/video-request.ts';
 
-/** A complete request of Vertex's Veo: eight seconds of a cat, but for what is asked otherwise. */
+/** A complete request for Veo on Vertex, with the given differences. */
 export const makeRequest = (over: Partial<VideoRequest> = {}): VideoRequest => ({
   provider: 'vertex',
   model: 'veo-3.1-fast-generate-001',
@@ -14,6 +14,6 @@ export const makeRequest = (over: Partial<VideoRequest> = {}): VideoRequest => (
   ...over,
 });
 
-/** Its first stage. */
+/** The first stage of such a request. */
 export const firstStage = (over: Partial<VideoRequest> = {}): Stage =>
   currentStage({ request: makeRequest(over), attempts: [] });

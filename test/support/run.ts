@@ -1,4 +1,4 @@
-/** Runs a world of memory: delivers due tasks and lets the time pass until nothing is left to do. */
+/** Runs an in-memory world: delivers due tasks and advances the clock until no work is left. */
 import { ProblemError } from '../../functions/core/problem.ts';
 import { handleBatch } from '../../functions/handlers/batch/batch.ts';
 import { handlePoll } from '../../functions/handlers/job/poll.ts';
@@ -16,7 +16,7 @@ export async function deliver(
   return handleSubmit(services, { ...message, line: { provider, model, lane } });
 }
 
-/** Delivers every task as it falls due, with a sweep a minute, for so long; stops early when no job has a wake. */
+/** Delivers every due task and sweeps once a minute, for `ms`. Stops early when no job or batch has a wake. */
 export async function runFor(world: World, ms: number): Promise<void> {
   const end = world.clock.now() + ms;
   let nextSweep = world.clock.now() + 60_000;

@@ -1,4 +1,4 @@
-/** A provider that does as the test says. */
+/** A provider whose answers the test sets. */
 import type { OperationRef } from '../../functions/core/job/attempt-record.ts';
 import type {
   PaidCall,
@@ -8,12 +8,12 @@ import type {
   VideoProvider,
 } from '../../functions/ports.ts';
 
-/** Answers what the test says, and remembers what it was asked. */
+/** Returns the answers that the test sets, and records its paid calls. */
 export class ScriptedProvider implements VideoProvider {
   readonly delivers: 'bucket' | 'download';
   readonly calls: PaidCall[] = [];
   polls = 0;
-  /** Why no call can be made, when none can. */
+  /** If set, `prepare` fails with this message. */
   notReady: string | undefined;
   onSubmit: (call: PaidCall) => SubmitAnswer | Promise<SubmitAnswer>;
   onPoll: (operation: OperationRef) => PollAnswer | Promise<PollAnswer> = () => ({ kind: 'running' });

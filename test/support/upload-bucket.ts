@@ -1,4 +1,4 @@
-/** The input bucket of a world in memory, as those see it who drop files there. It has versions, as the real one has. */
+/** The input bucket of an in-memory world, seen by users who upload files. It has versioning, as the real one has. */
 import type { UploadBucket, UploadedObject } from '../../functions/ports.ts';
 import type { World } from './memory.ts';
 
@@ -17,7 +17,7 @@ export class MemoryUploads implements UploadBucket {
     return this.#input.objects;
   }
 
-  /** Stores it, and gives back the data of its event. */
+  /** Stores the file. @returns the data of its event */
   drop(
     name: string,
     body: string | Uint8Array,
@@ -33,7 +33,7 @@ export class MemoryUploads implements UploadBucket {
   async head(name: string, wanted?: string): Promise<UploadedObject | undefined> {
     if (this.failNext > 0) {
       this.failNext--;
-      throw new Error('the bucket answers 503');
+      throw new Error('the bucket returned 503');
     }
     const found = this.#input.find(name, wanted);
     if (!found) return undefined;

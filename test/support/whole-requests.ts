@@ -1,11 +1,11 @@
-/** How a test's own HTTP server receives: whole requests, or nothing. */
+/** Request handling for the HTTP servers of tests, which receive only complete requests. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 type Handle = (request: IncomingMessage, body: Buffer, response: ServerResponse) => void | Promise<void>;
 
 /**
- * A listener that hands requests over once they are complete. One whose client went away in the middle of sending, as
- * clients of stopping servers do, is handed to nobody; read with `for await` it would be an unhandled rejection.
+ * Calls `handle` when a request is complete. A request whose client disconnects while sending, as clients of stopping
+ * servers do, is dropped. Reading it with `for await` would cause an unhandled rejection.
  */
 export const wholeRequests =
   (handle: Handle): RequestListener =>

@@ -1,8 +1,8 @@
 /**
- * Code and cloud together: what the code uses is provisioned, and nothing is provisioned that the code does not use.
+ * Code and infrastructure agree: Terraform provisions everything that the code uses, and nothing else.
  *
- * Both sides are read as they are: the code by importing it, the cloud from Terraform's own plan. What is meant to
- * differ is listed here with its reason; an entry that no longer differs fails too, so that the lists stay true.
+ * The tests import the code and read Terraform's plan. Intended differences are listed here with their reasons. An
+ * entry that no longer differs fails too, so that the lists stay correct.
  */
 import path from 'node:path';
 import { Cron } from 'croner';
@@ -36,34 +36,34 @@ import {
   whyNoPlan,
 } from './terraform.ts';
 
-/** Variables that a deployment is not given. */
+/** Variables that a deployment does not set. */
 const NOT_IN_THE_CLOUD: Readonly<Record<string, string>> = {
-  CLAPPER_ALLOW_RETIRED_MODELS: 'retired models live on in simulation only',
-  CLAPPER_MODEL_SPEED_UP: 'of simulated models',
+  CLAPPER_ALLOW_RETIRED_MODELS: 'only simulated models include retired ones',
+  CLAPPER_MODEL_SPEED_UP: 'only for simulated models',
   CLAPPER_REQUESTS_PER_MINUTE:
-    'one rate for all models is for tests; catalogue_overrides sets quotas by model',
-  CLAPPER_SIGNER_KEY_FILE: 'links are signed through IAM',
-  CLAPPER_STORAGE_ENDPOINT: 'of the local cloud',
-  CLAPPER_TASKS_ENDPOINT: 'of the local cloud',
-  CLAPPER_TOKEN_ISSUERS: 'Google, by default',
-  CLAPPER_TOKEN_JWKS_URL: 'Google’s, by default',
-  GOOGLE_GEMINI_BASE_URL: 'Google’s, by default',
-  GOOGLE_VERTEX_BASE_URL: 'Google’s, by default',
+    'one rate for all models is only for tests; catalogue_overrides sets quotas per model',
+  CLAPPER_SIGNER_KEY_FILE: 'URLs are signed through IAM',
+  CLAPPER_STORAGE_ENDPOINT: 'only for the local cloud',
+  CLAPPER_TASKS_ENDPOINT: 'only for the local cloud',
+  CLAPPER_TOKEN_ISSUERS: 'the default is Google',
+  CLAPPER_TOKEN_JWKS_URL: 'the default is Google’s',
+  GOOGLE_GEMINI_BASE_URL: 'the default is Google’s',
+  GOOGLE_VERTEX_BASE_URL: 'the default is Google’s',
 };
 
-/** Provisioned for functions that are registered and do nothing yet. */
+/** Provisioned for functions that are registered but not implemented yet. */
 const AHEAD_OF_THE_CODE: { readonly variables: readonly string[]; readonly queues: readonly string[] } = {
   variables: [],
   queues: ['notify'],
 };
 
-/** APIs that no resource stands for. */
+/** APIs that are used without a resource of their own. */
 const CALLED_APIS: Readonly<Record<string, string>> = {
   aiplatform: 'the functions call the models',
   cloudbuild: 'builds the functions',
-  cloudresourcemanager: 'reads the number of the project, gives rights',
-  eventarc: 'brings the buckets’ events',
-  iamcredentials: 'signs links',
+  cloudresourcemanager: 'reads the project number and grants roles',
+  eventarc: 'delivers the events of the buckets',
+  iamcredentials: 'signs URLs',
 };
 
 const API_OF_TYPE: readonly (readonly [prefix: string, api: string])[] = [
@@ -106,8 +106,8 @@ function environmentOf({ values }: PlannedResource): Record<string, string> {
   return { ...plain, ...Object.fromEntries(secrets.map(({ key }) => [key, 'a secret'])) };
 }
 
-describe('settings that both clouds read', () => {
-  it('have every model of the catalogue with its quota, and no other', () => {
+describe('the settings of the deployment and the local cloud', () => {
+  it('have exactly the models of the catalogue with their quotas', () => {
     const expected = CATALOGUE.models.map(({ provider, model, requestsPerMinute }) => [
       queues.submitQueueName({ provider, model, lane: 'interactive' }),
       { model: `${provider}/${model}`, requestsPerMinute },
@@ -115,13 +115,13 @@ describe('settings that both clouds read', () => {
     expect(cloudSettings.submit.models).toEqual(Object.fromEntries(expected));
   });
 
-  it('have one sweep: as a schedule and as an interval', () => {
+  it('have the same sweep interval as cron schedule and in seconds', () => {
     const runs = new Cron(cloudSettings.sweep.schedule, { timezone: 'Etc/UTC' }).nextRuns(2);
     const [first, second] = runs.map((run) => run.getTime());
     expect(((second ?? 0) - (first ?? 0)) / 1000).toBe(cloudSettings.sweep.everySeconds);
   });
 
-  it('keep finished jobs as long as the code does when nothing is said', () => {
+  it('have the same default retention of finished jobs as the code', () => {
     const required = Object.fromEntries(
       ['GOOGLE_CLOUD_PROJECT', 'CLAPPER_INPUT_BUCKET', 'CLAPPER_OUTPUT_BUCKET'].map((name) => [name, 'x']),
     );
@@ -136,386 +136,401 @@ describe('settings that both clouds read', () => {
   });
 });
 
-describe.skipIf(whyNoPlan)(`what is provisioned${whyNoPlan ? ` (skipped: ${whyNoPlan})` : ''}`, () => {
-  const plans = new Map<Example, readonly PlannedResource[]>();
-  let delivery: readonly PlannedResource[] = [];
-  let dependencies: ReadonlyMap<string, readonly string[]> = new Map();
-  const planned = (example: Example, type: string) => ofType(plans.get(example) ?? [], type);
-  const functions = (example: Example) => planned(example, 'google_cloudfunctions2_function');
-  const provisionedVariables = (): string[] => [
-    ...new Set(
-      EXAMPLES.flatMap((example) => functions(example).flatMap((each) => Object.keys(environmentOf(each)))),
-    ),
-  ];
-
-  beforeAll(async () => {
-    const copy = copyOfModule();
-    for (const example of EXAMPLES) plans.set(example, await planOf(copy, example));
-    dependencies = dependenciesIn(copy, 'smallest');
-    delivery = await planIn(path.join(copy, 'delivery'), ...DELIVERY_VARIABLES);
-    for (const [name, value] of Object.entries(environmentOf(functions('full')[0] ?? never('no function'))))
-      vi.stubEnv(name, value);
-    // Clients of the import below must look for no metadata server and no credentials.
-    vi.stubEnv('METADATA_SERVER_DETECTION', 'none');
-    await import('../../functions/index.ts');
-  }, TERRAFORM_TIMEOUT_MS);
-  afterAll(() => {
-    vi.unstubAllEnvs();
-  });
-
-  describe('as functions', () => {
-    it('are those that the code registers, by the same names', () => {
-      const targets = functions('smallest').map(({ values }) =>
-        text(block(values, 'build_config')['entry_point']),
-      );
-      expect(targets.sort()).toEqual([...registered.keys()].sort());
-    });
-
-    it('have a trigger where they take events, and none where they take requests', () => {
-      const triggered = functions('smallest')
-        .filter(({ values }) => text(block(values, 'event_trigger')['event_type']) !== '')
-        .map(({ key }) => key);
-      const takeEvents = [...registered].filter(([, kind]) => kind === 'cloudEvent').map(([name]) => name);
-      expect(triggered.sort()).toEqual(takeEvents.sort());
-    });
-
-    it('have at least the time that their tasks give them', () => {
-      const late = Object.entries(DISPATCH_DEADLINE_SECONDS).filter(([name, seconds]) => {
-        const target = functions('smallest').find(({ key }) => key === name) ?? never(`no function ${name}`);
-        return Number(block(target.values, 'service_config')['timeout_seconds']) < seconds;
-      });
-      expect(late).toEqual([]);
-    });
-
-    it('come after the indexes of their queries, and those after the grants that take a while to be in force', () => {
-      const functionsWaitFor = dependencies.get('google_cloudfunctions2_function.this') ?? [];
-      const indexesWaitFor = dependencies.get('google_firestore_index.this') ?? [];
-      expect(functionsWaitFor).toContain('google_firestore_index.this');
-      const ofBuilds = [...dependencies.keys()].filter((address) => /_iam_member\.build/.test(address));
-      expect(ofBuilds.length).toBeGreaterThan(3);
-      expect(
-        missing(indexesWaitFor, [
-          ...ofBuilds,
-          'google_project_iam_member.event_receiver',
-          'google_project_iam_member.storage_events',
-        ]),
-      ).toEqual([]);
-      expect(missing(functionsWaitFor, indexesWaitFor)).toEqual([]);
-    });
-
-    it('have more time than the calls that the API passes on', () => {
-      const api = functions('smallest').find(({ key }) => key === 'api') ?? never('no api');
-      const seconds = Number(block(api.values, 'service_config')['timeout_seconds']);
-      expect(seconds * 1000).toBeGreaterThan(IMAGE_CALL_TIMEOUT_MS);
-    });
-
-    it('can serve all that their queues send at once', () => {
-      const overrun = Object.entries(cloudSettings.queues).filter(([name, { maxConcurrentDispatches }]) => {
-        const target = functions('smallest').find(({ key }) => key === name) ?? never(`no function ${name}`);
-        const service = block(target.values, 'service_config');
-        const served =
-          Number(service['max_instance_count']) * Number(service['max_instance_request_concurrency']);
-        return served < maxConcurrentDispatches;
-      });
-      expect(overrun).toEqual([]);
-    });
-  });
-
-  describe('as environment', () => {
-    it('has every variable that the code reads, but those that only a laptop needs', () => {
-      const expected = missing(Object.keys(NOT_IN_THE_CLOUD), CONFIG_VARIABLES);
-      expect(
-        missing(provisionedVariables(), expected),
-        'read by functions/config.ts, not in terraform',
-      ).toEqual([]);
-    });
-
-    it('has no variable that the code does not read', () => {
-      const read = [...CONFIG_VARIABLES, ...AHEAD_OF_THE_CODE.variables, 'NODE_OPTIONS'];
-      const unread = missing(read, provisionedVariables());
-      expect(unread, 'in terraform/functions.tf, not read by functions/config.ts').toEqual([]);
-    });
-
-    it('differs only as listed', () => {
-      expect(
-        missing(CONFIG_VARIABLES, Object.keys(NOT_IN_THE_CLOUD)),
-        'no longer read: take them off',
-      ).toEqual([]);
-      expect(
-        Object.keys(NOT_IN_THE_CLOUD).filter((name) => provisionedVariables().includes(name)),
-        'provisioned after all: take them off NOT_IN_THE_CLOUD',
-      ).toEqual([]);
-      expect(
-        AHEAD_OF_THE_CODE.variables.filter((name) => CONFIG_VARIABLES.includes(name)),
-        'read by now: take them off AHEAD_OF_THE_CODE',
-      ).toEqual([]);
-    });
-
-    it.each(EXAMPLES)('of example %s is one that every function starts with', (example) => {
-      for (const each of functions(example)) {
-        const config = parseConfig(environmentOf(each));
-        expect(config, each.key).toMatchObject({
-          GOOGLE_CLOUD_PROJECT: PROJECT,
-          CLAPPER_CALLERS: 'id-token',
-          CLAPPER_TOKEN_SIGNATURE: 'platform',
-          CLAPPER_MODEL_SPEED_UP: 1,
-        });
-      }
-    });
-
-    it('of the service that anybody can reach is the API’s, but for who is let in', () => {
-      const [service] = planned('keys', 'google_cloud_run_v2_service');
-      const [container] = containersSchema.parse(
-        block((service ?? never('no service')).values, 'template')['containers'],
-      );
-      const { FUNCTION_TARGET: target, ...environment } = Object.fromEntries(
-        (container ?? never('no container')).env.map(({ name, value }) => [name, value]),
-      );
-      expect(registered.get(target ?? ''), 'what it runs').toBe('http');
-      const api = functions('keys').find(({ key }) => key === 'api') ?? never('no api');
-      expect(environment).toEqual({ ...environmentOf(api), CLAPPER_CALLERS: 'key' });
-      expect(parseConfig(environment).CLAPPER_CALLERS).toBe('key');
-    });
-
-    it('names buckets, database, account and addresses that are provisioned', () => {
-      const [api] = functions('full');
-      const config = parseConfig(environmentOf(api ?? never('no function')));
-      const buckets = planned('full', 'google_storage_bucket').map(({ values }) => values['name']);
-      expect(buckets).toEqual(
-        expect.arrayContaining([config.CLAPPER_INPUT_BUCKET, config.CLAPPER_OUTPUT_BUCKET]),
-      );
-      expect(planned('full', 'google_firestore_database').map(({ values }) => values['name'])).toEqual([
-        config.CLAPPER_FIRESTORE_DATABASE,
-      ]);
-      expect(planned('full', 'google_service_account').map(({ values }) => values['email'])).toContain(
-        config.CLAPPER_TASKS_SERVICE_ACCOUNT,
-      );
-      const names = functions('full').map(({ values }) => text(values['name']));
-      const addressed = [
-        config.CLAPPER_SUBMIT_URL,
-        config.CLAPPER_POLL_URL,
-        config.CLAPPER_BATCH_URL,
-        ...config.CLAPPER_TASKS_AUDIENCES,
-      ].map((url) => names.find((name) => new URL(url).host.startsWith(`${name}-`)));
-      expect(addressed).toEqual(
-        ['submit', 'poll', 'batch', 'batch', 'notify', 'sweep'].map((name) => `studio-${name}`),
-      );
-    });
-  });
-
-  describe('as queues', () => {
-    const names = () => planned('smallest', 'google_cloud_tasks_queue').map(({ key }) => key);
-    const used = (): string[] => [
-      ...queues.submitQueueNames(CATALOGUE),
-      ...Object.entries(queues).flatMap(([name, value]) =>
-        name.endsWith('_QUEUE') && typeof value === 'string' ? [value] : [],
+describe.skipIf(whyNoPlan)(
+  `the provisioned infrastructure${whyNoPlan ? ` (skipped: ${whyNoPlan})` : ''}`,
+  () => {
+    const plans = new Map<Example, readonly PlannedResource[]>();
+    let delivery: readonly PlannedResource[] = [];
+    let dependencies: ReadonlyMap<string, readonly string[]> = new Map();
+    const planned = (example: Example, type: string) => ofType(plans.get(example) ?? [], type);
+    const functions = (example: Example) => planned(example, 'google_cloudfunctions2_function');
+    const provisionedVariables = (): string[] => [
+      ...new Set(
+        EXAMPLES.flatMap((example) => functions(example).flatMap((each) => Object.keys(environmentOf(each)))),
       ),
     ];
 
-    it('are those that the code puts tasks in', () => {
-      expect(
-        missing(names(), used()),
-        'used in functions/core/job/queues.ts, not in terraform/settings.json',
-      ).toEqual([]);
-      expect(
-        missing([...used(), ...AHEAD_OF_THE_CODE.queues], names()),
-        'in terraform/settings.json, not used in functions/core/job/queues.ts',
-      ).toEqual([]);
-      expect(
-        AHEAD_OF_THE_CODE.queues.filter((name) => used().includes(name)),
-        'used by now: take them off AHEAD_OF_THE_CODE',
-      ).toEqual([]);
+    beforeAll(async () => {
+      const copy = copyOfModule();
+      for (const example of EXAMPLES) plans.set(example, await planOf(copy, example));
+      dependencies = dependenciesIn(copy, 'smallest');
+      delivery = await planIn(path.join(copy, 'delivery'), ...DELIVERY_VARIABLES);
+      for (const [name, value] of Object.entries(environmentOf(functions('full')[0] ?? never('no function'))))
+        vi.stubEnv(name, value);
+      // The clients of the import below must not search for the metadata server or for credentials.
+      vi.stubEnv('METADATA_SERVER_DETECTION', 'none');
+      await import('../../functions/index.ts');
+    }, TERRAFORM_TIMEOUT_MS);
+    afterAll(() => {
+      vi.unstubAllEnvs();
     });
 
-    it('have the rates and retries of the local cloud', () => {
-      const seconds = (value: unknown): number => Number(text(value).replace(/s$/, '')) * 1000;
-      const provisioned = planned('smallest', 'google_cloud_tasks_queue').map(({ key, values }) => {
-        const rate = block(values, 'rate_limits');
-        const retry = block(values, 'retry_config');
-        return {
-          id: key,
-          maxDispatchesPerSecond: rate['max_dispatches_per_second'],
-          maxConcurrentDispatches: rate['max_concurrent_dispatches'],
-          maxAttempts: retry['max_attempts'],
-          minBackoffMs: seconds(retry['min_backoff']),
-          maxBackoffMs: seconds(retry['max_backoff']),
-          maxDoublings: retry['max_doublings'],
-        };
+    describe('its functions', () => {
+      it('are those that the code registers', () => {
+        const targets = functions('smallest').map(({ values }) =>
+          text(block(values, 'build_config')['entry_point']),
+        );
+        expect(targets.sort()).toEqual([...registered.keys()].sort());
       });
-      const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
-      expect(provisioned.sort(byId)).toEqual([...stackQueues(1)].sort(byId));
-    });
-  });
 
-  describe('as events and schedules', () => {
-    it('wakes upload by the input bucket and landed by the output bucket', () => {
-      const byFunction = functions('smallest').flatMap(({ key, values }) => {
-        const trigger = block(values, 'event_trigger');
-        return trigger['event_type'] ? [[key, block(trigger, 'event_filters')['value']]] : [];
+      it('have a trigger exactly when they receive events', () => {
+        const triggered = functions('smallest')
+          .filter(({ values }) => text(block(values, 'event_trigger')['event_type']) !== '')
+          .map(({ key }) => key);
+        const takeEvents = [...registered].filter(([, kind]) => kind === 'cloudEvent').map(([name]) => name);
+        expect(triggered.sort()).toEqual(takeEvents.sort());
       });
-      const environment = environmentOf(functions('smallest')[0] ?? never('no function'));
-      expect(Object.fromEntries(byFunction)).toEqual({
-        landed: environment['CLAPPER_OUTPUT_BUCKET'],
-        upload: environment['CLAPPER_INPUT_BUCKET'],
-      });
-    });
 
-    it('calls only functions that take requests, as the account that they admit', () => {
-      const calls = [
-        ...planned('full', 'google_cloud_scheduler_job').map(({ values }) => block(values, 'http_target')),
-        ...planned('full', 'google_pubsub_subscription').map(({ values }) => block(values, 'push_config')),
-      ];
-      expect(calls).toHaveLength(3);
-      const environment = environmentOf(functions('full')[0] ?? never('no function'));
-      for (const call of calls) {
-        const url = text(call['uri']) || text(call['push_endpoint']);
-        const [, name] = /^https:\/\/studio-([a-z]+)-\d+\./.exec(url) ?? [];
-        expect(registered.get(name ?? ''), url).toBe('http');
-        expect(environment['CLAPPER_TASKS_AUDIENCES']?.split(','), 'the audience is admitted').toContain(url);
-        expect(block(call, 'oidc_token')).toMatchObject({
-          service_account_email: environment['CLAPPER_TASKS_SERVICE_ACCOUNT'],
-          audience: url,
+      it('have a time-out of at least the dispatch deadline of their tasks', () => {
+        const late = Object.entries(DISPATCH_DEADLINE_SECONDS).filter(([name, seconds]) => {
+          const target =
+            functions('smallest').find(({ key }) => key === name) ?? never(`no function ${name}`);
+          return Number(block(target.values, 'service_config')['timeout_seconds']) < seconds;
         });
-      }
-    });
-
-    it('publishes ends to the provisioned topic, from every function that ends jobs or batches', () => {
-      const environment = environmentOf(functions('full')[0] ?? never('no function'));
-      const topics = planned('full', 'google_pubsub_topic').map(
-        ({ values }) => `projects/${text(values['project'])}/topics/${text(values['name'])}`,
-      );
-      expect(topics).toContain(environment['CLAPPER_EVENTS_TOPIC']);
-      const publishers = planned('full', 'google_pubsub_topic_iam_member').filter(
-        ({ values }) =>
-          environment['CLAPPER_EVENTS_TOPIC']?.endsWith(`/${text(values['topic'])}`) &&
-          values['role'] === 'roles/pubsub.publisher',
-      );
-      expect(publishers.map(({ key }) => key).sort()).toEqual([
-        'api',
-        'batch',
-        'landed',
-        'poll',
-        'submit',
-        'sweep',
-      ]);
-    });
-
-    it('calls batch once for each schedule that the code knows, at its times and with what it takes', () => {
-      const { CLAPPER_SCHEDULES: schedules } = parseConfig(
-        environmentOf(functions('full')[0] ?? never('no function')),
-      );
-      const called = planned('full', 'google_cloud_scheduler_job').flatMap(({ key, values }) => {
-        const target = block(values, 'http_target');
-        if (!text(target['uri']).includes('-batch-')) return [];
-        const body: unknown = JSON.parse(Buffer.from(text(target['body']), 'base64').toString());
-        expect(batchCallSchema.parse(body)).toEqual({ schedule: key });
-        return [[key, { cron: values['schedule'], timeZone: values['time_zone'] }]];
+        expect(late).toEqual([]);
       });
-      expect(Object.keys(schedules).length).toBeGreaterThan(0);
-      expect(Object.fromEntries(called)).toEqual(
-        Object.fromEntries(
-          Object.entries(schedules).map(([id, { cron, timeZone }]) => [id, { cron, timeZone }]),
+
+      it('are created after the indexes of their queries, and those after the grants that take time to apply', () => {
+        const functionsWaitFor = dependencies.get('google_cloudfunctions2_function.this') ?? [];
+        const indexesWaitFor = dependencies.get('google_firestore_index.this') ?? [];
+        expect(functionsWaitFor).toContain('google_firestore_index.this');
+        const ofBuilds = [...dependencies.keys()].filter((address) => /_iam_member\.build/.test(address));
+        expect(ofBuilds.length).toBeGreaterThan(3);
+        expect(
+          missing(indexesWaitFor, [
+            ...ofBuilds,
+            'google_project_iam_member.event_receiver',
+            'google_project_iam_member.storage_events',
+          ]),
+        ).toEqual([]);
+        expect(missing(functionsWaitFor, indexesWaitFor)).toEqual([]);
+      });
+
+      it('have a longer time-out than the image calls of the API', () => {
+        const api = functions('smallest').find(({ key }) => key === 'api') ?? never('no api');
+        const seconds = Number(block(api.values, 'service_config')['timeout_seconds']);
+        expect(seconds * 1000).toBeGreaterThan(IMAGE_CALL_TIMEOUT_MS);
+      });
+
+      it('can serve the concurrent dispatches of their queues', () => {
+        const overrun = Object.entries(cloudSettings.queues).filter(([name, { maxConcurrentDispatches }]) => {
+          const target =
+            functions('smallest').find(({ key }) => key === name) ?? never(`no function ${name}`);
+          const service = block(target.values, 'service_config');
+          const served =
+            Number(service['max_instance_count']) * Number(service['max_instance_request_concurrency']);
+          return served < maxConcurrentDispatches;
+        });
+        expect(overrun).toEqual([]);
+      });
+    });
+
+    describe('its environment', () => {
+      it('has every variable that the code reads, except those that only the local cloud needs', () => {
+        const expected = missing(Object.keys(NOT_IN_THE_CLOUD), CONFIG_VARIABLES);
+        expect(
+          missing(provisionedVariables(), expected),
+          'read by functions/config.ts, but not set by terraform',
+        ).toEqual([]);
+      });
+
+      it('has no variable that the code does not read', () => {
+        const read = [...CONFIG_VARIABLES, ...AHEAD_OF_THE_CODE.variables, 'NODE_OPTIONS'];
+        const unread = missing(read, provisionedVariables());
+        expect(unread, 'set in terraform/functions.tf, but not read by functions/config.ts').toEqual([]);
+      });
+
+      it('differs only as listed', () => {
+        expect(
+          missing(CONFIG_VARIABLES, Object.keys(NOT_IN_THE_CLOUD)),
+          'no longer read by the code: remove them from NOT_IN_THE_CLOUD',
+        ).toEqual([]);
+        expect(
+          Object.keys(NOT_IN_THE_CLOUD).filter((name) => provisionedVariables().includes(name)),
+          'provisioned: remove them from NOT_IN_THE_CLOUD',
+        ).toEqual([]);
+        expect(
+          AHEAD_OF_THE_CODE.variables.filter((name) => CONFIG_VARIABLES.includes(name)),
+          'read by the code: remove them from AHEAD_OF_THE_CODE',
+        ).toEqual([]);
+      });
+
+      it.each(EXAMPLES)('of example %s is a valid configuration of every function', (example) => {
+        for (const each of functions(example)) {
+          const config = parseConfig(environmentOf(each));
+          expect(config, each.key).toMatchObject({
+            GOOGLE_CLOUD_PROJECT: PROJECT,
+            CLAPPER_CALLERS: 'id-token',
+            CLAPPER_TOKEN_SIGNATURE: 'platform',
+            CLAPPER_MODEL_SPEED_UP: 1,
+          });
+        }
+      });
+
+      it('of the public service is that of the API, except for the accepted callers', () => {
+        const [service] = planned('keys', 'google_cloud_run_v2_service');
+        const [container] = containersSchema.parse(
+          block((service ?? never('no service')).values, 'template')['containers'],
+        );
+        const { FUNCTION_TARGET: target, ...environment } = Object.fromEntries(
+          (container ?? never('no container')).env.map(({ name, value }) => [name, value]),
+        );
+        expect(registered.get(target ?? ''), 'its function').toBe('http');
+        const api = functions('keys').find(({ key }) => key === 'api') ?? never('no api');
+        expect(environment).toEqual({ ...environmentOf(api), CLAPPER_CALLERS: 'key' });
+        expect(parseConfig(environment).CLAPPER_CALLERS).toBe('key');
+      });
+
+      it('names provisioned buckets, a provisioned database and account, and the URLs of provisioned functions', () => {
+        const [api] = functions('full');
+        const config = parseConfig(environmentOf(api ?? never('no function')));
+        const buckets = planned('full', 'google_storage_bucket').map(({ values }) => values['name']);
+        expect(buckets).toEqual(
+          expect.arrayContaining([config.CLAPPER_INPUT_BUCKET, config.CLAPPER_OUTPUT_BUCKET]),
+        );
+        expect(planned('full', 'google_firestore_database').map(({ values }) => values['name'])).toEqual([
+          config.CLAPPER_FIRESTORE_DATABASE,
+        ]);
+        expect(planned('full', 'google_service_account').map(({ values }) => values['email'])).toContain(
+          config.CLAPPER_TASKS_SERVICE_ACCOUNT,
+        );
+        const names = functions('full').map(({ values }) => text(values['name']));
+        const addressed = [
+          config.CLAPPER_SUBMIT_URL,
+          config.CLAPPER_POLL_URL,
+          config.CLAPPER_BATCH_URL,
+          ...config.CLAPPER_TASKS_AUDIENCES,
+        ].map((url) => names.find((name) => new URL(url).host.startsWith(`${name}-`)));
+        expect(addressed).toEqual(
+          ['submit', 'poll', 'batch', 'batch', 'notify', 'sweep'].map((name) => `studio-${name}`),
+        );
+      });
+    });
+
+    describe('its queues', () => {
+      const names = () => planned('smallest', 'google_cloud_tasks_queue').map(({ key }) => key);
+      const used = (): string[] => [
+        ...queues.submitQueueNames(CATALOGUE),
+        ...Object.entries(queues).flatMap(([name, value]) =>
+          name.endsWith('_QUEUE') && typeof value === 'string' ? [value] : [],
         ),
-      );
-    });
+      ];
 
-    it('has the sweep’s schedule', () => {
-      const sweep = planned('smallest', 'google_cloud_scheduler_job');
-      expect(sweep.map(({ values }) => values['schedule'])).toEqual([cloudSettings.sweep.schedule]);
-    });
-  });
-
-  describe('as metrics', () => {
-    const metrics = () => planned('full', 'google_logging_metric');
-
-    it('read fields that the code logs, with values that it logs', async () => {
-      const logged = await everyKindOfLine();
-      const found = metrics().map(({ values }) => {
-        const filter = text(values['filter']);
-        return [values['name'], logged.some((line) => isCounted(filter, line)) ? 'logged' : 'never logged'];
+      it('are those that the code enqueues tasks in', () => {
+        expect(
+          missing(names(), used()),
+          'used in functions/core/job/queues.ts, but not in terraform/settings.json',
+        ).toEqual([]);
+        expect(
+          missing([...used(), ...AHEAD_OF_THE_CODE.queues], names()),
+          'in terraform/settings.json, but not used in functions/core/job/queues.ts',
+        ).toEqual([]);
+        expect(
+          AHEAD_OF_THE_CODE.queues.filter((name) => used().includes(name)),
+          'used by the code: remove them from AHEAD_OF_THE_CODE',
+        ).toEqual([]);
       });
-      expect(found).toEqual(metrics().map(({ values }) => [values['name'], 'logged']));
-      expect(found.length).toBeGreaterThan(5);
+
+      it('have the same rates and retries as in the local cloud', () => {
+        const seconds = (value: unknown): number => Number(text(value).replace(/s$/, '')) * 1000;
+        const provisioned = planned('smallest', 'google_cloud_tasks_queue').map(({ key, values }) => {
+          const rate = block(values, 'rate_limits');
+          const retry = block(values, 'retry_config');
+          return {
+            id: key,
+            maxDispatchesPerSecond: rate['max_dispatches_per_second'],
+            maxConcurrentDispatches: rate['max_concurrent_dispatches'],
+            maxAttempts: retry['max_attempts'],
+            minBackoffMs: seconds(retry['min_backoff']),
+            maxBackoffMs: seconds(retry['max_backoff']),
+            maxDoublings: retry['max_doublings'],
+          };
+        });
+        const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
+        expect(provisioned.sort(byId)).toEqual([...stackQueues(1)].sort(byId));
+      });
     });
 
-    it('count a job once, whatever becomes of its attempt afterwards', async () => {
-      const world = makeWorld();
-      // Long after its deadline: the job has failed, and its attempt is followed until it lands.
-      finishesAfter(world, 2 * 86_400_000);
-      await accept(world);
-      await runFor(world, 4 * 86_400_000);
-      const counted = metrics()
-        .filter(({ key }) => key === 'jobs_failed')
-        .map(({ values }) => world.log.filter((line) => isCounted(text(values['filter']), line)).length);
-      expect(counted).toEqual([1]);
-    });
+    describe('its events and schedules', () => {
+      it('trigger upload by the input bucket and landed by the output bucket', () => {
+        const byFunction = functions('smallest').flatMap(({ key, values }) => {
+          const trigger = block(values, 'event_trigger');
+          return trigger['event_type'] ? [[key, block(trigger, 'event_filters')['value']]] : [];
+        });
+        const environment = environmentOf(functions('smallest')[0] ?? never('no function'));
+        expect(Object.fromEntries(byFunction)).toEqual({
+          landed: environment['CLAPPER_OUTPUT_BUCKET'],
+          upload: environment['CLAPPER_INPUT_BUCKET'],
+        });
+      });
 
-    it('are made of what the functions print, not of Google’s log of their requests', () => {
-      const elsewhere = metrics().filter(
-        ({ values }) =>
-          !text(values['filter']).startsWith(
-            `logName="projects/${PROJECT}/logs/run.googleapis.com%2Fstdout" AND resource.type="cloud_run_revision" AND `,
+      it('call only HTTP functions, as the account and with an audience that the functions accept', () => {
+        const calls = [
+          ...planned('full', 'google_cloud_scheduler_job').map(({ values }) => block(values, 'http_target')),
+          ...planned('full', 'google_pubsub_subscription').map(({ values }) => block(values, 'push_config')),
+        ];
+        expect(calls).toHaveLength(3);
+        const environment = environmentOf(functions('full')[0] ?? never('no function'));
+        for (const call of calls) {
+          const url = text(call['uri']) || text(call['push_endpoint']);
+          const [, name] = /^https:\/\/studio-([a-z]+)-\d+\./.exec(url) ?? [];
+          expect(registered.get(name ?? ''), url).toBe('http');
+          expect(environment['CLAPPER_TASKS_AUDIENCES']?.split(','), 'the audience is accepted').toContain(
+            url,
+          );
+          expect(block(call, 'oidc_token')).toMatchObject({
+            service_account_email: environment['CLAPPER_TASKS_SERVICE_ACCOUNT'],
+            audience: url,
+          });
+        }
+      });
+
+      it('allow every function that ends jobs or batches to publish to the topic', () => {
+        const environment = environmentOf(functions('full')[0] ?? never('no function'));
+        const topics = planned('full', 'google_pubsub_topic').map(
+          ({ values }) => `projects/${text(values['project'])}/topics/${text(values['name'])}`,
+        );
+        expect(topics).toContain(environment['CLAPPER_EVENTS_TOPIC']);
+        const publishers = planned('full', 'google_pubsub_topic_iam_member').filter(
+          ({ values }) =>
+            environment['CLAPPER_EVENTS_TOPIC']?.endsWith(`/${text(values['topic'])}`) &&
+            values['role'] === 'roles/pubsub.publisher',
+        );
+        expect(publishers.map(({ key }) => key).sort()).toEqual([
+          'api',
+          'batch',
+          'landed',
+          'poll',
+          'submit',
+          'sweep',
+        ]);
+      });
+
+      it('call batch for each configured schedule, with its cron, its time zone and a valid body', () => {
+        const { CLAPPER_SCHEDULES: schedules } = parseConfig(
+          environmentOf(functions('full')[0] ?? never('no function')),
+        );
+        const called = planned('full', 'google_cloud_scheduler_job').flatMap(({ key, values }) => {
+          const target = block(values, 'http_target');
+          if (!text(target['uri']).includes('-batch-')) return [];
+          const body: unknown = JSON.parse(Buffer.from(text(target['body']), 'base64').toString());
+          expect(batchCallSchema.parse(body)).toEqual({ schedule: key });
+          return [[key, { cron: values['schedule'], timeZone: values['time_zone'] }]];
+        });
+        expect(Object.keys(schedules).length).toBeGreaterThan(0);
+        expect(Object.fromEntries(called)).toEqual(
+          Object.fromEntries(
+            Object.entries(schedules).map(([id, { cron, timeZone }]) => [id, { cron, timeZone }]),
           ),
-      );
-      expect(elsewhere.map(({ key }) => key)).toEqual([]);
+        );
+      });
+
+      it('have the cron of the sweep', () => {
+        const sweep = planned('smallest', 'google_cloud_scheduler_job');
+        expect(sweep.map(({ values }) => values['schedule'])).toEqual([cloudSettings.sweep.schedule]);
+      });
     });
 
-    it('are those that alerts and dashboard ask for, each as what it is', () => {
-      const queries = [
-        ...planned('full', 'google_monitoring_alert_policy').map((each) => JSON.stringify(each.values)),
-        ...planned('full', 'google_monitoring_dashboard').map(({ values }) => text(values['dashboard_json'])),
-      ].join('\n');
-      const asked = new Set(
-        [...queries.matchAll(/logging_googleapis_com:user_(\w+?)(_bucket|_sum|_count)?\{/g)].map(
-          ([, name, part]) => `${name} ${part ? 'DISTRIBUTION' : 'INT64'}`,
-        ),
-      );
-      const made = metrics().map(
-        ({ values }) => `${values['name']} ${block(values, 'metric_descriptor')['value_type']}`,
-      );
-      expect([...asked].sort()).toEqual(made.sort());
+    describe('its metrics', () => {
+      const metrics = () => planned('full', 'google_logging_metric');
+
+      it('filter on fields and values that the code logs', async () => {
+        const logged = await everyKindOfLine();
+        const found = metrics().map(({ values }) => {
+          const filter = text(values['filter']);
+          return [values['name'], logged.some((line) => isCounted(filter, line)) ? 'logged' : 'never logged'];
+        });
+        expect(found).toEqual(metrics().map(({ values }) => [values['name'], 'logged']));
+        expect(found.length).toBeGreaterThan(5);
+      });
+
+      it('count a failed job once, whatever its attempt does afterwards', async () => {
+        const world = makeWorld();
+        // The operation ends long after the deadline: the job has failed, and its attempt is followed until it lands.
+        finishesAfter(world, 2 * 86_400_000);
+        await accept(world);
+        await runFor(world, 4 * 86_400_000);
+        const counted = metrics()
+          .filter(({ key }) => key === 'jobs_failed')
+          .map(({ values }) => world.log.filter((line) => isCounted(text(values['filter']), line)).length);
+        expect(counted).toEqual([1]);
+      });
+
+      it('read the log lines of the functions, not Google’s request log', () => {
+        const elsewhere = metrics().filter(
+          ({ values }) =>
+            !text(values['filter']).startsWith(
+              `logName="projects/${PROJECT}/logs/run.googleapis.com%2Fstdout" AND resource.type="cloud_run_revision" AND `,
+            ),
+        );
+        expect(elsewhere.map(({ key }) => key)).toEqual([]);
+      });
+
+      it('are those that the alerts and the dashboard query, with their value types', () => {
+        const queries = [
+          ...planned('full', 'google_monitoring_alert_policy').map((each) => JSON.stringify(each.values)),
+          ...planned('full', 'google_monitoring_dashboard').map(({ values }) =>
+            text(values['dashboard_json']),
+          ),
+        ].join('\n');
+        const queried = new Set(
+          [...queries.matchAll(/logging_googleapis_com:user_(\w+?)(_bucket|_sum|_count)?\{/g)].map(
+            ([, name, part]) => `${name} ${part ? 'DISTRIBUTION' : 'INT64'}`,
+          ),
+        );
+        const made = metrics().map(
+          ({ values }) => `${values['name']} ${block(values, 'metric_descriptor')['value_type']}`,
+        );
+        expect([...queried].sort()).toEqual(made.sort());
+      });
+
+      it('have the expected alerts', () => {
+        expect(
+          planned('smallest', 'google_monitoring_alert_policy')
+            .map(({ key }) => key)
+            .sort(),
+        ).toEqual([
+          'done_to_landed_p95',
+          'oldest_unfinished_job',
+          'spend',
+          'sweep_not_running',
+          'uncertain_attempts',
+          'webhook_failures',
+        ]);
+      });
     });
 
-    it('have an alert each for what must not go unseen', () => {
-      expect(
-        planned('smallest', 'google_monitoring_alert_policy')
-          .map(({ key }) => key)
-          .sort(),
-      ).toEqual([
-        'done_to_landed_p95',
-        'oldest_unfinished_job',
-        'spend',
-        'sweep_not_running',
-        'uncertain_attempts',
-        'webhook_failures',
-      ]);
+    it('enables exactly the APIs that it uses', () => {
+      const used = new Set([...apisOf(plans.get('full') ?? []), ...Object.keys(CALLED_APIS)]);
+      const enabled = planned('full', 'google_project_service').map(({ key }) => key);
+      expect(enabled.sort()).toEqual([...used].sort());
     });
-  });
 
-  it('uses every API that it switches on, and switches on every API that it uses', () => {
-    const used = new Set([...apisOf(plans.get('full') ?? []), ...Object.keys(CALLED_APIS)]);
-    const switchedOn = planned('full', 'google_project_service').map(({ key }) => key);
-    expect(switchedOn.sort()).toEqual([...used].sort());
-  });
+    it('allows the delivery account to grant exactly the project roles that the module grants', () => {
+      const grants = ofType(delivery, 'google_project_iam_member').find(({ values }) =>
+        text(values['role']).endsWith('projectIamAdmin'),
+      );
+      const condition = text(
+        block((grants ?? never('no conditional grant')).values, 'condition')['expression'],
+      );
+      const granted = planned('smallest', 'google_project_iam_member').map(({ values }) =>
+        text(values['role']),
+      );
+      expect(new Set(granted.filter((role) => !condition.includes(`'${role}'`)))).toEqual(new Set());
+      const grantable = [...condition.matchAll(/'((?:roles|projects)\/[^']+)'/g)].map(
+        ([, role = '']) => role,
+      );
+      expect(missing(granted, grantable), 'grantable, but never granted').toEqual([]);
+    });
 
-  it('gives the account that delivers the right to hand out every role that is given for the project', () => {
-    const grants = ofType(delivery, 'google_project_iam_member').find(({ values }) =>
-      text(values['role']).endsWith('projectIamAdmin'),
-    );
-    const condition = text(block((grants ?? never('no right to grant')).values, 'condition')['expression']);
-    const given = planned('smallest', 'google_project_iam_member').map(({ values }) => text(values['role']));
-    expect(new Set(given.filter((role) => !condition.includes(`'${role}'`)))).toEqual(new Set());
-    const grantable = [...condition.matchAll(/'((?:roles|projects)\/[^']+)'/g)].map(([, role = '']) => role);
-    expect(missing(given, grantable), 'grantable, and never granted').toEqual([]);
-  });
+    it('enables the APIs of the delivery, which is applied first, in a project without enabled APIs', () => {
+      const enabled = ofType(delivery, 'google_project_service').map(({ key }) => key);
+      expect(enabled.sort()).toEqual([...new Set(apisOf(delivery))].sort());
+    });
+  },
+);
 
-  it('switches on what the delivery uses, which comes first in a project where nothing is switched on', () => {
-    const switchedOn = ofType(delivery, 'google_project_service').map(({ key }) => key);
-    expect(switchedOn.sort()).toEqual([...new Set(apisOf(delivery))].sort());
-  });
-});
-
-/** Whether a filter's conditions on fields hold for a line; those on where it was written are not asked. */
+/** Whether the filter's conditions on severity and fields hold for a line. Ignores conditions on the log's origin. */
 function isCounted(filter: string, { severity, fields }: World['log'][number]): boolean {
   const conditions = filter
     .split(' AND ')
@@ -535,12 +550,12 @@ function isCounted(filter: string, { severity, fields }: World['log'][number]): 
   return conditions.every(Boolean);
 }
 
-/** Log lines of one job that succeeds, one whose paid call is never answered, and one that fails. */
+/** Log lines of a job that succeeds and of one whose paid calls all return 503. */
 async function everyKindOfLine(): Promise<World['log']> {
   const good = makeWorld();
   finishesAfter(good, 120_000);
   await accept(good);
-  // Landing takes its time, as it does in a bucket far away.
+  // Landing takes 250 ms per listing, so that its duration is logged as above 0.
   const results = good.output;
   const { list: listing } = results;
   results.list = async (prefix) => {
@@ -562,7 +577,7 @@ const apisOf = (plan: readonly PlannedResource[]): string[] =>
   plan.map(
     ({ type }) =>
       API_OF_TYPE.find(([prefix]) => type.startsWith(prefix))?.[1] ??
-      never(`API_OF_TYPE has nothing for ${type}`),
+      never(`API_OF_TYPE has no entry for ${type}`),
   );
 
 function never(what: string): never {

@@ -1,4 +1,4 @@
-/** Every example by the real terraform: formatted, valid, planned, applied, planned again, destroyed. */
+/** Every example with the real terraform: format, validate, plan, apply, plan again, destroy. */
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -27,7 +27,7 @@ describe.skipIf(whyNoTerraform)(
     );
 
     it.each(['.', 'delivery'])(
-      '%s is valid, and passes its own tests',
+      '%s is valid and passes its own tests',
       async (folder) => {
         const dir = path.join(copyOfModule(), folder);
         await terraformOrThrow(dir, 'init', '-input=false', '-backend=false');
@@ -40,7 +40,7 @@ describe.skipIf(whyNoTerraform)(
   },
 );
 
-describe.skipIf(whyNoPlan)(`what can be applied${whyNoPlan ? ` (skipped: ${whyNoPlan})` : ''}`, () => {
+describe.skipIf(whyNoPlan)(`every root module${whyNoPlan ? ` (skipped: ${whyNoPlan})` : ''}`, () => {
   let copy: string;
   beforeAll(() => {
     copy = copyOfModule();
@@ -56,7 +56,7 @@ describe.skipIf(whyNoPlan)(`what can be applied${whyNoPlan ? ` (skipped: ${whyNo
   ];
 
   it.each(applied)(
-    '$folder is valid, applies as planned, leaves nothing to change, and is destroyed without a rest',
+    '$folder is valid, applies as planned, then plans no changes, and is destroyed completely',
     async ({ folder, atLeast, variables }) => {
       const dir = path.join(copy, folder);
       const project = [`-var=project_id=${PROJECT}`, ...variables];
@@ -73,7 +73,7 @@ describe.skipIf(whyNoPlan)(`what can be applied${whyNoPlan ? ` (skipped: ${whyNo
       expect(summary(done, /Apply complete!.*/)).toBe(
         `Apply complete! Resources: ${count} added, 0 changed, 0 destroyed.`,
       );
-      // 0: nothing to change. 2, to be seen as an error here, would mean that there is.
+      // With -detailed-exitcode, 0 means no changes. 2 means changes, which is an error here.
       const again = await terraform(dir, 'plan', '-input=false', '-detailed-exitcode', ...project);
       expect(again.code, again.output).toBe(0);
       expect(again.output).toContain('No changes.');

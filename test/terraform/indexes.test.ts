@@ -1,4 +1,4 @@
-/** The indexes that are provisioned against those that the code's queries need, taken from what its client sends. */
+/** Compares the provisioned indexes with those that the code needs, from the queries that the client sends. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { Firestore, Query } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ const ADAPTERS = new URL('../../functions/adapters/', import.meta.url);
 
 const NOW = Date.UTC(2026, 10, 21);
 
-/** What runs every query of an adapter. An adapter with queries that is not listed here fails the test below. */
+/** Functions that run every query of an adapter. An adapter with queries but without an entry fails a test below. */
 const EXERCISES: Readonly<Record<string, (db: Firestore) => Promise<unknown>>> = {
   'firestore-api-keys.ts': (db) => createFirestoreApiKeys(db).list(),
   'firestore-batch-store.ts': async (db) => {
@@ -65,7 +65,7 @@ async function everyQueryOf(store: JobStore): Promise<void> {
   await store.oldestOpen();
 }
 
-/** The client's own rendering of a query, which its types do not show. */
+/** The client's method that serializes a query, which is not part of its types. */
 const rendering = z.object({
   toProto: z.custom<(...args: unknown[]) => unknown>((f) => typeof f === 'function'),
 });
@@ -105,25 +105,28 @@ afterAll(async () => {
 const shapes = (): QueryShape[] => [...sent.values()].flat();
 
 describe('every query of the code', () => {
-  it('is one that these tests run: no adapter queries without an entry in EXERCISES', () => {
+  it('is in an adapter with an entry in EXERCISES', () => {
     const querying = readdirSync(ADAPTERS).filter((name) =>
       /\.(?:where|orderBy|collectionGroup|findNearest)\(/.test(readFileSync(new URL(name, ADAPTERS), 'utf8')),
     );
     expect(querying.sort()).toEqual(Object.keys(EXERCISES).sort());
   });
 
-  it.each(Object.keys(EXERCISES))('is sent by the entry of %s: every field that it names', (file) => {
-    const source = readFileSync(new URL(file, ADAPTERS), 'utf8');
-    const named = [...source.matchAll(/\.(?:where|orderBy)\('(\w+)'/g)].map(([, field]) => field);
-    const seen = new Set(
-      (sent.get(file) ?? []).flatMap(({ equal, sorted }) => [...equal, ...sorted.map(({ path }) => path)]),
-    );
-    expect(named.filter((field) => field !== undefined && !seen.has(field))).toEqual([]);
-    expect(seen.size).toBeGreaterThan(0);
-  });
+  it.each(Object.keys(EXERCISES))(
+    'is run by the entry of %s: all fields in its source were queried',
+    (file) => {
+      const source = readFileSync(new URL(file, ADAPTERS), 'utf8');
+      const named = [...source.matchAll(/\.(?:where|orderBy)\('(\w+)'/g)].map(([, field]) => field);
+      const seen = new Set(
+        (sent.get(file) ?? []).flatMap(({ equal, sorted }) => [...equal, ...sorted.map(({ path }) => path)]),
+      );
+      expect(named.filter((field) => field !== undefined && !seen.has(field))).toEqual([]);
+      expect(seen.size).toBeGreaterThan(0);
+    },
+  );
 });
 
-describe('the derivation of indexes', () => {
+describe('the derivation of required indexes', () => {
   const index = (...fields: string[]): CompositeIndex => ({
     collection: 'jobs',
     fields: fields.map((field) => ({ path: field.replace('-', ''), descending: field.startsWith('-') })),
@@ -134,24 +137,24 @@ describe('the derivation of indexes', () => {
     sorted: index(...sorted).fields,
   });
 
-  it('asks for none where one field decides, or only equality', () => {
+  it('requires no composite index for a single field or for equalities only', () => {
     expect(isServed(shape([], 'wakeAt'), [])).toBe(true);
     expect(isServed(shape(['a', 'b']), [])).toBe(true);
   });
 
-  it('asks for one where an equality is followed by another order', () => {
+  it('requires a composite index for an equality with a sort order', () => {
     expect(isServed(shape(['a'], '-at'), [])).toBe(false);
     expect(isServed(shape(['a'], '-at'), [index('a', 'at')])).toBe(false);
     expect(isServed(shape(['a'], '-at'), [index('a', '-at')])).toBe(true);
   });
 
-  it('joins indexes that end alike, and no others', () => {
+  it('merges indexes that end in the same sort order, and no others', () => {
     expect(isServed(shape(['a', 'b'], '-at'), [index('a', '-at'), index('b', '-at')])).toBe(true);
     expect(isServed(shape(['a', 'b'], '-at'), [index('a', '-at'), index('b', 'at')])).toBe(false);
     expect(isServed(shape(['a'], '-at'), [index('a', 'b', '-at')])).toBe(false);
   });
 
-  it('knows that an index ends in the name, in the direction of its last field', () => {
+  it('adds the document name to an index, in the direction of its last field', () => {
     const byName = (direction: string) =>
       shapeOf({
         from: [{ collectionId: 'jobs' }],
@@ -193,13 +196,13 @@ describe.skipIf(whyNoPlan)(`the database${whyNoPlan ? ` (skipped: ${whyNoPlan})`
     ).toEqual([]);
   });
 
-  it('has no index that no query needs', () => {
+  it('has no unused index', () => {
     const all = indexes();
-    const idle = all.filter((index) => {
+    const unused = all.filter((index) => {
       const rest = all.filter((each) => each !== index);
       return shapes().every((shape) => isServed(shape, rest));
     });
-    expect(idle).toEqual([]);
+    expect(unused).toEqual([]);
     expect(all.length).toBeGreaterThan(0);
   });
 
@@ -211,13 +214,13 @@ describe.skipIf(whyNoPlan)(`the database${whyNoPlan ? ` (skipped: ${whyNoPlan})`
     expect(queried.filter((field) => unindexed.has(field))).toEqual([]);
   });
 
-  it('has rules only for fields that stored jobs and batches have', async () => {
+  it('configures only fields that stored jobs and batches have', async () => {
     const world = makeWorld();
     finishesAfter(world, 60_000);
     await accept(world);
     const store = createFirestoreJobStore(db, { keepFinishedMs: 1 });
     const fields = new Set<string>();
-    const keep = async (prefix: string): Promise<void> => {
+    const collectFields = async (prefix: string): Promise<void> => {
       for (const job of await world.jobs.all()) {
         const batch = { batchId: 'bat_1', row: 1, ...(prefix === 'finished' ? { letGoAt: 1 } : {}) };
         await store.create({ ...job, jobId: `${prefix}_${job.jobId}`, batch });
@@ -225,9 +228,9 @@ describe.skipIf(whyNoPlan)(`the database${whyNoPlan ? ` (skipped: ${whyNoPlan})`
         for (const field of Object.keys(document.data() ?? {})) fields.add(`jobs.${field}`);
       }
     };
-    await keep('queued');
+    await collectFields('queued');
     await runFor(world, 3_600_000);
-    await keep('finished');
+    await collectFields('finished');
     const { batch } = newBatch(
       {
         ...{ batchId: 'bat_1', caller: 'me', title: undefined, trace: undefined, fingerprint: 'f' },
@@ -246,14 +249,14 @@ describe.skipIf(whyNoPlan)(`the database${whyNoPlan ? ` (skipped: ${whyNoPlan})`
       const document = await db.collection('batches').doc(each.batchId).get();
       for (const field of Object.keys(document.data() ?? {})) fields.add(`batches.${field}`);
     }
-    const ruled = [
+    const configured = [
       ...overrides().map(({ collection, field }) => `${collection}.${field}`),
       ...indexes().flatMap(({ collection, fields: of }) => of.map(({ path }) => `${collection}.${path}`)),
     ];
-    expect(ruled.filter((field) => !fields.has(field))).toEqual([]);
+    expect(configured.filter((field) => !fields.has(field))).toEqual([]);
   });
 
-  it('deletes finished jobs and batches by the field that the stores write', () => {
+  it('deletes finished jobs and batches by the TTL field that the stores write', () => {
     const ttl = ofType(plan, 'google_firestore_field').filter(
       ({ values }) => z.array(z.unknown()).parse(values['ttl_config'] ?? []).length > 0,
     );

@@ -1,4 +1,4 @@
-/** The rules over every example's plan, and over plans that break them. */
+/** Checks the rules with every example's plan and with plans that violate them. */
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RULES } from './policy.ts';
@@ -21,7 +21,7 @@ let delivery: readonly PlannedResource[] = [];
 const plans = new Map<Example, readonly PlannedResource[]>();
 const planned = (example: Example): readonly PlannedResource[] => plans.get(example) ?? [];
 
-/** The smallest plan with other values in its first resource of this type, whose key is `key` where one is given. */
+/** The plan of an example with changed values in the first resource of this type (and key, if given). */
 function changed(
   type: string,
   change: (values: Values) => Values,
@@ -29,9 +29,9 @@ function changed(
   example: Example = 'smallest',
 ): readonly PlannedResource[] {
   const plan = planned(example);
-  const victim = plan.find((each) => each.type === type && (key === undefined || each.key === key));
-  if (!victim) throw new Error(`the plan has no ${type} ${key ?? ''}`);
-  return plan.map((each) => (each === victim ? { ...each, values: change(each.values) } : each));
+  const target = plan.find((each) => each.type === type && (key === undefined || each.key === key));
+  if (!target) throw new Error(`the plan has no ${type} ${key ?? ''}`);
+  return plan.map((each) => (each === target ? { ...each, values: change(each.values) } : each));
 }
 
 const set = (name: string, value: unknown) => (values: Values) => ({ ...values, [name]: value });
@@ -39,7 +39,7 @@ const within = (blockName: string, name: string, value: unknown) => (values: Val
   const [first] = Array.isArray(values[blockName]) ? values[blockName] : [{}];
   return { ...values, [blockName]: [{ ...first, [name]: value }] };
 };
-const lettingIn = (callers: string) =>
+const acceptingCallers = (callers: string) =>
   within('template', 'containers', [{ env: [{ name: 'CLAPPER_CALLERS', value: callers }] }]);
 const added = (type: string, values: Values): readonly PlannedResource[] => [
   ...planned('smallest'),
@@ -51,49 +51,49 @@ const QUEUE = 'google_cloud_tasks_queue';
 const SERVICE = 'google_cloud_run_v2_service';
 
 const BREAKING: Readonly<Record<RuleName, () => readonly PlannedResource[]>> = {
-  'nothing is given to everybody': () =>
+  'no role is granted to everybody': () =>
     changed('google_cloud_run_v2_service_iam_member', set('member', 'allUsers')),
-  'no basic role is given': () => changed('google_project_iam_member', set('role', 'roles/editor')),
-  'no list of members is taken over': () =>
+  'no basic role is granted': () => changed('google_project_iam_member', set('role', 'roles/editor')),
+  'no grant replaces a whole list of members': () =>
     added('google_project_iam_binding', { role: 'roles/run.invoker', members: [] }),
-  'storage and service accounts are granted one by one': () =>
+  'roles for storage, secrets, services and service accounts are granted per resource': () =>
     changed('google_project_iam_member', set('role', 'roles/storage.admin')),
-  'every function runs and is built as an account of its own making': () =>
+  'every function runs and is built as an account of the module': () =>
     changed(FUNCTION, within('service_config', 'service_account_email', null)),
-  'CPU is given, and a whole one where requests are served together': () =>
+  'every function has its CPU set, and at least one whole CPU for concurrent requests': () =>
     changed(FUNCTION, within('service_config', 'available_cpu', '0.5')),
-  'instances, time and runtime are within what Google takes': () =>
+  'instances, time-out and runtime are within Google’s limits': () =>
     changed(FUNCTION, within('service_config', 'timeout_seconds', 600), 'upload'),
-  'only the API can be reached from outside': () =>
+  'only the API accepts external traffic': () =>
     changed(FUNCTION, within('service_config', 'ingress_settings', 'ALLOW_ALL'), 'sweep'),
-  'who can be reached by anybody lets in API keys, and nothing else': () =>
-    changed(SERVICE, lettingIn('id-token'), undefined, 'keys'),
-  'every service runs as an account of its own making': () =>
+  'a public service accepts only API keys': () =>
+    changed(SERVICE, acceptingCallers('id-token'), undefined, 'keys'),
+  'every service runs as an account of the module': () =>
     changed(SERVICE, within('template', 'service_account', null), undefined, 'keys'),
-  'no instance is paid for while it waits': () =>
+  'no idle instance is billed for CPU': () =>
     changed(
       SERVICE,
       within('template', 'containers', [{ resources: [{ cpu_idle: null }] }]),
       undefined,
       'keys',
     ),
-  'what is built can be fetched from where Google has put it': () =>
+  'every build can read the bucket to which Google copies its source': () =>
     planned('smallest').filter(({ address }) => !address.endsWith('.build_copy')),
-  'a dashboard holds nothing that Google leaves out': () =>
+  'a dashboard has no default values, which Google omits': () =>
     changed('google_monitoring_dashboard', set('dashboard_json', '{"tiles":[{"xPos":0,"width":6}]}')),
-  'every trigger tries again, in its bucket’s region': () =>
+  'every trigger retries and is in the region of its bucket': () =>
     changed(FUNCTION, within('event_trigger', 'retry_policy', 'RETRY_POLICY_DO_NOT_RETRY'), 'landed'),
-  'queues retry, but not for ever, and within what Google takes': () =>
+  'queues retry a limited number of times, at rates within Google’s limits': () =>
     changed(QUEUE, within('retry_config', 'max_attempts', -1)),
-  'what holds data is protected from deletion': () =>
+  'resources with data are protected from deletion': () =>
     changed('google_firestore_database', set('delete_protection_state', 'DELETE_PROTECTION_DISABLED')),
   'no bucket can be made public': () =>
     changed('google_storage_bucket', set('public_access_prevention', 'inherited')),
-  'no value of a secret is in the state': () =>
+  'no secret value is in the state': () =>
     added('google_secret_manager_secret_version', { secret_data: 'x' }),
-  'every call that Google makes for us carries an identity': () =>
+  'every call by Google’s services carries an identity token': () =>
     changed('google_cloud_scheduler_job', within('http_target', 'oidc_token', [])),
-  'everything names its project': () =>
+  'every resource sets its project': () =>
     planned('smallest').map((each) =>
       each.type === 'google_pubsub_topic'
         ? { ...each, values: set('project', null)(each.values), unknown: { project: true } }
@@ -111,24 +111,24 @@ describe.skipIf(whyNoPlan)(`the plan${whyNoPlan ? ` (skipped: ${whyNoPlan})` : '
   }, TERRAFORM_TIMEOUT_MS);
 
   describe.each(EXAMPLES)('of example %s', (example) => {
-    it.each(names)('holds to the rule: %s', (name) => {
+    it.each(names)('follows the rule: %s', (name) => {
       expect(RULES[name](planned(example))).toEqual([]);
     });
   });
 
-  // Whoever applies the module needs more than the module grants; these hold there too.
+  // The account that applies the module needs more permissions than the module grants. These rules hold for it too.
   it.each([
-    'nothing is given to everybody',
-    'no basic role is given',
-    'no list of members is taken over',
+    'no role is granted to everybody',
+    'no basic role is granted',
+    'no grant replaces a whole list of members',
     'no bucket can be made public',
-    'everything names its project',
-  ] as const)('of the delivery holds to the rule: %s', (name) => {
+    'every resource sets its project',
+  ] as const)('of the delivery follows the rule: %s', (name) => {
     expect(RULES[name](delivery)).toEqual([]);
     expect(delivery.length).toBeGreaterThan(0);
   });
 
-  it.each(names)('would be found to break the rule: %s', (name) => {
+  it.each(names)('is rejected when it violates the rule: %s', (name) => {
     expect(RULES[name](BREAKING[name]())).not.toEqual([]);
   });
 });

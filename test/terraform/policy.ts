@@ -1,4 +1,4 @@
-/** What no plan may hold. Each rule gives the addresses that break it, each with the reason. */
+/** Rules for every plan. Each rule returns the addresses of the resources that violate it, each with the reason. */
 import { z } from 'zod';
 import { block, ofType, type PlannedResource, text } from './terraform.ts';
 
@@ -24,30 +24,30 @@ const FUNCTION = 'google_cloudfunctions2_function';
 const envSchema = z.array(z.object({ name: z.string(), value: z.string().nullish() })).default([]);
 
 export const RULES = {
-  'nothing is given to everybody': (plan) =>
+  'no role is granted to everybody': (plan) =>
     broken(plan.filter(isGrant), (resource) =>
       membersOf(resource).some((member) => /^all(?:Authenticated)?Users$/.test(member))
-        ? 'is given to everybody'
+        ? 'is granted to everybody'
         : undefined,
     ),
 
-  'no basic role is given': (plan) =>
+  'no basic role is granted': (plan) =>
     broken(plan.filter(isGrant), ({ values }) =>
       /^roles\/(?:owner|editor|viewer|browser)$/.test(text(values['role']))
         ? text(values['role'])
         : undefined,
     ),
 
-  'no list of members is taken over': (plan) =>
+  'no grant replaces a whole list of members': (plan) =>
     broken(plan.filter(isGrant), ({ type }) =>
-      type.endsWith('_member') ? undefined : 'would remove what others have granted',
+      type.endsWith('_member') ? undefined : 'would remove grants made elsewhere',
     ),
 
-  'storage and service accounts are granted one by one': (plan) =>
+  'roles for storage, secrets, services and service accounts are granted per resource': (plan) =>
     broken(ofType(plan, 'google_project_iam_member'), ({ values }) => {
       const role = text(values['role']);
       if (!/^roles\/(?:storage\.|iam\.serviceAccount|secretmanager\.|run\.)/.test(role)) return undefined;
-      // A bucket that Google makes, and that is not there yet.
+      // An exception: Google creates this bucket later, so the role cannot be granted on the bucket.
       const condition = text(block(values, 'condition')['expression']);
       return role === 'roles/storage.objectViewer' &&
         /^resource\.name\.startsWith\("projects\/_\/buckets\/[\w.-]+"\)$/.test(condition)
@@ -55,7 +55,7 @@ export const RULES = {
         : `${role} for the whole project`;
     }),
 
-  'every function runs and is built as an account of its own making': (plan) =>
+  'every function runs and is built as an account of the module': (plan) =>
     broken(ofType(plan, FUNCTION), (resource) => {
       const email = text(serviceOf(resource)['service_account_email']);
       if (!/@my-videos-1\.iam\.gserviceaccount\.com$/.test(email)) return `runs as '${email}'`;
@@ -67,52 +67,53 @@ export const RULES = {
       return build || unknownBuild[0]?.service_account ? undefined : 'is built as the default account';
     }),
 
-  'CPU is given, and a whole one where requests are served together': (plan) =>
+  'every function has its CPU set, and at least one whole CPU for concurrent requests': (plan) =>
     broken(ofType(plan, FUNCTION), (resource) => {
       const { available_cpu: cpu, max_instance_request_concurrency: concurrency } = serviceOf(resource);
-      if (!text(cpu)) return 'has no CPU';
+      if (!text(cpu)) return 'has no available_cpu';
       return Number(concurrency) > 1 && !(Number(cpu) >= 1)
         ? `${concurrency} requests on ${cpu} CPU`
         : undefined;
     }),
 
-  'instances, time and runtime are within what Google takes': (plan) =>
+  'instances, time-out and runtime are within Google’s limits': (plan) =>
     broken(ofType(plan, FUNCTION), (resource) => {
       const service = serviceOf(resource);
       const seconds = Number(service['timeout_seconds']);
-      if (!(Number(service['max_instance_count']) >= 1)) return 'has no most number of instances';
+      if (!(Number(service['max_instance_count']) >= 1)) return 'has no max_instance_count';
       if (text(block(resource.values, 'build_config')['runtime']) !== 'nodejs24')
-        return 'runs on another runtime';
-      if (text(triggerOf(resource)['event_type']) && seconds > 540) return 'events are given 540 s at most';
-      return seconds > 3600 ? 'is given more than an hour' : undefined;
+        return 'has another runtime than nodejs24';
+      if (text(triggerOf(resource)['event_type']) && seconds > 540)
+        return 'has a time-out above 540 s, the maximum for events';
+      return seconds > 3600 ? 'has a time-out above one hour' : undefined;
     }),
 
-  'only the API can be reached from outside': (plan) =>
+  'only the API accepts external traffic': (plan) =>
     broken(ofType(plan, FUNCTION), (resource) =>
       resource.key !== 'api' && serviceOf(resource)['ingress_settings'] !== 'ALLOW_INTERNAL_ONLY'
-        ? 'can be reached from outside'
+        ? 'accepts external traffic'
         : undefined,
     ),
 
-  'who can be reached by anybody lets in API keys, and nothing else': (plan) =>
+  'a public service accepts only API keys': (plan) =>
     broken(ofType(plan, 'google_cloud_run_v2_service'), ({ values }) => {
       if (values['invoker_iam_disabled'] !== true) return undefined;
       const containers = z
         .array(z.object({ env: envSchema }))
         .parse(block(values, 'template')['containers'] ?? []);
-      const admits = containers.map(({ env }) => env.find(({ name }) => name === 'CLAPPER_CALLERS')?.value);
-      return admits.length > 0 && admits.every((value) => value === 'key')
+      const callers = containers.map(({ env }) => env.find(({ name }) => name === 'CLAPPER_CALLERS')?.value);
+      return callers.length > 0 && callers.every((value) => value === 'key')
         ? undefined
-        : `asks nobody for a key: CLAPPER_CALLERS is ${admits}`;
+        : `requires no API key: CLAPPER_CALLERS is ${callers}`;
     }),
 
-  'every service runs as an account of its own making': (plan) =>
+  'every service runs as an account of the module': (plan) =>
     broken(ofType(plan, 'google_cloud_run_v2_service'), ({ values }) => {
       const email = text(block(values, 'template')['service_account']);
       return /@my-videos-1\.iam\.gserviceaccount\.com$/.test(email) ? undefined : `runs as '${email}'`;
     }),
 
-  'no instance is paid for while it waits': (plan) =>
+  'no idle instance is billed for CPU': (plan) =>
     broken(ofType(plan, 'google_cloud_run_v2_service'), ({ values }) => {
       const containers = z
         .array(
@@ -121,13 +122,13 @@ export const RULES = {
           }),
         )
         .parse(block(values, 'template')['containers'] ?? []);
-      // Google's default changes once limits are given.
+      // Google's default for cpu_idle is different when resource limits are set.
       return containers.every(({ resources: [resources] }) => !resources || resources.cpu_idle === true)
         ? undefined
-        : 'is paid for as long as it lives';
+        : 'has CPU always allocated';
     }),
 
-  'what is built can be fetched from where Google has put it': (plan) =>
+  'every build can read the bucket to which Google copies its source': (plan) =>
     broken(ofType(plan, FUNCTION), ({ values }) => {
       const region = text(values['location']);
       const isGiven = ofType(plan, 'google_project_iam_member').some(
@@ -138,22 +139,24 @@ export const RULES = {
             text(block(grant.values, 'condition')['expression']),
           ),
       );
-      return isGiven ? undefined : `is copied to gcf-v2-sources-…-${region}, which its build may not read`;
+      return isGiven
+        ? undefined
+        : `is copied to gcf-v2-sources-…-${region}, which its build account cannot read`;
     }),
 
-  'a dashboard holds nothing that Google leaves out': (plan) =>
+  'a dashboard has no default values, which Google omits': (plan) =>
     broken(ofType(plan, 'google_monitoring_dashboard'), ({ values }) =>
       /:(?:0|""|\[\]|\{\}|null|false)[,}]/.test(text(values['dashboard_json']))
-        ? 'is to be changed in every plan'
+        ? 'would be changed by every plan'
         : undefined,
     ),
 
-  'every trigger tries again, in its bucket’s region': (plan) =>
+  'every trigger retries and is in the region of its bucket': (plan) =>
     broken(
       ofType(plan, FUNCTION).filter((resource) => text(triggerOf(resource)['event_type'])),
       (resource) => {
         const { retry_policy: retry, trigger_region: region } = triggerOf(resource);
-        if (retry !== 'RETRY_POLICY_RETRY') return 'loses an event that fails once';
+        if (retry !== 'RETRY_POLICY_RETRY') return 'drops an event whose first delivery fails';
         const regions = ofType(plan, 'google_storage_bucket').map(({ values }) => text(values['location']));
         return regions.every((each) => each === region)
           ? undefined
@@ -161,27 +164,27 @@ export const RULES = {
       },
     ),
 
-  'queues retry, but not for ever, and within what Google takes': (plan) =>
+  'queues retry a limited number of times, at rates within Google’s limits': (plan) =>
     broken(ofType(plan, 'google_cloud_tasks_queue'), ({ values }) => {
       const { max_attempts: attempts, min_backoff: least, max_backoff: most } = block(values, 'retry_config');
-      if (!(Number(attempts) >= 5)) return `${attempts} attempts`;
-      if (!least || !most) return 'has no back-off';
+      if (!(Number(attempts) >= 5)) return `has ${attempts} attempts`;
+      if (!least || !most) return 'has no min_backoff or max_backoff';
       const rate = Number(block(values, 'rate_limits')['max_dispatches_per_second']);
-      return rate > 0 && rate <= 500 ? undefined : `${rate} dispatches a second`;
+      return rate > 0 && rate <= 500 ? undefined : `has ${rate} dispatches per second`;
     }),
 
-  'what holds data is protected from deletion': (plan) =>
+  'resources with data are protected from deletion': (plan) =>
     broken(plan, ({ type, values, key, address }) => {
       if (type === 'google_firestore_database')
         return values['delete_protection_state'] === 'DELETE_PROTECTION_ENABLED' &&
           values['point_in_time_recovery_enablement'] === 'POINT_IN_TIME_RECOVERY_ENABLED'
           ? undefined
-          : 'can be deleted, or not be read as it was';
+          : 'has no delete protection or no point-in-time recovery';
       if (type === 'google_cloud_tasks_queue')
         return values['deletion_policy'] === 'PREVENT' ? undefined : `queue ${key} can be destroyed`;
-      // The source can be built again.
+      // The source archive can be built again.
       if (type === 'google_storage_bucket' && !address.endsWith('.source'))
-        return values['force_destroy'] === false ? undefined : 'is destroyed with what is in it';
+        return values['force_destroy'] === false ? undefined : 'is destroyed with its objects';
       return undefined;
     }),
 
@@ -189,15 +192,15 @@ export const RULES = {
     broken(ofType(plan, 'google_storage_bucket'), ({ values }) =>
       values['uniform_bucket_level_access'] === true && values['public_access_prevention'] === 'enforced'
         ? undefined
-        : 'could be made public',
+        : 'does not enforce public access prevention',
     ),
 
-  'no value of a secret is in the state': (plan) =>
+  'no secret value is in the state': (plan) =>
     broken(plan, ({ type }) =>
-      type === 'google_secret_manager_secret_version' ? 'holds a value' : undefined,
+      type === 'google_secret_manager_secret_version' ? 'stores a secret value in the state' : undefined,
     ),
 
-  'every call that Google makes for us carries an identity': (plan) =>
+  'every call by Google’s services carries an identity token': (plan) =>
     broken(plan, ({ type, values }) => {
       const target =
         type === 'google_cloud_scheduler_job'
@@ -205,14 +208,12 @@ export const RULES = {
           : type === 'google_pubsub_subscription'
             ? block(values, 'push_config')
             : undefined;
-      return target && !text(block(target, 'oidc_token')['audience']) ? 'carries none' : undefined;
+      return target && !text(block(target, 'oidc_token')['audience']) ? 'has no OIDC token' : undefined;
     }),
 
-  'everything names its project': (plan) =>
+  'every resource sets its project': (plan) =>
     broken(plan, (resource) =>
-      // Where a resource has a project, a default of the provider would decide.
-      'project' in resource.unknown && !isGiven(resource, 'project')
-        ? 'leaves its project to the provider'
-        : undefined,
+      // Without a project argument, the provider's default project would apply.
+      'project' in resource.unknown && !isGiven(resource, 'project') ? 'does not set its project' : undefined,
     ),
 } as const satisfies Readonly<Record<string, Rule>>;

@@ -1,7 +1,7 @@
-/** Which composite index a Firestore query needs, and whether given indexes serve it. */
+/** Decides whether a Firestore query needs a composite index, and whether the given indexes serve it. */
 import { z } from 'zod';
 
-/** What the client sends, as far as indexes depend on it. */
+/** The parts of the client's requests on which indexes depend. */
 const fieldFilterSchema = z.object({
   fieldFilter: z.object({ field: z.object({ fieldPath: z.string() }), op: z.string() }),
 });
@@ -28,7 +28,7 @@ export interface CompositeIndex {
   readonly fields: readonly IndexField[];
 }
 
-/** A query's shape: what has to be equal, and what the results are sorted by after that. */
+/** A query's shape: its equality fields, and the fields that the results are sorted by. */
 export interface QueryShape {
   readonly collection: string;
   readonly equal: readonly string[];
@@ -58,32 +58,32 @@ export function shapeOf(query: unknown): QueryShape {
     path: field.fieldPath,
     descending: direction === 'DESCENDING',
   }));
-  // What is compared is sorted by, whether the query says so or not.
+  // Firestore sorts by the fields of inequality filters, even if the query has no explicit order.
   const implicit = pathsWhere(false)
     .filter((path) => explicit.every((order) => order.path !== path))
     .map((path) => ({ path, descending: false }));
   const sorted = [...explicit, ...implicit];
   const last = sorted.filter(({ path }) => path !== NAME).at(-1);
-  // An index ends in the name by itself, in the direction of its last field.
+  // Every index implicitly ends in the document name, in the direction of its last field.
   const withoutName = sorted.filter(
     ({ path, descending }) => path !== NAME || descending !== (last?.descending ?? false),
   );
   return { collection: from[0]?.collectionId ?? '', equal: pathsWhere(true), sorted: withoutName };
 }
 
-/** Firestore indexes every field by itself, and joins such indexes where nothing is sorted. */
-const servedByItself = ({ equal, sorted }: QueryShape): boolean =>
+/** Firestore has an index on every single field, and merges such indexes for queries without a sort order. */
+const needsNoComposite = ({ equal, sorted }: QueryShape): boolean =>
   sorted.length === 0 || (equal.length === 0 && sorted.length === 1);
 
 const sameField = (a: IndexField | undefined, b: IndexField | undefined): boolean =>
   a?.path === b?.path && a?.descending === b?.descending;
 
 /**
- * Whether these indexes serve the query: one that has all of its equalities and then its order, or several that end in
- * its order and have its equalities between them.
+ * Whether these indexes serve the query: either one index with all of its equality fields followed by its sort order,
+ * or several that end in its sort order and together have all of its equality fields.
  */
 export function isServed(shape: QueryShape, indexes: readonly CompositeIndex[]): boolean {
-  if (servedByItself(shape)) return true;
+  if (needsNoComposite(shape)) return true;
   const { equal, sorted } = shape;
   const covered = new Set<string>();
   for (const { collection, fields } of indexes) {

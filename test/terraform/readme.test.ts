@@ -1,4 +1,4 @@
-/** `terraform/README.md`: its generated parts are up to date, and its table of permissions is the plan's. */
+/** `terraform/README.md`: its generated parts are up to date, and its table of permissions agrees with the plan. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ import {
   whyNoPlan,
 } from './terraform.ts';
 
-/** What that example calls itself. */
+/** The `name` of the example. */
 const NAME = 'studio';
 const readme = readFileSync(path.join(MODULE, 'README.md'), 'utf8');
 
@@ -47,7 +47,7 @@ describe('the README of the module', () => {
     for (const example of EXAMPLES) expect(readme).toContain(`(examples/${example}/main.tf)`);
   });
 
-  it('reckons with as many queries of an idle sweep as it makes', async () => {
+  it('calculates with the number of queries that an idle sweep makes', async () => {
     let queries = 0;
     const counting = <T extends object>(store: T): T =>
       new Proxy(store, {
@@ -63,18 +63,18 @@ describe('the README of the module', () => {
     expect(queries).toBe(QUERIES_PER_SWEEP);
   });
 
-  it('reckons with no fewer writes and tasks than a job has whose model takes two minutes', async () => {
+  it('calculates with at least the writes and tasks of a job whose model takes two minutes', async () => {
     const world = makeWorld();
     finishesAfter(world, 120_000);
     await accept(world);
     await runFor(world, 3_600_000);
-    // The rate limiter is written besides; a task is created and delivered.
+    // Plus two writes of the rate limiter. Each task has two operations: it is created and delivered.
     expect(world.jobs.writes + 2).toBeLessThanOrEqual(PER_JOB.writes);
     expect(world.tasks.enqueued * 2).toBeLessThanOrEqual(PER_JOB.taskOperations);
   });
 });
 
-/** `who | role | on` of the table. */
+/** The rows of the table, as `who | role | on`. */
 const written = (): string[] =>
   readme
     .slice(readme.indexOf('<!-- permissions'), readme.indexOf('<!-- end permissions'))
@@ -94,15 +94,15 @@ function whoOf({ values, address }: PlannedResource): string {
   if (account) return account;
   if (member.includes('billing-budget-alert@system')) return 'Cloud Billing';
   if (address.includes('.caller[')) return 'callers';
-  // Known only once the bucket's own service says who it is.
+  // The service agent's address is known only after the apply.
   if (address.endsWith('.storage_events')) return 'Cloud Storage';
   return `unknown member ${member} of ${address}`;
 }
 
-/** Accounts are known by their resource's name: what they are granted on is known only after the apply. */
+/** Accounts by the names of their grants' resources, because the account's id is known only after the apply. */
 const ACCOUNT_OF: Readonly<Record<string, string>> = { tasks_user: 'tasks', api_signs: 'api' };
 
-/** By the condition that limits a grant of the project. */
+/** The scope of a project grant, by its condition. */
 const PLACES: Readonly<Record<string, string>> = {
   [`resource.name == "projects/${PROJECT}/databases/${NAME}"`]: 'project, this database',
   'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123456789012-europe-west4")':
@@ -135,7 +135,7 @@ describe.skipIf(whyNoPlan)(`the table of permissions${whyNoPlan ? ` (skipped: ${
   let plan: readonly PlannedResource[] = [];
   beforeAll(async () => {
     const copy = copyOfModule();
-    // The example in which everything that can be granted is.
+    // The example that makes every possible grant.
     plan = await planOf(copy, 'full');
   }, TERRAFORM_TIMEOUT_MS);
 
@@ -158,7 +158,7 @@ describe.skipIf(whyNoPlan)(`the table of permissions${whyNoPlan ? ` (skipped: ${
     ).toEqual([]);
   });
 
-  it('has no grant that the plan does not have, and none twice', () => {
+  it('has only grants of the plan, each once', () => {
     expect(
       written()
         .filter((line) => !granted().includes(line))

@@ -1,10 +1,10 @@
 /**
- * The real terraform binary, on a copy of the module.
+ * Runs the real terraform binary on a copy of the module.
  *
- * `CLAPPER_TERRAFORM_OFFLINE` names a folder with a tool that runs it against stub providers
- * (`node <folder>/src/tf-offline.mjs <dir> <arguments>`): then everything runs, plans and applies included, without
- * network and without a cloud. `CLAPPER_TERRAFORM=registry` (`npm run test:terraform`) takes the providers from the
- * registry instead: then what needs no cloud runs.
+ * `CLAPPER_TERRAFORM_OFFLINE` is a folder with a tool that runs terraform with stub providers
+ * (`node <folder>/src/tf-offline.mjs <dir> <arguments>`). With it all tests run, plan and apply included, without a
+ * network and a cloud. `CLAPPER_TERRAFORM=registry` (`npm run test:terraform`) downloads the providers from the
+ * registry instead. With it only the tests that need no cloud run.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,12 +21,12 @@ export const PROJECT = 'my-videos-1';
 
 const OFFLINE_TOOL = process.env['CLAPPER_TERRAFORM_OFFLINE'];
 const FROM_REGISTRY = process.env['CLAPPER_TERRAFORM'] === 'registry';
-/** A plan of the whole takes a second or two; a busy machine several. */
+/** A plan of the whole module takes one or two seconds, and more on a busy machine. */
 export const TERRAFORM_TIMEOUT_MS = 120_000;
 
 const hasBinary = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0;
 
-/** Whether a provider can be had, asked with one of the smallest. */
+/** Whether a provider can be downloaded. Tries one of the smallest. */
 function canReachRegistry(): boolean {
   const dir = mkdtempSync(path.join(tmpdir(), 'clapper-registry-'));
   try {
@@ -46,16 +46,16 @@ function whyNot(): string | undefined {
   return canReachRegistry() ? undefined : 'no providers: the registry cannot be reached';
 }
 
-/** Why nothing can run, or nothing. */
+/** Why terraform cannot run; undefined when it can. */
 export const whyNoTerraform = whyNot();
 
-/** Why nothing can be planned, or nothing. */
+/** Why terraform cannot plan; undefined when it can. */
 export const whyNoPlan =
   whyNoTerraform ?? (OFFLINE_TOOL ? undefined : 'plans need a cloud, or CLAPPER_TERRAFORM_OFFLINE');
 
 export interface TerraformRun {
   readonly code: number;
-  /** Standard output and error, as they came. */
+  /** Standard output followed by standard error. */
   readonly output: string;
 }
 
@@ -72,14 +72,14 @@ export function terraform(dir: string, ...args: string[]): Promise<TerraformRun>
   });
 }
 
-/** @throws Error with all that terraform said */
+/** @throws Error with the complete output of terraform */
 export async function terraformOrThrow(dir: string, ...args: string[]): Promise<string> {
   const { code, output } = await terraform(dir, ...args);
   if (code !== 0) throw new Error(`terraform ${args.join(' ')} in ${dir} failed:\n${output}`);
   return output;
 }
 
-/** A copy of the module with something to deploy beside it, as the repository has it; the copy is left to the OS. */
+/** Copies the module and puts a stub of the built source beside it, where the repository has `dist`. */
 export function copyOfModule(): string {
   const root = temporaryDir();
   cpSync(MODULE, path.join(root, 'terraform'), {
@@ -107,16 +107,16 @@ const resourceSchema = z.object({
 export interface PlannedResource {
   readonly address: string;
   readonly type: string;
-  /** Of `for_each`. */
+  /** The key of `for_each`; empty without one. */
   readonly key: string;
   readonly values: Readonly<Record<string, unknown>>;
-  /** `true` at every argument that is known only once it is applied. */
+  /** `true` at every argument that is known only after the apply. */
   readonly unknown: Readonly<Record<string, unknown>>;
 }
 
 const planSchema = z.object({ resource_changes: z.array(resourceSchema) });
 
-/** What `terraform/delivery` has to be told. */
+/** The required variables of `terraform/delivery`. */
 export const DELIVERY_VARIABLES: readonly string[] = [
   '-var=state_bucket=my-videos-1-tfstate',
   `-var=repository=projects/${PROJECT}/locations/us-central1/connections/github/repositories/clapper`,
@@ -138,7 +138,7 @@ const configurationSchema = z.object({
   }),
 });
 
-/** `depends_on` by resource of the module, as the plan of an example that was made before has it. */
+/** `depends_on` by resource of the module. Reads the plan that `planOf` has made of the example. */
 export function dependenciesIn(moduleCopy: string, example: Example): ReadonlyMap<string, readonly string[]> {
   const json = readFileSync(path.join(moduleCopy, 'examples', example, 'plan.json'), 'utf8');
   const { configuration } = configurationSchema.parse(JSON.parse(json));
@@ -146,11 +146,11 @@ export function dependenciesIn(moduleCopy: string, example: Example): ReadonlyMa
   return new Map(resources.map(({ address, depends_on: dependencies }) => [address, dependencies]));
 }
 
-/** What an example would make from nothing. */
+/** The resources that an example would create in an empty project. */
 export const planOf = (moduleCopy: string, example: Example): Promise<readonly PlannedResource[]> =>
   planIn(path.join(moduleCopy, 'examples', example));
 
-/** Everything that a plan from nothing would make. */
+/** The resources that a plan without state would create. */
 export async function planIn(dir: string, ...variables: string[]): Promise<readonly PlannedResource[]> {
   const file = path.join(dir, 'plan');
   await terraformOrThrow(dir, 'init', '-input=false', '-backend=false');
@@ -181,7 +181,7 @@ export async function planIn(dir: string, ...variables: string[]): Promise<reado
 export const ofType = (plan: readonly PlannedResource[], type: string): readonly PlannedResource[] =>
   plan.filter((resource) => resource.type === type);
 
-/** The first block of that name. Terraform shows blocks as lists. */
+/** The first block of that name. In Terraform's JSON, blocks are lists. */
 export function block(values: Readonly<Record<string, unknown>>, name: string): Record<string, unknown> {
   const list = z.array(z.record(z.string(), z.unknown())).parse(values[name] ?? []);
   return list[0] ?? {};

@@ -1,6 +1,6 @@
 /**
- * Catalogue × parameter × value: a request is accepted exactly when the documents allow it. What they allow is written
- * down here a second time, from the documents and in another form, so that a slip in either table shows.
+ * Every combination of model, parameter and value: a request is accepted exactly when Google's documents allow it. The
+ * rules are written here a second time, from the documents and in another form, so that a mistake in either shows.
  */
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
@@ -16,9 +16,9 @@ interface Allowed {
   readonly seedMax: number;
   readonly takes: string;
   readonly people: string;
-  /** In the EU, UK, Switzerland and MENA. */
+  /** Values of `personGeneration` in the EU, the UK, Switzerland and MENA. */
   readonly peopleRestricted: string;
-  /** The Developer API: 1080p, 4k, a last frame and references at 8 s only, and its own rules of people. */
+  /** The Developer API allows 1080p, 4k, a last frame and references only at 8 s, and has its own rules for people. */
   readonly isDeveloper: boolean;
   readonly adds: readonly number[];
 }
@@ -123,29 +123,29 @@ function isAccepted(body: Record<string, unknown>, mode: Mode, rules = RULES): b
 
 const has = (words: string, word: string): boolean => words.split(' ').includes(word);
 
-/** The Developer API's table, row by row: its text and extension take one value, everything with a picture another. */
+/** From the Developer API's table: text and extension take one value, modes with an image another. */
 function peopleIn(model: Allowed, mode: Mode): string {
   if (!model.isDeveloper) return model.people;
   return mode === 'text' || mode === 'extension' ? 'allow_all' : 'allow_adult';
 }
 
-/** Whether the documents allow this value of this parameter, in this mode, with everything else left at its default. */
+/** Whether the documents allow this value in this mode, with all other parameters at their defaults. */
 function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): boolean {
   if (!has(model.modes, mode)) return false;
   const number = typeof value === 'number' && Number.isInteger(value) ? value : undefined;
   switch (parameter) {
     case 'durationSeconds': {
       if (number === undefined) return false;
-      // Such a video keeps its length.
+      // An edited or upscaled video keeps its length.
       if (mode === 'edit' || mode === 'upscale') return false;
       if (mode === 'extension') return model.adds.includes(number);
-      // References: eight seconds, but for Omni, whose documents set no length.
+      // A video with references has eight seconds. Only Omni's documents set no length.
       if (mode === 'references' && !has(model.resolutions, '360p')) return number === 8;
       if (mode === 'firstLast' && model.isDeveloper) return number === 8;
       return model.seconds.includes(number);
     }
     case 'resolution':
-      // The Developer API extends at 720p.
+      // The Developer API extends videos only at 720p.
       return (
         typeof value === 'string' &&
         has(model.resolutions, value) &&
@@ -199,8 +199,8 @@ const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   storageUri: ['gs://mine/', ...STRANGE],
 };
 
-describe('the table', () => {
-  it('knows every video model of the catalogue', () => {
+describe('the table of video models', () => {
+  it('has every video model of the catalogue', () => {
     const names = CATALOGUE.models
       .filter(({ kind }) => kind === 'video')
       .map(({ provider, model }) => `${provider}/${model}`);
@@ -231,7 +231,7 @@ describe('the table', () => {
     expect(rows).toBeGreaterThan(5000);
   });
 
-  it('accepts people exactly when the region of the deployment allows them, in every mode', () => {
+  it('accepts a personGeneration exactly when the region of the deployment allows it, in every mode', () => {
     const wrong: string[] = [];
     const rules = { ...RULES, restrictedRegion: true };
     for (const [name, model] of Object.entries(DOCUMENTS)) {
@@ -248,7 +248,7 @@ describe('the table', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('accepts a duration with a resolution exactly when the documents allow both together', () => {
+  it('accepts a duration and a resolution exactly when the documents allow the combination', () => {
     const wrong: string[] = [];
     for (const [name, model] of Object.entries(DOCUMENTS)) {
       const [provider, id] = name.split('/');
@@ -277,7 +277,7 @@ describe('the table', () => {
   });
 });
 
-/** Sizes of a first frame, from Google's pages of the image models. */
+/** The sizes of a first frame, from Google's pages on the image models. */
 const IMAGE_SIZES: Readonly<Record<string, string>> = {
   'vertex/gemini-3.1-flash-image': '1K 2K 4K',
   'vertex/gemini-3-pro-image': '1K 2K 4K',

@@ -20,19 +20,19 @@ const compat = (surface: 'developer' | 'vertex') => ({
 });
 
 describe('names on the surfaces of Google', () => {
-  it('of a file are found again in any URI, by the rule of the SDK too', () => {
+  it('of a file are found in any URI, also with the pattern of the SDK', () => {
     fc.assert(
       fc.property(jobId, index, fc.constantFrom('v1', 'v1beta'), (id, n, version) => {
         const uri = `https://h.test/${version}/files/${fileIdOf({ jobId: id, index: n })}:download?alt=media`;
         expect(videoOfFileUri(uri)).toEqual({ jobId: id, index: n });
-        // `tFileName` of @google/genai.
+        // The pattern in `tFileName` of @google/genai.
         const [, sdk] = /files\/([a-z0-9]+)/.exec(uri) ?? [];
         expect(videoOfFile(sdk ?? '')).toEqual({ jobId: id, index: n });
       }),
     );
   });
 
-  it('of an operation lead back to the job, on both surfaces', () => {
+  it('of an operation identify the job, on both surfaces', () => {
     fc.assert(
       fc.property(jobId, (id) => {
         const developer = operationNameOf({
@@ -47,7 +47,7 @@ describe('names on the surfaces of Google', () => {
     );
   });
 
-  it('of outputs and of delivered copies lead back to the job', () => {
+  it('of outputs and of delivered copies identify the job', () => {
     fc.assert(
       fc.property(jobId, index, (id, n) => {
         expect(jobIdOfOutput(`gs://out/jobs/${id}/att_x/1/sample_${n}.mp4`, 'out')).toBe(id);
@@ -63,9 +63,9 @@ describe('names on the surfaces of Google', () => {
     'abcdefghijklmnopqrstuvwxyz',
     'abcdefghijklmnopqrstuvwxyz00',
     'ABCDEFGHIJKLMNOPQRSTUVWXYZ0',
-  ])('%j names no file', (id) => expect(videoOfFile(id)).toBeUndefined());
+  ])('%j is not the id of a file', (id) => expect(videoOfFile(id)).toBeUndefined());
 
-  it('a job of our own API has no operation', () => {
+  it('do not include an operation for a job of Clapper’s own API', () => {
     expect(operationNameOf({ jobId: 'job_x', request: makeRequest() })).toBeUndefined();
   });
 });

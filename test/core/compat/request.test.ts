@@ -1,4 +1,4 @@
-/** What Google's request becomes, and that nothing of it changes without being said. */
+/** The mapping of Google's requests. Every change of a parameter is recorded. */
 import { describe, expect, it } from 'vitest';
 import { overrideCatalogue } from '../../../functions/core/catalogue/catalogue-overrides.ts';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
@@ -28,8 +28,8 @@ function problemOf(work: () => unknown) {
   throw new Error('nothing was refused');
 }
 
-describe('a request of a living model', () => {
-  it('is taken over as it is, and nothing is said to have changed', () => {
+describe('a request for a current model', () => {
+  it('is mapped without changes', () => {
     const image = { bytesBase64Encoded: 'iVBORw0KGgo=', mimeType: 'image/png' };
     const mapped = map({
       instances: [{ prompt: 'a cat', image, lastFrame: { gcsUri: 'gs://b/l.jpg', mimeType: 'image/jpeg' } }],
@@ -62,7 +62,7 @@ describe('a request of a living model', () => {
     });
   });
 
-  it('keeps a duration that the model does not have, so that it is refused by name', () => {
+  it('keeps a duration that the model does not support, so that it is refused with its field', () => {
     expect(withParameters({ durationSeconds: 5 })).toMatchObject({
       body: { durationSeconds: 5 },
       changes: [],
@@ -75,13 +75,13 @@ describe('a request of a living model', () => {
     [{ sampleCount: '2' }, { sampleCount: 2 }, 'sampleCount'],
     [{ enhancePrompt: 'no' }, { enhancePrompt: false }, 'enhancePrompt'],
     [{ personGeneration: 'disallow' }, { personGeneration: 'dont_allow' }, 'personGeneration'],
-  ])('reads %j as %j and says so', (parameters, body, named) => {
+  ])('maps %j to %j and records the change', (parameters, body, named) => {
     const mapped = withParameters(parameters);
     expect(mapped.body).toMatchObject(body);
     expect(mapped.changes).toEqual([expect.stringContaining(`parameters.${named}`)]);
   });
 
-  it('takes the number of videos under either name, and under both where they agree', () => {
+  it('accepts the number of videos under either name, and under both when they are equal', () => {
     for (const parameters of [
       { sampleCount: 2 },
       { numberOfVideos: 2 },
@@ -90,13 +90,13 @@ describe('a request of a living model', () => {
       expect(withParameters(parameters).body).toMatchObject({ sampleCount: 2 });
   });
 
-  it('has null read as absent, as in the JSON of protocol buffers', () => {
+  it('treats null as absent, as the JSON of protocol buffers does', () => {
     expect(map({ instances: [{ prompt: 'a', image: null }], parameters: null }).body).toEqual({
       ...{ model: 'veo-3.1-generate-001', provider: 'vertex', prompt: 'a' },
     });
   });
 
-  it('gives a folder to put videos in with one slash at its end', () => {
+  it('ends the delivery folder with exactly one slash', () => {
     for (const storageUri of ['gs://b/out', 'gs://b/out/', 'gs://b/out//'])
       expect(withParameters({ storageUri }).deliverTo).toBe('gs://b/out/');
     expect(withParameters({ storageUri: 'gs://b' }).deliverTo).toBe('gs://b/');
@@ -108,33 +108,33 @@ describe('a request of a living model', () => {
     ['two instances', { instances: [...instances, ...instances] }, 'instances'],
     ['no instances', {}, 'instances'],
     [
-      'a number in words',
+      'a duration as a word',
       { instances, parameters: { durationSeconds: 'eight' } },
       'parameters.durationSeconds',
     ],
     [
-      'two numbers of videos',
+      'two different numbers of videos',
       { instances, parameters: { sampleCount: 1, numberOfVideos: '2' } },
       'parameters.numberOfVideos',
     ],
     ['a webhook on Vertex', { instances, webhookConfig: { uris: [] } }, 'webhookConfig'],
     [
-      'a video of nobody',
+      'a video with a foreign URI',
       { instances: [{ video: { uri: 'https://x.test/v.mp4' } }] },
       'instances[0].video.uri',
     ],
-  ])('is refused by name with %s', (_what, body, field) => {
+  ])('is refused with its field: %s', (_what, body, field) => {
     expect(problemOf(() => map(body))).toMatchObject({ status: 400, errors: [{ field }] });
   });
 
-  it('names what is written with underscores as Google writes it', () => {
+  it('refuses a name with underscores and suggests Google’s spelling', () => {
     const body = { instances, parameters: { aspect_ratio: '9:16' } };
     expect(problemOf(() => map(body)).errors).toEqual([
       { field: 'parameters.aspect_ratio', detail: expect.stringContaining("write 'aspectRatio'") },
     ]);
   });
 
-  it('of the Developer API knows no storageUri', () => {
+  it('refuses storageUri on the Developer API', () => {
     const body = { instances, parameters: { storageUri: 'gs://b/o/' } };
     expect(problemOf(() => map(body, { surface: 'developer' }))).toMatchObject({
       errors: [{ field: 'parameters.storageUri' }],
@@ -142,16 +142,16 @@ describe('a request of a living model', () => {
   });
 });
 
-describe('a request of a retired model', () => {
+describe('a request for a retired model', () => {
   it.each([
     [5, 6],
     [6, 6],
     [7, 8],
     [8, 8],
-  ])('asks for %i s and is made at the next longer duration, %i s', (asked, made) => {
-    const mapped = withParameters({ durationSeconds: asked }, 'veo-2.0-generate-001');
-    expect(mapped.body).toMatchObject({ durationSeconds: made });
-    expect(mapped.changes.some((text) => text.includes('durationSeconds'))).toBe(asked !== made);
+  ])('of %i s gets the next longer duration, %i s', (requested, used) => {
+    const mapped = withParameters({ durationSeconds: requested }, 'veo-2.0-generate-001');
+    expect(mapped.body).toMatchObject({ durationSeconds: used });
+    expect(mapped.changes.some((text) => text.includes('durationSeconds'))).toBe(requested !== used);
     expect(mapped.changes[0]).toContain('veo-3.1-generate-001 runs in its place');
   });
 
@@ -159,15 +159,18 @@ describe('a request of a retired model', () => {
     ['veo-2.0-generate-001', [-5, 0, 0.5, 3, 5.5, 9]],
     ['veo-3.0-generate-001', [-5, 0, 5, 7]],
     ['veo-3.1-generate-preview', [0, 5]],
-  ])('%s keeps a duration that it never took, so that it is refused by name: %j', (model, durations) => {
-    for (const durationSeconds of durations) {
-      const { body, changes } = withParameters({ durationSeconds }, model);
-      expect(body).toMatchObject({ durationSeconds });
-      expect(changes.join()).not.toContain('durationSeconds');
-    }
-  });
+  ])(
+    '%s keeps a duration that it never supported, so that it is refused with its field: %j',
+    (model, durations) => {
+      for (const durationSeconds of durations) {
+        const { body, changes } = withParameters({ durationSeconds }, model);
+        expect(body).toMatchObject({ durationSeconds });
+        expect(changes.join()).not.toContain('durationSeconds');
+      }
+    },
+  );
 
-  it('with references is made at the only duration they have', () => {
+  it('with references gets the only duration that references have', () => {
     const image = { gcsUri: 'gs://b/a.png' };
     const mapped = map(
       { instances: [{ prompt: 'a', referenceImages: [{ image }] }], parameters: { durationSeconds: 5 } },
@@ -179,7 +182,7 @@ describe('a request of a retired model', () => {
     });
   });
 
-  it('is silent where the old one was, and not where sound is asked for', () => {
+  it('is silent if the old model was, unless audio is requested', () => {
     expect(withParameters({}, 'veo-2.0-generate-001').body).toMatchObject({ generateAudio: false });
     expect(withParameters({ generateAudio: true }, 'veo-2.0-generate-001').body).toMatchObject({
       generateAudio: true,
@@ -187,7 +190,7 @@ describe('a request of a retired model', () => {
     expect(withParameters({}, 'veo-3.0-generate-001').body).not.toHaveProperty('generateAudio');
   });
 
-  it('may show everybody on the Developer API only, and gets the widest that Vertex takes of any project', () => {
+  it('with ALLOW_ALL on the Developer API gets allow_adult, the widest value that every Vertex project may use', () => {
     const body = { instances, parameters: { personGeneration: 'ALLOW_ALL' } };
     for (const model of ['veo-3.1-generate-preview', 'veo-3.0-generate-001', 'veo-2.0-generate-001']) {
       const mapped = map(body, { model, surface: 'developer' });
@@ -196,14 +199,14 @@ describe('a request of a retired model', () => {
         expect.stringContaining('personGeneration: ALLOW_ALL became allow_adult'),
       );
     }
-    for (const asked of [
+    for (const other of [
       { model: 'veo-3.1-generate-001', surface: 'developer' as const },
       { model: 'veo-3.0-generate-001', surface: 'vertex' as const },
     ])
-      expect(map(body, asked).body).toMatchObject({ personGeneration: 'allow_all' });
+      expect(map(body, other).body).toMatchObject({ personGeneration: 'allow_all' });
   });
 
-  it('that says 8 s of an extension gets what an extension adds', () => {
+  it('for an extension of 8 s gets the seconds that an extension adds', () => {
     const video = { uri: 'https://h.test/v1beta/files/abcdefghijklmnopqrstuvwxyz0:download?alt=media' };
     const mapped = map(
       { instances: [{ prompt: 'on', video }], parameters: { durationSeconds: 8 } },
@@ -215,8 +218,8 @@ describe('a request of a retired model', () => {
   });
 });
 
-describe('a model of a path', () => {
-  it('is not found when nobody knows it, and when it is gone and aliases are off', () => {
+describe('the model in a path', () => {
+  it('is not found when it is unknown, or when it is retired and aliases are off', () => {
     expect(problemOf(() => videoModelFor('veo-9', 'vertex', rules))).toMatchObject({ status: 404 });
     const off = { ...rules, aliasRetired: false };
     expect(problemOf(() => videoModelFor('veo-3.1-generate-preview', 'developer', off))).toMatchObject({
@@ -225,7 +228,7 @@ describe('a model of a path', () => {
     });
   });
 
-  it('that makes pictures was retired when the provider that is asked first says', () => {
+  it('for images has the retirement date of the first provider that is tried', () => {
     const catalogue = overrideCatalogue(CATALOGUE, {
       'vertex/gemini-3-pro-image': { retirementDate: '2026-11-01' },
       'gemini/gemini-3-pro-image': { retirementDate: '2026-11-11' },
@@ -242,16 +245,16 @@ describe('a model of a path', () => {
     });
   });
 
-  it('that makes pictures is refused for videos', () => {
+  it('for images is refused for videos', () => {
     expect(problemOf(() => videoModelFor('gemini-3.1-flash-image', 'vertex', rules))).toMatchObject({
       status: 400,
     });
   });
 
-  it('is aliased to a model that lives, for every retired video model', () => {
-    const gone = CATALOGUE.retired.filter(({ model }) => model.startsWith('veo-'));
-    expect(gone.length).toBeGreaterThan(10);
-    for (const { model, retirement } of gone)
+  it('is replaced by its successor if it is a retired video model', () => {
+    const retired = CATALOGUE.retired.filter(({ model }) => model.startsWith('veo-'));
+    expect(retired.length).toBeGreaterThan(10);
+    for (const { model, retirement } of retired)
       for (const surface of ['vertex', 'developer'] as const)
         expect(videoModelFor(model, surface, rules)).toMatchObject({
           spec: { model: retirement.runsOn.model },
@@ -263,15 +266,18 @@ describe('a model of a path', () => {
     ['veo-3.1-generate-preview', 'vertex', '2026-04-02', 'veo-3.1-generate-001'],
     ['veo-3.1-generate-preview', 'developer', '2026-10-22', 'gemini-omni-1.1-flash'],
     ['veo-2.0-generate-001', 'vertex', '2026-06-30', 'veo-3.1-generate-001'],
-  ] as const)('%s on the %s surface was retired on %s for %s', (model, surface, date, replacement) => {
-    expect(videoModelFor(model, surface, rules).aliasOf).toEqual({ model, retiredOn: date });
-    const off = { ...rules, aliasRetired: false };
-    expect(problemOf(() => videoModelFor(model, surface, off)).detail).toContain(
-      `retired on ${date}. Use ${replacement},`,
-    );
-  });
+  ] as const)(
+    '%s on the %s surface was retired on %s and replaced by %s',
+    (model, surface, date, replacement) => {
+      expect(videoModelFor(model, surface, rules).aliasOf).toEqual({ model, retiredOn: date });
+      const off = { ...rules, aliasRetired: false };
+      expect(problemOf(() => videoModelFor(model, surface, off)).detail).toContain(
+        `retired on ${date}. Use ${replacement},`,
+      );
+    },
+  );
 
-  it('that only another provider has runs there', () => {
+  it('runs on the other provider if only that one has it', () => {
     expect(videoModelFor('veo-3.1-generate-001', 'developer', rules)).toMatchObject({
       spec: { provider: 'vertex' },
     });

@@ -1,4 +1,4 @@
-/** Videos that are to be extended: what a model does not take is refused before it is paid, with what was found. */
+/** Videos to extend: a video that the model does not accept is refused before anything is paid, with its properties. */
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
 import type { StoredVideo, VideoRequest } from '../../../functions/core/job/video-request.ts';
@@ -40,16 +40,16 @@ const file = (width: number, height: number, framesPerSecond?: number): Partial<
   ...(framesPerSecond === undefined ? {} : { framesPerSecond }),
 });
 
-describe('a video by its file', () => {
+describe('a video given as a file', () => {
   it.each<[string, Partial<StoredVideo>]>([
     ['720p', file(1280, 720, 24)],
-    ['1080p, tall', file(1080, 1920, 24)],
+    ['1080p, portrait', file(1080, 1920, 24)],
     ['4k', file(3840, 2160, 24)],
-    ['padded to whole blocks', file(1920, 1088, 24)],
-    ['23.976 frames a second', file(1280, 720, 24_000 / 1001)],
-    ['a frame rate that it does not say', file(1280, 720)],
-    ['nothing that it says', {}],
-  ])('is extended by Veo: %s', (_, found) => {
+    ['padded to whole macroblocks', file(1920, 1088, 24)],
+    ['23.976 frames per second', file(1280, 720, 24_000 / 1001)],
+    ['an unknown frame rate', file(1280, 720)],
+    ['no known properties', {}],
+  ])('is accepted by Veo: %s', (_, found) => {
     expect(refusals(found, VEO)).toEqual([]);
   });
 
@@ -64,22 +64,22 @@ describe('a video by its file', () => {
       file(1280, 720, 30),
       `has 30 frames a second; ${VEO} extends videos of 24 frames a second.`,
     ],
-  ])('is refused by what was found: %s', (_, found, detail) => {
+  ])('is refused by Veo with its properties: %s', (_, found, detail) => {
     expect(refusals(found, VEO)).toEqual([{ field: 'video', detail }]);
   });
 
-  it('is refused for everything at once: its rate, its shape and its length', () => {
+  it('is refused with all errors at once: frame rate, aspect ratio and duration', () => {
     const found = { ...file(1000, 1000, 60), durationSeconds: 31 };
     expect(refusals(found, VEO).map(({ field }) => field)).toEqual(['video', 'video', 'video']);
   });
 
-  it('is extended by Omni at any resolution and rate, in one of the two shapes', () => {
+  it('is accepted by Omni at any resolution and frame rate, in one of the two aspect ratios', () => {
     expect(refusals(file(640, 360, 30), OMNI)).toEqual([]);
     expect(refusals(file(854, 480, 60), OMNI)).toEqual([]);
     expect(refusals(file(1000, 1000, 24), OMNI)).toMatchObject([{ field: 'video' }]);
   });
 
-  it('is edited whatever its shape, as upright or lying', () => {
+  it('can be edited in any shape and is treated as 9:16 or 16:9', () => {
     const edit = { model: OMNI, task: 'edit' };
     expect(complete(file(1080, 1350), edit).aspectRatio).toBe('9:16');
     expect(complete(file(1440, 1080), edit).aspectRatio).toBe('16:9');
@@ -87,8 +87,8 @@ describe('a video by its file', () => {
   });
 });
 
-describe('a video by its job', () => {
-  it('is taken at its word, whatever the pixels of its file', () => {
+describe('a video given as a job', () => {
+  it('is checked by the aspect ratio and resolution of the job, not by its file', () => {
     expect(refusals({ aspectRatio: '16:9', resolution: '720p' }, VEO)).toEqual([]);
     expect(refusals({ aspectRatio: '9:16', resolution: '4k' }, VEO)).toEqual([]);
     expect(refusals({ aspectRatio: '16:9', resolution: '360p' }, VEO)).toEqual([
@@ -103,7 +103,7 @@ describe('a video by its job', () => {
 describe('a file of the simulated models', () => {
   const simulated = { ...RULES, scaledDownVideos: true };
 
-  it('is extended there, since nothing tells which resolution it stands for', () => {
+  it('is accepted in simulation, because its size does not show which resolution it represents', () => {
     for (const [width, height] of [
       [320, 180],
       [180, 320],
@@ -113,7 +113,7 @@ describe('a file of the simulated models', () => {
       expect(refusals(file(width, height, 24), VEO, simulated)).toEqual([]);
   });
 
-  it('is refused there for everything else', () => {
+  it('is refused in simulation for every other property', () => {
     for (const found of [file(426, 240, 24), file(320, 180, 30), file(320, 240, 24)])
       expect(refusals(found, VEO, simulated)).toMatchObject([{ field: 'video' }]);
   });

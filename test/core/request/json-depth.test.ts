@@ -9,25 +9,25 @@ describe('the depth of JSON', () => {
   it.each([
     ['lists', lists],
     ['objects', objects],
-  ])('of %s may be 100 levels and no more', (_, nested) => {
+  ])('of %s may be at most 100 levels', (_, nested) => {
     expect(isTooDeep(nested(100))).toBe(false);
     expect(isTooDeep(nested(101))).toBe(true);
   });
 
-  it('is that of the deepest place, wherever it stands, and of plain values nothing', () => {
+  it('is the depth of the deepest value, and 0 for scalars', () => {
     expect(isTooDeep([1, {}, { a: [objects(97), 'x'] }, []])).toBe(false);
     expect(isTooDeep([1, {}, { a: [objects(98), 'x'] }, []])).toBe(true);
     expect(isTooDeep({ wide: Array.from({ length: 1000 }, () => ({ a: [] })) })).toBe(false);
     for (const plain of ['x', 0, null, true, undefined]) expect(isTooDeep(plain)).toBe(false);
   });
 
-  it('is found without a stack of its own, however deep it is', () => {
+  it('is found without recursion, so that deep JSON does not overflow the stack', () => {
     expect(isTooDeep(lists(100_000))).toBe(true);
   });
 });
 
-describe('a row of JSON that is nested too deep', () => {
-  it('is a bad row that says so', () => {
+describe('a JSON row that is nested too deeply', () => {
+  it('is an invalid row with the reason', () => {
     const place = { row: 1, line: 1, startByte: 0, next: { byte: 1, row: 1, line: 1, isSkipping: false } };
     const text = `{"prompt":"a","x":${'['.repeat(5000)}${']'.repeat(5000)}}`;
     const rules = {

@@ -1,4 +1,4 @@
-/** What a request may be at most: no text of a caller's is without a limit, and no record is larger than Firestore takes. */
+/** The limits of a request: every text of a caller is limited, and no record exceeds Firestore's maximum size. */
 import { describe, expect, it } from 'vitest';
 import type { VideoModelSpec } from '../../../functions/core/catalogue/catalogue.ts';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
@@ -16,9 +16,9 @@ const NONE = {
   ...{ firstFrameImage: undefined, video: undefined },
 };
 
-function errorsOf(judge: () => unknown): readonly FieldError[] {
+function errorsOf(parse: () => unknown): readonly FieldError[] {
   try {
-    judge();
+    parse();
   } catch (error) {
     if (error instanceof ProblemError) return error.problem.errors ?? [];
     throw error;
@@ -28,7 +28,7 @@ function errorsOf(judge: () => unknown): readonly FieldError[] {
 const refusals = (body: unknown): readonly FieldError[] => errorsOf(() => parseRequest(body, RULES));
 
 describe('a text that is too long', () => {
-  it('is refused by its name and with the limit: a negative prompt', () => {
+  it('is refused with its field and the limit: a negative prompt', () => {
     expect(refusals({ prompt: 'a', negativePrompt: 'x'.repeat(4096) })).toEqual([]);
     expect(refusals({ prompt: 'a', negativePrompt: 'x'.repeat(2_000_000) })).toEqual([
       {
@@ -39,7 +39,7 @@ describe('a text that is too long', () => {
   });
 
   it.each(['prompt', 'negativePrompt', 'firstFrame.prompt', 'extensions.0.prompt'])(
-    'is refused where a template makes it so: %s',
+    'is refused when a filled template exceeds the limit: %s',
     (field) => {
       const prompts: Record<string, unknown> = {
         prompt: { prompt: '{a}' },
@@ -58,7 +58,7 @@ describe('a text that is too long', () => {
     },
   );
 
-  it('costs no more memory than the limit, however often a value is put in', () => {
+  it('takes no more memory than the limit, however often a variable is inserted', () => {
     const { isTooLong, text } = fillTemplate('{a}'.repeat(30_000), { a: 'x'.repeat(90_000) });
     expect(isTooLong).toBe(true);
     expect(text.length).toBeLessThan(200_000);
@@ -66,21 +66,21 @@ describe('a text that is too long', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['a picture', { image: { gcsUri: `gs://b/${'x'.repeat(1025)}`, mimeType: 'image/png' } }, 'image.gcsUri'],
+    ['an image', { image: { gcsUri: `gs://b/${'x'.repeat(1025)}`, mimeType: 'image/png' } }, 'image.gcsUri'],
     ['a video', { prompt: 'a', video: { gcsUri: `gs://b/${'ö'.repeat(513)}` } }, 'video.gcsUri'],
     ['a bucket', { prompt: 'a', video: { gcsUri: `gs://${'b'.repeat(223)}/x` } }, 'video.gcsUri'],
-  ])('is refused as a name: %s', (_, body, field) => {
+  ])('is refused as a gs:// URI: %s', (_, body, field) => {
     expect(refusals(body)).toEqual([{ field, detail: expect.stringContaining('1024 bytes of UTF-8') }]);
   });
 
   it.each<[string, unknown, string]>([
-    ['of a job', { prompt: 'a', video: { job: `job_${'a'.repeat(2_000)}` } }, 'video.job'],
-    ['of a job with a slash', { prompt: 'a', previousJob: 'job_a/b' }, 'previousJob'],
-  ])('is refused as an id: %s', (_, body, field) => {
+    ['a long job id', { prompt: 'a', video: { job: `job_${'a'.repeat(2_000)}` } }, 'video.job'],
+    ['a job id with a slash', { prompt: 'a', previousJob: 'job_a/b' }, 'previousJob'],
+  ])('is refused as a job id: %s', (_, body, field) => {
     expect(refusals(body)).toEqual([{ field, detail: 'must be the id of a job.' }]);
   });
 
-  it('is refused in a chain of more links than any model makes', () => {
+  it('is refused as a chain with more extensions than any model makes', () => {
     const extensions = Array.from({ length: 101 }, () => ({}));
     expect(refusals({ prompt: 'a', extensions })).toEqual([
       { field: 'extensions', detail: 'may be 100 at most.' },
@@ -90,7 +90,7 @@ describe('a text that is too long', () => {
   it.each<[string, unknown]>([
     ['parameters.seed', { seed: '0'.repeat(2_000_000) }],
     ['parameters.storageUri', { storageUri: `gs://b/${'x'.repeat(1000)}/` }],
-  ])('is refused in Google’s shape: %s', (field, parameters) => {
+  ])('is refused in a request of Google’s form: %s', (field, parameters) => {
     const body = { instances: [{ prompt: 'a' }], parameters };
     expect(errorsOf(() => parseGoogleBody(body)).map((error) => error.field)).toEqual([field]);
   });
@@ -98,12 +98,12 @@ describe('a text that is too long', () => {
 
 describe('the record of a job', () => {
   const FIRESTORE_BYTES_MAX = 1_048_576;
-  // Three bytes in UTF-8: the most for one character as lengths are counted.
+  // Three bytes in UTF-8, the most for one UTF-16 code unit, which is what the limits count.
   const text = (characters: number): string => '文'.repeat(characters);
   const image = { gcsUri: `gs://${'b'.repeat(222)}/${text(341)}.`, mimeType: 'image/png' } as const;
   const videoModels = CATALOGUE.models.filter((spec) => spec.kind === 'video');
 
-  /** Everything at its limit that goes together; as many links as the model extends to. */
+  /** The largest valid request of a model: all texts at their limits and as many extensions as the model makes. */
   function largest(spec: VideoModelSpec): unknown {
     const prompt = text(spec.promptCharactersMax);
     const { extension } = spec;
@@ -121,7 +121,7 @@ describe('the record of a job', () => {
     };
   }
 
-  it.each(videoModels)('of $provider/$model is at most half of what Firestore takes', (spec) => {
+  it.each(videoModels)('of $provider/$model is at most half of Firestore’s maximum size', (spec) => {
     const request = completeRequest(parseRequest(largest(spec), RULES), { ...NONE, firstFrameImage: image });
     expect(request.extensions?.length).toBeGreaterThan(3);
     expect(Buffer.byteLength(JSON.stringify(request))).toBeLessThan(FIRESTORE_BYTES_MAX / 2);

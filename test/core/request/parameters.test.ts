@@ -1,4 +1,4 @@
-/** What a request says besides its inputs: models by their names, templates, people, labels, topics, sizes. */
+/** The parameters of a request: models, templates, personGeneration, labels, topics and sizes. */
 import { describe, expect, it } from 'vitest';
 import { idOnVertex } from '../../../functions/core/catalogue/catalogue.ts';
 import {
@@ -16,7 +16,7 @@ describe('a Pub/Sub topic', () => {
   const topic = 'projects/p/topics/t';
   const body = { prompt: 'a', pubsubTopic: topic };
 
-  it('is taken where the operator has allowed it, for every stage', () => {
+  it('is accepted when the operator has allowed it, and applies to every stage', () => {
     const request = complete({ ...body, extensions: [{}] }, NONE, { ...RULES, pubsubTopics: [topic] });
     expect(stagesOf(request)).toMatchObject([
       { settings: { pubsubTopic: topic } },
@@ -24,7 +24,7 @@ describe('a Pub/Sub topic', () => {
     ]);
   });
 
-  it('is refused otherwise, with the reason and what to do', () => {
+  it('is otherwise refused, with the reason and the remedy', () => {
     for (const pubsubTopics of [[], ['projects/p/topics/other']]) {
       const { detail } = problemOf(body, NONE, { ...RULES, pubsubTopics });
       expect(detail).toContain('identity');
@@ -43,13 +43,13 @@ describe('the size of a first frame', () => {
     firstFrame: { prompt: 'b', model: 'gemini-3.1-flash-image', imageSize },
   });
 
-  it('is passed to its stage and has its price', () => {
+  it('is passed to the image stage and changes the price', () => {
     const request = complete(body('4K'));
     expect(stagesOf(request)[0]).toMatchObject({ kind: 'image', imageSize: '4K' });
     expect(estimateUsd(CATALOGUE, request) - estimateUsd(CATALOGUE, complete(body()))).toBeCloseTo(0.0838);
   });
 
-  it('is refused with those that the model makes', () => {
+  it('is refused with the sizes that the model makes', () => {
     const lite = { prompt: 'b', model: 'gemini-3.1-flash-lite-image', imageSize: '2K' };
     expect(problemOf({ prompt: 'a', firstFrame: lite }).detail).toContain('allowed: 1K');
   });
@@ -61,7 +61,7 @@ describe('Imagen on the Developer API', () => {
     firstFrame: { prompt: 'b', provider: 'gemini', model: 'imagen-4.0-generate-001' },
   };
 
-  it('was retired, runs where retired models do, and on Vertex’s where that stands in for it', () => {
+  it('is refused as retired, unless retired models are allowed or replaced by Vertex’s', () => {
     expect(problemOf(body).detail).toContain('2026-08-17');
     expect(complete(body, NONE, { ...RULES, allowRetired: true }).firstFrame).toMatchObject({
       provider: 'gemini',
@@ -75,14 +75,14 @@ describe('Imagen on the Developer API', () => {
 });
 
 describe('a retired model', () => {
-  it('is refused with its date and its successor', () => {
+  it('is refused with its retirement date and its successor', () => {
     for (const model of ['veo-2.0-generate-001', 'veo-3.0-fast-generate-001', 'veo-3.0-generate-preview']) {
       const { detail } = problemOf({ prompt: 'a', model });
       expect(detail).toMatch(/was retired on 2026-0[46]-\d\d; use veo-3\.1-/);
     }
   });
 
-  it('runs on its successor where that is allowed, and the request says so', () => {
+  it('is replaced by its successor when aliases are on, and the request records it', () => {
     const rules = { ...RULES, aliasRetired: true };
     expect(complete({ prompt: 'a', model: 'veo-3.0-fast-generate-001' }, NONE, rules)).toMatchObject({
       provider: 'vertex',
@@ -96,7 +96,7 @@ describe('a retired model', () => {
     expect(complete({ prompt: 'a' }, NONE, rules).aliasOf).toBeUndefined();
   });
 
-  it('checks what is asked against the successor', () => {
+  it('has its parameters checked against the successor', () => {
     expect(
       fieldsOf({ prompt: 'a', model: 'veo-2.0-generate-001', durationSeconds: 5 }, NONE, {
         ...RULES,
@@ -107,7 +107,7 @@ describe('a retired model', () => {
 });
 
 describe('labels and frames per second', () => {
-  it('are kept as they are given', () => {
+  it('are kept unchanged', () => {
     expect(complete({ prompt: 'a', labels: { team: 'x' }, fps: 24 })).toMatchObject({
       labels: { team: 'x' },
       fps: 24,
@@ -115,8 +115,8 @@ describe('labels and frames per second', () => {
   });
 });
 
-describe('people in the picture', () => {
-  it('are fewer where the law says so', () => {
+describe('personGeneration', () => {
+  it('allows fewer values in a restricted region', () => {
     const rules = { ...RULES, restrictedRegion: true };
     const body = (personGeneration: string) => ({ prompt: 'a', personGeneration });
     expect(complete(body('allow_all')).personGeneration).toBe('allow_all');
@@ -124,7 +124,7 @@ describe('people in the picture', () => {
     expect(complete(body('dont_allow'), NONE, rules).personGeneration).toBe('dont_allow');
   });
 
-  it('have to be what every stage takes: the error names what each mode does', () => {
+  it('must be a value that every stage accepts; the error lists the values of each mode', () => {
     const rules = { ...RULES, allowRetired: true };
     const chain = {
       ...{ model: 'veo-3.1-generate-preview', firstFrame: { prompt: 'b' }, extensions: [{}] },
@@ -155,7 +155,7 @@ describe('templates in a request', () => {
     extensions: [{ prompt: 'the {animal} sleeps' }],
   };
 
-  it('are filled where variables are given, and only then', () => {
+  it('are filled only when variables are given', () => {
     expect(complete({ ...body, variables: { animal: 'cat' } })).toMatchObject({
       prompt: 'A cat',
       negativePrompt: 'dogs',
@@ -164,7 +164,7 @@ describe('templates in a request', () => {
     expect(complete(body).prompt).toBe('A {animal}');
   });
 
-  it('name the variables that are missing, and those that nothing uses', () => {
+  it('are refused with the missing and the unused variables', () => {
     expect(fieldsOf({ ...body, variables: { anmal: 'cat' } })).toEqual([
       'variables.animal',
       'variables.animal',
@@ -174,7 +174,7 @@ describe('templates in a request', () => {
 });
 
 describe('overrides of the catalogue', () => {
-  it('change prices, quotas and retirement of one model', () => {
+  it('change the prices, quota and retirement date of one model', () => {
     const changed = overrideCatalogue(CATALOGUE, {
       'vertex/veo-3.1-generate-001': {
         requestsPerMinute: 5,
@@ -191,7 +191,7 @@ describe('overrides of the catalogue', () => {
     expect(complete({ prompt: 'a', model: 'veo-3.1-generate-preview' }, NONE, rules).provider).toBe('gemini');
   });
 
-  it('make Omni what Vertex AI serves: longer in all, one model by another name', () => {
+  it('adapt Omni to Vertex AI: a longer total duration, and another name for one model', () => {
     const long = { prompt: 'a', model: 'gemini-omni-1.1-flash-preview', video: VIDEO, durationSeconds: 10 };
     expect(fieldsOf(long, video(28))).toEqual(['video']);
     const rules = { ...RULES, catalogue: withOmniOnVertex(CATALOGUE) };
@@ -203,7 +203,7 @@ describe('overrides of the catalogue', () => {
     expect(idOnVertex(CATALOGUE, 'gemini-omni-1.2-flash', 'omni')).toBe('gemini-omni-1.2-flash');
   });
 
-  it('of a model that is not there, or of the wrong kind, are refused', () => {
+  it('are refused for an unknown model and for fields of another kind of model', () => {
     expect(() => overrideCatalogue(CATALOGUE, { 'vertex/veo-9': {} })).toThrow('veo-9');
     expect(() =>
       overrideCatalogue(CATALOGUE, { 'vertex/gemini-3-pro-image': { pricePerSecondUsd: {} } }),

@@ -1,4 +1,4 @@
-/** Requests of every mode: what goes together, chains and their limits, pictures first, videos that are there already. */
+/** Requests of every mode: valid combinations, chains and their limits, generated first frames, existing videos. */
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
 import { estimateUsd } from '../../../functions/core/job/price.ts';
@@ -17,7 +17,7 @@ import {
   video,
 } from '../../support/parsed-requests.ts';
 
-describe('inputs that do not go together are refused by name', () => {
+describe('an invalid combination of inputs is refused with its field', () => {
   const refs = (n: number) => Array.from({ length: n }, () => ({ image: IMAGE }));
   it.each<[string, unknown, string[]]>([
     ['video with image', { video: VIDEO, image: IMAGE }, ['image']],
@@ -25,7 +25,7 @@ describe('inputs that do not go together are refused by name', () => {
     ['references with image', { prompt: 'a', referenceImages: refs(1), image: IMAGE }, ['image']],
     ['four references', { prompt: 'a', referenceImages: refs(4) }, ['referenceImages']],
     [
-      'references of lite',
+      'references for lite',
       { prompt: 'a', referenceImages: refs(1), model: 'veo-3.1-lite-generate-001' },
       ['referenceImages'],
     ],
@@ -35,7 +35,7 @@ describe('inputs that do not go together are refused by name', () => {
       ['durationSeconds'],
     ],
     [
-      'who may be shown, of a picture model that cannot be told',
+      'personGeneration with an image model that does not accept it',
       {
         prompt: 'a',
         personGeneration: 'dont_allow',
@@ -49,16 +49,16 @@ describe('inputs that do not go together are refused by name', () => {
       ['referenceImages.0.referenceType'],
     ],
     [
-      'a last frame of lite',
+      'a last frame for lite',
       { prompt: 'a', image: IMAGE, lastFrame: IMAGE, model: 'veo-3.1-lite-generate-001' },
       ['lastFrame'],
     ],
     [
-      'a last frame of Omni',
+      'a last frame for Omni',
       { prompt: 'a', image: IMAGE, lastFrame: IMAGE, model: 'gemini-omni-1.2-flash' },
       ['lastFrame'],
     ],
-    ['a first frame to be made and one given', { firstFrame: { prompt: 'a' }, image: IMAGE }, ['image']],
+    ['a generated and a given first frame', { firstFrame: { prompt: 'a' }, image: IMAGE }, ['image']],
     ['a first frame for an extension', { firstFrame: { prompt: 'a' }, video: VIDEO }, ['firstFrame']],
     [
       'a first frame by a video model',
@@ -75,17 +75,17 @@ describe('inputs that do not go together are refused by name', () => {
     ['an extension of five seconds', { video: VIDEO, durationSeconds: 5 }, ['durationSeconds']],
     ['a chain of two samples', { prompt: 'a', sampleCount: 2, extensions: [{}] }, ['sampleCount']],
     [
-      'a chain of the Developer API at 1080p',
+      'a chain on the Developer API at 1080p',
       { prompt: 'a', model: 'veo-3.1-generate-preview', resolution: '1080p', extensions: [{}] },
       ['resolution'],
     ],
     [
-      'a negative prompt of Omni',
+      'a negative prompt for Omni',
       { prompt: 'a', model: 'gemini-omni-1.2-flash', negativePrompt: 'b' },
       ['negativePrompt'],
     ],
     [
-      'sixteen seconds of Omni',
+      'sixteen seconds on Omni',
       { prompt: 'a', model: 'gemini-omni-1.2-flash', durationSeconds: 16 },
       ['durationSeconds'],
     ],
@@ -107,7 +107,7 @@ describe('stages', () => {
     expect(kinds({ firstFrame: { prompt: 'b' }, extensions: [{}] })).toEqual(['image', 'video', 'extend']);
   });
 
-  it('hand on what they have made: the picture to the video, the video to its extension', () => {
+  it('pass on their results: the image to the video, the video to its extension', () => {
     const request = complete({ prompt: 'a', firstFrame: { prompt: 'b' }, extensions: [{ prompt: 'c' }] });
     const landed = (stage: number, uri: string, contentType: string, durationSeconds?: number) => ({
       ...{
@@ -146,20 +146,20 @@ describe('stages', () => {
 });
 
 describe('a chain of extensions', () => {
-  const chain = (links: number, first = 8) => ({
+  const chain = (count: number, first = 8) => ({
     prompt: 'a',
     durationSeconds: first,
-    extensions: Array.from({ length: links }, () => ({})),
+    extensions: Array.from({ length: count }, () => ({})),
   });
 
-  it('goes as far as the model extends, and is refused at the link that goes beyond', () => {
+  it('may be as long as the model allows, and is refused at the first extension beyond', () => {
     expect(complete(chain(4)).extensions).toHaveLength(4);
     expect(fieldsOf(chain(5))).toEqual(['extensions.4']);
     expect(complete(chain(4, 4)).extensions).toHaveLength(4);
     expect(problemOf(chain(5)).detail).toContain('36 s to 43 s');
   });
 
-  it('counts the video that it starts from', () => {
+  it('includes the duration of the video that it extends', () => {
     const body = { prompt: 'a', video: VIDEO, extensions: [{}] };
     expect(complete(body, video(23)).extensions).toHaveLength(1);
     expect(fieldsOf(body, video(24))).toEqual(['extensions.0']);
@@ -167,7 +167,7 @@ describe('a chain of extensions', () => {
     expect(fieldsOf({ prompt: 'a', video: VIDEO }, video(0.5))).toEqual(['video']);
   });
 
-  it('of Omni adds what is asked, to 30 seconds in all', () => {
+  it('on Omni adds the requested seconds, up to 30 s in total', () => {
     const body = (...seconds: number[]) => ({
       prompt: 'a',
       model: 'gemini-omni-1.2-flash',
@@ -180,7 +180,7 @@ describe('a chain of extensions', () => {
   });
 });
 
-describe('a video that is there already', () => {
+describe('an existing video', () => {
   const OMNI = 'gemini-omni-1.2-flash';
   const found = (over: Partial<StoredVideo> = {}): FoundInputs => ({
     ...NONE,
@@ -189,7 +189,7 @@ describe('a video that is there already', () => {
   const edit = { prompt: 'make it snow', model: OMNI, video: VIDEO, task: 'edit' };
   const upscale = { model: OMNI, video: VIDEO, task: 'upscale', resolution: '1080p' };
 
-  it('keeps its length, shape and size when it is edited, and is paid for by its length', () => {
+  it('keeps its duration, aspect ratio and resolution in an edit, which is priced by the duration', () => {
     const request = complete(edit, found({ aspectRatio: '9:16', resolution: '1080p' }));
     expect(request).toMatchObject({
       ...{ task: 'edit', durationSeconds: 6, aspectRatio: '9:16', resolution: '1080p' },
@@ -198,14 +198,14 @@ describe('a video that is there already', () => {
     expect(estimateUsd(CATALOGUE, request)).toBe(0.9);
   });
 
-  it('is enlarged to what is asked for, without words, and never made smaller', () => {
+  it('is upscaled to the requested resolution without a prompt, and never downscaled', () => {
     const request = complete(upscale, found({ resolution: '720p' }));
     expect(request).toMatchObject({ task: 'upscale', durationSeconds: 6, resolution: '1080p' });
     expect(fieldsOf(upscale, found({ resolution: '1080p' }))).toEqual(['resolution']);
     expect(fieldsOf({ ...upscale, resolution: undefined }, found())).toEqual(['resolution']);
   });
 
-  it('is shown pictures by an edit, and goes on afterwards from what that made', () => {
+  it('can be edited with reference images, and then extended from the result', () => {
     const request = complete(
       { ...edit, referenceImages: [{ image: IMAGE }], extensions: [{ durationSeconds: 5 }] },
       { ...found(), referenceImages: [IMAGE] },
@@ -216,7 +216,7 @@ describe('a video that is there already', () => {
     ]);
   });
 
-  it('that is edited counts once in a chain: 15 s and 10 s are 25 s', () => {
+  it('counts once in a chain when it is edited: 15 s and 10 s are 25 s', () => {
     const body = { ...edit, extensions: [{ durationSeconds: 10 }] };
     expect(complete(body, found({ durationSeconds: 15 })).extensions).toHaveLength(1);
     const longer = { ...edit, extensions: [{ durationSeconds: 10 }, { durationSeconds: 10 }] };
@@ -225,9 +225,9 @@ describe('a video that is there already', () => {
 
   it.each<[string, unknown, FoundInputs, string[]]>([
     ['an edit by Veo', { ...edit, model: 'veo-3.1-generate-001' }, found(), ['task']],
-    ['an edit without words', { ...edit, prompt: ' ' }, found(), ['prompt']],
-    ['an edit of nothing', { prompt: 'a', model: OMNI, task: 'edit' }, NONE, ['task']],
-    ['an edit of a length', { ...edit, durationSeconds: 6 }, found(), ['durationSeconds']],
+    ['an edit without a prompt', { ...edit, prompt: ' ' }, found(), ['prompt']],
+    ['an edit without a video', { prompt: 'a', model: OMNI, task: 'edit' }, NONE, ['task']],
+    ['an edit with a duration', { ...edit, durationSeconds: 6 }, found(), ['durationSeconds']],
     ['an edit of sixteen seconds', edit, found({ durationSeconds: 16 }), ['video']],
     [
       'an edit of eleven seconds by 1.1',
@@ -244,21 +244,21 @@ describe('a video that is there already', () => {
     ],
     ['an unknown task', { ...edit, task: 'shrink' }, found(), ['task']],
     [
-      'another shape than the video has',
+      'another aspect ratio than the video has',
       { prompt: 'a', video: VIDEO, aspectRatio: '16:9' },
       found({ aspectRatio: '9:16' }),
       ['aspectRatio'],
     ],
-  ])('is refused by name: %s', (_, body, inputs, fields) => {
+  ])('is refused with its field: %s', (_, body, inputs, fields) => {
     expect(fieldsOf(body, inputs)).toEqual(fields);
   });
 
-  it('is refused to Veo with the models that edit', () => {
+  it('cannot be edited by Veo; the error names the models that edit', () => {
     const { detail } = problemOf({ ...edit, model: 'veo-3.1-generate-001' }, found());
     expect(detail).toContain('gemini-omni-1.2-flash, gemini-omni-1.1-flash do');
   });
 
-  it('gives its shape to an extension that asks for none', () => {
+  it('determines the aspect ratio of an extension that requests none', () => {
     const request = complete({ prompt: 'a', video: VIDEO }, found({ aspectRatio: '9:16' }));
     expect(request).toMatchObject({ task: 'extend', aspectRatio: '9:16', resolution: '720p' });
   });
@@ -278,7 +278,7 @@ describe('the next turn of an Omni job', () => {
   };
   const body = { prompt: 'now at night', model: OMNI, previousJob: 'job_a' };
 
-  it('edits unless another task is named, and names the operation in its first stage only', () => {
+  it('edits unless another task is given, and passes the previous operation only to its first stage', () => {
     const request = complete({ ...body, extensions: [{}] }, turn);
     expect(request).toMatchObject({
       ...{ task: 'edit', durationSeconds: 7, aspectRatio: '9:16' },
@@ -290,7 +290,7 @@ describe('the next turn of an Omni job', () => {
     ]);
   });
 
-  it('extends what there is, to thirty seconds in all', () => {
+  it('extends the previous video up to 30 s in total', () => {
     const extend = { ...body, task: 'extend', durationSeconds: 10 };
     expect(complete(extend, turn)).toMatchObject({ task: 'extend', durationSeconds: 10 });
     const long = { ...NONE, previousJob: { jobId: 'j', operationName: 'v1', durationSeconds: 21 } };
@@ -298,12 +298,12 @@ describe('the next turn of an Omni job', () => {
   });
 
   it.each<[string, unknown, string[]]>([
-    ['of Veo', { ...body, model: 'veo-3.1-generate-001' }, ['previousJob']],
-    ['without words', { ...body, prompt: undefined }, ['prompt']],
-    ['with a video too', { ...body, video: VIDEO }, ['video']],
+    ['on Veo', { ...body, model: 'veo-3.1-generate-001' }, ['previousJob']],
+    ['without a prompt', { ...body, prompt: undefined }, ['prompt']],
+    ['with a video', { ...body, video: VIDEO }, ['video']],
     ['with a first frame', { ...body, image: IMAGE }, ['image']],
-    ['with a picture made first', { ...body, firstFrame: { prompt: 'a' } }, ['firstFrame']],
-  ])('is refused by name %s', (_, wrong, fields) => {
+    ['with a generated first frame', { ...body, firstFrame: { prompt: 'a' } }, ['firstFrame']],
+  ])('is refused with its field %s', (_, wrong, fields) => {
     expect(fieldsOf(wrong, turn)).toEqual(fields);
   });
 });

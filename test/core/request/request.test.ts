@@ -26,7 +26,7 @@ function problemOf(body: unknown, rules = RULES): Problem {
 const fieldsOf = (body: unknown): string[] => (problemOf(body).errors ?? []).map(({ field }) => field);
 
 describe('a request', () => {
-  it('for a model that there is not is told those that could stand there, each once', () => {
+  it('with an unknown model is refused with the known ones, each once', () => {
     const known = (body: unknown): string[] => {
       const [, list = ''] = /known: (.*)\.$/.exec(problemOf(body).detail) ?? [];
       return list.split(', ');
@@ -34,29 +34,29 @@ describe('a request', () => {
     const ofKind = (kind: 'video' | 'image'): string[] => [
       ...new Set(CATALOGUE.models.filter((each) => each.kind === kind).map((each) => each.model)),
     ];
-    const living = (kind: 'video' | 'image', names: string[]): void => {
+    const expectKnown = (kind: 'video' | 'image', names: string[]): void => {
       expect(names).toEqual([...new Set(names)]);
       expect(ofKind(kind)).toEqual(expect.arrayContaining(names));
     };
     const videos = known({ prompt: 'a', model: 'veo-9' });
-    living('video', videos);
+    expectKnown('video', videos);
     expect(videos).toContain('veo-3.1-fast-generate-001');
-    living('image', known({ prompt: 'a', firstFrame: { prompt: 'b', model: 'veo-9' } }));
+    expectKnown('image', known({ prompt: 'a', firstFrame: { prompt: 'b', model: 'veo-9' } }));
     expect(known({ prompt: 'a', model: 'veo-9', provider: 'omni' }).join(' ')).not.toContain('veo-3');
   });
 
-  it('of a prompt that lacks a variable is told of the variable, and not that there is no prompt', () => {
+  it('with a missing variable is refused with the variable, not with a missing prompt', () => {
     expect(fieldsOf({ prompt: '{animal}', variables: {} })).toEqual(['variables.animal']);
     expect(fieldsOf({ prompt: '{', variables: {} })).toEqual(['prompt']);
   });
 
-  it('that is no object is told what it has to be, and a list where several of them go', () => {
+  it('that is not an object is refused; for a list, the error names the JSONL manifest', () => {
     expect(problemOf(null).detail).toContain('has to be a JSON object');
     expect(problemOf('a cat').detail).toContain('has to be a JSON object');
     expect(problemOf([{ prompt: 'a' }, { prompt: 'b' }]).detail).toContain('.jsonl');
   });
 
-  it('is told which names and values labels may have', () => {
+  it('with an invalid label is refused with the allowed keys and values', () => {
     expect(problemOf({ prompt: 'a', labels: { 'My Team': 'x' } }).errors).toEqual([
       { field: 'labels.My Team', detail: expect.stringContaining('lower-case letter') },
     ]);
@@ -65,7 +65,7 @@ describe('a request', () => {
     ]);
   });
 
-  it('of a prompt alone gets every default', () => {
+  it('with only a prompt gets every default', () => {
     expect(parse({ prompt: 'a cat' }).request).toEqual({
       provider: 'vertex',
       model: 'veo-3.1-fast-generate-001',
@@ -84,7 +84,7 @@ describe('a request', () => {
     });
   });
 
-  it('keeps seed 0, false and the spaces of a prompt', () => {
+  it('keeps seed 0, false and the spaces of the prompt', () => {
     const { request } = parse({ prompt: ' a cat ', seed: 0, generateAudio: false, enhancePrompt: false });
     expect(request).toMatchObject({ prompt: ' a cat ', seed: 0, generateAudio: false, enhancePrompt: false });
   });
@@ -96,11 +96,11 @@ describe('a request', () => {
   });
 });
 
-describe('a request is refused by the name of the field', () => {
+describe('a request is refused with the field', () => {
   const refused: [string, unknown, string[]][] = [
     ['without prompt and image', {}, ['prompt']],
     ['with a blank prompt', { prompt: ' \n' }, ['prompt']],
-    ['with a prompt that is no text', { prompt: 7 }, ['prompt']],
+    ['with a prompt that is not text', { prompt: 7 }, ['prompt']],
     ['with a prompt beyond the limit', { prompt: 'x'.repeat(4097) }, ['prompt']],
     ['with an unknown model', { prompt: 'a', model: 'veo-9' }, ['model']],
     [
@@ -118,10 +118,10 @@ describe('a request is refused by the name of the field', () => {
     ['with 9 seconds', { prompt: 'a', durationSeconds: 9 }, ['durationSeconds']],
     ['with a duration in quotes', { prompt: 'a', durationSeconds: '8' }, ['durationSeconds']],
     ['with half a second', { prompt: 'a', durationSeconds: 4.5 }, ['durationSeconds']],
-    ['with a square picture', { prompt: 'a', aspectRatio: '1:1' }, ['aspectRatio']],
+    ['with a square aspect ratio', { prompt: 'a', aspectRatio: '1:1' }, ['aspectRatio']],
     ['with 480p', { prompt: 'a', resolution: '480p' }, ['resolution']],
     [
-      'with 4k of lite',
+      'with 4k on lite',
       { prompt: 'a', model: 'veo-3.1-lite-generate-001', resolution: '4k' },
       ['resolution'],
     ],
@@ -129,7 +129,7 @@ describe('a request is refused by the name of the field', () => {
     ['with no samples', { prompt: 'a', sampleCount: 0 }, ['sampleCount']],
     ['with a negative seed', { prompt: 'a', seed: -1 }, ['seed']],
     ['with a seed beyond 32 bits', { prompt: 'a', seed: 4_294_967_296 }, ['seed']],
-    ['with disallow, the old word', { prompt: 'a', personGeneration: 'disallow' }, ['personGeneration']],
+    ['with disallow, the old value', { prompt: 'a', personGeneration: 'disallow' }, ['personGeneration']],
     [
       'with a last frame alone',
       { prompt: 'a', lastFrame: { gcsUri: 'gs://mine/a', mimeType: 'image/png' } },
@@ -138,12 +138,12 @@ describe('a request is refused by the name of the field', () => {
     ['that is a list', [], ['']],
     ['that is null', null, ['']],
     [
-      'with several mistakes, all of them',
+      'with several syntax errors, all of them',
       { seed: -1, sampleCount: 'two', colour: 1 },
       ['sampleCount', 'seed', 'colour'],
     ],
     [
-      'with several mistakes of meaning, all of them',
+      'with several semantic errors, all of them',
       { durationSeconds: 9, sampleCount: 9 },
       ['prompt', 'durationSeconds', 'sampleCount'],
     ],
@@ -153,18 +153,18 @@ describe('a request is refused by the name of the field', () => {
     expect(fieldsOf(body)).toEqual(fields);
   });
 
-  it('a retired model with the date and what replaces it', () => {
+  it('with a retired model, and the error has its date and its replacement', () => {
     const { detail } = problemOf({ prompt: 'a', model: 'veo-3.1-generate-preview' });
     expect(detail).toContain('2026-10-22');
     expect(detail).toContain('gemini-omni-1.1-flash');
   });
 
-  it('a retired model passes the day before', () => {
+  it('with a retired model only from its retirement date on', () => {
     const body = { prompt: 'a', model: 'veo-3.1-generate-preview' };
     expect(parse(body, { ...RULES, today: '2026-10-21' }).spec.model).toBe('veo-3.1-generate-preview');
   });
 
-  it('parameters that the Developer API does not take, each', () => {
+  it('with parameters that the Developer API does not accept, all of them', () => {
     const body = {
       prompt: 'a',
       model: 'veo-3.1-generate-preview',
@@ -180,7 +180,7 @@ describe('a request is refused by the name of the field', () => {
     ]);
   });
 
-  it('1080p of the Developer API at any duration but 8 s', () => {
+  it('with 1080p on the Developer API at any duration except 8 s', () => {
     const rules = { ...RULES, allowRetired: true };
     const body = { prompt: 'a', model: 'veo-3.1-generate-preview', resolution: '1080p' };
     expect(parse({ ...body, durationSeconds: 8 }, rules).request.resolution).toBe('1080p');
@@ -189,7 +189,7 @@ describe('a request is refused by the name of the field', () => {
 });
 
 describe('the catalogue', () => {
-  it('gives every model a default that the model itself takes', () => {
+  it('has defaults that every model accepts', () => {
     for (const spec of CATALOGUE.models) {
       if (spec.kind === 'image') continue;
       const { request } = parse(
@@ -201,7 +201,7 @@ describe('the catalogue', () => {
     }
   });
 
-  it('has no two models of one provider under one name', () => {
+  it('has each model of a provider once', () => {
     const names = CATALOGUE.models.map(({ provider, model }) => `${provider}/${model}`);
     expect(new Set(names).size).toBe(names.length);
   });

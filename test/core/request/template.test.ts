@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fillTemplate } from '../../../functions/core/request/template.ts';
 
 describe('a prompt template', () => {
-  it('puts variables and defaults in their places', () => {
+  it('inserts variables and defaults', () => {
     const { text, used, missing, faults } = fillTemplate(
       'A {animal} in {place=the garden}, {n} times, {place}',
       {
@@ -19,24 +19,24 @@ describe('a prompt template', () => {
     expect(fillTemplate('in {place=}', {}).text).toBe('in ');
   });
 
-  it('names what is missing, once', () => {
+  it('reports each missing variable once', () => {
     expect(fillTemplate('{a} {b} {a}', { b: '' }).missing).toEqual(['a']);
   });
 
-  it('takes an inherited property for no variable', () => {
+  it('does not treat an inherited property as a variable', () => {
     expect(fillTemplate('{toString}', {}).missing).toEqual(['toString']);
   });
 
-  it('does not fill what a variable brings', () => {
+  it('does not fill placeholders in the value of a variable', () => {
     expect(fillTemplate('{a}', { a: '{b} {{' }).text).toBe('{b} {{');
   });
 
-  it.each(['{', 'a {b', '}', '{}', '{a b}', '{1}', '{a=}}'])('says what is wrong with %j', (template) => {
+  it.each(['{', 'a {b', '}', '{}', '{a b}', '{1}', '{a=}}'])('reports a fault in %j', (template) => {
     const { faults } = fillTemplate(template, { a: 'x', b: 'x' });
     expect(faults.length).toBeGreaterThan(0);
   });
 
-  it('gives back any text whose braces are doubled', () => {
+  it('returns any text whose braces are doubled', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const filled = fillTemplate(text.replaceAll('{', '{{').replaceAll('}', '}}'), {});
