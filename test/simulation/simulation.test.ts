@@ -9,7 +9,7 @@ import { runOnWorkers } from './workers.ts';
 
 const SEED = Number(process.env['SIMULATION_SEED'] ?? Date.now());
 const RUNS = 2000;
-/** The promise for outcomes of which Vertex has written an object. Without an object there is no evidence. */
+/** The promise for unknown outcomes whose object Vertex has written. Without an object there is no evidence. */
 const RESOLVED_SHARE_MIN = 0.99;
 
 const subject = await loadSubject();

@@ -63,7 +63,7 @@ function checkRequests(final: ArrivalFinalState): void {
   }
 }
 
-/** An upload of which an event was delivered has had its expected result. */
+/** An upload whose event was delivered has its expected result. */
 function checkDropped(final: ArrivalFinalState, dropped: Dropped): void {
   const { engine, uploaders, batchMonitor, input } = final;
   const { drop, generation } = dropped;

@@ -25,7 +25,7 @@ export class BatchMonitor {
   /** Jobs that a task made after their batch was cancelled, while it read rows or retried. Each with its delay in ms. */
   readonly late = new Map<string, number>();
   /**
-   * Batches of which two deliveries made jobs at once. If only one of them finds the image of a row, it makes a job of a
+   * Batches with two concurrent deliveries that made jobs. If only one of them finds the image of a row, it makes a job of a
    * row that the other counts as faulty. `maxSpendUsd` does not cover such a job.
    */
   readonly readTwice = new Set<string>();
