@@ -6,7 +6,7 @@ import { makeWorld } from '../support/memory.ts';
 
 /** A script of the page, which has no types. */
 const consoleModule = z.object({
-  createUnanswered: z.custom<
+  createIdempotencyKeys: z.custom<
     (newKey: () => string) => { keyOf: (body: string) => string; answered: () => void }
   >((value) => typeof value === 'function'),
 });
@@ -28,12 +28,12 @@ describe('the console', () => {
   });
 
   it('sends what was not answered again under its own key, and anything else under another', async () => {
-    const file = new URL('../../functions/console/unanswered.js', import.meta.url).href;
-    const { createUnanswered } = consoleModule.parse(await import(file));
+    const file = new URL('../../functions/console/idempotency-keys.js', import.meta.url).href;
+    const { createIdempotencyKeys } = consoleModule.parse(await import(file));
     let keys = 0;
-    const unanswered = createUnanswered(() => `key-${++keys}`);
-    expect(['a', 'a', 'b', 'b'].map(unanswered.keyOf)).toEqual(['key-1', 'key-1', 'key-2', 'key-2']);
-    unanswered.answered();
-    expect(unanswered.keyOf('b')).toBe('key-3');
+    const idempotencyKeys = createIdempotencyKeys(() => `key-${++keys}`);
+    expect(['a', 'a', 'b', 'b'].map(idempotencyKeys.keyOf)).toEqual(['key-1', 'key-1', 'key-2', 'key-2']);
+    idempotencyKeys.answered();
+    expect(idempotencyKeys.keyOf('b')).toBe('key-3');
   });
 });

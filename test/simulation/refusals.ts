@@ -7,4 +7,4 @@ export const isRefusal = (error: unknown): boolean =>
 /** What was found has changed meanwhile or is gone, and whoever called has to call again. */
 export const isAskingAgain = (error: unknown): boolean =>
   error instanceof Error &&
-  (error.message.includes('has to come again') || error.constructor.name === 'ObjectGoneError');
+  (error.message.includes('has to come again') || error.constructor.name === 'ObjectMissingError');

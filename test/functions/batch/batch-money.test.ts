@@ -257,7 +257,7 @@ describe('the records of the jobs of a batch', () => {
     for (let run = 0; run < 3; run++) await handleSweep(world.services);
     expect(await held(batchId)).toBe(0);
     expect(await batchNow(world, batch)).toMatchObject({ status: 'done', lettingGo: 'done' });
-    expect(await world.batches.toLetGo(world.clock.now(), 10)).toEqual([]);
+    expect(await world.batches.dueForRelease(world.clock.now(), 10)).toEqual([]);
     expect(await advanceBatch(world.services, batchId, { type: 'retry' })).toMatchObject({ isSaved: false });
   });
 

@@ -15,7 +15,7 @@ export interface StoredInput extends UploadedObject {
 
 export class InputBucket {
   readonly hasVersions: boolean;
-  readonly gone: Subject['ObjectGoneError'];
+  readonly gone: Subject['ObjectMissingError'];
   readonly #engine: Engine;
   readonly #live = new Map<string, StoredInput>();
   readonly #kept = new Map<string, StoredInput>();
@@ -24,9 +24,9 @@ export class InputBucket {
   #generation = FIRST_GENERATION - 1;
   #finalized: (object: StoredInput) => void = () => undefined;
 
-  constructor(engine: Engine, { ObjectGoneError }: Subject, hasVersions: boolean) {
+  constructor(engine: Engine, { ObjectMissingError }: Subject, hasVersions: boolean) {
     this.#engine = engine;
-    this.gone = ObjectGoneError;
+    this.gone = ObjectMissingError;
     this.hasVersions = hasVersions;
   }
 

@@ -35,8 +35,8 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'each chunk may spend all that the batch may',
     file: 'handlers/batch/batch-chunk.ts',
-    find: `sumUsd(sumUsd(before.priceUsd, spentUsd), madeAfter`,
-    replace: `sumUsd(sumUsd(before.priceUsd * 0, spentUsd), madeAfter`,
+    find: `sumUsd(sumUsd(before.priceUsd, spentUsd), laterJobsUsd`,
+    replace: `sumUsd(sumUsd(before.priceUsd * 0, spentUsd), laterJobsUsd`,
   },
   {
     name: 'a batch that is resumed begins again',
@@ -99,8 +99,8 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'what is said about a picture does not ask for it',
     file: 'handlers/batch/upload.ts',
-    find: `  if (arrival.kind === 'image') await takeImage(work, image, arrival);`,
-    replace: `  if (arrival.kind === 'image' && sidecar.name === '') await takeImage(work, image, arrival);`,
+    find: `  if (arrival.kind === 'image') await handleImage(work, image, arrival);`,
+    replace: `  if (arrival.kind === 'image' && sidecar.name === '') await handleImage(work, image, arrival);`,
   },
   {
     name: 'an event that could not be dealt with counts as done',
