@@ -100,7 +100,10 @@ function parseBatchBody(raw: unknown): Body {
   const body = parsed.data;
   const errors: FieldError[] = [];
   if ((body.manifest === undefined) === (body.rows === undefined))
-    errors.push({ field: 'manifest', detail: 'or rows is required: send exactly one of them.' });
+    errors.push({
+      field: 'manifest',
+      detail: 'is required unless rows is given; send exactly one of the two.',
+    });
   for (const field of ['template', 'defaults'] as const) {
     const given = body[field];
     const unknown = Object.keys(given ?? {}).filter((name) => !REQUEST_FIELDS.has(name));
