@@ -224,7 +224,7 @@ describe('a copy of a landed video', () => {
     await write('landed/b.mp4', 'a video');
     await write('taken.mp4', 'another');
     await expect(results.copyTo(await video('landed/b.mp4'), 'gs://test-out/taken.mp4')).rejects.toThrow(
-      'is another object',
+      'already exists and differs',
     );
     expect(Buffer.from(await results.readRange('taken.mp4', 0, 99)).toString()).toBe('another');
   });
