@@ -116,7 +116,7 @@ describe('a round of retries', () => {
     const published: string[] = [];
     let isDown = true;
     const publish = async ({ id }: { readonly id: string }): Promise<void> => {
-      if (isDown) throw new Error('the topic is gone');
+      if (isDown) throw new Error('the topic does not exist');
       published.push(id);
     };
     const { services } = world;

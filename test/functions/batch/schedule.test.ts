@@ -279,25 +279,25 @@ describe('a fire while the previous batch is unfinished', () => {
 });
 
 describe('a fire whose manifest does not exist', () => {
-  const gone = '2026-12-01T01:00:00Z';
+  const missing = '2026-12-01T01:00:00Z';
 
   it('is a failure by default, with one log error and one event', async () => {
     const { fire, errors, published } = scheduled();
-    expect(await fire(gone)).toMatchObject({ state: 'over', why: 'missing' });
-    await fire(gone);
+    expect(await fire(missing)).toMatchObject({ state: 'over', why: 'missing' });
+    await fire(missing);
     expect([errors(), published.length]).toEqual([1, 1]);
   });
 
   it('is not a failure with missing skip', async () => {
     const { fire, errors, published } = scheduled({ missing: 'skip' });
-    expect(await fire(gone)).toMatchObject({ state: 'over', why: 'missing' });
+    expect(await fire(missing)).toMatchObject({ state: 'over', why: 'missing' });
     expect([errors(), published.length]).toEqual([0, 0]);
   });
 
   it('with missing wait starts its batch once the manifest exists', async () => {
     const { fire, sweep, world, batches } = scheduled({ missing: 'wait' });
-    world.clock.advance(Date.parse(gone) - world.clock.now());
-    expect(await fire(gone)).toMatchObject({ state: 'waiting', why: 'missing' });
+    world.clock.advance(Date.parse(missing) - world.clock.now());
+    expect(await fire(missing)).toMatchObject({ state: 'waiting', why: 'missing' });
     await sweep();
     world.input.put('2026-12-01.csv', Buffer.from('prompt\n'), 'text/csv');
     await sweep();
@@ -306,8 +306,8 @@ describe('a fire whose manifest does not exist', () => {
 
   it('with missing wait is a failure after waitMinutes', async () => {
     const { fire, sweep, world, batches, errors } = scheduled({ missing: 'wait', waitMinutes: 10 });
-    world.clock.advance(Date.parse(gone) - world.clock.now());
-    await fire(gone);
+    world.clock.advance(Date.parse(missing) - world.clock.now());
+    await fire(missing);
     world.clock.advance(11 * MINUTE);
     await sweep();
     world.input.put('2026-12-01.csv', Buffer.from('prompt\n'), 'text/csv');

@@ -34,7 +34,7 @@ function arrivals(given: readonly unknown[] = [{ prefix: 'uploads/' }], { hasVer
     arrive: (data: unknown, type = FINALIZED) => handleUpload(work, { type, data }),
     drop: (...args: Parameters<MemoryUploads['drop']>) => uploads.drop(...args),
     jobs: () => world.jobs.all(),
-    pictureOf: ({ request }: Job) => world.input.find(request.image?.gcsUri ?? '')?.body,
+    imageOf: ({ request }: Job) => world.input.find(request.image?.gcsUri ?? '')?.body,
   };
 }
 
@@ -61,7 +61,7 @@ describe('an uploaded image', () => {
       [0, 1],
       [1, 0],
     ]) {
-      const { arrive, drop, jobs, pictureOf } = arrivals();
+      const { arrive, drop, jobs, imageOf } = arrivals();
       const images = [PNG, Buffer.concat([PNG, Buffer.from(' another')])];
       const events = images.map((image) => drop('uploads/cam.png', image, 'image/png'));
       for (const n of order) await arrive(events[n]);
@@ -70,7 +70,7 @@ describe('an uploaded image', () => {
         const generation = job.request.image?.copyOf?.split('#')[1];
         const n = events.findIndex((event) => event['generation'] === generation);
         expect(job.request.image?.gcsUri).toMatch(new RegExp(`^gs://in/jobs/${job.jobId}/image-`));
-        expect(pictureOf(job)).toEqual(images[n]);
+        expect(imageOf(job)).toEqual(images[n]);
         return n;
       });
       expect(shown.sort()).toEqual([0, 1]);
@@ -144,7 +144,7 @@ describe('an uploaded image', () => {
     const bad = drop('uploads/cat.png', 'no image', 'image/png');
     await arrive(bad);
     await arrive(bad);
-    const told = uploads.objects.get('uploads/cat.png.error.json');
+    const errorFile = uploads.objects.get('uploads/cat.png.error.json');
     expect(uploads.json('uploads/cat.png.error.json')).toEqual({
       object: 'gs://in/uploads/cat.png',
       generation: bad['generation'],
@@ -153,8 +153,8 @@ describe('an uploaded image', () => {
     const worse = drop('uploads/cat.png', 'no image either', 'image/png');
     await arrive(worse);
     await arrive(bad);
-    const toldAgain = uploads.objects.get('uploads/cat.png.error.json');
-    expect(toldAgain?.generation).not.toBe(told?.generation);
+    const newErrorFile = uploads.objects.get('uploads/cat.png.error.json');
+    expect(newErrorFile?.generation).not.toBe(errorFile?.generation);
     expect(uploads.json('uploads/cat.png.error.json')).toMatchObject({ generation: worse['generation'] });
     await arrive(drop('uploads/cat.png', PNG, 'image/png'));
     expect(await jobs()).toHaveLength(1);
@@ -165,12 +165,12 @@ describe('an uploaded image', () => {
 
   it('gets an error file for each invalid sidecar, and none once it has a job', async () => {
     const { arrive, drop, jobs, uploads } = arrivals();
-    const told = () => uploads.json('uploads/dog.png.error.json');
+    const errorFile = () => uploads.json('uploads/dog.png.error.json');
     const first = drop('uploads/dog.png.json', '{"prompt":"x","durationSeconds":99}');
     await arrive(first);
     const image = drop('uploads/dog.png', PNG, 'image/png');
     await arrive(image);
-    expect(told()).toMatchObject({
+    expect(errorFile()).toMatchObject({
       generation: image['generation'],
       sidecar: { name: 'uploads/dog.png.json', generation: first['generation'] },
       errors: [{ field: 'durationSeconds' }],
@@ -180,10 +180,10 @@ describe('an uploaded image', () => {
     expect(uploads.objects.get('uploads/dog.png.error.json')?.generation).toBe(generation);
     await arrive(drop('uploads/dog.png.json', '{"prompt":"x","aspectRatio":"1:1"}'));
     await arrive(first);
-    expect(told()).toMatchObject({ errors: [{ field: 'aspectRatio' }] });
+    expect(errorFile()).toMatchObject({ errors: [{ field: 'aspectRatio' }] });
     await arrive(drop('uploads/dog.png.json', '{"prompt":"it barks","durationSeconds":4}'));
     expect(await jobs()).toHaveLength(1);
-    expect(told()).toBeUndefined();
+    expect(errorFile()).toBeUndefined();
   });
 
   it('gets an error file and no job if its sidecar is not UTF-8', async () => {

@@ -12,9 +12,9 @@ const TURN = { prompt: 'now at night', model: OMNI, previousJob: 'job_first' };
 
 const provider = (delivers: VideoProvider['delivers']): VideoProvider => ({
   delivers,
-  prepare: () => Promise.reject(new Error('not asked for here')),
-  poll: () => Promise.reject(new Error('not asked for here')),
-  download: () => Promise.reject(new Error('not asked for here')),
+  prepare: () => Promise.reject(new Error('not used in this test')),
+  poll: () => Promise.reject(new Error('not used in this test')),
+  download: () => Promise.reject(new Error('not used in this test')),
 });
 
 interface First {

@@ -34,7 +34,7 @@ describe('inputs of a request', () => {
       world.input.put(`shared/${name}`, bytes, 'image/png');
     put('good.png', PNG);
     put('cut.png', PNG.subarray(0, 40));
-    put('text.png', Buffer.from('not a picture'));
+    put('text.png', Buffer.from('not an image'));
     put('empty.png', new Uint8Array());
     const answer = async (name: string): Promise<[number, string]> => {
       const { status, body } = await post({
@@ -62,9 +62,9 @@ describe('inputs of a request', () => {
     });
     const { post } = rawApiOf(world);
     world.input.put('shared/cam.png', PNG, 'image/png');
-    const picture = { gcsUri: 'gs://in/shared/cam.png', mimeType: 'image/png' };
+    const image = { gcsUri: 'gs://in/shared/cam.png', mimeType: 'image/png' };
     const generation = Number(world.input.objects.get('shared/cam.png')?.generation);
-    const { status, body } = await post({ image: { ...picture, generation } });
+    const { status, body } = await post({ image: { ...image, generation } });
     expect([status, body]).toEqual([
       201,
       expect.objectContaining({
@@ -78,9 +78,9 @@ describe('inputs of a request', () => {
       }),
     ]);
     world.input.put('shared/cam.png', PNG, 'image/png');
-    const gone = await post({ image: { ...picture, generation } });
+    const gone = await post({ image: { ...image, generation } });
     expect([gone.status, gone.body['detail']]).toEqual([400, expect.stringContaining('image.generation')]);
-    expect((await post({ image: { ...picture, generation: 'newest' } })).status).toBe(400);
+    expect((await post({ image: { ...image, generation: 'newest' } })).status).toBe(400);
   });
 
   it('in another caller’s folder, or anywhere else, are refused unread', async () => {

@@ -17,7 +17,7 @@ async function accept(world: World, body: Record<string, unknown>): Promise<Job>
 }
 async function stored(world: World, { jobId }: Job): Promise<Job> {
   const job = await world.jobs.get(jobId);
-  if (!job) throw new Error('the job is gone');
+  if (!job) throw new Error('the job does not exist');
   return job;
 }
 
@@ -58,9 +58,9 @@ describe('a first-frame image', () => {
       ],
     });
     const [image, video] = world.vertex.calls;
-    const picture = done.attempts[0]?.videos?.[0]?.uri;
-    expect(picture).toBe(`${image?.outputUri}image_0.png`);
-    expect(video?.stage).toMatchObject({ kind: 'video', image: { gcsUri: picture, mimeType: 'image/png' } });
+    const imageUri = done.attempts[0]?.videos?.[0]?.uri;
+    expect(imageUri).toBe(`${image?.outputUri}image_0.png`);
+    expect(video?.stage).toMatchObject({ kind: 'video', image: { gcsUri: imageUri, mimeType: 'image/png' } });
     expect(world.vertex.calls).toHaveLength(2);
     const view = jobView(done, world.clock.now(), { minMs: 1, typicalMs: 1, longestMs: 1 });
     expect(view.attempts.map(({ stage, outputs }) => [stage, outputs?.length])).toEqual([
