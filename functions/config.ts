@@ -1,4 +1,4 @@
-/** Parses the environment variables once. With a missing or invalid one the function fails at its start and lists them all. */
+/** Parses the environment variables once. A function with missing or invalid ones fails at its start and lists them. */
 import { z } from 'zod';
 import { schedulesSchema } from './core/batch/schedules.ts';
 import { uploadRulesSchema } from './core/batch/upload-rules.ts';
@@ -53,8 +53,8 @@ const environmentSchema = z.object({
   /** Accepted audiences of these tokens, besides the URLs above. */
   CLAPPER_TASKS_AUDIENCES: list(''),
   /**
-   * How the API authenticates callers. `id-token`: Google-signed ID tokens. `key`: only API keys of this deployment, for a
-   * service that is open to the internet. `local`: API keys, or any name without proof; only for loopback.
+   * How the API authenticates callers. `id-token`: Google-signed ID tokens. `key`: only API keys of this deployment,
+   * for a service that is open to the internet. `local`: API keys, or any name without proof; only for loopback.
    */
   CLAPPER_CALLERS: z.enum(['id-token', 'key', 'local']).default('id-token'),
   /** Accepted audiences of callers' ID tokens: the URLs of this service. Default: none. */
@@ -63,7 +63,7 @@ const environmentSchema = z.object({
   CLAPPER_TOKEN_ISSUERS: list('https://accounts.google.com,accounts.google.com'),
   CLAPPER_TOKEN_JWKS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
   CLAPPER_VERTEX_LOCATION: z.string().min(1).default('us-central1'),
-  /** Key of the Gemini Developer API. Not named GEMINI_API_KEY: the SDK would read that too, and warn in Vertex mode. */
+  /** Key of the Gemini Developer API. Not GEMINI_API_KEY: the SDK would read that too, and warn in Vertex mode. */
   CLAPPER_GEMINI_API_KEY: z.string().min(1).optional(),
   /** Public URL of `POST /v1/provider-events`, for webhooks of the Gemini API. */
   CLAPPER_PROVIDER_WEBHOOK_URL: z.url().optional(),
@@ -85,7 +85,7 @@ const environmentSchema = z.object({
   CLAPPER_VERTEX_PICTURES: z.enum(['uri', 'inline']).default('uri'),
   /** Finished jobs are deleted after this many days; their videos are kept. */
   CLAPPER_JOB_TTL_DAYS: z.coerce.number().int().min(2).default(90),
-  /** Fraction of the budget at which paid calls stop; 1 is the whole budget. Absent: budget notifications are only logged. */
+  /** Fraction of the budget at which paid calls stop; 1 is all of it. Absent: budget notifications are only logged. */
   CLAPPER_BUDGET_STOP: z.coerce.number().positive().optional(),
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),
   /** Callers who see every job and resolve attempts with an unknown outcome. */

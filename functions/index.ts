@@ -50,7 +50,7 @@ http('api', (request, response) => {
   return api(request, response);
 });
 
-/** Registers a function that Cloud Tasks or Cloud Scheduler calls. 2xx: done or stale. Any other status: deliver again. */
+/** Registers a function for Cloud Tasks or Cloud Scheduler. 2xx: done or stale. Any other status: deliver again. */
 function task(name: string, work: (body: unknown, request: Request) => Promise<unknown>): void {
   http(name, async (request, response) => {
     try {

@@ -1,4 +1,4 @@
-/** The interfaces between the handlers and the outside world. `adapters/` implements them; tests use in-memory versions. */
+/** The interfaces between handlers and the outside world. `adapters/` implements them; tests use in-memory versions. */
 import type { Readable } from 'node:stream';
 import type { ApiKey, ApiKeyOwner } from './core/api-key.ts';
 import type { Batch } from './core/batch/batch.ts';

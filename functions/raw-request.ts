@@ -3,8 +3,8 @@
  *
  * The framework parses a body before the function sees it: it answers malformed JSON with an HTML page, and holds up to
  * 1 GiB in memory. Its parsers skip a request without Content-Type, so this deletes the parsed header; the `api` reads
- * the raw headers, which still have it. Express also decodes the path, and answers an undecodable one with an HTML page.
- * Express keeps an existing `originalUrl`, so this moves such a path there.
+ * the raw headers, which still have it. Express also decodes the path, and answers an undecodable one with an HTML
+ * page. Express keeps an existing `originalUrl`, so this moves such a path there.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';

@@ -1,4 +1,4 @@
-/** Authenticates callers by Clapper's own API keys: in `x-goog-api-key`, as Google's clients send them, or as bearer token. */
+/** Authenticates callers by Clapper's own API keys, sent in `x-goog-api-key` or as bearer token. */
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type ApiKey, parseKey } from '../core/api-key.ts';
@@ -7,7 +7,7 @@ import type { ApiKeyStore, CallerCheck, Clock } from '../ports.ts';
 import { bearerOf, unauthenticated } from './credentials.ts';
 import { hashSecret } from './ids.ts';
 
-/** A revoked key stays valid for up to this long. Without the cache a poll would cost two Firestore reads instead of one. */
+/** A revoked key stays valid for up to this long. Without the cache a poll would cost two Firestore reads, not one. */
 export const KEY_CACHE_MS = 60_000;
 /** Limits the memory of the cache, which also holds unknown keys that anyone can send. */
 const CACHED_KEYS_MAX = 5000;

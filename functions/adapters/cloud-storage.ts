@@ -21,7 +21,7 @@ const metadataSchema = z.object({
 });
 
 /**
- * @param signing the client that signs links: in the cloud the same as `storage` (through IAM), locally one with a key file
+ * @param signing the client that signs links: `storage` itself (through IAM), or locally one with a key file
  */
 export function createResultStore(storage: Storage, signing: Storage, bucketName: string): ResultStore {
   const bucket = storage.bucket(bucketName);

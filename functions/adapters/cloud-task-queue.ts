@@ -1,7 +1,7 @@
 /**
- * Schedules wakes as Cloud Tasks. The task's name derives from the job, the wake's sequence number and its enqueue count
- * (stored name: `ring`), so that enqueueing a wake twice creates one task (I3). The name is a hash, because sequential
- * names slow a queue down.
+ * Schedules wakes as Cloud Tasks. The task's name derives from the job, the wake's sequence number and its enqueue
+ * count (stored name: `ring`), so that enqueueing a wake twice creates one task (I3). The name is a hash, because
+ * sequential names slow a queue down.
  */
 import type { CloudTasksClient } from '@google-cloud/tasks';
 import { BATCH_QUEUE, POLL_QUEUE, submitQueueName } from '../core/job/queues.ts';
@@ -26,8 +26,8 @@ export interface CloudTaskQueueOptions {
 const ALREADY_EXISTS = 6;
 const NOT_FOUND = 5;
 /**
- * A submission ends with its own time-out. A poll may download a video; 600 s is Cloud Tasks' default. The first task of
- * a batch may unzip the manifest, so it gets Cloud Tasks' maximum.
+ * A submission ends with its own time-out. A poll may download a video; 600 s is Cloud Tasks' default. The first task
+ * of a batch may unzip the manifest, so it gets Cloud Tasks' maximum.
  */
 export const DISPATCH_DEADLINE_SECONDS = { submit: 180, poll: 600, batch: 1800 } as const;
 

@@ -15,7 +15,7 @@ export interface CloudTaskSubmissionsOptions {
   readonly clock: Clock;
 }
 
-/** For calls that use no queue a pause takes effect after up to this long; without the cache each call would cost a request. */
+/** For calls that use no queue, a pause takes effect after up to this long. The cache saves a request per call. */
 export const PAUSE_CACHE_MS = 60_000;
 
 const NOT_FOUND = 5;

@@ -1,8 +1,8 @@
 /**
  * Jobs in Firestore: collection `jobs`, one document per job.
  *
- * The map `record` holds the job. All other fields exist for queries only; they are derived from the record on every save
- * and never read back. The stored field `line` is the name of the submit queue in which the job waits.
+ * The map `record` holds the job. All other fields exist for queries only; they are derived from the record on every
+ * save and never read back. The stored field `line` is the name of the submit queue in which the job waits.
  */
 import { AggregateField, FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
 import { announcementDueAt } from '../core/job/announcement.ts';
@@ -186,8 +186,8 @@ function queryFieldsOf(job: Job): Record<string, unknown> {
 
 /**
  * When Firestore may delete the document (TTL policy on `expireAt`, within a day). No time is set while the job has a
- * wake, its finished event is unpublished, its batch needs it, or an attempt's charge is unknown and unresolved: the job
- * is the only record of that.
+ * wake, its finished event is unpublished, its batch needs it, or an attempt's charge is unknown and unresolved: the
+ * job is the only record of that.
  */
 function expiryOf(job: Job, keepFinishedMs: number | undefined): { expireAt?: Timestamp } {
   if (keepFinishedMs === undefined || !isTerminal(job) || wakeOf(job) || atStakeUsd(job) > 0) return {};

@@ -84,7 +84,8 @@ const GOOGLES_KEY = /^(?:AIza[\w-]{30,}|AQ\.)/;
 
 /**
  * For the local stack, which only loopback can reach: the API key or bearer token is the caller's name; without one the
- * name is 'local'. Google's own tokens also give 'local', because they change every hour while the caller stays the same.
+ * name is 'local'. Google's own tokens also give 'local', because they change every hour while the caller stays the
+ * same.
  */
 export const localCaller: CallerCheck = {
   async verify(headers) {

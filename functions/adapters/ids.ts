@@ -1,4 +1,4 @@
-/** Random ids and ids that derive from a cause. None are sequential, because sequential ids create hot ranges in Firestore. */
+/** Random ids and ids that derive from a cause. Sequential ids would create hot ranges in Firestore. */
 import { createHash, randomBytes } from 'node:crypto';
 import { KEY_ID_LETTERS, KEY_SECRET_LETTERS, type PresentedKey } from '../core/api-key.ts';
 import type { Ids } from '../ports.ts';

@@ -1,4 +1,4 @@
-/** Publishes events to a Pub/Sub topic: CloudEvents 1.0 in binary content mode of the Pub/Sub binding, attributes `ce-…`. */
+/** Publishes CloudEvents 1.0 to a Pub/Sub topic, in binary content mode (attributes `ce-…`). */
 import type { Topic } from '@google-cloud/pubsub';
 import type { EventSink, OutgoingEvent } from '../ports.ts';
 

@@ -14,7 +14,7 @@ const problem = document.querySelector('#problem');
 const more = document.querySelector('#more');
 const note = document.querySelector('#note');
 
-/** The rendered items by job id, each with its job as text. An unchanged job is not rendered again, so that its video keeps playing. */
+/** The rendered items by job id, each with its job as text. Unchanged items stay, so that their videos keep playing. */
 const shown = new Map();
 let older = [];
 let nextPageToken;
@@ -171,7 +171,7 @@ function itemOf(job) {
   ]);
 }
 
-/** A video element cannot send headers, so it gets a signed link. An expired link is replaced, at most once a minute. */
+/** A video element cannot send headers, so it gets a signed link. An expired one is renewed, at most once a minute. */
 function player(href) {
   const video = element('video', { controls: true, preload: 'metadata', playsInline: true });
   let linkedAt = Number.NEGATIVE_INFINITY;

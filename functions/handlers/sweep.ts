@@ -1,6 +1,7 @@
 /**
  * The `sweep` function: re-enqueues the wakes of jobs whose task was lost (I3) and ends jobs past their deadline (I6).
- * The work per run is bounded. Two concurrent runs do no harm: every change is fenced, and both use the same task names.
+ * The work per run is bounded. Two concurrent runs do no harm: every change is fenced, and both use the same task
+ * names.
  */
 import { isTerminal, type Job, wakeOf } from '../core/job/job.ts';
 import { submitQueueOf } from '../core/job/queues.ts';

@@ -211,7 +211,9 @@ describe.concurrent('every mode lands a video of the length and shape that was a
     const veo = await succeed({ prompt: 'a', durationSeconds: 4 });
     const body = { prompt: 'b', model: OMNI };
     await expect(stack.submit({ ...body, previousJob: veo.id })).rejects.toThrow('Use its video instead');
-    await expect(stack.submit({ ...body, previousJob: 'job_none' })).rejects.toThrow('Job job_none does not exist');
+    await expect(stack.submit({ ...body, previousJob: 'job_none' })).rejects.toThrow(
+      'Job job_none does not exist',
+    );
   }, 120_000);
 
   it('a picture that was uploaded by a signed link, and another that is cut short', async () => {

@@ -1,4 +1,4 @@
-/** The routes for operators: list the money at stake, resolve attempts with an unknown outcome, and redrive failed jobs. */
+/** Routes for operators: list money at stake, resolve attempts with an unknown outcome, redrive failed jobs. */
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { atStakeUsd, unknownAttempts } from '../../core/job/at-stake.ts';
@@ -69,7 +69,7 @@ export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job
   });
 }
 
-/** `atStakeUsd` is the most that Google may have charged with an unknown outcome, over all jobs and not only this page. */
+/** `atStakeUsd`: the most that may have been charged with an unknown outcome, over all jobs, not only this page. */
 function atStakeView(jobs: readonly Job[], totalUsd: number) {
   return {
     atStakeUsd: totalUsd,

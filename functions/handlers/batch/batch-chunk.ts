@@ -1,6 +1,6 @@
 /**
- * Processes one chunk of a manifest: validates the rows after the cursor and, in the `admit` pass, creates their jobs. A
- * chunk can be repeated, also concurrently: the same rows give the same jobs, and the cursor moves once.
+ * Processes one chunk of a manifest: validates the rows after the cursor and, in the `admit` pass, creates their jobs.
+ * A chunk can be repeated, also concurrently: the same rows give the same jobs, and the cursor moves once.
  */
 
 import { Readable } from 'node:stream';
@@ -32,7 +32,7 @@ import {
 const ADMITTED_PER_CHUNK = 100;
 /** Faults are held in memory until the chunk is saved. */
 const FAULTS_PER_CHUNK = 5_000;
-/** Rows per slice. Before the jobs of a slice are created, the chunk checks whether the batch was paused or cancelled. */
+/** Rows per slice. Before creating a slice's jobs, the chunk checks whether the batch was paused or cancelled. */
 const SLICE = 25;
 const CONCURRENCY = 8;
 /** Rows per chunk of the `check` pass: some seconds of work, so that callers see progress. */
@@ -41,7 +41,7 @@ const CHECKED_PER_CHUNK = 25_000;
 const WINDOW_BYTES = 128 * 1024;
 /** An overlong line is skipped in larger windows, because none of it is kept. */
 const SKIPPED_WINDOW_BYTES = 4 * 1024 * 1024;
-/** Each enqueue of a wake means many tries. After this many enqueues, a row that cannot be validated is reported as a fault. */
+/** After this many enqueues (each means many tries) a row that cannot be validated is reported as a fault. */
 const POISON_ENQUEUES = 3;
 
 type Expanding = BatchIn<'expanding'>;
@@ -103,7 +103,7 @@ class Chunk {
   totals: BatchTotals = NO_TOTALS;
   isEnd = false;
   cappedAtRow: number | undefined;
-  /** Stopped by the spending cap, by a fault in a strict batch, or because the wake is stale: later rows are not processed. */
+  /** Set by the spending cap, a fault in a strict batch, or a stale wake: later rows are not processed. */
   isStopped = false;
 
   constructor(batch: Expanding, manifest: Manifest, existing: ReadonlyMap<number, Estimate>) {

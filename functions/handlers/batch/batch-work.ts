@@ -18,8 +18,8 @@ type WithoutSeq<E> = E extends { seq: number } ? Omit<E, 'seq'> : never;
 export const STEP_MS = 20_000;
 
 /**
- * Ten minutes of work for a model with a quota of 50 calls per minute. More jobs would only wait towards their deadline,
- * continue during a pause, and add load to every sweep.
+ * Ten minutes of work for a model with a quota of 50 calls per minute. More jobs would only wait towards their
+ * deadline, continue during a pause, and add load to every sweep.
  */
 export const UNFINISHED_MAX = 500;
 const BACK_PRESSURE_MS = 10_000;

@@ -1,6 +1,6 @@
 /**
- * The `batch` function: each task runs one step of a batch. Steps can be repeated safely: job ids derive from rows (I5),
- * files are written once, and a step's result is saved only for its own wake (I4).
+ * The `batch` function: each task runs one step of a batch. Steps can be repeated safely: job ids derive from rows
+ * (I5), files are written once, and a step's result is saved only for its own wake (I4).
  */
 import { type Batch, batchWakeOf } from '../../core/batch/batch.ts';
 import type { BatchEvent } from '../../core/batch/step-batch.ts';

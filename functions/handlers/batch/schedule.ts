@@ -1,7 +1,7 @@
 /**
- * Handles the fires of schedules. Cloud Scheduler calls at least once per fire, with the schedule's id and the time that
- * the call was due. A fire starts at most one batch, and so do two fires whose manifest has the same name (I5). The sweep
- * resumes waiting fires, because Cloud Scheduler retries a call at most five times.
+ * Handles the fires of schedules. Cloud Scheduler calls at least once per fire, with the schedule's id and the time
+ * that the call was due. A fire starts at most one batch, and so do two fires whose manifest has the same name (I5).
+ * The sweep resumes waiting fires, because Cloud Scheduler retries a call at most five times.
  */
 
 import {

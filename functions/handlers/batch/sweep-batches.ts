@@ -33,7 +33,7 @@ export async function sweepBatches(services: Services): Promise<number> {
 /** One page per run: the release is not urgent and must not delay the rest of the sweep. */
 const RELEASED_PER_RUN = 500;
 
-/** A batch keeps the records of its jobs until the retention period after its end has passed. This releases one page. */
+/** Releases one page of jobs of a batch whose retention period has passed; until then it keeps their records. */
 export async function releaseJobs(services: Services): Promise<void> {
   const { batches, jobs, clock } = services;
   const [batch] = await batches.dueForRelease(clock.now(), 1);

@@ -1,6 +1,6 @@
 /**
- * Writes an error file beside an invalid uploaded file: once per generation of the file and of its sidecar, and never an
- * older one over a newer one. The error file is deleted once the file has become a job or batch.
+ * Writes an error file beside an invalid uploaded file: once per generation of the file and of its sidecar, and never
+ * an older one over a newer one. The error file is deleted once the file has become a job or batch.
  */
 import { z } from 'zod';
 import type { BatchIn } from '../../core/batch/batch.ts';
@@ -117,8 +117,8 @@ async function parseErrorFile(uploads: UploadBucket, file: UploadedObject): Prom
 const FIELD_AND_DETAIL = /^([A-Za-z][\w.]*): (.+)$/s;
 
 /**
- * Writes the error file of an uploaded manifest after its rows were read, with the first faults by line. Does nothing for
- * batches that were not started by an upload.
+ * Writes the error file of an uploaded manifest after its rows were read, with the first faults by line. Does nothing
+ * for batches that were not started by an upload.
  */
 export async function writeManifestErrors(
   { uploads, ids, results }: Pick<Services, 'uploads' | 'ids' | 'results'>,

@@ -1,7 +1,7 @@
 /**
- * The `upload` function: an object in the input bucket becomes a job or a batch (I5: the id derives from bucket, name and
- * generation). It throws only errors that a later delivery may not have; the fault of an invalid file is written to an
- * error file beside it, once.
+ * The `upload` function: an object in the input bucket becomes a job or a batch (I5: the id derives from bucket, name
+ * and generation). It throws only errors that a later delivery may not have; the fault of an invalid file is written to
+ * an error file beside it, once.
  */
 import { z } from 'zod';
 import {

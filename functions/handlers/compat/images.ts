@@ -1,6 +1,7 @@
 /**
  * `:predict` and `:generateContent` of image models, forwarded with this deployment's credentials. Google's samples use
- * them to create the first frame of a video. Such a call is not a job: the answer is the image itself, and is not stored.
+ * them to create the first frame of a video. Such a call is not a job: the answer is the image itself, and is not
+ * stored.
  */
 import type { ImageModelSpec } from '../../core/catalogue/catalogue.ts';
 import { type CompatMethod, imageModelFor } from '../../core/compat/models.ts';
@@ -84,7 +85,7 @@ const paused = (model: string): ProblemError =>
     detail: `An operator or the budget has paused the calls of ${model}. No call was sent and nothing was charged.`,
   });
 
-/** Prefers the provider of the caller's API; falls back to the other one if the deployment has no credentials for it. */
+/** Prefers the provider of the caller's API. Uses the other one if there are no credentials for it. */
 const providersOf = (
   images: ImagePassThrough,
   surface: ImageRequest['surface'],
@@ -96,7 +97,7 @@ const providersOf = (
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Google accesses the `gs://` URIs of a call with this deployment's identity, so they are limited to what the caller may use. */
+/** Google accesses the `gs://` URIs with this deployment's identity, so a call may name only what its caller may use. */
 function checkNames(
   services: Services,
   caller: string,

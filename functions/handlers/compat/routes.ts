@@ -1,6 +1,6 @@
 /**
- * The Google-compatible routes: code written for the Gemini API or for Vertex AI runs with Clapper's base URL. The routes
- * create the same jobs as `/v1/jobs`; errors have Google's format.
+ * The Google-compatible routes: code written for the Gemini API or for Vertex AI runs with Clapper's base URL. The
+ * routes create the same jobs as `/v1/jobs`; errors have Google's format.
  */
 import { Hono } from 'hono';
 import type { Services } from '../../ports.ts';

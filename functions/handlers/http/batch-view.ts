@@ -45,7 +45,7 @@ export function batchView(batch: Batch) {
   };
 }
 
-/** Adds the number of jobs by status. Eight count queries avoid a shared counter that every job would have to update. */
+/** Adds job counts by status. Eight count queries avoid a shared counter that every job would have to update. */
 export async function fullBatchView({ jobs }: Services, batch: Batch) {
   const view = batchView(batch);
   if (batch.settings.dryRun) return view;

@@ -25,7 +25,7 @@ export interface JobView {
   readonly retriedBy?: string;
   /** The batch row of the job. */
   readonly batch?: Job['batch'];
-  /** Only while unfinished. `expectedRemainingMs` is estimated from the model's typical latency and is never negative. */
+  /** Only while unfinished. `expectedRemainingMs` is estimated from the typical latency and never negative. */
   readonly progress?: { readonly elapsedMs: number; readonly expectedRemainingMs: number };
   readonly priceUsd: { readonly estimate: number; readonly charged: number; readonly unknown: number };
   readonly attempts: readonly AttemptView[];

@@ -1,4 +1,4 @@
-/** Page tokens: the position where the last page ended, and the list it belongs to, so that other lists refuse the token. */
+/** Page tokens: the position where the last page ended, and the list, so that other lists refuse the token. */
 import { z } from 'zod';
 import { invalidRequest } from '../../core/problem.ts';
 

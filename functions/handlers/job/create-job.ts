@@ -1,4 +1,4 @@
-/** Accepts a job: validates the request, stores inline images in the input bucket, stores the job, enqueues its first wake. */
+/** Accepts a job: validates it, stores inline images in the input bucket, stores the job, enqueues its first wake. */
 import type { BatchRow, Job } from '../../core/job/job.ts';
 import { estimateUsd } from '../../core/job/price.ts';
 import { stagesOf } from '../../core/job/stages.ts';
@@ -18,7 +18,7 @@ export interface NewJob {
   readonly body: unknown;
   /** `Idempotency-Key`, if the caller sent one. */
   readonly idempotencyKey?: string | undefined;
-  /** The job id, if it derives from another cause than a key (I5). An existing job with this id is returned as it is. */
+  /** The job id, if it derives from a cause other than a key (I5). An existing job with this id is returned as it is. */
   readonly jobId?: string | undefined;
   readonly trace?: string | undefined;
   /** Translates a `body` in Google's format. Called only if no job exists for this request yet. */

@@ -86,7 +86,7 @@ export async function previousTurnOf(
 
 const lastLanded = ({ attempts }: Job) => attempts.findLast(({ outcome }) => outcome === 'landed');
 
-/** On Vertex, Omni writes to our bucket; on the Developer API it keeps files. The source URI shows where the job ran. */
+/** Omni writes to our bucket on Vertex and keeps files on the Developer API, so the source URI shows the backend. */
 function isSameBackend({ providers }: Services, sourceUris: readonly string[] | undefined): boolean {
   const [uri] = sourceUris ?? [];
   if (uri === undefined || !providers.omni) return true;

@@ -1,7 +1,7 @@
 /**
- * Fair dispatch. A submit task is one slot of its submit queue: it starts the next job of the queue (round-robin between
- * callers), which in a long queue is usually not the job that enqueued the task. There is one task per waiting job, so
- * that every job gets a slot. A surplus task finds no job; the sweep re-enqueues a lost one.
+ * Fair dispatch. A submit task is one slot of its submit queue: it starts the next job of the queue (round-robin
+ * between callers), which in a long queue is usually not the job that enqueued the task. There is one task per waiting
+ * job, so that every job gets a slot. A surplus task finds no job; the sweep re-enqueues a lost one.
  */
 import { findModel } from '../../core/catalogue/catalogue.ts';
 import type { SubmitFailure } from '../../core/job/errors.ts';
@@ -68,7 +68,8 @@ export async function chooseNextJob(
 
 /**
  * Reports the result of a paid call. If the model refused the call for its quota, all of its calls wait. This runs last
- * after a call, because nothing depends on it: if it is lost, one more call is refused, or one waits longer than needed.
+ * after a call, because nothing depends on it: if it is lost, one more call is refused, or one waits longer than
+ * needed.
  */
 export async function reportToRateLimiter(
   { clock, ids, policy, rateLimiters }: Services,

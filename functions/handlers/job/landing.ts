@@ -1,5 +1,6 @@
 /**
- * Landing: collects the videos of a finished operation under the attempt's prefix of the output bucket and records them.
+ * Landing: collects the videos of a finished operation under the attempt's prefix of the output bucket and records
+ * them.
  *
  * The listing of the prefix is the source of truth. Some providers write there themselves. For the others each video is
  * streamed there first, into an object that must not exist yet, so that a repeated landing keeps objects that an
@@ -48,7 +49,7 @@ export async function land(
   }
 }
 
-/** Copies the last stage's videos to the request's target. A job that has already ended (cancelled, overdue) gets no copies. */
+/** Copies the last stage's videos to the request's target, unless the job has already ended (cancelled, overdue). */
 async function deliver({ results }: Services, job: Job, videos: LandedVideo[]): Promise<LandedVideo[]> {
   const { deliverTo } = job.request;
   const isLast = stageIndexOf(job) === stagesOf(job.request).length - 1;

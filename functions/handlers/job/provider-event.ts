@@ -1,6 +1,7 @@
 /**
- * Handles webhooks of providers. An event names the job and attempt that were sent with the paid call, so it proves that
- * the call arrived even if its answer was lost (I2). The operation's outcome is always polled, never taken from the event.
+ * Handles webhooks of providers. An event names the job and attempt that were sent with the paid call, so it proves
+ * that the call arrived even if its answer was lost (I2). The operation's outcome is always polled, never taken from
+ * the event.
  */
 import { z } from 'zod';
 import type { EndedAttempt, LiveAttempt, OperationRef } from '../../core/job/attempt-record.ts';

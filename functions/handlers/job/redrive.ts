@@ -1,4 +1,4 @@
-/** Retries failed jobs in bulk, one page per call. Jobs that might be charged twice are skipped and listed. Safe to repeat. */
+/** Retries failed jobs in bulk, a page per call. Skips and lists jobs that may be charged twice. Safe to repeat. */
 import { z } from 'zod';
 import type { Job, JobIn } from '../../core/job/job.ts';
 import { doubleChargeRisk } from '../../core/job/retry.ts';

@@ -1,4 +1,4 @@
-/** Retries a failed job. Each failed job has at most one retry, however often it is requested; a failed retry has its own. */
+/** Retries a failed job. It has at most one retry, however often one is requested; a failed retry has its own. */
 import { roundUsd, unknownAttempts } from '../../core/job/at-stake.ts';
 import type { Job, JobIn } from '../../core/job/job.ts';
 import { estimateStageUsd } from '../../core/job/price.ts';

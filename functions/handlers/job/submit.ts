@@ -1,4 +1,4 @@
-/** The `submit` function: takes the next job, prepares its paid call, claims the job, and sends the call at most once (I1). */
+/** The `submit` function: takes the next job, prepares its call, claims the job, and sends the call once at most (I1). */
 import { Readable } from 'node:stream';
 import { isBatchCancelled } from '../../core/batch/batch.ts';
 import type { AttemptEvent } from '../../core/job/attempt.ts';
