@@ -33,18 +33,18 @@ export async function takeNextJob(
  * Takes one call for this caller from the model's rate limiter.
  * @throws ProblemError 429 if the model is over its quota
  */
-export async function acquireCallSlot(services: Services, line: SubmitQueue, caller: string): Promise<void> {
+export async function acquireCallSlot(services: Services, queue: SubmitQueue, caller: string): Promise<void> {
   const { clock, rateLimiters } = services;
-  const passing = {
-    ...{ lane: line.lane, caller, now: clock.now() },
-    requestsPerMinute: quotaOf(services, line),
+  const call = {
+    ...{ lane: queue.lane, caller, now: clock.now() },
+    requestsPerMinute: quotaOf(services, queue),
   };
   let closedMs = 0;
-  await rateLimiters.update(line, (rateLimiter) => {
-    closedMs = waitMs(rateLimiter, passing);
-    return closedMs > 0 ? deferCaller(rateLimiter, passing, closedMs) : recordCall(rateLimiter, passing);
+  await rateLimiters.update(queue, (rateLimiter) => {
+    closedMs = waitMs(rateLimiter, call);
+    return closedMs > 0 ? deferCaller(rateLimiter, call, closedMs) : recordCall(rateLimiter, call);
   });
-  if (closedMs > 0) throw overQuota(line, closedMs);
+  if (closedMs > 0) throw overQuota(queue, closedMs);
 }
 
 /**
@@ -53,16 +53,16 @@ export async function acquireCallSlot(services: Services, line: SubmitQueue, cal
  */
 export async function chooseNextJob(
   { ids, jobs, rateLimiters }: Services,
-  { jobId, seq, line }: SubmitMessage,
+  { jobId, seq, line: queue }: SubmitMessage,
   among: number,
 ): Promise<JobIn<'queued'> | undefined> {
   const own = await jobs.get(jobId);
   const current = own?.status === 'queued' && own.wake.seq === seq ? own : undefined;
   // The job waited for its back-off, so the queue's index does not list it; only its own task can start it.
   if (current && !waitsInQueue(current)) return current;
-  const { lastCaller } = await rateLimiters.get(line);
+  const { lastCaller } = await rateLimiters.get(queue);
   const choice = Math.min(among, NEXT_MAX);
-  const next = await jobs.nextInQueue(line, lastCaller[line.lane], choice);
+  const next = await jobs.nextInQueue(queue, lastCaller[queue.lane], choice);
   return next[Math.floor(ids.random() * next.length)] ?? current;
 }
 
@@ -73,16 +73,16 @@ export async function chooseNextJob(
  */
 export async function reportToRateLimiter(
   { clock, ids, policy, rateLimiters }: Services,
-  line: SubmitQueue,
+  queue: SubmitQueue,
   failure: SubmitFailure | undefined,
 ): Promise<void> {
   const now = clock.now();
   if (!failure) {
-    if (!reopen(await rateLimiters.get(line), now)) return;
-    await rateLimiters.update(line, (present) => reopen(present, now));
+    if (!reopen(await rateLimiters.get(queue), now)) return;
+    await rateLimiters.update(queue, (present) => reopen(present, now));
   } else if (failure.outcome === 'rejected' && failure.retry === 'quota') {
     const refusal = { retryAfterMs: failure.retryAfterMs, now, random: ids.random() };
-    await rateLimiters.update(line, (rateLimiter) => close(rateLimiter, refusal, policy));
+    await rateLimiters.update(queue, (rateLimiter) => close(rateLimiter, refusal, policy));
   }
 }
 

@@ -14,7 +14,7 @@ import { chooseNextJob, reportToRateLimiter, takeNextJob } from './fair-dispatch
 import type { SubmitMessage } from './wake-message.ts';
 
 /**
- * Two tasks can pick the same job. Each retry picks from a larger set of candidates (4, 16, …), so that five tries are
+ * Two tasks can pick the same job. Each retry picks from a larger set of candidates (4, then 16), so that five tries are
  * nearly always enough.
  */
 const TRIES_MAX = 5;
