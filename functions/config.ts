@@ -1,4 +1,4 @@
-/** The environment, parsed once. A function that lacks something fails at its start, with the names of what is missing. */
+/** Parses the environment variables once. A function with missing or invalid ones fails at its start and lists them. */
 import { z } from 'zod';
 import { schedulesSchema } from './core/batch/schedules.ts';
 import { uploadRulesSchema } from './core/batch/upload-rules.ts';
@@ -19,7 +19,7 @@ const list = (fallback: string) =>
         .filter((part) => part !== ''),
     );
 
-/** JSON of this shape. */
+/** A variable that holds JSON. */
 const json = <T>(schema: z.ZodType<T>, fallback: string) =>
   z
     .string()
@@ -48,77 +48,77 @@ const environmentSchema = z.object({
   CLAPPER_SUBMIT_URL: z.url(),
   CLAPPER_POLL_URL: z.url(),
   CLAPPER_BATCH_URL: z.url(),
-  /** Its ID tokens come with every task; `submit`, `poll` and `sweep` admit no other identity. */
+  /** Tasks carry ID tokens of this account; `submit`, `poll`, `batch` and `sweep` accept no other identity. */
   CLAPPER_TASKS_SERVICE_ACCOUNT: z.string().min(1),
-  /** Audiences of tokens for `submit`, `poll` and `sweep`, besides the URLs above. */
+  /** Accepted audiences of these tokens, besides the URLs above. */
   CLAPPER_TASKS_AUDIENCES: list(''),
   /**
-   * Who may call the API. `id-token`: identities of Google's. `key`: API keys of this deployment, and nobody else; for a
-   * service that anybody can reach. `local`: keys, and whoever says a name; only where nobody else can reach it.
+   * How the API authenticates callers. `id-token`: Google-signed ID tokens. `key`: only API keys of this deployment,
+   * for a service that is open to the internet. `local`: API keys, or any name without proof; only for loopback.
    */
   CLAPPER_CALLERS: z.enum(['id-token', 'key', 'local']).default('id-token'),
-  /** Audiences of callers' tokens; by default any of this service's own URLs has to be listed here. */
+  /** Accepted audiences of callers' ID tokens: the URLs of this service. Default: none. */
   CLAPPER_API_AUDIENCES: list(''),
   CLAPPER_TOKEN_SIGNATURE: z.enum(['verify', 'platform']).default('verify'),
   CLAPPER_TOKEN_ISSUERS: list('https://accounts.google.com,accounts.google.com'),
   CLAPPER_TOKEN_JWKS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
   CLAPPER_VERTEX_LOCATION: z.string().min(1).default('us-central1'),
-  /** Of the Developer API. Not GEMINI_API_KEY, which the SDK would read too and warn about in Vertex mode. */
+  /** Key of the Gemini Developer API. Not GEMINI_API_KEY: the SDK would read that too, and warn in Vertex mode. */
   CLAPPER_GEMINI_API_KEY: z.string().min(1).optional(),
-  /** Where the Gemini API may call `POST /v1/provider-events` of this deployment, from outside. */
+  /** Public URL of `POST /v1/provider-events`, for webhooks of the Gemini API. */
   CLAPPER_PROVIDER_WEBHOOK_URL: z.url().optional(),
-  /** `gs://` prefixes that any caller may name as input. */
+  /** `gs://` prefixes that every caller may use as input. */
   CLAPPER_READABLE_PREFIXES: list(''),
-  /** `gs://` prefixes that any caller may name as `storageUri`, to have its videos copied there. */
+  /** `gs://` prefixes that every caller may use as `storageUri`, where Clapper copies the videos. */
   CLAPPER_DELIVERY_PREFIXES: list('').refine(
     (prefixes) => prefixes.every((prefix) => /^gs:\/\/[^/]+(?:\/|$)/.test(prefix)),
     'must be gs://BUCKET/FOLDER/, separated by commas',
   ),
-  /** Topics that requests may name as `pubsubTopic`: Google publishes to them with this service's identity. */
+  /** Topics that requests may use as `pubsubTopic`: Google publishes to them with this service's identity. */
   CLAPPER_ALLOWED_PUBSUB_TOPICS: topics,
-  /** Where the ends of jobs and batches are published, `projects/PROJECT/topics/TOPIC`. Default: nowhere. */
+  /** Topic for events of finished jobs and batches, `projects/PROJECT/topics/TOPIC`. Default: no events. */
   CLAPPER_EVENTS_TOPIC: z
     .string()
     .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
     .optional(),
-  /** How pictures go to Vertex AI: `inline` where the models' service agent may not read the bucket. */
+  /** How images are sent to Vertex AI: `inline` if the models' service agent cannot read the bucket. */
   CLAPPER_VERTEX_PICTURES: z.enum(['uri', 'inline']).default('uri'),
-  /** Finished jobs are deleted after so many days; their videos stay. */
+  /** Finished jobs are deleted after this many days; their videos are kept. */
   CLAPPER_JOB_TTL_DAYS: z.coerce.number().int().min(2).default(90),
-  /** Part of the budget, 1 for all of it, at which paid calls are stopped. Absent: the budget only tells. */
+  /** Fraction of the budget at which paid calls stop; 1 is all of it. Absent: budget notifications are only logged. */
   CLAPPER_BUDGET_STOP: z.coerce.number().positive().optional(),
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),
-  /** Callers who see every job and rule on attempts whose outcome could not be learned. */
+  /** Callers who see every job and resolve attempts with an unknown outcome. */
   CLAPPER_OPERATORS: list(''),
-  /** Paid calls per minute of every model, instead of the catalogue's quotas. */
+  /** Paid calls per minute of each model, instead of the catalogue's quotas. */
   CLAPPER_REQUESTS_PER_MINUTE: z.coerce.number().positive().optional(),
   CLAPPER_UNKNOWN_OUTCOME: z.enum(['fail', 'resubmit']).default('fail'),
   CLAPPER_LOG_PROMPTS: flag,
   CLAPPER_ALLOW_RETIRED_MODELS: flag,
-  /** A job that names a retired model runs on its successor, and says so. */
+  /** A job for a retired model runs on its successor and reports that. */
   CLAPPER_ALIAS_RETIRED_MODELS: flag,
-  /** The same for requests of Google's own shapes, which name the models that Google's old documents taught. */
+  /** The same for the Google-compatible routes, whose requests use the model names of Google's old documentation. */
   CLAPPER_COMPAT_ALIASES: z
     .enum(['true', 'false'])
     .default('true')
     .transform((value) => value === 'true'),
   /** Requests come from the EU, UK, Switzerland or MENA. */
   CLAPPER_RESTRICTED_REGION: flag,
-  /** JSON by `provider/model`: prices, quotas and retirement that differ from the built-in table. */
+  /** JSON by `provider/model`: prices, quotas and retirement dates that replace those of the built-in catalogue. */
   CLAPPER_CATALOGUE_OVERRIDES: json(catalogueOverridesSchema, '{}'),
-  /** JSON: a list of rules by prefix, what becomes of objects in the input bucket. Default: nothing. */
+  /** JSON list of rules by prefix: the jobs or batches that objects in the input bucket start. Default: none. */
   CLAPPER_UPLOADS: json(uploadRulesSchema, '[]'),
-  /** JSON: schedules by id, batches that come by themselves. Cloud Scheduler, or what fires here, has the same ones. */
+  /** JSON of batch schedules by id. Cloud Scheduler (or the local scheduler) needs a job for each. */
   CLAPPER_SCHEDULES: json(schedulesSchema, '{}'),
-  /** How much faster than Google's the models are; above 1 only for simulated ones. */
+  /** Speed of the models relative to Google's; above 1 only for simulated models. */
   CLAPPER_MODEL_SPEED_UP: z.coerce.number().min(1).default(1),
-  /** host:port of a Cloud Tasks server without TLS. */
+  /** `host:port` of a Cloud Tasks server without TLS. */
   CLAPPER_TASKS_ENDPOINT: z
     .string()
     .regex(/^[^:]+:\d+$/)
     .optional(),
   CLAPPER_STORAGE_ENDPOINT: z.url().optional(),
-  /** A service account's JSON key that signs links, where no IAM does. */
+  /** File with a service account's JSON key that signs links, if IAM cannot. */
   CLAPPER_SIGNER_KEY_FILE: z.string().min(1).optional(),
   GOOGLE_VERTEX_BASE_URL: z.url().optional(),
   GOOGLE_GEMINI_BASE_URL: z.url().default('https://generativelanguage.googleapis.com'),
@@ -126,13 +126,13 @@ const environmentSchema = z.object({
 
 export type Config = z.infer<typeof environmentSchema>;
 
-/** Names of everything that is read. */
+/** The names of all variables. */
 export const CONFIG_VARIABLES: readonly string[] = Object.keys(environmentSchema.shape);
 
-/** @throws Error naming every variable that is missing or wrong */
+/** @throws Error that lists every missing or invalid variable */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const parsed = environmentSchema.safeParse(environment);
   if (parsed.success) return parsed.data;
   const wrong = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-  throw new Error(`The environment is not complete:\n${wrong.join('\n')}`);
+  throw new Error(`Environment variables are missing or invalid:\n${wrong.join('\n')}`);
 }

@@ -1,4 +1,4 @@
-/** Registers the eight functions. What each does is in `handlers/`; what they work with is built in `services.ts`. */
+/** Registers the eight functions. `handlers/` implements them; `services.ts` builds their dependencies. */
 import {
   type CloudEvent,
   cloudEvent,
@@ -24,8 +24,8 @@ import { handleSubmit } from './handlers/job/submit.ts';
 import { submitMessageSchema, wakeMessageSchema } from './handlers/job/wake-message.ts';
 import { handleSweep } from './handlers/sweep.ts';
 import type { Severity } from './ports.ts';
+import { keepAllRequestsRaw } from './raw-request.ts';
 import { buildServices } from './services.ts';
-import { leaveAllUntouched } from './untouched-request.ts';
 
 const config = parseConfig(process.env);
 const { services, taskCallers, submissions, uploads, schedules } = buildServices(config);
@@ -40,17 +40,17 @@ const scheduleWork: ScheduleWork = {
   },
 };
 
-if (process.env['FUNCTION_TARGET'] === 'api') leaveAllUntouched();
+if (process.env['FUNCTION_TARGET'] === 'api') keepAllRequestsRaw();
 
-// The framework's own request and response are node's; Hono answers through them without touching the globals.
+// The framework passes Node's request and response. Hono writes to them directly and must not replace the globals.
 const api = getRequestListener(createApi(services).fetch, { overrideGlobalObjects: false });
 http('api', (request, response) => {
-  // Of a path that Express could not decode.
+  // `raw-request.ts` hides a path that Express cannot decode; this restores it.
   request.url = request.originalUrl;
   return api(request, response);
 });
 
-/** A function that Cloud Tasks or Cloud Scheduler calls. 2xx: done or stale. Anything else: to be delivered again. */
+/** Registers a function for Cloud Tasks or Cloud Scheduler. 2xx: done or stale. Any other status: deliver again. */
 function task(name: string, work: (body: unknown, request: Request) => Promise<unknown>): void {
   http(name, async (request, response) => {
     try {
@@ -90,7 +90,7 @@ async function refuse(name: string, error: unknown, request: Request, response: 
     .send(await problemResponse(problem).text());
 }
 
-/** 429 is the rate limiter's way to say "not yet", not a fault. */
+/** 429 is the rate limiter's normal answer, not an error. */
 const severityOf = (status: number): Severity =>
   status >= 500 ? 'ERROR' : status === 429 ? 'DEBUG' : 'WARNING';
 
@@ -112,12 +112,12 @@ task('batch', async (body, request) => {
 cloudEvent('landed', (event: CloudEvent<unknown>) => handleLanded(services, event.data));
 cloudEvent('upload', ({ type, data }: CloudEvent<unknown>) => handleUpload(uploadWork, { type, data }));
 
-// Registered so that the deployment is whole; webhooks come with later versions.
+// Registered so that the deployment does not change when a later version adds webhooks.
 task('notify', async () => {
   throw new ProblemError({
     status: 501,
     code: 'not-implemented',
     title: 'Not implemented',
-    detail: 'This version of Clapper does nothing yet when notify is called.',
+    detail: 'This version of Clapper does not implement notify.',
   });
 });

@@ -1,4 +1,4 @@
-/** What the handlers need of the world. Adapters provide it; tests provide it in memory. */
+/** The interfaces between handlers and the outside world. `adapters/` implements them; tests use in-memory versions. */
 import type { Readable } from 'node:stream';
 import type { ApiKey, ApiKeyOwner } from './core/api-key.ts';
 import type { Batch } from './core/batch/batch.ts';
@@ -23,34 +23,34 @@ export interface Clock {
 export interface Ids {
   newJobId(): string;
   newAttemptId(): string;
-  /** I5: the same cause gives the same job. */
+  /** I5: the same cause gives the same job id. */
   jobIdOf(cause: readonly string[]): string;
-  /** Stable, without order, fit for a task name. */
+  /** The same parts give the same hash. Hashes are not sequential, and are valid task names. */
   hash(parts: readonly string[]): string;
   /** In [0, 1). */
   random(): number;
 }
 
-/** What `update` found and did. */
+/** The result of `JobStore.update`. */
 export type Updated =
   | { readonly kind: 'saved'; readonly before: Job; readonly step: Step }
-  /** The decision was to change nothing; `job` is what is stored. */
+  /** `decide` returned nothing; `job` is the stored job. */
   | { readonly kind: 'unchanged'; readonly job: Job }
   | { readonly kind: 'missing' };
 
 export interface ListJobs {
-  /** Absent: every caller's, for an operator. */
+  /** Absent: jobs of every caller, for an operator. */
   readonly caller?: string | undefined;
   readonly status?: JobStatus | undefined;
   readonly model?: string | undefined;
   readonly pageSize: number;
-  /** Jobs after this one, newest first. */
+  /** Returns jobs after this one, newest first. */
   readonly after?: { readonly createdAt: number; readonly jobId: string } | undefined;
 }
 
 export interface ListAtStake {
   readonly pageSize: number;
-  /** Jobs after this one, the most at stake first. */
+  /** Returns jobs after this one, largest amount at stake first. */
   readonly after?: { readonly atStakeUsd: number; readonly jobId: string } | undefined;
 }
 
@@ -62,76 +62,79 @@ export interface ListOfBatch {
 }
 
 export interface JobStore {
-  /** Stores a job that must not exist yet. */
+  /** Stores a new job; returns `exists` and changes nothing if the id is taken. */
   create(job: Job): Promise<'created' | 'exists'>;
   get(jobId: string): Promise<Job | undefined>;
-  /** I4: load, decide and save (with what was made of it) in one transaction. `decide` may run several times and must be pure. */
+  /**
+   * I4: loads, decides and saves (the job, and a retry made from it) in one transaction. `decide` may run several times
+   * and must be pure.
+   */
   update(jobId: string, decide: (job: Job) => Step | undefined): Promise<Updated>;
-  /** Newest first. */
+  /** Lists jobs, newest first. */
   list(query: ListJobs): Promise<readonly Job[]>;
   /**
-   * Whose turn it is: of the callers waiting in this line, the next after `lastCaller` in the alphabet (and after the
-   * last the first), oldest job first. At least one where anybody waits, at most `limit`.
+   * Returns the next jobs of this submit queue: round-robin between callers in alphabetical order, starting after
+   * `lastCaller`, and oldest first within a caller. Returns at least one job if any waits, and at most `limit`.
    */
   nextInQueue(
-    line: SubmitQueue,
+    queue: SubmitQueue,
     lastCaller: string | undefined,
     limit: number,
   ): Promise<readonly JobIn<'queued'>[]>;
-  /** Jobs with attempts that may have been charged, and nobody can say; the most at stake first. */
+  /** Lists jobs with attempts whose charge is unknown, largest amount at stake first. */
   atStake(query: ListAtStake): Promise<readonly Job[]>;
-  /** What all of them come to, in US dollars. */
+  /** Returns the total at stake over all jobs, in US dollars. */
   totalAtStakeUsd(): Promise<number>;
-  /** Jobs with a wake before `before`, most overdue first. */
+  /** Lists jobs whose wake was due before `before`, most overdue first. */
   overdue(before: number, limit: number): Promise<readonly Job[]>;
-  /** Of the unfinished jobs the one that was accepted first. */
+  /** Returns the unfinished job that was accepted first. */
   oldestOpen(): Promise<Job | undefined>;
-  /** Jobs whose end has waited to be published since before `before`, the longest first. */
+  /** Lists jobs whose finished event has been due since before `before`, longest overdue first. */
   unannounced(before: number, limit: number): Promise<readonly Job[]>;
-  /** How many jobs of the batch have one of these statuses, without those that a retry stands for. */
+  /** Counts jobs of the batch in these statuses, without jobs that a retry has replaced. */
   countOfBatch(batchId: string, statuses: readonly JobStatus[]): Promise<number>;
-  /** Jobs that the batch has not let go, those that a retry stands for among them. */
+  /** Lists jobs that the batch has not released, including jobs that a retry has replaced. */
   heldByBatch(batchId: string, limit: number): Promise<readonly Job[]>;
-  /** Jobs of the batch in the order of their rows, without those that a retry stands for. Of one row the newest is first. */
+  /** Lists jobs of the batch by row, newest first within a row, without jobs that a retry has replaced. */
   listOfBatch(query: ListOfBatch): Promise<readonly Job[]>;
-  /** Resolves to the job once `until` holds, or as it is after `timeoutMs`. */
+  /** Resolves to the job once `until` returns true, or to the current job after `timeoutMs`. */
   waitFor(jobId: string, until: (job: Job) => boolean, timeoutMs: number): Promise<Job | undefined>;
 }
 
 export type BatchUpdated =
   | { readonly kind: 'saved'; readonly step: BatchStep }
-  /** The decision was to change nothing; `batch` is what is stored. */
+  /** `decide` returned nothing; `batch` is the stored batch. */
   | { readonly kind: 'unchanged'; readonly batch: Batch }
   | { readonly kind: 'missing' };
 
 export interface BatchStore {
-  /** Stores a batch that must not exist yet. */
+  /** Stores a new batch; returns `exists` and changes nothing if the id is taken. */
   create(batch: Batch): Promise<'created' | 'exists'>;
   get(batchId: string): Promise<Batch | undefined>;
-  /** I4: load, decide and save in one transaction. `decide` may run several times and must be pure. */
+  /** I4: loads, decides and saves in one transaction. `decide` may run several times and must be pure. */
   update(batchId: string, decide: (batch: Batch) => BatchStep | undefined): Promise<BatchUpdated>;
-  /** Newest first. */
+  /** Lists batches, newest first. */
   list(query: {
-    /** Absent: every caller's, for an operator. */
+    /** Absent: batches of every caller, for an operator. */
     readonly caller?: string | undefined;
     readonly pageSize: number;
     readonly after?: { readonly createdAt: number; readonly batchId: string } | undefined;
   }): Promise<readonly Batch[]>;
-  /** Batches with a wake before `before`, most overdue first. */
+  /** Lists batches whose wake was due before `before`, most overdue first. */
   overdue(before: number, limit: number): Promise<readonly Batch[]>;
-  /** Batches whose end has waited to be published since before `before`, the longest first. */
+  /** Lists batches whose finished event has been due since before `before`, longest overdue first. */
   unannounced(before: number, limit: number): Promise<readonly Batch[]>;
-  /** Batches that have been over for as long as records are kept, and still hold those of their jobs. */
-  toLetGo(now: number, limit: number): Promise<readonly Batch[]>;
+  /** Lists batches whose retention period has passed and that still hold the records of their jobs. */
+  dueForRelease(now: number, limit: number): Promise<readonly Batch[]>;
 }
 
-/** A wake of a batch on its way. */
+/** The scheduled task of a batch's wake. */
 export interface BatchTask {
   readonly batchId: string;
   readonly wake: Wake;
 }
 
-/** A wake on its way: which function, which queue's business, and when. */
+/** The scheduled task of a job's wake: the function to call, the submit queue of the job, and the time. */
 export interface WakeTask extends SubmitQueue {
   readonly target: 'submit' | 'poll';
   readonly jobId: string;
@@ -141,17 +144,17 @@ export interface WakeTask extends SubmitQueue {
 /** One rate limiter per model. */
 export interface RateLimiterStore {
   get(model: Pick<SubmitQueue, 'provider' | 'model'>): Promise<RateLimiter>;
-  /** In one transaction; `decide` may run several times, and returns nothing to leave it as it is. */
+  /** Runs in one transaction. `decide` may run several times; when it returns nothing, nothing is saved. */
   update(
     model: Pick<SubmitQueue, 'provider' | 'model'>,
     decide: (rateLimiter: RateLimiter) => RateLimiter | undefined,
   ): Promise<'saved' | 'unchanged'>;
 }
 
-/** What has become of the fires of each schedule. */
+/** The state of each schedule's fires. */
 export interface ScheduleStore {
   get(scheduleId: string): Promise<ScheduleState>;
-  /** In one transaction; `decide` may run several times, and returns nothing to leave it as it is. */
+  /** Runs in one transaction. `decide` may run several times; when it returns nothing, nothing is saved. */
   update(
     scheduleId: string,
     decide: (state: ScheduleState) => ScheduleState | undefined,
@@ -159,11 +162,11 @@ export interface ScheduleStore {
 }
 
 export interface TaskQueue {
-  /** Puts the task in its queue; a task of the same name that is there, or was lately, is success too. */
+  /** Enqueues the task. Succeeds without effect if a task of the same name exists or existed recently. */
   enqueue(task: WakeTask): Promise<void>;
-  /** Whether the task is still in its queue. */
+  /** Returns whether the task is still in its queue. */
   isWaiting(task: WakeTask): Promise<boolean>;
-  /** As `enqueue`, in the queue of batches. */
+  /** Like `enqueue`, for the batch queue. */
   enqueueBatch(task: BatchTask): Promise<void>;
   isBatchWaiting(task: BatchTask): Promise<boolean>;
 }
@@ -178,26 +181,26 @@ export interface StoredObject {
   readonly updatedAt: number;
 }
 
-/** The switch on every paid call. */
+/** Pauses all paid calls. */
 export interface Submissions {
-  /** Pauses every submit queue; jobs go on being accepted and wait. @returns the queues, paused now or before */
+  /** Pauses every submit queue; new jobs are still accepted, and wait. @returns the paused queues, old and new */
   pause(): Promise<readonly string[]>;
-  /** Whether calls of this line are paused, whoever has done that; up to a minute late. */
-  isPaused(line: SubmitQueue): Promise<boolean>;
+  /** Returns whether this submit queue is paused, by this service or by anyone else. The answer may be a minute old. */
+  isPaused(queue: SubmitQueue): Promise<boolean>;
 }
 
 /** The output bucket. */
 export interface ResultStore {
   readonly bucket: string;
-  /** Everything under the prefix, by name. */
+  /** Lists all objects under the prefix, sorted by name. */
   list(prefix: string): Promise<readonly StoredObject[]>;
-  /** Bytes `start` to `end` inclusive; fewer at the end of the object. */
+  /** Reads bytes `start` to `end` inclusive; returns fewer at the end of the object. */
   readRange(name: string, start: number, end: number): Promise<Uint8Array>;
-  /** Streams `body` into an object that must not exist yet, with constant memory; an existing one is kept. Verified by CRC-32C. */
+  /** Streams `body` into a new object with constant memory and verifies it by CRC-32C. Keeps an existing object. */
   writeOnce(name: string, contentType: string, body: Readable): Promise<void>;
   /**
-   * A link that lets anybody read this object for `ttlMs`.
-   * @param headers that the reader will send and Cloud Storage wants signed: any `x-goog-…`
+   * Returns a link by which anyone can read this object for `ttlMs`.
+   * @param headers the reader's `x-goog-…` headers: Cloud Storage requires them to be part of the signature
    */
   signedReadUrl(
     video: Pick<LandedVideo, 'uri'>,
@@ -205,14 +208,14 @@ export interface ResultStore {
     headers?: Readonly<Record<string, string>>,
   ): Promise<string>;
   /**
-   * Copies a landed video to `gs://bucket/name` without passing through here. An object that is there already and is
-   * the same is success. @throws when it is another one, or the copy is refused
+   * Copies a landed video to `gs://bucket/name` inside Cloud Storage. Succeeds if an identical object already exists.
+   * @throws Error when a different object exists, or Cloud Storage refuses the copy
    */
   copyTo(video: LandedVideo, gcsUri: string): Promise<void>;
 }
 
-/** The object, or the generation of it that was asked for, is not there any more. */
-export class ObjectGoneError extends Error {}
+/** The object, or the requested generation of it, no longer exists. */
+export class ObjectMissingError extends Error {}
 
 /** An object that a request names as input. */
 export interface InputObject {
@@ -221,29 +224,30 @@ export interface InputObject {
   readonly generation: string;
 }
 
-/** What requests bring: the input bucket, and whatever else they may name. */
+/** The inputs of requests: the input bucket, and objects in other buckets that requests may name. */
 export interface InputStore {
   readonly bucket: string;
   /**
-   * What is there, or nothing.
-   * @param generation of one that may have been replaced since; a bucket with versions keeps it
+   * Returns the object's metadata, or nothing if it does not exist.
+   * @param generation reads this generation, even if it was replaced since; a bucket with object versioning keeps it
    */
   head(gcsUri: string, generation?: string): Promise<InputObject | undefined>;
   /**
-   * Bytes `start` to `end` inclusive, as they are stored; fewer at the end of the object.
-   * @param generation of one that may have been replaced since @throws ObjectGoneError when it is not kept
+   * Reads bytes `start` to `end` inclusive, as stored (not unzipped); returns fewer at the end of the object.
+   * @param generation reads this generation, even if it was replaced since
+   * @throws ObjectMissingError when that generation no longer exists
    */
   readRange(gcsUri: string, start: number, end: number, generation?: string): Promise<Uint8Array>;
-  /** A link by which anybody may put one object of this type and name, until `ttlMs` from now. */
+  /** Returns a link by which anyone can upload one object of this name and type, for `ttlMs`. */
   signedPutUrl(name: string, mimeType: string, ttlMs: number): Promise<string>;
-  /** Stores the bytes unless an object of that name is there; returns its `gs://` name. */
+  /** Stores the bytes unless an object of that name exists; returns its `gs://` URI. */
   putOnce(name: string, mimeType: string, bytes: Uint8Array): Promise<string>;
   /**
-   * Copies one generation into the input bucket without passing through here, unless an object of that name is there;
-   * returns its `gs://` name. @throws ObjectGoneError when the generation is not kept
+   * Copies one generation into the input bucket inside Cloud Storage, unless an object of that name exists.
+   * @returns its `gs://` URI @throws ObjectMissingError when that generation no longer exists
    */
   copyOnce(gcsUri: string, generation: string, name: string): Promise<string>;
-  /** As {@link ResultStore.writeOnce}. */
+  /** Like {@link ResultStore.writeOnce}. */
   writeOnce(name: string, contentType: string, body: Readable): Promise<void>;
 }
 
@@ -256,22 +260,22 @@ export interface UploadedObject {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The input bucket as those see it who drop files there. */
+/** The input bucket, for files that users upload there directly. */
 export interface UploadBucket {
   readonly bucket: string;
-  /** @param generation of one that may have been replaced since */
+  /** @param generation reads this generation, even if it was replaced since */
   head(name: string, generation?: string): Promise<UploadedObject | undefined>;
-  /** Nothing where that generation is not there any more. */
+  /** Returns nothing if that generation no longer exists. */
   read(name: string, generation: string): Promise<Uint8Array | undefined>;
-  /** Only over that generation, `0` being none. @returns whether it was written */
+  /** Writes only if `over` is the current generation; `0` means no object. @returns whether it was written */
   write(name: string, contentType: string, bytes: Uint8Array, over: string): Promise<boolean>;
-  /** Only that generation, and nothing where it is not what is there any more. */
+  /** Deletes the object only if this is its current generation. */
   remove(name: string, generation: string): Promise<void>;
 }
 
-/** A CloudEvent 1.0 of ours; its source is the deployment. */
+/** A CloudEvent 1.0 that Clapper publishes; its source is the deployment. */
 export interface OutgoingEvent {
-  /** The same event has the same id, however often it is published. */
+  /** Stays the same when the event is published again, so that subscribers can deduplicate. */
   readonly id: string;
   readonly type: string;
   readonly subject: string;
@@ -280,17 +284,17 @@ export interface OutgoingEvent {
   readonly data: unknown;
 }
 
-/** Those who want to know what has become of jobs and batches. */
+/** Subscribers to finished jobs, finished batches and failed schedules. */
 export interface EventSink {
-  /** Resolves once it will be delivered, at least once. */
+  /** Resolves once delivery is guaranteed (at least once). */
   publish(event: OutgoingEvent): Promise<void>;
 }
 
 export interface PaidCall {
-  /** Told to a provider that calls back, so that the call names them. */
+  /** Sent to a provider that supports webhooks, which returns both ids with each event. */
   readonly jobId: string;
   readonly attemptId: string;
-  /** Complete with what the stage before it has made. */
+  /** Includes the outputs of the previous stage. */
   readonly stage: Stage;
   readonly location: string;
   /** `gs://bucket/jobs/{jobId}/{attemptId}/`; providers that deliver by download ignore it. */
@@ -300,15 +304,15 @@ export interface PaidCall {
 
 export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly operation: OperationRef }
-  /** The result itself: pictures are answered at once. */
+  /** The result itself: image models answer synchronously. */
   | { readonly kind: 'image'; readonly bytes: Uint8Array; readonly mimeType: ImageMimeType }
-  /** The result lies under the output URI already. */
+  /** The result is already stored under the output URI. */
   | { readonly kind: 'stored'; readonly uri: string }
-  /** A safety filter withheld what was made, or what was asked for. */
+  /** A safety filter blocked the output or the prompt. */
   | { readonly kind: 'withheld'; readonly side: FilteredSide; readonly reasons: readonly string[] }
   | { readonly kind: 'failed'; readonly signal: ProviderSignal };
 
-/** I1: exactly one HTTP request, never repeated here, whatever happens to it. Does not throw. */
+/** I1: sends exactly one HTTP request and never repeats it, even when it fails. Does not throw. */
 export type PaidSubmission = () => Promise<SubmitAnswer>;
 
 export type PollAnswer =
@@ -322,63 +326,64 @@ export type DownloadAnswer =
   | { readonly kind: 'failed'; readonly signal: ProviderSignal };
 
 export interface VideoProvider {
-  /** `bucket`: it writes under the output URI itself. `download`: its videos are fetched from where it keeps them. */
+  /** `bucket`: the provider writes to the output URI. `download`: Clapper downloads the videos from the provider. */
   readonly delivers: 'bucket' | 'download';
   /**
-   * Makes the paid call ready: credentials, inputs, body. Whatever takes its time or fails here leaves no doubt about
-   * the call, and a crash finds little time between its being claimed and its being made. @throws when it cannot be made
+   * Prepares the paid call: credentials, inputs, body. All slow and fallible work happens here, before the job is
+   * claimed, so that a failure here proves that no call was sent, and few crashes fall between claim and call.
+   * @throws Error when the call cannot be prepared
    */
   prepare(call: PaidCall): Promise<PaidSubmission>;
   /** Does not throw. */
   poll(operation: OperationRef): Promise<PollAnswer>;
-  /** Opens one source of a result. Only where `delivers` is `download`. Does not throw. */
+  /** Opens one source of a result. Used only if `delivers` is `download`. Does not throw. */
   download(sourceUri: string): Promise<DownloadAnswer>;
-  /** Asks to stop an operation, where the provider can. Best effort: the attempt is followed all the same. */
+  /** Requests cancellation of an operation, if the provider supports it. Best effort: the attempt is still polled. */
   cancel?(operation: OperationRef): Promise<void>;
 }
 
-/** A call of an image model, passed on with our credentials. */
+/** A caller's request to an image model, forwarded with this deployment's credentials. */
 export interface ImageCall {
   readonly provider: 'vertex' | 'gemini';
   readonly model: string;
   readonly method: 'predict' | 'generateContent';
   readonly location: string;
-  /** JSON as Google takes it. */
+  /** JSON in Google's format. */
   readonly body: string;
   readonly timeoutMs: number;
-  /** More of an answer than this is cut off, and the connection with it. */
+  /** A longer answer is cut off at this size, and the connection is closed. */
   readonly answerBytesMax: number;
 }
 
 export type ImageCallAnswer =
-  /** What the model says, as it comes. */
+  /** The model's answer, streamed. */
   | { readonly kind: 'body'; readonly body: ReadableStream<Uint8Array>; readonly contentType: string }
   | { readonly kind: 'failed'; readonly signal: ProviderSignal };
 
 export interface ImagePassThrough {
-  /** Whether calls of this provider can be made at all. */
+  /** Returns whether this deployment has credentials for the provider. */
   serves(provider: ImageCall['provider']): boolean;
-  /** I1: exactly one request. Does not throw. */
+  /** I1: sends exactly one request. Does not throw. */
   send(call: ImageCall): Promise<ImageCallAnswer>;
 }
 
-/** Who asks, proven. */
+/** Authenticates callers. */
 export interface CallerCheck {
-  /** @throws ProblemError 401 or 403 */
+  /** @returns the caller's name @throws ProblemError 401 or 403 */
   verify(headers: Headers): Promise<string>;
 }
 
-/** The API keys of this deployment. Secrets are told once and not kept. */
+/** The API keys of this deployment. `create` returns the secret once; only its hash is stored. */
 export interface ApiKeyStore {
   create(owner: ApiKeyOwner): Promise<{ readonly key: ApiKey; readonly secret: string }>;
   get(keyId: string): Promise<ApiKey | undefined>;
-  /** All of them, the revoked ones too, the newest first. */
+  /** Lists all keys, including revoked ones, newest first. */
   list(): Promise<readonly ApiKey[]>;
-  /** Of one that is revoked already nothing changes. @returns the key as it is now, or nothing where there is none */
+  /** Does not change a key that is already revoked. @returns the stored key, or nothing if the id does not exist */
   revoke(keyId: string, by: string, at: number): Promise<ApiKey | undefined>;
 }
 
-/** Whether a webhook comes from the provider whose operations we wait for. */
+/** Verifies that a webhook comes from the provider. */
 export interface WebhookCheck {
   /** @throws ProblemError 401 */
   verify(headers: Headers, body: Uint8Array): Promise<void>;
@@ -386,10 +391,10 @@ export interface WebhookCheck {
 
 export type Severity = 'DEBUG' | 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR';
 
-/** One structured line. `fields` are Cloud Logging's own names or Clapper's vocabulary. */
+/** Writes one structured log entry. `fields` are Cloud Logging's special fields or Clapper's own. */
 export type Log = (severity: Severity, message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
-/** Everything a handler is given. */
+/** The dependencies of the handlers. */
 export interface Services {
   readonly clock: Clock;
   readonly ids: Ids;
@@ -401,17 +406,17 @@ export interface Services {
   readonly inputs: InputStore;
   readonly providers: Readonly<Partial<Record<ProviderName, VideoProvider>>>;
   readonly callers: CallerCheck;
-  /** Absent where no keys are made. */
+  /** Absent if this deployment has no API keys. */
   readonly keys?: ApiKeyStore | undefined;
-  /** Absent where image calls are not passed on. */
+  /** Absent if this deployment forwards no image calls. */
   readonly images?: ImagePassThrough | undefined;
-  /** Asked by paid calls that pass no queue. Absent where there are none. */
+  /** Checked before paid calls that use no submit queue. Absent if there are none. */
   readonly submissions?: Pick<Submissions, 'isPaused'> | undefined;
-  /** Absent where no provider was given a URL to call. */
+  /** Absent if no provider webhook is configured. */
   readonly providerWebhooks?: WebhookCheck | undefined;
-  /** Absent where nothing is made of uploads. */
+  /** Absent if uploads to the input bucket start nothing. */
   readonly uploads?: UploadBucket | undefined;
-  /** Absent where nobody is told. */
+  /** Absent if no events topic is configured. */
   readonly events?: EventSink | undefined;
   readonly policy: Policy;
   readonly catalogue: Catalogue;
@@ -420,27 +425,27 @@ export interface Services {
 }
 
 export interface ServiceSettings {
-  /** Where paid calls of a provider go. */
+  /** The Google Cloud location of each provider's paid calls. */
   readonly locations: Readonly<Record<ProviderName, string>>;
   readonly allowRetiredModels: boolean;
-  /** A retired id runs on its successor instead of being refused. */
+  /** Runs a job for a retired model on its successor instead of refusing it. */
   readonly aliasRetiredModels: boolean;
-  /** Requests are made for people in the EU, UK, Switzerland or MENA, where models show fewer people. */
+  /** Requests come from the EU, UK, Switzerland or MENA, where the models restrict the generation of people. */
   readonly restrictedRegion: boolean;
-  /** `gs://` prefixes that any caller's requests may name, besides the caller's own folder in the input bucket. */
+  /** `gs://` prefixes that every caller may read, besides the caller's own folder in the input bucket. */
   readonly readablePrefixes: readonly string[];
-  /** Topics that requests may have Google publish to, `projects/PROJECT/topics/TOPIC`. */
+  /** Topics that requests may name for Google to publish to, `projects/PROJECT/topics/TOPIC`. */
   readonly pubsubTopics?: readonly string[];
-  /** `gs://` prefixes under which any caller may have videos put, besides its own folder in the input bucket. */
+  /** `gs://` prefixes that every caller may have videos copied to, besides its own folder in the input bucket. */
   readonly deliveryPrefixes?: readonly string[];
-  /** Whether a retired model runs on its successor on Google's own surfaces; it does unless this is false. */
+  /** Runs a retired model on its successor on the Google-compatible routes. Default: true. */
   readonly compatAliases?: boolean;
-  /** What becomes of objects in the input bucket, and what callers of theirs may read there. */
+  /** The jobs or batches that objects in the input bucket start, and which of these objects their callers may read. */
   readonly uploadRules?: readonly UploadRule[];
   readonly signedUrlTtlMs: number;
   readonly logPrompts: boolean;
-  /** Callers who answer for the deployment: they see every job, and rule on what could not be learned. */
+  /** Callers who operate the deployment: they see every job and resolve attempts with an unknown outcome. */
   readonly operators: readonly string[];
-  /** Paid calls per minute that the rate limiter of a model lets through, instead of its quota. */
+  /** Paid calls per minute of each model, instead of the catalogue's quota. */
   readonly requestsPerMinute?: number | undefined;
 }

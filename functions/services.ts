@@ -1,4 +1,4 @@
-/** Builds the clients and adapters that the handlers work with, from the configuration. */
+/** Builds the clients and adapters of the handlers from the configuration. */
 import { readFileSync } from 'node:fs';
 import { Firestore } from '@google-cloud/firestore';
 import { Storage, type StorageOptions } from '@google-cloud/storage';
@@ -40,12 +40,12 @@ import type {
   WebhookCheck,
 } from './ports.ts';
 
-/** A poll that takes longer is asked again by the next one. */
+/** A request that takes longer fails; the next poll repeats it. */
 const POLL_TIMEOUT_MS = 30_000;
 
 export interface Built {
   readonly services: Services;
-  /** Who may call `submit`, `poll`, `batch` and `sweep`. */
+  /** Authenticates calls of `submit`, `poll`, `batch` and `sweep`. */
   readonly taskCallers: CallerCheck;
   readonly submissions: Submissions;
   readonly uploads: UploadBucket;
@@ -139,7 +139,7 @@ export function buildServices(config: Config): Built {
     callers: {
       'id-token': () => createIdTokenCallers({ ...token, audiences: config.CLAPPER_API_AUDIENCES }),
       key: () => createApiKeyCallers(byKey),
-      local: () => createApiKeyCallers({ ...byKey, otherwise: localCaller }),
+      local: () => createApiKeyCallers({ ...byKey, fallback: localCaller }),
     }[config.CLAPPER_CALLERS](),
     keys,
     images: createImagePassThrough({
@@ -214,7 +214,7 @@ function webhookCheck(config: Config): WebhookCheck | undefined {
   return url === undefined ? undefined : createProviderWebhooks({ url, jwksUrl });
 }
 
-/** With a key on the Developer API, otherwise on Vertex. */
+/** Omni runs on the Developer API if there is a key, otherwise on Vertex. */
 function omniBackend(config: Config, getAccessToken: () => Promise<unknown>): OmniBackend {
   const apiKey = config.CLAPPER_GEMINI_API_KEY;
   return apiKey === undefined
@@ -234,7 +234,7 @@ function createStorage(config: Config, extra: StorageOptions = {}): Storage {
   return new Storage({ projectId: config.GOOGLE_CLOUD_PROJECT, ...endpoint, ...extra });
 }
 
-/** Signs with a key instead of through IAM; used for signing only. */
+/** A client that signs links with a key file instead of IAM. */
 function createSigner(config: Config): Storage | undefined {
   const file = config.CLAPPER_SIGNER_KEY_FILE;
   if (file === undefined) return undefined;
@@ -244,7 +244,7 @@ function createSigner(config: Config): Storage | undefined {
 function createTasksClient(config: Config): CloudTasksClient {
   const [apiEndpoint, port] = config.CLAPPER_TASKS_ENDPOINT?.split(':') ?? [];
   if (apiEndpoint === undefined) return new CloudTasksClient();
-  // The credentials have to come from google-gax's own grpc: those of a second copy crash the process.
+  // The credentials have to come from google-gax's own grpc: credentials of a second copy of grpc crash the process.
   return new CloudTasksClient({
     apiEndpoint,
     port: Number(port),

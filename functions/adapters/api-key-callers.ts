@@ -1,4 +1,4 @@
-/** Who calls, by an API key of Clapper's own: in `x-goog-api-key`, as Google's clients send one, or as a bearer token. */
+/** Authenticates callers by Clapper's own API keys, sent in `x-goog-api-key` or as bearer token. */
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type ApiKey, parseKey } from '../core/api-key.ts';
@@ -7,23 +7,23 @@ import type { ApiKeyStore, CallerCheck, Clock } from '../ports.ts';
 import { bearerOf, unauthenticated } from './credentials.ts';
 import { hashSecret } from './ids.ts';
 
-/** A revoked key is good for as long as this. A poll costs one read; looking the key up each time, it would cost two. */
-export const KEY_REMEMBERED_MS = 60_000;
-/** Of keys that are there and of such as somebody makes up: the memory of an instance has an end. */
-const REMEMBERED_MAX = 5000;
+/** A revoked key stays valid for up to this long. Without the cache a poll would cost two Firestore reads, not one. */
+export const KEY_CACHE_MS = 60_000;
+/** Limits the memory of the cache, which also holds unknown keys that anyone can send. */
+const CACHED_KEYS_MAX = 5000;
 
 export interface ApiKeyCallersOptions {
   readonly store: Pick<ApiKeyStore, 'get'>;
   readonly clock: Clock;
-  /** Asked where the request has no key of ours. Without it only keys pass. */
-  readonly otherwise?: CallerCheck | undefined;
+  /** Used if the request has no key of Clapper's. Without it, such requests are refused. */
+  readonly fallback?: CallerCheck | undefined;
 }
 
-export function createApiKeyCallers({ store, clock, otherwise }: ApiKeyCallersOptions): CallerCheck {
-  const remembered = new LRUCache<string, { readonly key: ApiKey | undefined }>({
-    max: REMEMBERED_MAX,
-    ttl: KEY_REMEMBERED_MS,
-    // Otherwise it reads a clock of its own, a millisecond at a time.
+export function createApiKeyCallers({ store, clock, fallback }: ApiKeyCallersOptions): CallerCheck {
+  const cache = new LRUCache<string, { readonly key: ApiKey | undefined }>({
+    max: CACHED_KEYS_MAX,
+    ttl: KEY_CACHE_MS,
+    // By default the cache reads its own clock only once per millisecond; 0 makes it read ours each time.
     ttlResolution: 0,
     perf: clock,
     fetchMethod: async (keyId) => ({ key: await store.get(keyId) }),
@@ -35,14 +35,14 @@ export function createApiKeyCallers({ store, clock, otherwise }: ApiKeyCallersOp
         .map(parseKey)
         .find((key) => key !== undefined);
       if (!presented) {
-        if (otherwise) return otherwise.verify(headers);
+        if (fallback) return fallback.verify(headers);
         throw unauthenticated(
-          'Send an API key of this deployment as x-goog-api-key. Its operators make keys: POST /v1/keys.',
+          'Send an API key of this deployment as x-goog-api-key. An operator creates keys with POST /v1/keys.',
         );
       }
-      const found = (await remembered.fetch(presented.keyId))?.key;
+      const found = (await cache.fetch(presented.keyId))?.key;
       const holds = found !== undefined && same(found.secretHash, hashSecret(presented.secret));
-      // That there is such an id is told to nobody who does not know its secret.
+      // The same answer for an unknown id and a wrong secret, so that ids cannot be probed.
       if (!holds) throw unauthenticated('API key not valid. Please pass a valid API key.');
       if (found.revoked) throw unauthenticated(`API key ${found.keyId} has been revoked.`);
       return found.caller;

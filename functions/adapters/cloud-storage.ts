@@ -3,10 +3,10 @@ import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Bucket, CRC32C, type File, type Storage } from '@google-cloud/storage';
 import { z } from 'zod';
-import { type InputStore, ObjectGoneError, type ResultStore, type StoredObject } from '../ports.ts';
+import { type InputStore, ObjectMissingError, type ResultStore, type StoredObject } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
-/** "At least one of the pre-conditions you specified did not hold": with `ifGenerationMatch: 0`, the object exists. */
+/** HTTP 412. With `ifGenerationMatch: 0` it means that the object already exists. */
 const PRECONDITION_FAILED = 412;
 const NOT_FOUND = 404;
 const GS_URI = /^gs:\/\/([^/]+)\/(.+)$/;
@@ -21,7 +21,7 @@ const metadataSchema = z.object({
 });
 
 /**
- * @param signing signs links; the same client as `storage` in the cloud (through IAM), one with a key of its own locally
+ * @param signing the client that signs links: `storage` itself (through IAM), or locally one with a key file
  */
 export function createResultStore(storage: Storage, signing: Storage, bucketName: string): ResultStore {
   const bucket = storage.bucket(bucketName);
@@ -63,9 +63,9 @@ export function createResultStore(storage: Storage, signing: Storage, bucketName
       } catch (error) {
         if (codeOf(error) !== PRECONDITION_FAILED) throw error;
         const [metadata] = await target.getMetadata();
-        const there = metadataSchema.parse(metadata);
-        if (there.crc32c !== crc32c || there.size !== bytes)
-          throw new Error(`${gcsUri} is there already and is another object than ${uri}`);
+        const existing = metadataSchema.parse(metadata);
+        if (existing.crc32c !== crc32c || existing.size !== bytes)
+          throw new Error(`${gcsUri} already exists and differs from ${uri}; it was not overwritten`);
       }
     },
   };
@@ -85,8 +85,8 @@ async function writeStreamOnce(
     },
   });
   const file = bucket.file(name);
-  // One request, not resumable: half the memory, and a torn body leaves no object behind. The client's own
-  // validation is off because it answers a mismatch by deleting whatever stands under the name.
+  // A single, non-resumable request needs half the memory, and a broken body leaves no object. The client's own
+  // validation is off, because on a mismatch it deletes whatever object has this name.
   const sink = file.createWriteStream({
     resumable: false,
     validation: false,
@@ -103,8 +103,8 @@ async function writeStreamOnce(
 }
 
 /**
- * What is stored has to be what was sent. A damaged copy makes way for the next try under another name: the source may
- * expire before that, and then it is the only copy there is.
+ * Verifies that the stored object equals what was sent. A damaged object is renamed, which frees the name for the next
+ * try. It is not deleted, because the source may expire before that, and then it is the only copy.
  */
 async function verify(bucket: Bucket, { name }: File, expected: string): Promise<void> {
   const [metadata] = await bucket.file(name).getMetadata();
@@ -113,7 +113,9 @@ async function verify(bucket: Bucket, { name }: File, expected: string): Promise
   const aside = `${name}.damaged-${generation}`;
   await bucket.file(name, { generation }).copy(bucket.file(aside));
   await bucket.file(name).delete({ ifGenerationMatch: generation });
-  throw new Error(`${name}: stored with CRC-32C ${crc32c}, sent with ${expected}; kept as ${aside}`);
+  throw new Error(
+    `${name}: the stored CRC-32C is ${crc32c}, the sent one is ${expected}; renamed to ${aside}`,
+  );
 }
 
 export function createInputStore(
@@ -121,7 +123,7 @@ export function createInputStore(
   signing: Storage,
   bucketName: string,
 ): InputStore & {
-  /** Bytes of any object our identity may read. */
+  /** Reads a whole object that Clapper's identity can read. */
   readonly read: (gcsUri: string) => Promise<Uint8Array>;
 } {
   const bucket = storage.bucket(bucketName);
@@ -147,12 +149,14 @@ export function createInputStore(
     async readRange(gcsUri, start, end, generation) {
       const file = fileOf(gcsUri, generation);
       try {
-        // As it is stored: what is zipped is unzipped by whoever wants it, and counted before.
+        // Without decompression: offsets count the stored bytes, and callers unzip if they need to.
         const [bytes] = await file.download({ start, end, validation: false, decompress: false });
         return bytes;
       } catch (error) {
         if (generation === undefined || codeOf(error) !== NOT_FOUND) throw error;
-        throw new ObjectGoneError(`${gcsUri} was replaced or deleted`, { cause: error });
+        throw new ObjectMissingError(`generation ${generation} of ${gcsUri} was replaced or deleted`, {
+          cause: error,
+        });
       }
     },
 
@@ -189,7 +193,9 @@ export function createInputStore(
         await fileOf(gcsUri, generation).copy(target, { preconditionOpts: { ifGenerationMatch: 0 } });
       } catch (error) {
         if (codeOf(error) === NOT_FOUND)
-          throw new ObjectGoneError(`generation ${generation} of ${gcsUri} is gone`, { cause: error });
+          throw new ObjectMissingError(`generation ${generation} of ${gcsUri} was replaced or deleted`, {
+            cause: error,
+          });
         if (codeOf(error) !== PRECONDITION_FAILED) throw error;
       }
       return `gs://${bucketName}/${name}`;

@@ -1,6 +1,7 @@
 /**
- * Wakes as Cloud Tasks. A wake has one name, made of the job, the step and the ring, so that whoever enqueues it twice
- * enqueues it once (I3); the name is a hash because names in sequence slow a queue down.
+ * Schedules wakes as Cloud Tasks. The task's name derives from the job, the wake's sequence number and its enqueue
+ * count (stored name: `ring`), so that enqueueing a wake twice creates one task (I3). The name is a hash, because
+ * sequential names slow a queue down.
  */
 import type { CloudTasksClient } from '@google-cloud/tasks';
 import { BATCH_QUEUE, POLL_QUEUE, submitQueueName } from '../core/job/queues.ts';
@@ -14,9 +15,9 @@ export interface CloudTaskQueueOptions {
   readonly project: string;
   /** Region of the queues. */
   readonly location: string;
-  /** Where each function answers. */
+  /** The URL of each function. */
   readonly urls: Readonly<Record<Target, string>>;
-  /** Whose identity token the tasks carry. */
+  /** The service account of the tasks' ID tokens. */
   readonly serviceAccountEmail: string;
   readonly hash: Ids['hash'];
   readonly now: () => number;
@@ -25,8 +26,8 @@ export interface CloudTaskQueueOptions {
 const ALREADY_EXISTS = 6;
 const NOT_FOUND = 5;
 /**
- * A poll may stream a video home; 10 minutes is Cloud Tasks' own default. A submission is over after its time-out. The
- * first task of a batch may unzip its manifest, so it has the longest there is.
+ * A submission ends with its own time-out. A poll may download a video; 600 s is Cloud Tasks' default. The first task
+ * of a batch may unzip the manifest, so it gets Cloud Tasks' maximum.
  */
 export const DISPATCH_DEADLINE_SECONDS = { submit: 180, poll: 600, batch: 1800 } as const;
 

@@ -1,4 +1,4 @@
-/** The submit queues as one switch. They are counted out by the catalogue, so that no right to list queues is needed. */
+/** Pauses all submit queues. Their names come from the catalogue, so that no permission to list queues is needed. */
 import type { CloudTasksClient } from '@google-cloud/tasks';
 import { LRUCache } from 'lru-cache';
 import type { Catalogue } from '../core/catalogue/catalogue.ts';
@@ -15,8 +15,8 @@ export interface CloudTaskSubmissionsOptions {
   readonly clock: Clock;
 }
 
-/** A stop may be as late as this for calls that pass no queue; each of them would ask otherwise. */
-export const PAUSE_REMEMBERED_MS = 60_000;
+/** For calls that use no queue, a pause takes effect after up to this long. The cache saves a request per call. */
+export const PAUSE_CACHE_MS = 60_000;
 
 const NOT_FOUND = 5;
 
@@ -27,7 +27,7 @@ export function createCloudTaskSubmissions(options: CloudTaskSubmissionsOptions)
       await client.pauseQueue({ name: client.queuePath(project, location, queue) });
       return [queue];
     } catch (error) {
-      // A model that this deployment has no queue for cannot be paid for either.
+      // A model without a queue in this deployment cannot be called either.
       if (codeOf(error) === NOT_FOUND) return [];
       throw error;
     }
@@ -41,16 +41,16 @@ export function createCloudTaskSubmissions(options: CloudTaskSubmissionsOptions)
       throw error;
     }
   };
-  const remembered = new LRUCache<string, { readonly paused: boolean }>({
+  const cache = new LRUCache<string, { readonly paused: boolean }>({
     max: 1000,
-    ttl: PAUSE_REMEMBERED_MS,
+    ttl: PAUSE_CACHE_MS,
     ttlResolution: 0,
     perf: clock,
     fetchMethod: async (queue) => ({ paused: await isQueuePaused(queue) }),
   });
   return {
-    // What cannot be learned is an error: a call that nobody can stop is not made.
-    isPaused: async (line) => (await remembered.fetch(submitQueueName(line)))?.paused ?? true,
+    // If the state cannot be read, this throws: a call that cannot be paused must not be sent.
+    isPaused: async (queue) => (await cache.fetch(submitQueueName(queue)))?.paused ?? true,
 
     async pause() {
       const paused = await Promise.all(submitQueueNames(catalogue).map(pause));

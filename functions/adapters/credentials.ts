@@ -1,4 +1,4 @@
-/** What callers show of who they are, and how they are told that it does not do. */
+/** Reads bearer tokens and creates 401 errors, for all ways of authentication. */
 import { ProblemError } from '../core/problem.ts';
 
 export const bearerOf = (headers: Headers, name = 'authorization'): string | undefined =>

@@ -1,3 +1,3 @@
-/** The `code` Google's clients put on what they throw: a gRPC status or an HTTP status, by client. */
+/** The `code` of an error of Google's clients: a gRPC status or an HTTP status, depending on the client. */
 export const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -1,4 +1,4 @@
-/** Opening a file that the Developer API keeps: its key goes to the API alone, whatever it redirects to. */
+/** Downloads a file from the Developer API. The API key is sent only to the API itself, not to redirect targets. */
 import { Readable } from 'node:stream';
 import type { DownloadAnswer } from '../ports.ts';
 import { httpSignal, signalOf } from './provider-signal.ts';
@@ -34,7 +34,7 @@ export async function openFile(
     }
     return {
       kind: 'failed',
-      signal: { kind: 'unreadable', message: `more than ${REDIRECTS_MAX} redirects` },
+      signal: { kind: 'unreadable', message: `${sourceUri} has more than ${REDIRECTS_MAX} redirects` },
     };
   } catch (error) {
     return { kind: 'failed', signal: signalOf(error) };

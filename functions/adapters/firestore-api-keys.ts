@@ -1,4 +1,4 @@
-/** API keys in Firestore: collection `keys`, one document per key, under its id. */
+/** API keys in Firestore: collection `keys`, one document per key, named by the key's id. */
 import type { Firestore } from '@google-cloud/firestore';
 import { type ApiKey, apiKeySchema, revoke } from '../core/api-key.ts';
 import type { ApiKeyStore } from '../ports.ts';

@@ -1,6 +1,6 @@
 /**
- * Batches in Firestore: collection `batches`, one document per batch, kept like jobs: the whole as the text `record`,
- * beside it the fields that queries need.
+ * Batches in Firestore: collection `batches`, one document per batch. The field `record` holds the whole batch as JSON
+ * text; the other fields exist for queries only.
  */
 import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
 import {
@@ -16,7 +16,7 @@ import { codeOf } from './error-code.ts';
 const ALREADY_EXISTS = 6;
 
 export interface FirestoreBatchStoreOptions {
-  /** How long the records of a batch's jobs, and then its own, are kept from its end on. Absent: for ever. */
+  /** How long after its end the records of a batch and of its jobs are kept. Absent: for ever. */
   readonly keepFinishedMs?: number | undefined;
 }
 
@@ -28,7 +28,7 @@ export function createFirestoreBatchStore(
   const documentOf = (batch: Batch) => ({
     ...queryFieldsOf(batch),
     ...expiryOf(batch, keepFinishedMs),
-    // As text, because templates may have names of fields that Firestore would index.
+    // As text, because Firestore would index the fields of templates, whose names callers choose.
     record: JSON.stringify(batch),
   });
   return {
@@ -84,7 +84,7 @@ export function createFirestoreBatchStore(
       return docs.map((doc) => batchOf(doc.get('record')));
     },
 
-    async toLetGo(now, limit) {
+    async dueForRelease(now, limit) {
       const due = Timestamp.fromMillis(now);
       const { docs } = await batches.where('letGoAt', '<=', due).orderBy('letGoAt').limit(limit).get();
       return docs.map((doc) => batchOf(doc.get('record')));
@@ -104,7 +104,7 @@ function queryFieldsOf(batch: Batch): Record<string, unknown> {
   };
 }
 
-/** When the sweep lets its jobs go; when it has, Firestore may delete the batch (a TTL policy on `expireAt`). */
+/** `letGoAt` is when the sweep releases the jobs. After the release, the TTL policy on `expireAt` deletes the batch. */
 function expiryOf(batch: Batch, keepFinishedMs: number | undefined) {
   if (keepFinishedMs === undefined || !isBatchOver(batch)) return {};
   const at = Timestamp.fromMillis(batch.finishedAt + keepFinishedMs);

@@ -1,8 +1,8 @@
 /**
  * Jobs in Firestore: collection `jobs`, one document per job.
  *
- * The job itself is the map `record`; beside it stand only the fields that queries need, as Firestore types. They are
- * derived from the record on every save and never read back.
+ * The map `record` holds the job. All other fields exist for queries only; they are derived from the record on every
+ * save and never read back. The stored field `line` is the name of the submit queue in which the job waits.
  */
 import { AggregateField, FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
 import { announcementDueAt } from '../core/job/announcement.ts';
@@ -15,7 +15,7 @@ import { codeOf } from './error-code.ts';
 const ALREADY_EXISTS = 6;
 
 export interface FirestoreJobStoreOptions {
-  /** How long a finished job is kept, from its end on. Absent: for ever. */
+  /** How long after its end a job is kept. Absent: for ever. */
   readonly keepFinishedMs?: number | undefined;
 }
 
@@ -66,9 +66,9 @@ export function createFirestoreJobStore(
       return docs.map((doc) => jobOf(doc.get('record')));
     },
 
-    async nextInQueue(line, lastCaller, limit) {
+    async nextInQueue(queue, lastCaller, limit) {
       const waiting = jobs
-        .where('line', '==', submitQueueName(line))
+        .where('line', '==', submitQueueName(queue))
         .orderBy('caller')
         .orderBy('createdAt')
         .limit(limit);
@@ -142,7 +142,7 @@ export function createFirestoreJobStore(
           settle();
         };
         const timer = setTimeout(() => {
-          // Before the first snapshot there is nothing yet that it could be given as.
+          // Before the first snapshot `latest` is not set.
           finish(() => resolve(latest ?? get(jobId)));
         }, timeoutMs);
         const stop = jobs.doc(jobId).onSnapshot(
@@ -152,7 +152,7 @@ export function createFirestoreJobStore(
               latest = job;
               if (!job || until(job)) finish(() => resolve(job));
             } catch (error) {
-              // Thrown from a listener it would end the process.
+              // An error thrown from a listener would crash the process.
               finish(() => reject(error));
             }
           },
@@ -166,7 +166,7 @@ function queryFieldsOf(job: Job): Record<string, unknown> {
   const wake = wakeOf(job);
   const stake = atStakeUsd(job);
   const announceAt = announcementDueAt(job);
-  // A job that a retry stands for does not count for its row.
+  // A job that a retry has replaced is not counted for its row.
   const { batchId, row } = job.batch?.supersededBy === undefined ? (job.batch ?? {}) : {};
   return {
     caller: job.caller,
@@ -174,7 +174,7 @@ function queryFieldsOf(job: Job): Record<string, unknown> {
     model: job.request.model,
     createdAt: Timestamp.fromMillis(job.createdAt),
     ...(isTerminal(job) ? {} : { openSince: Timestamp.fromMillis(job.createdAt) }),
-    // Absent once nothing is left to do, so that finished jobs cost the sweep's index nothing.
+    // Absent once nothing is left to do, so that finished jobs are not in the sweep's index.
     ...(wake ? { wakeAt: Timestamp.fromMillis(Math.ceil(wake.at)) } : {}),
     ...(waitsInQueue(job) ? { line: submitQueueName(submitQueueOf(job)) } : {}),
     ...(announceAt === undefined ? {} : { announceAt: Timestamp.fromMillis(Math.ceil(announceAt)) }),
@@ -185,9 +185,9 @@ function queryFieldsOf(job: Job): Record<string, unknown> {
 }
 
 /**
- * When Firestore may delete the document (a TTL policy on `expireAt`, within a day of it). Never while something is left
- * to do, its end is still to be published, its batch needs it, or money is at stake that nobody has ruled on: the job is
- * then the only record of it.
+ * When Firestore may delete the document (TTL policy on `expireAt`, within a day). No time is set while the job has a
+ * wake, its finished event is unpublished, its batch needs it, or an attempt's charge is unknown and unresolved: the
+ * job is the only record of that.
  */
 function expiryOf(job: Job, keepFinishedMs: number | undefined): { expireAt?: Timestamp } {
   if (keepFinishedMs === undefined || !isTerminal(job) || wakeOf(job) || atStakeUsd(job) > 0) return {};
@@ -196,7 +196,7 @@ function expiryOf(job: Job, keepFinishedMs: number | undefined): { expireAt?: Ti
   return { expireAt: Timestamp.fromMillis(at) };
 }
 
-/** A row that is read again must find its job, and the report all of them, however long the batch takes. */
+/** While its batch runs, a job must exist: a row that is read again has to find it, and the report lists all jobs. */
 const isHeld = ({ batch }: Job): boolean => batch !== undefined && batch.letGoAt === undefined;
 
 const jobOf = (record: unknown): Job => jobSchema.parse(record);

@@ -1,4 +1,4 @@
-/** Rate limiters in Firestore: collection `rate limiters`, one document per model. */
+/** Rate limiters in Firestore: one document per model, in the collection with the stored name `turnstiles`. */
 import type { Firestore } from '@google-cloud/firestore';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { NEW_RATE_LIMITER, rateLimiterSchema } from '../core/job/rate-limiter.ts';
@@ -7,10 +7,10 @@ import type { RateLimiterStore } from '../ports.ts';
 export function createFirestoreRateLimiters(db: Firestore): RateLimiterStore {
   const refOf = ({ provider, model }: Parameters<RateLimiterStore['get']>[0]) =>
     db.collection('turnstiles').doc(`${provider}-${model}`);
-  // One at a time in this process. All of a model's calls want the same document: transactions that meet there are
-  // aborted and wait longer each time, and twenty of them use up the client's five attempts.
+  // This process runs one transaction per model at a time. All calls of a model update the same document: conflicting
+  // transactions are aborted and back off, and with twenty of them the client's five attempts are not enough.
   const limits = new Map<string, LimitFunction>();
-  const inTurn = <T>(id: string, work: () => Promise<T>): Promise<T> => {
+  const oneAtATime = <T>(id: string, work: () => Promise<T>): Promise<T> => {
     const limit = limits.get(id) ?? pLimit(1);
     limits.set(id, limit);
     return limit(work);
@@ -23,7 +23,7 @@ export function createFirestoreRateLimiters(db: Firestore): RateLimiterStore {
 
     update: (model, decide) => {
       const ref = refOf(model);
-      return inTurn(ref.id, () =>
+      return oneAtATime(ref.id, () =>
         db.runTransaction(async (transaction) => {
           const snapshot = await transaction.get(ref);
           const next = decide(snapshot.exists ? rateLimiterSchema.parse(snapshot.data()) : NEW_RATE_LIMITER);

@@ -1,4 +1,4 @@
-/** What is remembered of schedules' fires, in Firestore: collection `schedules`, one document per schedule. */
+/** The state of schedules in Firestore: collection `schedules`, one document per schedule. */
 import type { Firestore } from '@google-cloud/firestore';
 import { NEW_SCHEDULE, scheduleStateSchema } from '../core/batch/schedules.ts';
 import type { ScheduleStore } from '../ports.ts';

@@ -1,8 +1,8 @@
 /**
- * Who calls, by the Google-signed ID token in `Authorization`.
+ * Authenticates callers by the Google-signed ID token in `Authorization`.
  *
- * Where the platform has checked the token already (Cloud Run with an invoker binding) it replaces the signature, so
- * that only the claims are left to read; everywhere else the signature is verified against the issuer's keys.
+ * Cloud Run with an invoker binding verifies the token itself and then replaces the signature, so that only the claims
+ * can be read. Everywhere else the signature is verified against the issuer's keys.
  */
 import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import { API_KEY, SERVERLESS_AUTHORIZATION } from '../core/credential-headers.ts';
@@ -12,17 +12,17 @@ import { bearerOf, unauthenticated } from './credentials.ts';
 import { hashSecret } from './ids.ts';
 
 export interface IdTokenOptions {
-  /** `verify`: check the signature. `platform`: the platform in front of this function has. */
+  /** `verify`: this code checks the signature. `platform`: the platform in front of this function has checked it. */
   readonly signature: 'verify' | 'platform';
   readonly jwksUrl: string;
   readonly issuers: readonly string[];
   /** `aud` has to be one of these. */
   readonly audiences: readonly string[];
-  /** When given, only these identities pass. */
+  /** If given, only these identities are accepted. */
   readonly allowedEmails?: readonly string[] | undefined;
 }
 
-/** A key is a caller's name here, and names are stored with every job. */
+/** For `localCaller` a key is the caller's name, which is stored with every job. */
 const KEY_CHARACTERS_MAX = 256;
 
 export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
@@ -39,7 +39,7 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
     return payload;
   };
 
-  // The token that the platform has checked, and no other: anybody could have written the other one.
+  // If both headers are present, the platform has checked only this one; the other may be forged.
   const tokenOf = (headers: Headers): string | undefined =>
     signature === 'platform' && headers.has(SERVERLESS_AUTHORIZATION)
       ? bearerOf(headers, SERVERLESS_AUTHORIZATION)
@@ -50,8 +50,7 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
       const token = tokenOf(headers);
       if (token === undefined && headers.has(API_KEY))
         throw unauthenticated(
-          'API keys are not accepted here: this deployment knows its callers by Google-signed ID tokens. ' +
-            'Send one as Authorization: Bearer instead of the key.',
+          'This deployment does not accept API keys. Send a Google-signed ID token as Authorization: Bearer instead.',
         );
       if (token === undefined)
         throw unauthenticated('Send Authorization: Bearer with a Google-signed ID token.');
@@ -60,12 +59,13 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
         claims = await claimsOf(token);
       } catch (error) {
         throw unauthenticated(
-          `The ID token does not hold: ${error instanceof Error ? error.message : String(error)}`,
+          `The ID token is invalid: ${error instanceof Error ? error.message : String(error)}`,
         );
       }
       const { email, email_verified: verified, sub } = claims;
       const identity = typeof email === 'string' && verified === true ? email : sub;
-      if (identity === undefined) throw unauthenticated('The ID token names nobody.');
+      if (identity === undefined)
+        throw unauthenticated('The ID token has neither a verified email nor a sub claim.');
       if (allowedEmails && !allowedEmails.includes(identity)) {
         throw new ProblemError({
           status: 403,
@@ -79,18 +79,19 @@ export function createIdTokenCallers(options: IdTokenOptions): CallerCheck {
   };
 }
 
-/** A caller's name is in every job and in the log, where a key that Google would take has no business. */
+/** A caller's name is stored in jobs and logs, so a real Google API key is replaced by a hash. */
 const GOOGLES_KEY = /^(?:AIza[\w-]{30,}|AQ\.)/;
 
 /**
- * For the local stack, which only loopback can reach: an API key or a bearer token is the name of its caller, and
- * everybody else is 'local'. So are Google's own tokens: they change every hour, and whoever sends them does not.
+ * For the local stack, which only loopback can reach: the API key or bearer token is the caller's name; without one the
+ * name is 'local'. Google's own tokens also give 'local', because they change every hour while the caller stays the
+ * same.
  */
 export const localCaller: CallerCheck = {
   async verify(headers) {
     const key = headers.get(API_KEY)?.trim();
     if (key !== undefined && key.length > KEY_CHARACTERS_MAX)
-      throw unauthenticated(`The API key has ${key.length} characters; ${KEY_CHARACTERS_MAX} are taken.`);
+      throw unauthenticated(`The API key has ${key.length} characters; the limit is ${KEY_CHARACTERS_MAX}.`);
     if (key) return GOOGLES_KEY.test(key) ? `google-key-${hashSecret(key).slice(0, 8)}` : key;
     const token = bearerOf(headers);
     return token === undefined || /^(?:ya29\.|eyJ)/.test(token) ? 'local' : token;

@@ -1,9 +1,9 @@
-/** Ids: random ones, and those that follow from a cause. All are hashes or random, never in sequence (hot ranges). */
+/** Random ids and ids that derive from a cause. Sequential ids would create hot ranges in Firestore. */
 import { createHash, randomBytes } from 'node:crypto';
 import { KEY_ID_LETTERS, KEY_SECRET_LETTERS, type PresentedKey } from '../core/api-key.ts';
 import type { Ids } from '../ports.ts';
 
-/** 26 digits of 5 bits: 130 bits, so that neither chance nor search makes two alike. */
+/** 26 digits of 5 bits are 130 bits: collisions are impossible in practice, by chance or by search. */
 const ID_DIGITS = 26;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
@@ -22,7 +22,7 @@ export const newApiKey = (): PresentedKey => ({
   secret: base32(randomBytes(KEY_SECRET_LETTERS), KEY_SECRET_LETTERS),
 });
 
-/** 160 random bits cannot be searched for: no salt, and nothing slow. */
+/** Secrets have 160 random bits and cannot be guessed, so the hash needs neither a salt nor a slow function. */
 export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 // As JSON, so that ['ab', 'c'] and ['a', 'bc'] differ.

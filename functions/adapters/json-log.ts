@@ -1,7 +1,7 @@
-/** One JSON line per entry on standard output, with the fields that Cloud Logging knows by name. */
+/** Writes one JSON line per log entry, with Cloud Logging's special fields. */
 import type { Log } from '../ports.ts';
 
-/** @param project for the full name of a trace */
+/** @param project used in the full trace name */
 export function createJsonLog(project: string, write: (line: string) => void, now: () => number): Log {
   return (severity, message, { trace, ...fields } = {}) => {
     const traced =

@@ -1,10 +1,10 @@
-/** Signing with a service account's key, where no IAM signs: without a call to anybody. */
+/** Signs with a service account's key file instead of IAM, without network calls. */
 import { GoogleAuth, JWT } from 'google-auth-library';
 import { z } from 'zod';
 
 const keySchema = z.object({ client_email: z.string(), private_key: z.string() });
 
-/** The library signs with the JWT's key, but asks a credentials file or Google for the account's name. */
+/** The library signs with the JWT's key, but would read the account's name from a credentials file or from Google. */
 class KeySigner extends GoogleAuth<JWT> {
   readonly #email: string;
 
@@ -18,7 +18,7 @@ class KeySigner extends GoogleAuth<JWT> {
   }
 }
 
-/** @param json the text of a service account's key file */
+/** @param json the content of a service account's key file */
 export function createKeySigner(json: string): GoogleAuth<JWT> {
   const { client_email: email, private_key: key } = keySchema.parse(JSON.parse(json));
   return new KeySigner(email, key);

@@ -1,7 +1,7 @@
 /**
- * Proof that a webhook comes from the Gemini API: `webhook-signature` holds a JWT signed with RS256 by a key that Google
- * publishes, made for our URL and not over. The form of these tokens is known from a third party only, so no more is
- * asked of them; where one carries the body's digest, that is checked too.
+ * Verifies that a webhook comes from the Gemini API: `webhook-signature` holds an unexpired JWT, signed with RS256 by a
+ * key that Google publishes, with our URL as audience. Only third parties document these tokens, so nothing else is
+ * required; the body's digest is checked if the token has one.
  */
 import { createHash } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
@@ -9,7 +9,7 @@ import { ProblemError } from '../core/problem.ts';
 import type { WebhookCheck } from '../ports.ts';
 
 export interface ProviderWebhookOptions {
-  /** The URL that providers were given, which their tokens name as audience. */
+  /** The webhook URL that was sent to the provider; its tokens have it as audience. */
   readonly url: string;
   readonly jwksUrl: string;
 }
@@ -27,7 +27,7 @@ export function createProviderWebhooks({ url, jwksUrl }: ProviderWebhookOptions)
         });
         const digest = payload['body_sha256'];
         if (digest !== undefined && digest !== createHash('sha256').update(body).digest('hex')) {
-          throw new Error('the token was made for another body');
+          throw new Error('body_sha256 of the token is not the digest of the body');
         }
       } catch (error) {
         throw new ProblemError({

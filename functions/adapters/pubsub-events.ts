@@ -1,28 +1,28 @@
-/** Events to a Pub/Sub topic: CloudEvents 1.0 in the binary mode of its Pub/Sub binding, attributes `ce-…`. */
+/** Publishes CloudEvents 1.0 to a Pub/Sub topic, in binary content mode (attributes `ce-…`). */
 import type { Topic } from '@google-cloud/pubsub';
 import type { EventSink, OutgoingEvent } from '../ports.ts';
 
 export interface PubSubEventsOptions {
   /** `projects/PROJECT/topics/TOPIC` */
   readonly topic: string;
-  /** `ce-source`: whose events these are. */
+  /** `ce-source`: identifies the deployment. */
   readonly source: string;
-  /** How long one publication may take with all its retries; the sweep makes the next. Default 10 s. */
+  /** Time limit of one publication with all its retries; after that the sweep tries again. Default: 10 s. */
   readonly timeoutMs?: number;
 }
 
-/** DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE: publishing again does no harm. */
+/** DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE. Publishing twice is harmless. */
 const RETRYABLE = [4, 8, 10, 13, 14];
 
 export function createPubSubEvents({ topic, source, timeoutMs = 10_000 }: PubSubEventsOptions): EventSink {
   let opened: Promise<Topic> | undefined;
   const open = async (): Promise<Topic> => {
-    // Only where it is used: loading it takes longer than all the rest of a cold start together.
+    // Imported on first use: loading it takes longer than the rest of a cold start.
     const { PubSub } = await import('@google-cloud/pubsub');
     const [, projectId = '', name = ''] = /^projects\/([^/]+)\/topics\/([^/]+)$/.exec(topic) ?? [];
     const client = new PubSub({ projectId });
     return client.topic(name, {
-      // A function may be frozen once it has answered, so nothing is kept back to be sent with others.
+      // Cloud Run may freeze an instance after it has answered, so messages are not held back for batching.
       batching: { maxMessages: 1 },
       gaxOpts: {
         timeout: timeoutMs,

@@ -1,4 +1,4 @@
-/** The input bucket as `upload` sees it: objects with their generations. */
+/** The input bucket for the `upload` function: objects by name and generation. */
 import type { Storage } from '@google-cloud/storage';
 import { z } from 'zod';
 import type { UploadBucket } from '../ports.ts';
@@ -58,7 +58,7 @@ export function createUploadBucket(storage: Storage, bucketName: string): Upload
 
     async remove(name, generation) {
       try {
-        // By a precondition: named in the path, the generation would be deleted for good instead of being archived.
+        // As a precondition: a generation in the path would be deleted for good, instead of becoming noncurrent.
         await bucket.file(name).delete({ ifGenerationMatch: generation });
       } catch (error) {
         const code = codeOf(error);

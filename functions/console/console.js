@@ -1,11 +1,11 @@
-/** The page: a form that makes jobs, and the list of them, kept up to date. Speaks only the public API. */
+/** The console page: a form that creates jobs, and a live list of jobs. Uses only the public API. */
 
-import { createUnanswered } from './unanswered.js';
+import { createIdempotencyKeys } from './idempotency-keys.js';
 
-/** Quick enough to watch a job, slow enough to leave open. */
+/** Fast enough to watch a job, slow enough to leave the page open. */
 const REFRESH_MS = 1000;
 
-/** A link that fails at once would fail again at once. */
+/** Minimum time between two links for a video, so that a failing link does not cause a request loop. */
 const LINK_AGAIN_MS = 60_000;
 
 const form = document.querySelector('#form');
@@ -14,12 +14,12 @@ const problem = document.querySelector('#problem');
 const more = document.querySelector('#more');
 const note = document.querySelector('#note');
 
-/** What is shown, by job id, with the text it was drawn from, so that a playing video is not drawn again. */
+/** The rendered items by job id, each with its job as text. Unchanged items stay, so that their videos keep playing. */
 const shown = new Map();
 let older = [];
 let nextPageToken;
 
-/** Where only keys are let in the page asks for one, and keeps it for as long as its tab is open. */
+/** If the deployment requires API keys, the page asks for one and stores it until the tab is closed. */
 const KEY = 'clapper-key';
 const keyForm = document.querySelector('#key');
 
@@ -30,7 +30,7 @@ keyForm.addEventListener('submit', (event) => {
   keyForm.hidden = true;
 });
 
-/** What can be chosen is what the catalogue says of the model. */
+/** Fills the form with the models of the catalogue and the parameters of the selected model. */
 async function offerModels() {
   const { models, defaultModel } = await request('/v1/models');
   const videoModels = models.filter(({ kind, stage }) => kind === 'video' && stage !== 'retired');
@@ -59,7 +59,7 @@ async function offerModels() {
   offerLimits();
 }
 
-const unanswered = createUnanswered(() => crypto.randomUUID());
+const idempotencyKeys = createIdempotencyKeys(() => crypto.randomUUID());
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -74,20 +74,21 @@ form.addEventListener('submit', async (event) => {
   try {
     await request('/v1/jobs', {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': unanswered.keyOf(body) },
+      headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKeys.keyOf(body) },
       body,
     });
-    unanswered.answered();
+    idempotencyKeys.answered();
     problem.hidden = true;
   } catch (error) {
-    const again = ' Press again: what was made all the same is not made, or paid for, twice.';
+    const again =
+      ' Press the button again: a job that was created anyway is neither created nor charged twice.';
     problem.textContent = error.message + (error.cause ? again : '');
     problem.hidden = false;
     return;
   } finally {
     button.disabled = false;
   }
-  // The job is there; that the list cannot be read now is no reason to make it again.
+  // The job was created, so a failed refresh must not be shown as an error of the form.
   await refresh().catch(() => undefined);
 });
 
@@ -106,7 +107,7 @@ async function request(path, init = {}) {
   const key = sessionStorage.getItem(KEY);
   const headers = { ...init.headers, ...(key ? { 'x-goog-api-key': key } : {}) };
   const response = await fetch(path, { ...init, headers }).catch((cause) => {
-    throw new Error('The service gave no answer.', { cause });
+    throw new Error('The service did not answer.', { cause });
   });
   const body = await response.json();
   keyForm.hidden = response.status !== 401;
@@ -136,19 +137,19 @@ function draw(jobs) {
 }
 
 function itemOf(job) {
-  const { request: asked, status, progress, priceUsd } = job;
+  const { request: requested, status, progress, priceUsd } = job;
   const facts = [
-    asked.model,
-    asked.aspectRatio,
-    `${asked.durationSeconds} s`,
-    asked.sampleCount > 1 ? `${asked.sampleCount} videos` : undefined,
+    requested.model,
+    requested.aspectRatio,
+    `${requested.durationSeconds} s`,
+    requested.sampleCount > 1 ? `${requested.sampleCount} videos` : undefined,
     `$${priceUsd.estimate.toFixed(2)}`,
     new Date(job.createdAt).toLocaleString(),
     job.id,
   ];
   const reason = job.error ? `${job.error.code}: ${job.error.message}` : job.reason;
   return element('li', {}, [
-    element('p', { className: 'prompt', textContent: asked.prompt ?? '(from a picture)' }),
+    element('p', { className: 'prompt', textContent: requested.prompt ?? '(from an image)' }),
     element('p', { className: 'facts' }, [
       element('span', { className: `status ${status}`, textContent: status }),
       ` · ${facts.filter(Boolean).join(' · ')}`,
@@ -170,7 +171,7 @@ function itemOf(job) {
   ]);
 }
 
-/** A player sends no headers, so it is given the signed link; one that has expired is asked for again, once a minute. */
+/** A video element cannot send headers, so it gets a signed link. An expired one is renewed, at most once a minute. */
 function player(href) {
   const video = element('video', { controls: true, preload: 'metadata', playsInline: true });
   let linkedAt = Number.NEGATIVE_INFINITY;
@@ -203,11 +204,11 @@ for (;;) {
     if (!offered) await offerModels();
     offered = true;
     await refresh();
-    note.textContent = 'A prompt goes in, videos land in the bucket.';
+    note.textContent = 'Videos are stored in the output bucket.';
   } catch {
     note.textContent = keyForm.hidden
-      ? 'The service does not answer; trying again.'
-      : 'This address is for callers with an API key.';
+      ? 'The service does not answer. Trying again.'
+      : 'This deployment requires an API key.';
   }
   await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
 }

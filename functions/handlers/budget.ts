@@ -1,14 +1,14 @@
 /**
- * What a budget says, by Pub/Sub push to `sweep`: once the month's cost has reached the part of the budget at which to
- * stop, every submit queue is paused. Jobs go on being accepted, and wait; operations under way are followed and land.
- * Nothing here resumes: a person decides that.
+ * Handles a budget notification, which arrives by Pub/Sub push at `sweep`. Once the month's cost reaches the configured
+ * fraction of the budget, every submit queue is paused. New jobs are still accepted, and wait; running operations are
+ * polled and their videos stored. The queues stay paused until an operator resumes them.
  */
 import { z } from 'zod';
 import type { Log, Submissions } from '../ports.ts';
 
 const pushSchema = z.object({ message: z.object({ data: z.string() }) });
 
-/** The part of a Cloud Billing budget notification (schema 1.0) that is used. Amounts are in the account's currency. */
+/** The fields of a Cloud Billing budget notification (schema 1.0) used here. Amounts are in the account's currency. */
 const noticeSchema = z.object({
   budgetDisplayName: z.string().default('budget'),
   costAmount: z.number(),
@@ -17,7 +17,10 @@ const noticeSchema = z.object({
 });
 export type BudgetNotice = z.infer<typeof noticeSchema>;
 
-/** @throws Error for a push that is no budget's: it is delivered again, and seen */
+/**
+ * @returns nothing for a body that is not a Pub/Sub push
+ * @throws Error for a push that is not a budget notification; Pub/Sub delivers it again, and the error is logged
+ */
 export function budgetNoticeOf(body: unknown): BudgetNotice | undefined {
   const push = pushSchema.safeParse(body);
   if (!push.success) return undefined;
@@ -27,11 +30,11 @@ export function budgetNoticeOf(body: unknown): BudgetNotice | undefined {
 export interface BudgetServices {
   readonly log: Log;
   readonly submissions: Pick<Submissions, 'pause'>;
-  /** Part of the budget at which paid calls are stopped, 1 for all of it. Absent: never. */
+  /** Fraction of the budget at which paid calls stop; 1 is the whole budget. Absent: never. */
   readonly stopAt: number | undefined;
 }
 
-/** Comes several times a day, whether or not anything has changed; pausing what is paused does nothing. */
+/** Called several times a day, whether or not the cost has changed. Pausing a paused queue has no effect. */
 export async function handleBudgetNotice(
   { log, submissions, stopAt }: BudgetServices,
   { budgetDisplayName, costAmount, budgetAmount, currencyCode }: BudgetNotice,
@@ -43,6 +46,6 @@ export async function handleBudgetNotice(
     return { paused: [] };
   }
   const paused = await submissions.pause();
-  log('ERROR', `${spent}: ${paused.length} submit queues are paused until somebody resumes them`, fields);
+  log('ERROR', `${spent}: ${paused.length} submit queues are paused until an operator resumes them`, fields);
   return { paused };
 }

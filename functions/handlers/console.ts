@@ -1,4 +1,4 @@
-/** The console: one page and its files, served from where the functions are. */
+/** The console: one page and its files, served by the `api` function. */
 import { readFileSync } from 'node:fs';
 import type { Hono } from 'hono';
 
@@ -7,11 +7,15 @@ const FILES = [
   { path: '/console/icon.svg', file: 'icon.svg', type: 'image/svg+xml' },
   { path: '/console/console.css', file: 'console.css', type: 'text/css; charset=utf-8' },
   { path: '/console/console.js', file: 'console.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/console/unanswered.js', file: 'unanswered.js', type: 'text/javascript; charset=utf-8' },
+  {
+    path: '/console/idempotency-keys.js',
+    file: 'idempotency-keys.js',
+    type: 'text/javascript; charset=utf-8',
+  },
 ] as const;
 
 const HEADERS = {
-  // Videos come by signed links from the bucket's host; everything else is this page's own.
+  // Videos are loaded by signed links from the bucket's host; everything else from this origin.
   'content-security-policy':
     "default-src 'self'; media-src *; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
   'referrer-policy': 'no-referrer',

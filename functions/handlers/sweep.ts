@@ -1,6 +1,7 @@
 /**
- * The `sweep` function: rings again for jobs whose wake was lost (I3) and ends those whose time is up (I6). Bounded per
- * run; two runs at once do no harm, since every change is fenced and the names of their tasks agree.
+ * The `sweep` function: re-enqueues the wakes of jobs whose task was lost (I3) and ends jobs past their deadline (I6).
+ * The work per run is bounded. Two concurrent runs do no harm: every change is fenced, and both use the same task
+ * names.
  */
 import { isTerminal, type Job, wakeOf } from '../core/job/job.ts';
 import { submitQueueOf } from '../core/job/queues.ts';
@@ -9,10 +10,11 @@ import type { Services } from '../ports.ts';
 import { releaseJobs, sweepBatches } from './batch/sweep-batches.ts';
 import { advanceAndPerform, logFields } from './job/advance.ts';
 import { announceOverdue } from './job/announce.ts';
+import { inParallel } from './job/in-parallel.ts';
 
-/** What one minute's run can do with room to spare; the rest stays overdue and is first in the next run. */
+/** One run handles this many jobs in well under a minute. The rest stays overdue and is first in the next run. */
 const JOBS_PER_RUN = 500;
-/** Each job costs a few round trips; this many at once keep a run within seconds without crowding the store. */
+/** Each job needs a few round trips. Ten at once keep a run within seconds without overloading Firestore. */
 const CONCURRENCY = 10;
 
 export interface SweepReport {
@@ -21,7 +23,7 @@ export interface SweepReport {
   readonly waiting: number;
   readonly ended: number;
   readonly errors: number;
-  /** Ends of jobs published that had waited. */
+  /** Overdue finished events that were published. */
   readonly announced: number;
 }
 
@@ -31,25 +33,21 @@ export async function handleSweep(services: Services): Promise<SweepReport> {
     log('ERROR', 'sweep: the batches could not be read', { error: String(error) }),
   );
   await releaseJobs(services).catch((error: unknown) =>
-    log('ERROR', 'sweep: jobs of a batch could not be let go', { error: String(error) }),
+    log('ERROR', 'sweep: jobs of a batch could not be released', { error: String(error) }),
   );
   const overdue = await jobs.overdue(clock.now() - policy.overdueAfterMs, JOBS_PER_RUN);
   const tally = { overdue: overdue.length, reEnqueued: 0, waiting: 0, ended: 0, errors: 0, announced: 0 };
-  const queue = overdue.values();
-  const worker = async (): Promise<void> => {
-    for (const job of queue) {
-      try {
-        tally[await sweepOne(services, job)]++;
-      } catch (error) {
-        tally.errors++;
-        log('ERROR', `job ${job.jobId}: could not be swept`, { ...logFields(job), error: String(error) });
-      }
+  await inParallel(overdue, CONCURRENCY, async (job) => {
+    try {
+      tally[await sweepOne(services, job)]++;
+    } catch (error) {
+      tally.errors++;
+      log('ERROR', `job ${job.jobId}: could not be swept`, { ...logFields(job), error: String(error) });
     }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  });
   tally.announced = await announceOverdue(services);
   const oldest = await jobs.oldestOpen();
-  // What the alert on jobs that do not end is made of, hence in every run that finds one.
+  // The alert on jobs that do not finish uses this field, so every run that finds an unfinished job logs it.
   const measured = oldest
     ? { oldestOpenMs: Math.max(0, clock.now() - oldest.createdAt), job: oldest.jobId }
     : undefined;

@@ -7,7 +7,7 @@
 import http from 'node:http';
 import '../../functions/index.ts';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
-import { leaveUntouched } from '../../functions/untouched-request.ts';
+import { keepRequestRaw } from '../../functions/raw-request.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import { reportReady } from './child.ts';
 import { drainable } from './drain.ts';
@@ -21,7 +21,7 @@ const api = getTestServer('api');
 const front = http.createServer((request, response) => {
   const [prefix, name] = PREFIX.exec(request.url ?? '') ?? [];
   if (prefix === undefined || name === undefined) {
-    leaveUntouched(request);
+    keepRequestRaw(request);
     api.emit('request', request, response);
     return;
   }
@@ -32,7 +32,7 @@ const front = http.createServer((request, response) => {
   }
   const rest = (request.url ?? '').slice(prefix.length);
   request.url = rest.startsWith('/') ? rest : `/${rest}`;
-  if (name === 'api') leaveUntouched(request);
+  if (name === 'api') keepRequestRaw(request);
   server.emit('request', request, response);
 });
 // Long polls and streams set their own limits.

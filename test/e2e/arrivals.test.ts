@@ -208,7 +208,7 @@ describe('a manifest with invalid rows', () => {
       object: `gs://${BUCKET}/uploads/some.csv`,
       errors: [
         { line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') },
-        { detail: expect.stringContaining('2 rows were right') },
+        { detail: expect.stringContaining('2 valid rows became jobs') },
       ],
     });
     expect(await jobs()).toHaveLength(before + 2);

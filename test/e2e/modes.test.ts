@@ -210,8 +210,10 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
   it('a next turn is refused for a job that did not run on Omni and for an unknown job', async () => {
     const veo = await succeed({ prompt: 'a', durationSeconds: 4 });
     const body = { prompt: 'b', model: OMNI };
-    await expect(stack.submit({ ...body, previousJob: veo.id })).rejects.toThrow('Give its video instead');
-    await expect(stack.submit({ ...body, previousJob: 'job_none' })).rejects.toThrow('There is no job');
+    await expect(stack.submit({ ...body, previousJob: veo.id })).rejects.toThrow('Use its video instead');
+    await expect(stack.submit({ ...body, previousJob: 'job_none' })).rejects.toThrow(
+      'Job job_none does not exist',
+    );
   }, 120_000);
 
   it('an image uploaded through a signed URL is accepted, and a truncated one is refused', async () => {

@@ -1,18 +1,18 @@
-/** The page: its files, and that pressing again pays for nothing twice. */
+/** The console page: its files, and that a second press of the button does not pay twice. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createApi } from '../../functions/handlers/api/api.ts';
 import { makeWorld } from '../support/memory.ts';
 
-/** A script of the page, which has no types. */
+/** The types of a script of the page, which is plain JavaScript. */
 const consoleModule = z.object({
-  createUnanswered: z.custom<
+  createIdempotencyKeys: z.custom<
     (newKey: () => string) => { keyOf: (body: string) => string; answered: () => void }
   >((value) => typeof value === 'function'),
 });
 
 describe('the console', () => {
-  it('is one page with its own style and script, and lets in nothing else', async () => {
+  it('is one page with its own style and scripts, and serves no other file', async () => {
     const app = createApi(makeWorld().services);
     const page = await app.request('/');
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -27,13 +27,13 @@ describe('the console', () => {
     expect((await app.request('/console/../config.ts')).status).toBe(404);
   });
 
-  it('sends what was not answered again under its own key, and anything else under another', async () => {
-    const file = new URL('../../functions/console/unanswered.js', import.meta.url).href;
-    const { createUnanswered } = consoleModule.parse(await import(file));
+  it('repeats an unanswered request with the same key, and sends any other with a new key', async () => {
+    const file = new URL('../../functions/console/idempotency-keys.js', import.meta.url).href;
+    const { createIdempotencyKeys } = consoleModule.parse(await import(file));
     let keys = 0;
-    const unanswered = createUnanswered(() => `key-${++keys}`);
-    expect(['a', 'a', 'b', 'b'].map(unanswered.keyOf)).toEqual(['key-1', 'key-1', 'key-2', 'key-2']);
-    unanswered.answered();
-    expect(unanswered.keyOf('b')).toBe('key-3');
+    const idempotencyKeys = createIdempotencyKeys(() => `key-${++keys}`);
+    expect(['a', 'a', 'b', 'b'].map(idempotencyKeys.keyOf)).toEqual(['key-1', 'key-1', 'key-2', 'key-2']);
+    idempotencyKeys.answered();
+    expect(idempotencyKeys.keyOf('b')).toBe('key-3');
   });
 });

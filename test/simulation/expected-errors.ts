@@ -7,5 +7,5 @@ export const isRateLimited = (error: unknown): boolean =>
 /** Another write came between, or an object was deleted: the sender has to deliver the event or the call again. */
 export const isRedeliveryRequest = (error: unknown): boolean =>
   error instanceof Error &&
-  (/has to (?:come again|be delivered again|be retried)/.test(error.message) ||
-    /^Object(?:Gone|Missing)Error$/.test(error.constructor.name));
+  (/has to be (?:delivered again|retried)/.test(error.message) ||
+    error.constructor.name === 'ObjectMissingError');

@@ -12,5 +12,5 @@ export const NO_BATCHES: BatchStore = {
   list: none,
   overdue: async () => [],
   unannounced: async () => [],
-  toLetGo: async () => [],
+  dueForRelease: async () => [],
 };

@@ -32,7 +32,7 @@ export interface Subject
     Pick<Upload, 'handleUpload'>,
     Pick<Schedule, 'handleSchedule' | 'sweepSchedules'>,
     // Each copy of the code has its own class, and its handlers recognize only that one.
-    Pick<Ports, 'ObjectGoneError'> {}
+    Pick<Ports, 'ObjectMissingError'> {}
 
 export const FUNCTIONS_ROOT = fileURLToPath(new URL('../../functions', import.meta.url));
 
@@ -52,10 +52,10 @@ export async function loadSubject(root: string = FUNCTIONS_ROOT): Promise<Subjec
   const { tryToAnnounce }: Announce = await import(`${handlers}job/announce.ts`);
   const { handleUpload }: Upload = await import(`${handlers}batch/upload.ts`);
   const { handleSchedule, sweepSchedules }: Schedule = await import(`${handlers}batch/schedule.ts`);
-  const { ObjectGoneError }: Ports = await import(`${home}ports.ts`);
+  const { ObjectMissingError }: Ports = await import(`${home}ports.ts`);
   return {
     ...{ createJob, handleSubmit, handlePoll, handleLanded, handleSweep },
-    ...{ advanceAndPerform, retry, handleProviderEvent, ObjectGoneError },
+    ...{ advanceAndPerform, retry, handleProviderEvent, ObjectMissingError },
     ...{ handleBatch, advanceBatch, createBatch, tryToAnnounce },
     ...{ handleUpload, handleSchedule, sweepSchedules },
   };

@@ -58,7 +58,7 @@ export class MemoryBatchStore implements BatchStore {
   /** undefined: batches are kept forever. */
   keepFinishedMs: number | undefined;
 
-  async toLetGo(now: number, limit: number): Promise<readonly Batch[]> {
+  async dueForRelease(now: number, limit: number): Promise<readonly Batch[]> {
     const { keepFinishedMs = Number.POSITIVE_INFINITY } = this;
     return this.#all()
       .filter((batch) => 'finishedAt' in batch && batch.lettingGo !== 'done')

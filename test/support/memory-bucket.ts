@@ -2,7 +2,7 @@
 import {
   type InputObject,
   type InputStore,
-  ObjectGoneError,
+  ObjectMissingError,
   type ResultStore,
   type StoredObject,
 } from '../../functions/ports.ts';
@@ -89,7 +89,7 @@ export class MemoryBucket implements ResultStore, InputStore {
   async readRange(nameOrUri: string, start: number, end: number, generation?: string): Promise<Uint8Array> {
     this.onRead?.();
     const object = this.find(nameOrUri, generation);
-    if (generation !== undefined && !object) throw new ObjectGoneError(nameOrUri);
+    if (generation !== undefined && !object) throw new ObjectMissingError(nameOrUri);
     return (object?.body ?? new Uint8Array()).subarray(start, end + 1);
   }
 
@@ -123,7 +123,7 @@ export class MemoryBucket implements ResultStore, InputStore {
   async copyOnce(gcsUri: string, generation: string, name: string): Promise<string> {
     this.#mayFail();
     const source = this.find(gcsUri, generation);
-    if (!source) throw new ObjectGoneError(gcsUri);
+    if (!source) throw new ObjectMissingError(gcsUri);
     if (!this.objects.has(name)) this.put(name, source.body, source.contentType, source.metadata);
     return `gs://${this.bucket}/${name}`;
   }

@@ -38,7 +38,7 @@ const EXERCISES: Readonly<Record<string, (db: Firestore) => Promise<unknown>>> =
         await store.list({ caller, pageSize: 5, after });
     await store.overdue(NOW, 5);
     await store.unannounced(NOW, 5);
-    await store.toLetGo(NOW, 5);
+    await store.dueForRelease(NOW, 5);
   },
   'firestore-job-store.ts': (db) => everyQueryOf(createFirestoreJobStore(db)),
 };

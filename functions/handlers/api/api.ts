@@ -1,4 +1,4 @@
-/** The `api` function: its routes, and every error as a problem. */
+/** The `api` function: its routes, and its errors as RFC 9457 problems. */
 import { Hono } from 'hono';
 import type { Job } from '../../core/job/job.ts';
 import { notFound, type Problem, ProblemError } from '../../core/problem.ts';
@@ -43,7 +43,10 @@ export function createApi(services: Services): Hono {
 
   app.post('/v1/provider-events', async (c) => {
     const { providerWebhooks } = services;
-    if (!providerWebhooks) throw notFound('This deployment has given no provider a URL to call.');
+    if (!providerWebhooks)
+      throw notFound(
+        'This deployment accepts no provider webhooks: CLAPPER_PROVIDER_WEBHOOK_URL is not set.',
+      );
     const body = await readBytes(c.req.raw);
     await providerWebhooks.verify(c.req.raw.headers, body);
     await handleProviderEvent(services, parseJson(body));
@@ -57,7 +60,7 @@ export function createApi(services: Services): Hono {
       status: 404,
       code: 'not-found',
       title: 'Not found',
-      detail: `There is nothing at ${c.req.method} ${c.req.path}.`,
+      detail: `${c.req.method} ${c.req.path} is not a route of this API.`,
     }),
   );
 
@@ -68,8 +71,7 @@ export function createApi(services: Services): Hono {
       status: 500,
       code: 'internal',
       title: 'Internal error',
-      detail:
-        'Clapper could not answer. Nothing is lost: repeat the request, with the same Idempotency-Key if it was a new job.',
+      detail: 'Clapper could not answer. Repeat the request; for a new job, with the same Idempotency-Key.',
     });
   });
   return app;

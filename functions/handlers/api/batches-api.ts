@@ -8,14 +8,15 @@ import type { Services } from '../../ports.ts';
 import { advanceBatch, handleBatch } from '../batch/batch.ts';
 import { createBatch } from '../batch/create-batch.ts';
 import { batchView, fullBatchView } from '../http/batch-view.ts';
-import { idempotencyKeyOf, listedCaller } from '../http/caller-scope.ts';
+import { listedCaller } from '../http/caller-scope.ts';
+import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { readJson } from '../http/json-body.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
 import { traceOf } from '../http/trace.ts';
 import { tryToAnnounce } from '../job/announce.ts';
 
 const BATCH_ID = /^bat_[a-z2-7]{26}$/;
-/** Opening, one chunk, its report: an inline dry run takes three or four. */
+/** An inline dry run takes three or four steps: open, one chunk, the report. */
 const STEPS_MAX = 10;
 
 const listQuerySchema = z.strictObject({
@@ -25,11 +26,11 @@ const listQuerySchema = z.strictObject({
 });
 
 const ACTIONS = {
-  pause: 'rows are no longer read; a pause stops admission, and jobs that are admitted go on.',
+  pause: 'no more rows are read. A pause only stops the admission of rows; admitted jobs continue.',
   resume: 'it is not paused.',
-  cancel: 'it is finished, or about to be.',
+  cancel: 'it is finished or finishing.',
   retry:
-    'only failed jobs of a batch that is through can be retried, once its end has been published and while its jobs are kept.',
+    'only a finished batch can be retried, once its finished event has been published and while its jobs are kept.',
 } as const;
 
 export function addBatchRoutes(app: Hono, services: Services): void {
@@ -52,16 +53,16 @@ export function addBatchRoutes(app: Hono, services: Services): void {
     if (!parsed.success) {
       const wrong = parsed.error.issues.map((issue) => ({
         field: issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue.path.join('.'),
-        detail: 'is not right; there are caller, pageSize and pageToken.',
+        detail: 'is not a valid filter; use caller, pageSize (1 to 200) and pageToken.',
       }));
       throw invalidRequest(wrong);
     }
     const { pageSize, pageToken } = parsed.data;
-    const whose = listedCaller(services, caller, parsed.data.caller);
-    const list = JSON.stringify(['batches', whose]);
+    const listed = listedCaller(services, caller, parsed.data.caller);
+    const list = JSON.stringify(['batches', listed]);
     const position = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
     const after = position && { createdAt: position.createdAt, batchId: position.jobId };
-    const found = await services.batches.list({ caller: whose, pageSize: pageSize + 1, after });
+    const found = await services.batches.list({ caller: listed, pageSize: pageSize + 1, after });
     const page = found.slice(0, pageSize);
     const last = page.at(-1);
     const more = found.length > pageSize && last;
@@ -78,11 +79,11 @@ export function addBatchRoutes(app: Hono, services: Services): void {
   for (const type of ['pause', 'resume', 'cancel', 'retry'] as const) {
     app.post(`/v1/batches/:id/${type}`, async (c) => {
       const batch = await ownBatch(services, c);
-      // Otherwise the end that it has had would never be told.
+      // A retry replaces the batch's end, so that end has to be published first.
       if (type === 'retry') await tryToAnnounce(services, batch);
       const advanced = await advanceBatch(services, batch.batchId, { type });
       const after = advanced?.batch ?? batch;
-      // Asked twice is done once.
+      // A repeated request succeeds without effect.
       if (advanced?.isSaved || isDoneAlready(after, type))
         return c.json(await fullBatchView(services, after));
       throw new ProblemError({
@@ -99,7 +100,10 @@ export function addBatchRoutes(app: Hono, services: Services): void {
     if (!('report' in batch))
       throw notFound(`Batch ${batch.batchId} has no report yet: it is ${batch.status}.`);
     const format = z.enum(['csv', 'jsonl']).default('csv').safeParse(c.req.query('format'));
-    if (!format.success) throw invalidRequest([{ field: 'format', detail: 'is csv or jsonl.' }]);
+    if (!format.success)
+      throw invalidRequest([
+        { field: 'format', detail: `is '${c.req.query('format')}'; it has to be csv or jsonl.` },
+      ]);
     const { signedUrlTtlMs } = services.settings;
     const uri = `gs://${services.results.bucket}/${batch.report[format.data]}`;
     const url = await services.results.signedReadUrl({ uri }, signedUrlTtlMs);
@@ -117,19 +121,19 @@ const isDoneAlready = ({ status }: Batch, type: keyof typeof PARTICIPLES): boole
   (type === 'cancel' && (status === 'cancelling' || status === 'cancelled')) ||
   (type === 'retry' && status === 'retrying');
 
-/** The caller's batch, or any for an operator. Another caller's and none at all are the same answer. */
+/** Returns the caller's batch, or any batch for an operator. Another caller's batch is reported as missing. */
 async function ownBatch(services: Services, c: Context<object, '/v1/batches/:id'>): Promise<Batch> {
   const caller = await services.callers.verify(c.req.raw.headers);
   const id = c.req.param('id');
   if (!BATCH_ID.test(id))
-    throw notFound(`'${id}' is not a batch id; one looks like bat_ and 26 letters and digits.`);
+    throw notFound(`'${id}' is not a batch id; a batch id is bat_ and 26 letters or digits.`);
   const batch = await services.batches.get(id);
   const mayRead = batch?.caller === caller || services.settings.operators.includes(caller);
-  if (!batch || !mayRead) throw notFound(`There is no batch ${id}.`);
+  if (!batch || !mayRead) throw notFound(`Batch ${id} does not exist.`);
   return batch;
 }
 
-/** Takes the steps that its tasks would, for an answer at once; the tasks find them taken. */
+/** Runs the batch's steps within the request. Its tasks then find them done. */
 async function runNow(services: Services, batch: Batch): Promise<Batch> {
   let latest = batch;
   for (let steps = 0; steps < STEPS_MAX; steps++) {

@@ -1,4 +1,4 @@
-/** The routes of jobs: make, estimate, list, look at, cancel, retry, and the links to their videos. */
+/** The routes of jobs: create, estimate, list, get, cancel, retry, and links to their videos. */
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../../core/job/job.ts';
@@ -16,13 +16,13 @@ import { waitReason } from '../job/fair-dispatch.ts';
 import { retry } from '../job/retry-job.ts';
 
 const JOB_ID = /^job_[a-z2-7]{26}$/;
-/** What Google's load balancers and most clients let a request wait. */
+/** Google's load balancers and most clients allow a request to take this long. */
 const WAIT_SECONDS_MAX = 60;
 
 const listQuerySchema = z.strictObject({
   status: z.enum(JOB_STATUSES).optional(),
   model: z.string().min(1).optional(),
-  /** Another caller, or `*` for all of them: operators only. */
+  /** Another caller, or `*` for all callers: operators only. */
   caller: z.string().min(1).optional(),
   pageSize: z.coerce.number().int().min(1).max(200).default(50),
   pageToken: z.string().optional(),
@@ -49,10 +49,10 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
     const parsed = listQuerySchema.safeParse(c.req.query());
     if (!parsed.success) throw invalidRequest(parsed.error.issues.map(queryError));
     const { pageToken, pageSize, status, model } = parsed.data;
-    const whose = listedCaller(services, caller, parsed.data.caller);
-    const list = JSON.stringify([whose, status, model]);
+    const listed = listedCaller(services, caller, parsed.data.caller);
+    const list = JSON.stringify([listed, status, model]);
     const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
-    const jobs = await services.jobs.list({ caller: whose, status, model, pageSize: pageSize + 1, after });
+    const jobs = await services.jobs.list({ caller: listed, status, model, pageSize: pageSize + 1, after });
     const page = jobs.slice(0, pageSize);
     const last = page.at(-1);
     const nextPageToken = jobs.length > pageSize && last ? encodePageToken(last, list) : undefined;
@@ -77,7 +77,7 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
       status: 409,
       code: 'already-finished',
       title: 'The job is finished',
-      detail: `Job ${job.jobId} has ${after.status} and cannot be cancelled.`,
+      detail: `Job ${job.jobId} is ${after.status}; only an unfinished job can be cancelled.`,
     });
   });
 
@@ -85,9 +85,9 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
     const job = await ownJob(services, c.req.raw.headers, c.req.param('jobId'));
     const { acceptDoubleCharge } = await retryBody(c.req.raw);
     const trace = traceOf(c.req.raw.headers);
-    const { job: made, created } = await retry(services, job, { acceptDoubleCharge, trace });
-    c.header('location', `/v1/jobs/${made.jobId}`);
-    return c.json(view(made), created ? 201 : 200);
+    const { job: retryJob, created } = await retry(services, job, { acceptDoubleCharge, trace });
+    c.header('location', `/v1/jobs/${retryJob.jobId}`);
+    return c.json(view(retryJob), created ? 201 : 200);
   });
 
   app.get('/v1/jobs/:jobId/videos/:n', async (c) => {
@@ -95,45 +95,47 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
     const n = c.req.param('n');
     if (job.status !== 'succeeded') {
       throw notFound(
-        `Job ${job.jobId} has no videos: it is ${job.status}${liveAttemptOf(job) ? ' and may still change' : ''}.`,
+        `Job ${job.jobId} has no videos: it is ${job.status}${liveAttemptOf(job) ? ', and an attempt is still running' : ''}.`,
       );
     }
     const video = /^\d{1,3}$/.test(n) ? job.videos[Number(n)] : undefined;
     if (!video)
-      throw notFound(`Job ${job.jobId} has videos 0 to ${job.videos.length - 1}; '${n}' is none of them.`);
+      throw notFound(`Job ${job.jobId} has no video '${n}'; it has videos 0 to ${job.videos.length - 1}.`);
     const { signedUrlTtlMs } = services.settings;
     const url = await services.results.signedReadUrl(video, signedUrlTtlMs);
     const expiresAt = new Date(services.clock.now() + signedUrlTtlMs).toISOString();
     c.header('cache-control', 'private, no-store');
     c.header('vary', 'accept');
-    // Who asks for JSON wants the link itself, as a page for a player of its own.
+    // A client that accepts JSON needs the link itself, for example a web page with a video player.
     if (c.req.header('accept') === 'application/json') return c.json({ url, expiresAt });
     c.header('location', url);
     return c.json({ url, expiresAt }, 302);
   });
 }
 
-/** The job, if it is the caller's, or the caller an operator. Another caller's job and none at all are the same answer. */
+/** Returns the caller's job, or any job for an operator. Another caller's job is reported as missing. */
 async function ownJob(services: Services, headers: Headers, jobId: string): Promise<Job> {
   const caller = await services.callers.verify(headers);
   if (!JOB_ID.test(jobId))
-    throw notFound(`'${jobId}' is not a job id; one looks like job_ and 26 letters and digits.`);
+    throw notFound(`'${jobId}' is not a job id; a job id is job_ and 26 letters or digits.`);
   const job = await services.jobs.get(jobId);
   const mayRead = job?.caller === caller || services.settings.operators.includes(caller);
-  if (!job || !mayRead) throw notFound(`There is no job ${jobId}.`);
+  if (!job || !mayRead) throw notFound(`Job ${jobId} does not exist.`);
   return job;
 }
 
 const retryBodySchema = z.strictObject({ acceptDoubleCharge: z.boolean().default(false) });
 
-/** No body is the careful one. */
+/** Without a body `acceptDoubleCharge` is false. */
 async function retryBody(request: Request): Promise<z.infer<typeof retryBodySchema>> {
   const parsed = retryBodySchema.safeParse((await readJsonIfAny(request)) ?? {});
   if (parsed.success) return parsed.data;
-  throw invalidRequest([{ field: 'acceptDoubleCharge', detail: 'is the only field, true or false.' }]);
+  throw invalidRequest([
+    { field: 'acceptDoubleCharge', detail: 'has to be true or false, and is the only field of a retry.' },
+  ]);
 }
 
-/** RFC 7240 `Prefer: wait=n`; other preferences are not ours to honour. */
+/** Parses RFC 7240 `Prefer: wait=n`; other preferences are ignored. */
 function waitOf(prefer: string | undefined): number | undefined {
   const [, seconds] = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?(?:$|[,;\s])/.exec(prefer ?? '') ?? [];
   return seconds === undefined ? undefined : Math.min(Number(seconds), WAIT_SECONDS_MAX);
@@ -143,7 +145,7 @@ function queryError(issue: z.core.$ZodIssue): { field: string; detail: string } 
   if (issue.code === 'unrecognized_keys') {
     return {
       field: issue.keys.join(', '),
-      detail: 'is not a filter; there are status, model, caller, pageSize and pageToken.',
+      detail: 'is not a filter; use status, model, caller, pageSize and pageToken.',
     };
   }
   return { field: issue.path.join('.'), detail: `${issue.message}.` };

@@ -1,4 +1,4 @@
-/** The routes of API keys: operators make them for callers without an identity of Google's, and revoke them. */
+/** The routes of API keys: operators create them for callers without a Google identity, and revoke them. */
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { type ApiKey, callerNameSchema, formatKey } from '../../core/api-key.ts';
@@ -21,11 +21,11 @@ export function addKeyRoutes(app: Hono, { keys, ...services }: Services): void {
     const createdBy = await operatorOf(services, c.req.raw.headers);
     const { caller, note } = parseAs(newKeySchema, await readJson(c.req.raw));
     const { key, secret } = await keys.create({ caller, note, createdBy, createdAt: services.clock.now() });
-    services.log('NOTICE', `API key ${key.keyId} of ${caller} made by ${createdBy}`, {
+    services.log('NOTICE', `API key ${key.keyId} of ${caller} created by ${createdBy}`, {
       key: key.keyId,
       caller,
     });
-    // The one time that the key itself is told.
+    // The only response that contains the key itself.
     c.header('cache-control', 'no-store');
     return c.json({ ...viewOf(key), key: formatKey({ keyId: key.keyId, secret }) }, 201);
   });
@@ -39,13 +39,13 @@ export function addKeyRoutes(app: Hono, { keys, ...services }: Services): void {
     const by = await operatorOf(services, c.req.raw.headers);
     const keyId = c.req.param('keyId');
     const revoked = await keys.revoke(keyId, by, services.clock.now());
-    if (!revoked) throw notFound(`There is no API key ${keyId}; GET /v1/keys lists them.`);
+    if (!revoked) throw notFound(`API key ${keyId} does not exist; GET /v1/keys lists all keys.`);
     services.log('NOTICE', `API key ${keyId} of ${revoked.caller} revoked by ${by}`, { key: keyId });
     return c.json(viewOf(revoked));
   });
 }
 
-/** Without the hash: whoever has that could try secrets at leisure. */
+/** Omits the hash, which would allow offline guessing of the secret. */
 const viewOf = ({ keyId, caller, note, createdAt, createdBy, revoked }: ApiKey) => ({
   id: keyId,
   caller,

@@ -1,4 +1,4 @@
-/** What only those may do who answer for the deployment: look at what is at stake, rule on it, and redrive in bulk. */
+/** Routes for operators: list money at stake, resolve attempts with an unknown outcome, redrive failed jobs. */
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { atStakeUsd, unknownAttempts } from '../../core/job/at-stake.ts';
@@ -43,19 +43,23 @@ export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job
     const by = await operatorOf(services, c.req.raw.headers);
     const jobId = c.req.param('jobId');
     const job = await services.jobs.get(jobId);
-    if (!job) throw notFound(`There is no job ${jobId}.`);
+    if (!job) throw notFound(`Job ${jobId} does not exist.`);
     const ruling = rulingOf(job, by, await readJson(c.req.raw));
     const resolved = await advanceAndPerform(services, jobId, { type: 'resolve', ruling });
     if (resolved.kind !== 'saved') throw conflict(job, ruling);
-    services.log('NOTICE', `job ${jobId}: attempt ${ruling.attemptId} ruled ${ruling.decision} by ${by}`, {
-      ...{
-        job: jobId,
-        attempt: ruling.attemptId,
-        decision: ruling.decision,
-        operator: by,
-        note: ruling.note,
+    services.log(
+      'NOTICE',
+      `job ${jobId}: attempt ${ruling.attemptId} resolved as ${ruling.decision} by ${by}`,
+      {
+        ...{
+          job: jobId,
+          attempt: ruling.attemptId,
+          decision: ruling.decision,
+          operator: by,
+          note: ruling.note,
+        },
       },
-    });
+    );
     return c.json(view(resolved.job));
   });
 
@@ -65,7 +69,7 @@ export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job
   });
 }
 
-/** `atStakeUsd` is the most that may have been charged and nobody can say, by all jobs and not only by these. */
+/** `atStakeUsd`: the most that may have been charged with an unknown outcome, over all jobs, not only this page. */
 function atStakeView(jobs: readonly Job[], totalUsd: number) {
   return {
     atStakeUsd: totalUsd,
@@ -100,12 +104,15 @@ function rulingOf(job: Job, by: string, body: unknown): Ruling {
   const chosen = attempt === undefined ? first : open.find(({ attemptId }) => attemptId === attempt);
   if (!chosen || (attempt === undefined && open.length > 1)) {
     const ids = open.map(({ attemptId }) => attemptId).join(', ');
-    const detail = ids === '' ? 'is not needed: nothing of this job is unknown.' : `has to be one of ${ids}.`;
+    const detail =
+      ids === ''
+        ? 'cannot be resolved: no attempt of this job has an unknown outcome.'
+        : `has to be one of ${ids}.`;
     throw invalidRequest([{ field: 'attempt', detail }]);
   }
   if (decision !== 'found') return { attemptId: chosen.attemptId, by, note, decision };
   if (operationName === undefined) {
-    throw invalidRequest([{ field: 'operationName', detail: 'is needed where an operation was found.' }]);
+    throw invalidRequest([{ field: 'operationName', detail: "is required if the decision is 'found'." }]);
   }
   const { provider, model } = stageOf(job, chosen);
   const operation: OperationRef = { provider, name: operationName, model, location: chosen.location };
@@ -117,10 +124,10 @@ function conflict(job: Job, { attemptId, decision }: Ruling): ProblemError {
   return new ProblemError({
     status: 409,
     code: 'cannot-resolve',
-    title: 'This cannot be decided now',
+    title: 'The attempt cannot be resolved',
     detail: live
       ? `Job ${job.jobId} is ${job.status}: '${decision}' does not apply to its attempt ${attemptId}.`
-      : `Attempt ${attemptId} has ended; only 'charged' and 'not-charged' can still be said of it. ` +
-        `To try again: POST /v1/jobs/${job.jobId}/retry.`,
+      : `Attempt ${attemptId} has ended, so the decision has to be 'charged' or 'not-charged'. ` +
+        `To run the job again: POST /v1/jobs/${job.jobId}/retry.`,
   });
 }

@@ -1,4 +1,4 @@
-/** `POST /v1/uploads`: a link to put one input that is too large for a request, and the name by which to use it. */
+/** `POST /v1/uploads`: returns a link to upload one input that is too large for a request, and its `gs://` URI. */
 import { z } from 'zod';
 import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
@@ -13,12 +13,12 @@ export interface Upload {
   readonly url: string;
   readonly headers: { readonly 'content-type': string };
   readonly expiresAt: string;
-  /** The name to use in a request once the bytes are there. */
+  /** The URI to use in a request after the upload. */
   readonly gcsUri: string;
   readonly mimeType: string;
 }
 
-/** @throws ProblemError 400 for anything but a type that can be an input */
+/** @throws ProblemError 400 for a body that is not `{mimeType}` of an input type */
 export async function createUpload(services: Services, caller: string, body: unknown): Promise<Upload> {
   const { clock, ids, inputs, settings } = services;
   const parsed = bodySchema.safeParse(body);
@@ -26,7 +26,7 @@ export async function createUpload(services: Services, caller: string, body: unk
     throw invalidRequest(
       parsed.error.issues.map((issue) => ({
         field: issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue.path.join('.'),
-        detail: 'An upload is {mimeType}, one of image/png, image/jpeg and video/mp4.',
+        detail: 'The body has to be {"mimeType": …} with image/png, image/jpeg or video/mp4.',
       })),
     );
   }

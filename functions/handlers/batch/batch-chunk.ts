@@ -1,6 +1,6 @@
 /**
- * One chunk of a manifest: rows from the cursor on, judged, and made jobs unless this is the checking pass. It can be
- * repeated, also while another runs: the same rows give the same jobs, and the cursor moves once.
+ * Processes one chunk of a manifest: validates the rows after the cursor and, in the `admit` pass, creates their jobs.
+ * A chunk can be repeated, also concurrently: the same rows give the same jobs, and the cursor moves once.
  */
 
 import { Readable } from 'node:stream';
@@ -13,54 +13,58 @@ import { stagesOf } from '../../core/job/stages.ts';
 import type { VideoRequest } from '../../core/job/video-request.ts';
 import { type Cursor, createRecordReader, type RawRecord } from '../../core/manifest/record-reader.ts';
 import { ProblemError } from '../../core/problem.ts';
-import { ObjectGoneError, type Services } from '../../ports.ts';
+import { ObjectMissingError, type Services } from '../../ports.ts';
 import { createJob, type ValidatedRequest, validateRequest } from '../job/create-job.ts';
 import { inParallel } from '../job/in-parallel.ts';
 import {
   backPressure,
   faultsPrefixOf,
-  gone,
+  manifestMissing,
   padded,
   rulesOf,
+  type StepOutcome,
   stepEnd,
   UNFINISHED,
   UNFINISHED_MAX,
-  type Work,
 } from './batch-work.ts';
 
-/** Jobs per chunk: a few seconds of work, so that a crash repeats little. */
+/** Jobs per chunk: a few seconds of work, so that little is repeated after a crash. */
 const ADMITTED_PER_CHUNK = 100;
-/** Kept in memory until the chunk is saved. */
+/** Faults are held in memory until the chunk is saved. */
 const FAULTS_PER_CHUNK = 5_000;
-/** Rows between two looks at whether the batch was paused or cancelled meanwhile, each before their jobs are made. */
+/** Rows per slice. Before creating a slice's jobs, the chunk checks whether the batch was paused or cancelled. */
 const SLICE = 25;
 const CONCURRENCY = 8;
-/** Rows that are only judged: some seconds of work, and a progress that can be watched. */
+/** Rows per chunk of the `check` pass: some seconds of work, so that callers see progress. */
 const CHECKED_PER_CHUNK = 25_000;
-/** Holds some hundred rows. More at once is faster by little, and leaves much more for the garbage collector. */
+/** Holds a few hundred rows. Larger windows are hardly faster and create much more garbage. */
 const WINDOW_BYTES = 128 * 1024;
-/** Of a line that is too long nothing is kept. */
+/** An overlong line is skipped in larger windows, because none of it is kept. */
 const SKIPPED_WINDOW_BYTES = 4 * 1024 * 1024;
-/** After so many rings, each of which stands for many tries, a row that cannot be judged is at fault itself. */
+/** After this many enqueues (each means many tries) a row that cannot be validated is reported as a fault. */
 const POISON_ENQUEUES = 3;
 
 type Expanding = BatchIn<'expanding'>;
 
-export async function expandChunk(services: Services, batch: Expanding, manifest: Manifest): Promise<Work> {
+export async function expandChunk(
+  services: Services,
+  batch: Expanding,
+  manifest: Manifest,
+): Promise<StepOutcome> {
   const isAdmitting = batch.pass === 'admit';
   let rowsMax = CHECKED_PER_CHUNK;
-  let made: ReadonlyMap<number, Estimate> = new Map();
+  let existing: ReadonlyMap<number, Estimate> = new Map();
   if (isAdmitting) {
     const unfinished = await services.jobs.countOfBatch(batch.batchId, UNFINISHED);
     rowsMax = Math.min(ADMITTED_PER_CHUNK, UNFINISHED_MAX - unfinished);
     if (rowsMax <= 0) return backPressure(services);
-    made = await madeBefore(services, batch);
+    existing = await existingJobs(services, batch);
   }
-  const chunk = new Chunk(batch, manifest, made);
+  const chunk = new Chunk(batch, manifest, existing);
   try {
     await readChunk(services, chunk, rowsMax);
   } catch (error) {
-    if (error instanceof ManifestGoneError) return gone(batch);
+    if (error instanceof ManifestMissingError) return manifestMissing(batch);
     throw error;
   }
   await storeFaults(services, batch, chunk.faults);
@@ -71,8 +75,8 @@ export async function expandChunk(services: Services, batch: Expanding, manifest
   };
 }
 
-/** A picture of a row may be gone just so, which is the row's own affair. */
-class ManifestGoneError extends Error {}
+/** Distinguishes a missing manifest from the missing image of a row, which is only a fault of that row. */
+class ManifestMissingError extends Error {}
 
 async function bytesOf(
   { inputs }: Services,
@@ -83,28 +87,28 @@ async function bytesOf(
   try {
     return await inputs.readRange(gcsUri, start, end, generation);
   } catch (error) {
-    if (error instanceof ObjectGoneError) throw new ManifestGoneError(gcsUri, { cause: error });
+    if (error instanceof ObjectMissingError) throw new ManifestMissingError(gcsUri, { cause: error });
     throw error;
   }
 }
 
-/** What has been done of a chunk so far. */
+/** The progress within a chunk. */
 class Chunk {
   readonly batch: Expanding;
   readonly manifest: Manifest;
   readonly rules: BodyRules;
-  readonly made: ReadonlyMap<number, Estimate>;
+  readonly existing: ReadonlyMap<number, Estimate>;
   readonly faults: RowFault[] = [];
   cursor: Cursor;
   totals: BatchTotals = NO_TOTALS;
   isEnd = false;
   cappedAtRow: number | undefined;
-  /** By the cap, a fault of a strict batch, or whoever came between: nothing after it is wanted. */
+  /** Set by the spending cap, a fault in a strict batch, or a stale wake: later rows are not processed. */
   isStopped = false;
 
-  constructor(batch: Expanding, manifest: Manifest, made: ReadonlyMap<number, Estimate>) {
+  constructor(batch: Expanding, manifest: Manifest, existing: ReadonlyMap<number, Estimate>) {
     this.batch = batch;
-    this.made = made;
+    this.existing = existing;
     this.manifest = manifest;
     this.rules = rulesOf(batch, manifest.columns);
     this.cursor = batch.cursor;
@@ -125,13 +129,13 @@ async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Pro
     for (let n = 0; n < records.length; n += SLICE) {
       const room = Math.min(SLICE, rowsMax - chunk.totals.rows);
       const slice = records.slice(n, n + room);
-      await takeSlice(services, chunk, slice);
+      await processSlice(services, chunk, slice);
       const isFull = chunk.totals.rows >= rowsMax || chunk.faults.length >= FAULTS_PER_CHUNK;
       const isAllOfIt = isLast && n + slice.length >= records.length;
       if (chunk.isStopped) return;
       if (!isAllOfIt && (isFull || isOver())) return;
     }
-    // Past what is blank, or too long; otherwise after the last record.
+    // After trailing blank or overlong lines, which give no record.
     chunk.cursor = reader.cursor();
     chunk.isEnd = isLast;
     if (isLast || isOver()) return;
@@ -151,10 +155,10 @@ interface Estimate {
 type Row = { readonly record: RawRecord } & (
   | { readonly fault: string }
   | (Estimate & { readonly body: unknown; readonly validated: ValidatedRequest })
-  | (Estimate & { readonly isMade: true })
+  | (Estimate & { readonly hasJob: true })
 );
 
-async function takeSlice(services: Services, chunk: Chunk, records: readonly RawRecord[]): Promise<void> {
+async function processSlice(services: Services, chunk: Chunk, records: readonly RawRecord[]): Promise<void> {
   const rows: Row[] = [];
   await inParallel([...records.entries()], CONCURRENCY, async ([n, record]) => {
     rows[n] = await validateRow(services, chunk, record);
@@ -170,9 +174,9 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
     } else {
       const spentUsd = sumUsd(priceUsd, row.priceUsd);
       const isTooMuch =
-        sumUsd(sumUsd(before.priceUsd, spentUsd), madeAfter(chunk, record.row)) >
+        sumUsd(sumUsd(before.priceUsd, spentUsd), laterJobsUsd(chunk, record.row)) >
         (settings.maxSpendUsd ?? Number.POSITIVE_INFINITY);
-      if (isTooMuch && pass === 'admit' && !('isMade' in row)) {
+      if (isTooMuch && pass === 'admit' && !('hasJob' in row)) {
         chunk.cappedAtRow = record.row;
         chunk.isStopped = true;
         break;
@@ -190,7 +194,7 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
     }
   }
   if (pass === 'check') return;
-  // Judging takes its time, and somebody else may have counted these rows, or the batch be cancelled.
+  // Validation takes time. Another task may have counted these rows meanwhile, or the batch was cancelled.
   if (!(await isStillWanted(services, chunk))) {
     chunk.isStopped = true;
     return;
@@ -202,20 +206,20 @@ async function takeSlice(services: Services, chunk: Chunk, records: readonly Raw
   });
 }
 
-/** What the jobs of later rows come to. */
-function madeAfter({ made }: Chunk, after: number): number {
+/** The price of the existing jobs of later rows. */
+function laterJobsUsd({ existing }: Chunk, after: number): number {
   let priceUsd = 0;
-  for (const [row, estimate] of made) if (row > after) priceUsd = sumUsd(priceUsd, estimate.priceUsd);
+  for (const [row, estimate] of existing) if (row > after) priceUsd = sumUsd(priceUsd, estimate.priceUsd);
   return priceUsd;
 }
 
 async function validateRow(
   services: Services,
-  { batch, rules, made }: Chunk,
+  { batch, rules, existing }: Chunk,
   record: RawRecord,
 ): Promise<Row> {
-  const estimate = made.get(record.row);
-  if (estimate) return { record, isMade: true, ...estimate };
+  const estimate = existing.get(record.row);
+  if (estimate) return { record, hasJob: true, ...estimate };
   const read = bodyOfRecord(record, rules);
   if ('fault' in read) return { record, fault: read.fault };
   try {
@@ -226,17 +230,16 @@ async function validateRow(
     if (!isFaulty && batch.wake.ring < POISON_ENQUEUES) throw error;
     const fault = isFaulty
       ? error.problem.detail
-      : `could not be validated, however often it was tried: ${String(error)}`;
+      : `could not be validated after repeated tries: ${String(error)}`;
     return { record, fault };
   }
 }
 
 /**
- * Rows after the cursor that have their jobs: a chunk was read before this one, in whole or in part, and not counted.
- * They are not judged again. A picture that was there may be gone, and another be there now that was not; what such a
- * row costs is spent all the same.
+ * Returns the rows after the cursor that already have jobs, from an earlier run of this chunk that was not saved. They
+ * are not validated again: an input image may have been deleted or uploaded since, but the job's price is spent anyway.
  */
-async function madeBefore(
+async function existingJobs(
   services: Services,
   { batchId, cursor }: Expanding,
 ): Promise<ReadonlyMap<number, Estimate>> {
@@ -247,7 +250,7 @@ async function madeBefore(
   );
 }
 
-/** A fault tells what the row said, which may be a megabyte; the first ones stand in the batch's own record. */
+/** A fault quotes the row, which may have a megabyte, and the first faults are stored in the batch's record. */
 const FAULT_CHARACTERS_MAX = 1_000;
 const shortened = (fault: string): string =>
   fault.length <= FAULT_CHARACTERS_MAX ? fault : `${fault.slice(0, FAULT_CHARACTERS_MAX)}…`;
@@ -260,7 +263,7 @@ const estimateOf = ({ catalogue }: Services, request: VideoRequest): Estimate =>
   ),
 });
 
-/** Named by their content too: a chunk that is repeated may end elsewhere, and none of its faults may be lost. */
+/** The name contains a content hash: a repeated chunk may end at another row, and none of its faults may be lost. */
 async function storeFaults(
   { results, ids }: Services,
   { batchId }: Expanding,

@@ -1,4 +1,4 @@
-/** Steps of a batch that go through its jobs: waiting for them, cancelling them, retrying the failed ones. */
+/** Steps of a batch that work on its jobs: wait for them, cancel them, retry the failed ones. */
 
 import type { BatchIn } from '../../core/batch/batch.ts';
 import type { JobIn } from '../../core/job/job.ts';
@@ -7,29 +7,36 @@ import type { Services } from '../../ports.ts';
 import { advanceAndPerform } from '../job/advance.ts';
 import { inParallel } from '../job/in-parallel.ts';
 import { retry } from '../job/retry-job.ts';
-import { backPressure, STEP_MS, stepEnd, UNFINISHED, UNFINISHED_MAX, type Work } from './batch-work.ts';
+import {
+  backPressure,
+  STEP_MS,
+  type StepOutcome,
+  stepEnd,
+  UNFINISHED,
+  UNFINISHED_MAX,
+} from './batch-work.ts';
 
-/** How often a batch looks whether its jobs are through: one count, cheap beside what the jobs cost. */
-const LOOK_MS = 30_000;
+/** How often a batch checks whether its jobs have finished: one count query, which is cheap compared to the jobs. */
+const CHECK_INTERVAL_MS = 30_000;
 const CANCELLED_PER_STEP = 200;
 const CONCURRENCY = 8;
 const RETRIED_PER_STEP = 50;
-/** A chunk that was under way when the batch was cancelled may go on to make jobs for its time and a slice. */
+/** A chunk that was running when the batch was cancelled may create jobs for a step's time and one more slice. */
 const CHUNK_GRACE_MS = 2 * STEP_MS;
 
-export async function lookAtJobs(
+export async function checkJobs(
   { jobs, clock, policy }: Services,
   { batchId }: BatchIn<'running'>,
-): Promise<Work> {
+): Promise<StepOutcome> {
   const unfinished = await jobs.countOfBatch(batchId, UNFINISHED);
   if (unfinished === 0) return { type: 'settled' };
-  return { type: 'wait', untilMs: clock.now() + LOOK_MS / policy.speedUp };
+  return { type: 'wait', untilMs: clock.now() + CHECK_INTERVAL_MS / policy.speedUp };
 }
 
 export async function cancelJobs(
   services: Services,
   { batchId, cancelledAt }: BatchIn<'cancelling'>,
-): Promise<Work> {
+): Promise<StepOutcome> {
   const { jobs, clock } = services;
   const page = await jobs.listOfBatch({
     batchId,
@@ -45,8 +52,8 @@ export async function cancelJobs(
   return clock.now() >= graceEnd ? { type: 'settled' } : { type: 'wait', untilMs: graceEnd };
 }
 
-/** What might be paid for twice is left: so a retry costs nothing that `maxSpendUsd` has not allowed for. */
-export async function retryJobs(services: Services, batch: BatchIn<'retrying'>): Promise<Work> {
+/** Skips jobs that may be charged twice, so that a retry never exceeds what `maxSpendUsd` allowed. */
+export async function retryJobs(services: Services, batch: BatchIn<'retrying'>): Promise<StepOutcome> {
   const { batchId, trace } = batch;
   const isOver = stepEnd(services.clock);
   const room = UNFINISHED_MAX - (await services.jobs.countOfBatch(batchId, UNFINISHED));

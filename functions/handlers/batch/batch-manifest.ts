@@ -1,4 +1,4 @@
-/** The first step of a batch: what its manifest is, unzipped if need be, and the header of one in CSV. */
+/** The first step of a batch: unzips the manifest if needed, detects its format, and parses the header of a CSV. */
 import { pipeline, Readable, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { BatchIn, Manifest } from '../../core/batch/batch.ts';
@@ -11,30 +11,30 @@ import {
   readHeader,
   sniff,
 } from '../../core/manifest/manifest-start.ts';
-import { type InputStore, ObjectGoneError, type Services } from '../../ports.ts';
-import { gone, rulesOf, type Work } from './batch-work.ts';
+import { type InputStore, ObjectMissingError, type Services } from '../../ports.ts';
+import { manifestMissing, rulesOf, type StepOutcome } from './batch-work.ts';
 
-/** A gigabyte of zeros is a megabyte when zipped. No manifest is this long. */
+/** Limits zip bombs: a gigabyte of zeros is a megabyte when zipped. No real manifest is this long. */
 const UNZIPPED_BYTES_MAX = 20 * 1024 ** 3;
-/** Reads of what is unzipped: few requests, and little memory. */
+/** Read size while unzipping: few requests, little memory. */
 const WINDOW_BYTES = 4 * 1024 ** 2;
 
 type Object = { readonly gcsUri: string; readonly generation: string; readonly bytes: number };
 type Faulty = { readonly fault: string };
 
-export async function openManifest(services: Services, batch: BatchIn<'expanding'>): Promise<Work> {
+export async function openManifest(services: Services, batch: BatchIn<'expanding'>): Promise<StepOutcome> {
   try {
     const opened = await open(services, batch);
     return 'fault' in opened
       ? unreadable(`The manifest ${opened.fault}`)
       : { type: 'opened', manifest: opened };
   } catch (error) {
-    if (error instanceof ObjectGoneError) return gone(batch);
+    if (error instanceof ObjectMissingError) return manifestMissing(batch);
     throw error;
   }
 }
 
-const unreadable = (message: string): Work => ({
+const unreadable = (message: string): StepOutcome => ({
   type: 'unreadable',
   error: { code: 'MANIFEST_UNREADABLE', message },
 });
@@ -43,7 +43,7 @@ async function open(services: Services, batch: BatchIn<'expanding'>): Promise<Ma
   const { inputs } = services;
   const { gcsUri, generation, format: asked } = batch.source;
   const found = await inputs.head(gcsUri, generation);
-  if (!found) throw new ObjectGoneError(gcsUri);
+  if (!found) throw new ObjectMissingError(gcsUri);
   const stored: Object = { gcsUri, generation, bytes: found.bytes };
   const storedHead = await headOf(inputs, stored);
   const isZipped = sniff(storedHead).kind === 'gzip';
@@ -91,7 +91,7 @@ const headOf = (inputs: InputStore, { gcsUri, generation, bytes }: Object): Prom
     ? Promise.resolve(new Uint8Array())
     : inputs.readRange(gcsUri, 0, Math.min(bytes, HEAD_BYTES) - 1, generation);
 
-/** Once for the batch, into the input bucket; the copy is read like any other manifest. */
+/** Unzips the manifest once per batch, into the input bucket. The copy is then read like any other manifest. */
 async function unzip(
   { inputs }: Services,
   { batchId }: BatchIn<'expanding'>,
@@ -115,11 +115,11 @@ async function unzip(
     return { fault };
   }
   const made = await inputs.head(gcsUri);
-  if (!made) throw new Error(`${gcsUri} was written and is not there`);
+  if (!made) throw new Error(`${gcsUri} was written but does not exist`);
   return { gcsUri, ...made };
 }
 
-/** Of zipped data that is broken, or too much. Nothing where it was the bucket that failed. */
+/** The fault of corrupt or overlong zipped data. Nothing for errors of the bucket. */
 function faultOf(error: unknown): string | undefined {
   if (error instanceof TooLongError) return `is longer than ${UNZIPPED_BYTES_MAX} bytes when unzipped.`;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -1,17 +1,17 @@
-/** What calls the `batch` function: a batch's task, or the clock. */
+/** The payloads of the `batch` function: a batch's task, or a call of Cloud Scheduler. */
 import { z } from 'zod';
 
 const batchMessageSchema = z.object({
   batchId: z.string(),
-  /** The batch's wake this task stands for; a task for an earlier one is stale. */
+  /** Sequence number of the wake. The task is stale if the batch has a later one. */
   seq: z.int(),
 });
 export type BatchMessage = z.infer<typeof batchMessageSchema>;
 
-/** From Cloud Scheduler: a batch is due. */
+/** A call of Cloud Scheduler: the schedule's next batch is due. */
 const scheduleMessageSchema = z.strictObject({
   schedule: z.string().min(1),
-  /** For a call by hand; Cloud Scheduler says it in a header. */
+  /** For manual calls; Cloud Scheduler sends the time in a header. */
   scheduledTime: z.iso.datetime({ offset: true }).optional(),
 });
 export type ScheduleMessage = z.infer<typeof scheduleMessageSchema>;

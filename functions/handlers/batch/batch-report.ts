@@ -1,6 +1,6 @@
 /**
- * The report of a batch, row by row. First in parts, so many rows per step, since a million rows take longer than any
- * task may; then the parts are put together. Constant memory: a part is at most a few megabytes, the rest is streamed.
+ * Writes the report of a batch, one line per row. Each step writes one part, because a million rows take longer than a
+ * task may run; the last step joins the parts. Memory is constant: a part has a few megabytes, the join is streamed.
  */
 import { Readable } from 'node:stream';
 import { stringify } from 'csv-stringify/sync';
@@ -13,7 +13,7 @@ import { totalUsd } from '../../core/job/spend.ts';
 import { landedAttempts } from '../../core/job/stages.ts';
 import { createRecordReader } from '../../core/manifest/record-reader.ts';
 import type { ResultStore, Services } from '../../ports.ts';
-import { faultsPrefixOf, padded, type Work } from './batch-work.ts';
+import { faultsPrefixOf, padded, type StepOutcome } from './batch-work.ts';
 
 /** Jobs are read a page at a time; faults are smaller. */
 const ROWS_PER_PART = { withJobs: 2_000, faultsOnly: 50_000 } as const;
@@ -22,15 +22,15 @@ const WINDOW_BYTES = 1024 * 1024;
 
 const rowSchema = z.object({
   row: z.number(),
-  /** Of the manifest, for a row that is no request. */
+  /** Line in the manifest, for an invalid row. */
   line: z.number().nullable(),
   job: z.string().nullable(),
-  /** Of the job; or `invalid`, `not-admitted`. */
+  /** The job's status, or `invalid` or `not-admitted`. */
   status: z.string(),
   uris: z.array(z.string()),
-  /** Of video that was made. */
+  /** Seconds of generated video. */
   seconds: z.number(),
-  /** Charged, and of unknown charge. */
+  /** What was charged; `unknownUsd` is what may have been charged. */
   priceUsd: z.number(),
   unknownUsd: z.number(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
@@ -51,12 +51,12 @@ const COLUMNS = [
 
 type Reporting = BatchIn<'reporting'>;
 
-export async function writeReport(services: Services, batch: Reporting): Promise<Work> {
+export async function writeReport(services: Services, batch: Reporting): Promise<StepOutcome> {
   const { totals, settings, afterRow, parts } = batch;
   const hasRows = settings.dryRun ? totals.faults > 0 : totals.rows > 0 || parts === 0;
   if (!hasRows || afterRow >= END) return joined(services, batch);
   const size = settings.dryRun ? ROWS_PER_PART.faultsOnly : ROWS_PER_PART.withJobs;
-  // The last one takes all that is left: a cancelled chunk may have made jobs beyond the rows that were counted.
+  // The last part has no upper limit: a cancelled chunk may have created jobs beyond the counted rows.
   const upTo = afterRow + size >= totals.rows ? END : afterRow + size;
   const rows = await rowsBetween(services, batch, afterRow, upTo);
   const name = `${partsPrefixOf(batch)}${padded(afterRow)}.jsonl`;
@@ -74,7 +74,7 @@ function* lines(rows: readonly ReportRow[]): Generator<Buffer> {
   for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
 }
 
-/** Jobs and faults of these rows, in order; where a row has both, it was read twice, and the job is what came of it. */
+/** Jobs and faults of these rows, in order. A row that has both was read twice; its job is reported. */
 async function rowsBetween(
   services: Services,
   batch: Reporting,
@@ -130,7 +130,7 @@ function rowOfJob(job: Job, row: number): ReportRow {
   const videos = job.status === 'succeeded' ? job.videos : [];
   const paid = [...(job.retryOf?.landed ?? []), ...job.attempts];
   const { charged, unknown } = job.retryOf?.lostUsd ?? { charged: 0, unknown: 0 };
-  // Of a cancelled job an operation may run on.
+  // The operation of a cancelled job may still be running.
   const openUsd = liveAttemptOf(job)?.reservedUsd ?? 0;
   const landed = landedAttempts(job).flatMap((attempt) => attempt.videos ?? []);
   return {
@@ -156,12 +156,12 @@ const rowOfCap = ({ settings, totals }: Reporting, row: number): ReportRow => ({
   error: {
     code: 'MAX_SPEND',
     message:
-      `The rows before come to $${totals.priceUsd}; this one would exceed maxSpendUsd ($${settings.maxSpendUsd}). ` +
-      'Neither it nor any row after it was admitted.',
+      `The rows before cost $${totals.priceUsd}; this row would exceed maxSpendUsd ($${settings.maxSpendUsd}). ` +
+      'This row and all later rows were not admitted.',
   },
 });
 
-async function joined({ results }: Services, batch: Reporting): Promise<Work> {
+async function joined({ results }: Services, batch: Reporting): Promise<StepOutcome> {
   const { batchId, settings, retries } = batch;
   const name = `${settings.reportPrefix}${batchId}/report${retries === 0 ? '' : `-${retries + 1}`}`;
   const parts = await results.list(partsPrefixOf(batch));
@@ -180,7 +180,7 @@ async function joined({ results }: Services, batch: Reporting): Promise<Work> {
   await results.writeOnce(csv, 'text/csv; charset=utf-8', Readable.from(counted(), { objectMode: false }));
   const whole = Readable.from(bytesOf(results, parts), { objectMode: false });
   await results.writeOnce(jsonl, 'application/jsonl', whole);
-  // After a crash the table may be there already, and a bucket that refuses it need not have read it to its end.
+  // After a crash the CSV may already exist. The bucket then refuses the upload before it has read all rows.
   return { type: 'reported', csv, jsonl, rows: rows ?? (await countOf(bytesOf(results, parts))) };
 }
 
@@ -215,7 +215,7 @@ async function* csvOf(
       ...[row.row, row.line, row.job, row.status, uris.join(' '), row.seconds, row.priceUsd, row.unknownUsd],
       ...[error?.code, error?.message],
     ]);
-    // A provider's message or a cell of the manifest may begin like a formula, and the report is opened with Excel.
+    // A provider's message or a manifest cell may look like a formula, and users open the report in Excel.
     yield { csv: Buffer.from(stringify(cells, { escape_formulas: true })), rows: rows.length };
   }
 }

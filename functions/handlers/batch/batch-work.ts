@@ -1,4 +1,4 @@
-/** What the steps of a batch have in common. */
+/** Types, limits and names that the steps of a batch share. */
 import { type Batch, batchPrefixOf } from '../../core/batch/batch.ts';
 import { type BodyRules, misspeltColumns } from '../../core/batch/row-body.ts';
 import type { BatchEvent } from '../../core/batch/step-batch.ts';
@@ -10,21 +10,21 @@ import type { Clock, Ids, Services } from '../../ports.ts';
 export const batchIdOf = (ids: Pick<Ids, 'hash'>, cause: readonly string[]): string =>
   `bat_${ids.hash(['batch', ...cause])}`;
 
-/** What a step came to, for the wake that it was taken for. */
-export type Work = WithoutSeq<Extract<BatchEvent, { seq: number }>>;
+/** The result of a step, as an event without the sequence number of its wake. */
+export type StepOutcome = WithoutSeq<Extract<BatchEvent, { seq: number }>>;
 type WithoutSeq<E> = E extends { seq: number } ? Omit<E, 'seq'> : never;
 
-/** Well within a task's deadline, and short enough that a crash repeats little. */
+/** Well within a task's deadline, and short enough that little is repeated after a crash. */
 export const STEP_MS = 20_000;
 
 /**
- * Ten minutes of work for a model with a quota of 50 a minute. More would only age in the queue towards their deadline,
- * go on through a pause, and be looked after by every sweep.
+ * Ten minutes of work for a model with a quota of 50 calls per minute. More jobs would only wait towards their
+ * deadline, continue during a pause, and add load to every sweep.
  */
 export const UNFINISHED_MAX = 500;
 const BACK_PRESSURE_MS = 10_000;
 
-export const backPressure = ({ clock, policy }: Pick<Services, 'clock' | 'policy'>): Work => ({
+export const backPressure = ({ clock, policy }: Pick<Services, 'clock' | 'policy'>): StepOutcome => ({
   type: 'wait',
   untilMs: clock.now() + BACK_PRESSURE_MS / policy.speedUp,
 });
@@ -47,15 +47,15 @@ export const rulesOf = ({ settings }: Pick<Batch, 'settings'>, columns: readonly
   lane: settings.lane,
 });
 
-export const gone = ({ source }: Pick<Batch, 'source'>): Work => ({
+export const manifestMissing = ({ source }: Pick<Batch, 'source'>): StepOutcome => ({
   type: 'unreadable',
   error: {
     code: 'MANIFEST_GONE',
-    message: `${source.gcsUri} was replaced or deleted while it was read (generation ${source.generation}). Start a new batch.`,
+    message: `${source.gcsUri} (generation ${source.generation}) was replaced or deleted while it was read. Start a new batch.`,
   },
 });
 
 export const faultsPrefixOf = (batchId: string): string => `${batchPrefixOf(batchId)}faults/`;
 
-/** So that names sort as numbers do. */
+/** Pads row numbers so that names sort numerically. */
 export const padded = (row: number): string => String(row).padStart(10, '0');

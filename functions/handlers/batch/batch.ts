@@ -1,6 +1,6 @@
 /**
- * The `batch` function: one step of a batch per task. What is done may be done again any number of times: jobs follow
- * from their rows (I5), files are written once, and what it came to is saved only for the wake it was done for (I4).
+ * The `batch` function: each task runs one step of a batch. Steps can be repeated safely: job ids derive from rows
+ * (I5), files are written once, and a step's result is saved only for its own wake (I4).
  */
 import { type Batch, batchWakeOf } from '../../core/batch/batch.ts';
 import type { BatchEvent } from '../../core/batch/step-batch.ts';
@@ -8,12 +8,12 @@ import { stepBatch } from '../../core/batch/step-batch.ts';
 import type { BatchTask, Services } from '../../ports.ts';
 import { tryToAnnounce } from '../job/announce.ts';
 import { expandChunk } from './batch-chunk.ts';
-import { cancelJobs, lookAtJobs, retryJobs } from './batch-jobs.ts';
+import { cancelJobs, checkJobs, retryJobs } from './batch-jobs.ts';
 import { openManifest } from './batch-manifest.ts';
 import type { BatchMessage } from './batch-message.ts';
 import { writeReport } from './batch-report.ts';
-import type { Work } from './batch-work.ts';
-import { tellManifestFaults } from './upload-errors.ts';
+import type { StepOutcome } from './batch-work.ts';
+import { writeManifestErrors } from './upload-errors.ts';
 
 export async function handleBatch(services: Services, { batchId, seq }: BatchMessage): Promise<void> {
   const batch = await services.batches.get(batchId);
@@ -22,24 +22,24 @@ export async function handleBatch(services: Services, { batchId, seq }: BatchMes
       batch: batchId,
     });
   if (batchWakeOf(batch)?.seq !== seq) return;
-  const work = await workOf(services, batch);
-  if (work) await advanceBatch(services, batchId, { ...work, seq });
+  const outcome = await runStep(services, batch);
+  if (outcome) await advanceBatch(services, batchId, { ...outcome, seq });
 }
 
-async function workOf(services: Services, batch: Batch): Promise<Work | undefined> {
+async function runStep(services: Services, batch: Batch): Promise<StepOutcome | undefined> {
   switch (batch.status) {
     case 'expanding':
       return batch.manifest ? expandChunk(services, batch, batch.manifest) : openManifest(services, batch);
     case 'running':
-      return lookAtJobs(services, batch);
+      return checkJobs(services, batch);
     case 'retrying':
       return retryJobs(services, batch);
     case 'cancelling':
       return cancelJobs(services, batch);
     case 'reporting': {
-      const work = await writeReport(services, batch);
-      if (work.type === 'reported') await tellManifestFaults(services, batch, work.csv);
-      return work;
+      const outcome = await writeReport(services, batch);
+      if (outcome.type === 'reported') await writeManifestErrors(services, batch, outcome.csv);
+      return outcome;
     }
     case 'paused':
     case 'done':
@@ -49,7 +49,7 @@ async function workOf(services: Services, batch: Batch): Promise<Work | undefine
   }
 }
 
-/** Load, step, save, tell the log, ring. Returns the batch as it is now, if it is there. */
+/** Loads, steps and saves the batch, logs the transition, enqueues the wake. Returns the stored batch, if it exists. */
 export async function advanceBatch(
   services: Services,
   batchId: string,
@@ -77,12 +77,12 @@ export async function advanceBatch(
   return { batch, isSaved: true };
 }
 
-/** One that fails is left to the sweep: the batch is already saved (I3). */
+/** Enqueues a wake. On failure the sweep enqueues it later: the batch is already saved (I3). */
 export async function enqueueBatchTask({ tasks, log }: Services, task: BatchTask): Promise<void> {
   try {
     await tasks.enqueueBatch(task);
   } catch (error) {
-    log('ERROR', `batch ${task.batchId}: its wake could not be enqueued; the sweep will see to it`, {
+    log('ERROR', `batch ${task.batchId}: its wake could not be enqueued; the sweep tries again`, {
       batch: task.batchId,
       error: String(error),
     });

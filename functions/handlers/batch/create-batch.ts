@@ -1,4 +1,4 @@
-/** Accepting a batch: everything that can be known without reading the manifest is checked before anything is written. */
+/** Accepts a batch: validates everything except the manifest's rows before anything is written. */
 import { z } from 'zod';
 import type { Batch } from '../../core/batch/batch.ts';
 import { batchPrefixOf } from '../../core/batch/batch.ts';
@@ -14,9 +14,9 @@ import { mayRead } from '../job/inputs.ts';
 import { enqueueBatchTask } from './batch.ts';
 import { batchIdOf } from './batch-work.ts';
 
-/** As many as are answered within a request; longer lists are manifests in a bucket. */
+/** The most rows that one request can process; longer lists have to be manifests in a bucket. */
 const INLINE_ROWS_MAX = 1_000;
-/** The record of a batch is one document, and is read with every chunk. */
+/** The batch's record is one Firestore document and is read for every chunk. */
 const TEMPLATE_BYTES_MAX = 64 * 1024;
 
 const partialRequest = z.record(z.string(), z.unknown());
@@ -27,7 +27,7 @@ const bodySchema = z.strictObject({
         .string()
         .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
         .refine((uri) => isNameWithinLimits(uri), NAME_TOO_LONG),
-      /** Exactly this one, though it may have been replaced; otherwise the one that is there now. */
+      /** Reads this generation, even if it was replaced since. Default: the current one. */
       generation: objectGeneration.optional(),
       format: z.enum(FORMATS).optional(),
     })
@@ -45,7 +45,7 @@ const bodySchema = z.strictObject({
     .max(500)
     .regex(
       /^(?!jobs\/|\/|\.)[^\r\n]+\/$/,
-      'must be a folder of the output bucket, with / at its end and not under jobs/',
+      'must be a folder of the output bucket that ends with / and is not under jobs/',
     )
     .default('batches/'),
 });
@@ -54,16 +54,16 @@ type Body = z.infer<typeof bodySchema>;
 export interface NewBatch {
   readonly caller: string;
   readonly body: unknown;
-  /** I5: the same cause gives the same batch. Absent: a new one each time. */
+  /** I5: the same cause gives the same batch. Absent: a new batch for each call. */
   readonly cause?: readonly string[] | undefined;
   readonly trace?: string | undefined;
-  /** The manifest was named by the deployment itself and not by the caller, who need not be allowed to read it. */
+  /** The deployment named the manifest, not the caller, so the caller's read permission is not checked. */
   readonly isTrusted?: boolean | undefined;
 }
 
 /**
- * @returns `created: false` when the same request of the same cause has made this batch before
- * @throws ProblemError 400 for a request that is not valid, 422 for another request of the same cause
+ * @returns `created: false` if the same request with the same cause has created this batch before
+ * @throws ProblemError 400 for an invalid request, 422 for a different request with the same cause
  */
 export async function createBatch(
   services: Services,
@@ -72,7 +72,7 @@ export async function createBatch(
   const { clock, ids, batches, log } = services;
   const fingerprint = ids.hash(['batch-request', canonicalJson(raw)]);
   const batchId = cause ? batchIdOf(ids, cause) : ids.newAttemptId().replace('att_', 'bat_');
-  // The deployment's own causes are files and times: what is configured for them may have changed since.
+  // The deployment's own causes are files and times, whose configuration may have changed since.
   const same = (other: Batch): Batch => (isTrusted ? other : sameRequest(other, fingerprint));
   const before = cause && (await batches.get(batchId));
   if (before) return { batch: same(before), created: false };
@@ -86,7 +86,7 @@ export async function createBatch(
   );
   if ((await batches.create(first.batch)) === 'exists') {
     const other = await batches.get(batchId);
-    if (!other) throw new Error(`batch ${batchId} exists and cannot be read`);
+    if (!other) throw new Error(`batch ${batchId} exists but cannot be read`);
     return { batch: same(other), created: false };
   }
   log('INFO', `batch ${batchId}: accepted`, { batch: batchId, caller, trace });
@@ -100,14 +100,17 @@ function parseBatchBody(raw: unknown): Body {
   const body = parsed.data;
   const errors: FieldError[] = [];
   if ((body.manifest === undefined) === (body.rows === undefined))
-    errors.push({ field: 'manifest', detail: 'or rows is what the batch is made of: give one of them.' });
+    errors.push({
+      field: 'manifest',
+      detail: 'is required unless rows is given; send exactly one of the two.',
+    });
   for (const field of ['template', 'defaults'] as const) {
     const given = body[field];
     const unknown = Object.keys(given ?? {}).filter((name) => !REQUEST_FIELDS.has(name));
     for (const name of unknown)
       errors.push({ field: `${field}.${name}`, detail: 'is not a field of a job request.' });
     if (JSON.stringify(given ?? {}).length > TEMPLATE_BYTES_MAX)
-      errors.push({ field, detail: `is longer than ${TEMPLATE_BYTES_MAX} bytes; name pictures by gcsUri.` });
+      errors.push({ field, detail: `is longer than ${TEMPLATE_BYTES_MAX} bytes; use gcsUri for images.` });
   }
   if (errors.length > 0) throw invalidRequest(errors);
   return body;
@@ -124,13 +127,13 @@ function errorsOf(issue: z.core.$ZodIssue): FieldError[] {
     return [
       {
         field,
-        detail: `are more than ${INLINE_ROWS_MAX}; put them in a bucket and name it as manifest.gcsUri.`,
+        detail: `has more than ${INLINE_ROWS_MAX} entries; put them in a file in a bucket and use manifest.gcsUri.`,
       },
     ];
   return [{ field, detail: `${issue.message}.` }];
 }
 
-/** What the rows are read from; inline ones are put in the input bucket first. */
+/** Returns the object to read the rows from. Inline rows are stored in the input bucket first. */
 async function sourceOf(
   services: Services,
   { manifest, rows = [] }: Body,
@@ -143,11 +146,11 @@ async function sourceOf(
   const { inputs, ids } = services;
   if (!manifest) {
     const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-    // By content: two requests that race under one key must not read each other's rows.
+    // Named by content: two requests that race under one key must not read each other's rows.
     const name = `${batchPrefixOf(batchId)}rows-${ids.hash([text])}.jsonl`;
     const gcsUri = await inputs.putOnce(name, 'application/jsonl', Buffer.from(text));
     const stored = await inputs.head(gcsUri);
-    if (!stored) throw new Error(`${gcsUri} was written and is not there`);
+    if (!stored) throw new Error(`${gcsUri} was written but does not exist`);
     return { gcsUri, generation: stored.generation, format: 'jsonl', isInline: true };
   }
   const { gcsUri, format } = manifest;
@@ -156,10 +159,10 @@ async function sourceOf(
     throw refused('is not in a bucket and folder that this caller may read from.');
   const found = await inputs.head(gcsUri, manifest.generation);
   if (!found && manifest.generation !== undefined) {
-    const detail = `is ${manifest.generation}, which is gone: ${gcsUri} was replaced or deleted. Put the manifest there again.`;
+    const detail = `is ${manifest.generation}, which no longer exists: ${gcsUri} was replaced or deleted. Upload the manifest again.`;
     throw invalidRequest([{ field: 'manifest.generation', detail }]);
   }
-  if (!found) throw refused(`names no object: ${gcsUri} does not exist.`);
+  if (!found) throw refused(`is ${gcsUri}, which does not exist.`);
   return { gcsUri, generation: found.generation, ...(format ? { format } : {}), isInline: false };
 }
 
@@ -168,7 +171,7 @@ function sameRequest(batch: Batch, fingerprint: string): Batch {
   throw new ProblemError({
     status: 422,
     code: 'idempotency-key-reused',
-    title: 'This Idempotency-Key belongs to another request',
-    detail: `The key was used for batch ${batch.batchId} with a different body. Send that body again, or use a new key.`,
+    title: 'This Idempotency-Key was used for another request',
+    detail: `The key was used for batch ${batch.batchId} with a different body. Send the same body, or use a new key.`,
   });
 }

@@ -1,7 +1,7 @@
 /**
- * A schedule's fire: Cloud Scheduler calls with the schedule's id and when the call was due, at least once; the same fire
- * starts one batch at most, and so do two of which the manifest's name stands for the same time (I5). What has to wait is taken up by the sweep, because
- * Cloud Scheduler repeats a call five times at most.
+ * Handles the fires of schedules. Cloud Scheduler calls at least once per fire, with the schedule's id and the time
+ * that the call was due. A fire starts at most one batch, and so do two fires whose manifest has the same name (I5).
+ * The sweep resumes waiting fires, because Cloud Scheduler retries a call at most five times.
  */
 
 import {
@@ -27,7 +27,7 @@ export interface ScheduleWork {
   readonly schedules: Schedules;
   readonly store: ScheduleStore;
   readonly startBatch: StartBatch;
-  /** False for a finished batch, and for none at all. */
+  /** False for a finished or missing batch. */
   readonly isActive: (batchId: string) => Promise<boolean>;
 }
 
@@ -40,7 +40,7 @@ export interface FireReport {
 }
 
 /**
- * @param header `X-CloudScheduler-ScheduleTime`, the same in every repetition of a call
+ * @param header `X-CloudScheduler-ScheduleTime`, the same in every retry of a call
  * @throws ProblemError 400 without a time, 404 for a schedule that is not configured
  */
 export async function handleSchedule(
@@ -53,7 +53,8 @@ export async function handleSchedule(
     throw invalidRequest([
       {
         field: 'scheduledTime',
-        detail: 'is needed where X-CloudScheduler-ScheduleTime gives no time like 2026-11-21T01:00:00Z.',
+        detail:
+          'is required if the header X-CloudScheduler-ScheduleTime has no time; send one like 2026-11-21T01:00:00Z.',
       },
     ]);
   }
@@ -67,7 +68,10 @@ export async function handleSchedule(
   };
 }
 
-/** Takes up what waits: for the batch before, for its manifest, or after a crash. One schedule's trouble is its own. */
+/**
+ * Resumes fires that wait for the previous batch or for their manifest, or that a crash interrupted. An error of one
+ * schedule does not affect the others.
+ */
 export async function sweepSchedules(work: ScheduleWork): Promise<void> {
   const { services, schedules, store } = work;
   for (const id of Object.keys(schedules)) {
@@ -85,14 +89,14 @@ export async function sweepSchedules(work: ScheduleWork): Promise<void> {
 async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
   const { services, schedules, store } = work;
   const schedule = schedules[id];
-  if (!schedule) throw notFound(`There is no schedule ${id}; CLAPPER_SCHEDULES names those there are.`);
+  if (!schedule) throw notFound(`Schedule ${id} does not exist; CLAPPER_SCHEDULES lists the schedules.`);
   const state = await store.get(id);
   const earlier = fireAt(state, at);
   if (earlier && isSettled(earlier)) return earlier;
   const slot = slotOf(schedule, at);
   if (isRepeated(state, at, slot)) return settle(work, id, { state: 'over', at, why: 'repeated' }, 'claimed');
   const gcsUri = manifestOf(schedule, at);
-  // Its batch may have been made by somebody who died over it. All others wait for it, so it waits for nobody.
+  // A call that crashed may have created the batch. Later fires wait for this fire, so it must not wait itself.
   if (earlier?.state === 'starting')
     return start(work, id, schedule, { at, gcsUri, slot, since: earlier.since });
   const now = services.clock.now();
@@ -104,8 +108,8 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
       return settle(work, id, { state: next, at, why: 'overlap' });
     }
   }
-  if (!(await services.inputs.head(gcsUri))) return missing(work, id, schedule, at, gcsUri);
-  // Whoever saves this starts the batch, unless something has come between since it was looked.
+  if (!(await services.inputs.head(gcsUri))) return handleMissingManifest(work, id, schedule, at, gcsUri);
+  // The call that saves this claim starts the batch. It fails if another fire changed the state since the checks above.
   const claimed = await store.update(id, (stored) => {
     if (isSettled(fireAt(stored, at)) || isRepeated(stored, at, slot)) return undefined;
     const nowAhead = predecessorsOf(stored, at);
@@ -116,7 +120,7 @@ async function fire(work: ScheduleWork, id: string, at: number): Promise<Fire> {
   if (claimed === 'unchanged') {
     const settled = fireAt(await store.get(id), at);
     if (settled && isSettled(settled)) return settled;
-    throw new Error(`schedule ${id}: another fire has come between; the call has to come again`);
+    throw new Error(`schedule ${id}: another fire changed the state meanwhile; the call has to be retried`);
   }
   return start(work, id, schedule, { at, gcsUri, slot, since: now });
 }
@@ -150,12 +154,18 @@ async function start(
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.status >= 500 || error.problem.status === 429)
       throw error;
-    await tell(work, id, at, 'refused', `its manifest ${gcsUri} is no use: ${error.problem.detail}`);
+    await reportFailure(
+      work,
+      id,
+      at,
+      'refused',
+      `its manifest ${gcsUri} was refused: ${error.problem.detail}`,
+    );
     return settle(work, id, { state: 'over', at, why: 'refused' }, 'claimed');
   }
 }
 
-async function missing(
+async function handleMissingManifest(
   work: ScheduleWork,
   id: string,
   { missing: policy, waitMinutes }: Schedule,
@@ -166,13 +176,13 @@ async function missing(
     return settle(work, id, { state: 'waiting', at, why: 'missing' });
   if (policy !== 'skip') {
     const waited = policy === 'wait' ? ` after ${waitMinutes} minutes` : '';
-    await tell(work, id, at, 'missing', `its manifest ${gcsUri} is not there${waited}`);
+    await reportFailure(work, id, at, 'missing', `its manifest ${gcsUri} does not exist${waited}`);
   }
   return settle(work, id, { state: 'over', at, why: 'missing' });
 }
 
-/** Failures are told before they are remembered: rather twice than never. */
-async function tell(
+/** Logs and publishes a failure. Called before the failure is saved: it may be reported twice, but never lost. */
+async function reportFailure(
   { services }: ScheduleWork,
   id: string,
   at: number,
@@ -195,8 +205,8 @@ async function tell(
 }
 
 /**
- * Remembers what has become of a fire, unless that was settled meanwhile.
- * @param by who has claimed it says what has become of its start; others must not make that forgotten
+ * Saves the state of a fire, unless it was settled meanwhile.
+ * @param by `claimed`: the call that claimed the fire. Other calls must not overwrite the state `starting`
  */
 async function settle(
   { services, store }: ScheduleWork,
@@ -210,7 +220,7 @@ async function settle(
     before = fireAt(state, fire.at);
     const stays = isSettled(before) || (before?.state === 'starting' && by === 'anybody');
     stored = before && stays ? before : fire;
-    // Two that came at once have made one batch, which the first to be here has started.
+    // Two concurrent fires with the same manifest name create one batch; the first to save it is `started`.
     if (stored.state === 'started' && isRepeated(state, stored.at, stored.slot))
       stored = { state: 'over', at: stored.at, why: 'repeated' };
     const same = before?.state === stored.state;

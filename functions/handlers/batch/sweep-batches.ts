@@ -1,4 +1,7 @@
-/** The sweep's part for batches: rings again for those whose wake was lost (I3), and lets go what has been kept long enough. */
+/**
+ * The sweep's part for batches: re-enqueues wakes whose task was lost (I3), and releases the jobs of a batch after the
+ * retention period. Stored names differ: `ring` counts the enqueues of a wake, `letGoAt` is the time of the release.
+ */
 import type { Batch } from '../../core/batch/batch.ts';
 import { batchWakeOf } from '../../core/batch/batch.ts';
 import { releaseRecord } from '../../core/job/retry.ts';
@@ -6,11 +9,11 @@ import type { Services } from '../../ports.ts';
 import { inParallel } from '../job/in-parallel.ts';
 import { advanceBatch } from './batch.ts';
 
-/** A deployment has few batches at once; the rest is first in the next run. */
+/** A deployment has few batches at a time. The rest stays overdue and is first in the next run. */
 const BATCHES_PER_RUN = 50;
 const CONCURRENCY = 10;
 
-/** @returns how many were rung for */
+/** @returns the number of re-enqueued wakes */
 export async function sweepBatches(services: Services): Promise<number> {
   const { batches, clock, policy, log } = services;
   let reEnqueued = 0;
@@ -27,19 +30,19 @@ export async function sweepBatches(services: Services): Promise<number> {
   return reEnqueued;
 }
 
-/** A page a run: nobody waits for it, and it must not hold up what somebody waits for. */
-const LET_GO_PER_RUN = 500;
+/** One page per run: the release is not urgent and must not delay the rest of the sweep. */
+const RELEASED_PER_RUN = 500;
 
-/** A batch holds the records of its jobs until it has been over for as long as records are kept. */
+/** Releases one page of jobs of a batch whose retention period has passed; until then it keeps their records. */
 export async function releaseJobs(services: Services): Promise<void> {
   const { batches, jobs, clock } = services;
-  const [batch] = await batches.toLetGo(clock.now(), 1);
+  const [batch] = await batches.dueForRelease(clock.now(), 1);
   if (!batch) return;
   const { batchId } = batch;
-  // First: from here on no retry begins that would need them.
+  // Mark the batch first: from then on no retry can start that would need the records.
   if (batch.lettingGo === undefined)
     await advanceBatch(services, batchId, { type: 'releaseRecords', progress: 'begun' });
-  const held = await jobs.heldByBatch(batchId, LET_GO_PER_RUN);
+  const held = await jobs.heldByBatch(batchId, RELEASED_PER_RUN);
   await inParallel(held, CONCURRENCY, async ({ jobId }) => {
     await jobs.update(jobId, (job) => releaseRecord(job, clock.now()));
   });

@@ -1,6 +1,6 @@
 /**
- * What is wrong with an uploaded file, written beside it: once per generation (of it, and of what is said about it), never
- * an older one over a newer, and taken away again once the file has become what it was to become.
+ * Writes an error file beside an invalid uploaded file: once per generation of the file and of its sidecar, and never
+ * an older one over a newer one. The error file is deleted once the file has become a job or batch.
  */
 import { z } from 'zod';
 import type { BatchIn } from '../../core/batch/batch.ts';
@@ -9,30 +9,30 @@ import type { FieldError } from '../../core/problem.ts';
 import type { Services, UploadBucket, UploadedObject } from '../../ports.ts';
 import { batchIdOf } from './batch-work.ts';
 
-/** `line` of a manifest, counted from 1, where the fault is in one. */
+/** `line` is the line in the manifest, counted from 1, for a fault in a manifest. */
 export interface FileError extends FieldError {
   readonly line?: number;
 }
 
 const generationSchema = z.string().regex(/^\d+$/).transform(BigInt);
-const toldSchema = z.object({
+const errorFileSchema = z.object({
   generation: generationSchema,
   sidecar: z.object({ name: z.string(), generation: generationSchema }).optional(),
   isLost: z.boolean().default(false),
 });
-type Told = z.infer<typeof toldSchema>;
+type ErrorFile = z.infer<typeof errorFileSchema>;
 
-type Named = Pick<UploadedObject, 'name' | 'generation'>;
+type ObjectVersion = Pick<UploadedObject, 'name' | 'generation'>;
 
-/** What an error file tells of. */
-export interface Faulty extends Named {
-  /** What was said about it: another one of it may be wrong in another way. */
-  readonly sidecar?: Named | undefined;
-  /** It is gone, and no other generation makes that good. */
+/** The uploaded object that an error file reports on. */
+export interface FaultyObject extends ObjectVersion {
+  /** The sidecar that was used. Another generation of it may have another fault. */
+  readonly sidecar?: ObjectVersion | undefined;
+  /** The object was deleted before it was read. A later generation does not replace it. */
   readonly isLost?: boolean | undefined;
 }
 
-/** I5: what the job or batch of an uploaded object follows from. */
+/** I5: the cause from which the id of an uploaded object's job or batch derives. */
 export const uploadCause = (bucket: string, name: string, generation: string): readonly string[] => [
   'upload',
   bucket,
@@ -40,13 +40,13 @@ export const uploadCause = (bucket: string, name: string, generation: string): r
   generation,
 ];
 
-/** Others may write it at the same time, each once. */
+/** Concurrent calls may write the error file, each of them once. */
 const TRIES = 5;
 
-/** @returns whether this call has written it */
+/** @returns whether this call wrote the error file */
 export async function writeErrorFile(
   uploads: UploadBucket,
-  faulty: Faulty,
+  faulty: FaultyObject,
   errors: readonly FileError[],
 ): Promise<boolean> {
   const { name, generation, sidecar, isLost = false } = faulty;
@@ -59,66 +59,68 @@ export async function writeErrorFile(
   };
   const text = `${JSON.stringify({ ...about, errors }, null, 2)}\n`;
   for (let tries = 0; tries < TRIES; tries++) {
-    const there = await uploads.head(errorName);
-    const told = there && (await toldBy(uploads, there));
-    if (told && !isNews(told, faulty)) return false;
+    const stored = await uploads.head(errorName);
+    const known = stored && (await parseErrorFile(uploads, stored));
+    if (known && !isNewer(known, faulty)) return false;
     const written = await uploads.write(
       errorName,
       'application/json',
       Buffer.from(text),
-      there?.generation ?? '0',
+      stored?.generation ?? '0',
     );
     if (written) return true;
   }
-  throw new Error(`${errorName} is written by others all the time; the event has to come again`);
+  throw new Error(
+    `${errorName}: ${TRIES} writes met concurrent changes; the event has to be delivered again`,
+  );
 }
 
-function isNews(told: Told, { generation, sidecar }: Faulty): boolean {
+function isNewer(known: ErrorFile, { generation, sidecar }: FaultyObject): boolean {
   const mine = BigInt(generation);
-  if (mine !== told.generation) return mine > told.generation;
-  if (sidecar?.name !== told.sidecar?.name) return true;
-  return sidecar !== undefined && told.sidecar !== undefined
-    ? BigInt(sidecar.generation) > told.sidecar.generation
+  if (mine !== known.generation) return mine > known.generation;
+  if (sidecar?.name !== known.sidecar?.name) return true;
+  return sidecar !== undefined && known.sidecar !== undefined
+    ? BigInt(sidecar.generation) > known.sidecar.generation
     : false;
 }
 
 /**
- * The file has become its job or batch, so what was told of this generation or an older one holds no longer. What was
- * lost stays lost.
- * @param of `older` where faults of this generation itself may have been told since
+ * Deletes the error file after the object has become a job or batch. A report about a lost object is kept.
+ * @param of `this`: also a report about this generation; `older`: only reports about older ones, because faults of this
+ * generation may have been reported since
  */
 export async function removeErrorFile(
   uploads: UploadBucket,
-  { name, generation }: Named,
+  { name, generation }: ObjectVersion,
   of: 'this' | 'older' = 'this',
 ): Promise<void> {
-  const there = await uploads.head(errorNameOf(name));
-  const told = there && (await toldBy(uploads, there));
-  if (!there || !told || told.isLost) return;
+  const stored = await uploads.head(errorNameOf(name));
+  const known = stored && (await parseErrorFile(uploads, stored));
+  if (!stored || !known || known.isLost) return;
   const mine = BigInt(generation);
-  if (told.generation < mine || (of === 'this' && told.generation === mine))
-    await uploads.remove(there.name, there.generation);
+  if (known.generation < mine || (of === 'this' && known.generation === mine))
+    await uploads.remove(stored.name, stored.generation);
 }
 
-/** Nothing where the file is none of ours. */
-async function toldBy(uploads: UploadBucket, file: UploadedObject): Promise<Told | undefined> {
+/** Returns nothing if the file was not written by Clapper. */
+async function parseErrorFile(uploads: UploadBucket, file: UploadedObject): Promise<ErrorFile | undefined> {
   const bytes = await uploads.read(file.name, file.generation);
   try {
-    return toldSchema.parse(JSON.parse(Buffer.from(bytes ?? []).toString()));
+    return errorFileSchema.parse(JSON.parse(Buffer.from(bytes ?? []).toString()));
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
     throw error;
   }
 }
 
-/** `field: what is wrong with it`, as problems are written out. */
+/** The text form of a field error: `field: detail`. */
 const FIELD_AND_DETAIL = /^([A-Za-z][\w.]*): (.+)$/s;
 
 /**
- * What is wrong with an uploaded manifest is known once its rows have been read: it is told beside it too, the first
- * faults by line. Batches of other causes are left alone.
+ * Writes the error file of an uploaded manifest after its rows were read, with the first faults by line. Does nothing
+ * for batches that were not started by an upload.
  */
-export async function tellManifestFaults(
+export async function writeManifestErrors(
   { uploads, ids, results }: Pick<Services, 'uploads' | 'ids' | 'results'>,
   { batchId, source, totals, firstFaults, ending }: BatchIn<'reporting'>,
   reportName: string,
@@ -135,15 +137,15 @@ export async function tellManifestFaults(
   const more = totals.faults - firstFaults.length;
   if (more > 0) {
     const all = `gs://${results.bucket}/${reportName}`;
-    errors.push({ field: '', detail: `There are ${more} more faults; all of them are in ${all}.` });
+    errors.push({ field: '', detail: `${more} more rows are invalid; all faults are in ${all}.` });
   }
   if (errors.length === 0) return;
-  // Who corrects a file uploads it again, and then what was right in it is made and paid for once more.
+  // A corrected file that is uploaded whole would generate and pay for its valid rows again.
   if (ending.status !== 'failed' && totals.valid > 0) {
     const detail =
-      `${totals.valid === 1 ? '1 row was right and became a job' : `${totals.valid} rows were right and became jobs`} ` +
-      `of batch ${batchId}. Upload what you correct in a file of its own: this one, uploaded again, makes and pays for ` +
-      'all of its rows again.';
+      `${totals.valid === 1 ? '1 valid row became a job' : `${totals.valid} valid rows became jobs`} of batch ` +
+      `${batchId}. Upload the corrected rows in a separate file: uploading this file again generates and charges all ` +
+      'of its rows again.';
     errors.push({ field: '', detail });
   }
   await writeErrorFile(uploads, { name, generation }, errors);

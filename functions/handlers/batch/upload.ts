@@ -1,7 +1,7 @@
 /**
- * The `upload` function: an object of the input bucket becomes a job or a batch (I5: bucket, name and generation are its
- * cause). Throws only what may be better next time, so that the event is delivered again; a file that is wrong is told
- * so beside it, once.
+ * The `upload` function: an object in the input bucket becomes a job or a batch (I5: the id derives from bucket, name
+ * and generation). It throws only errors that a later delivery may not have; the fault of an invalid file is written to
+ * an error file beside it, once.
  */
 import { z } from 'zod';
 import {
@@ -26,11 +26,11 @@ import { batchIdOf } from './batch-work.ts';
 import { removeErrorFile, uploadCause, writeErrorFile } from './upload-errors.ts';
 
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
-/** A request may hold pictures, as in a call of the API; what is said about a picture is short. */
+/** A request may contain images, as in the API; a sidecar is short. */
 const REQUEST_BYTES_MAX = 32 * 1024 * 1024;
 const SIDECAR_BYTES_MAX = 1024 * 1024;
 
-/** The part of `google.events.cloud.storage.v1.StorageObjectData` that is used. int64 values are texts. */
+/** The fields of `google.events.cloud.storage.v1.StorageObjectData` used here. int64 values are strings. */
 const objectSchema = z.object({
   bucket: z.string(),
   name: z.string(),
@@ -40,7 +40,7 @@ const objectSchema = z.object({
   metadata: z.record(z.string(), z.string()).default({}),
 });
 
-/** Makes a batch of a manifest; for the same cause the same one. @throws ProblemError for a manifest that is no use */
+/** Starts a batch for a manifest; the same cause gives the same batch. @throws ProblemError for an invalid manifest */
 export type StartBatch = (start: {
   readonly caller: string;
   readonly body: unknown;
@@ -66,8 +66,8 @@ export async function handleUpload(work: UploadWork, event: UploadEvent): Promis
   const { log } = work.services;
   const parsed = objectSchema.safeParse(event.data);
   if (event.type !== FINALIZED || !parsed.success) {
-    // Delivered again it would be no different.
-    return log('WARNING', `upload: an event of type ${event.type} that is no finished object; ignored`, {
+    // Not thrown: a second delivery would have the same fault.
+    return log('WARNING', `upload: event of type ${event.type} is not a valid ${FINALIZED} event; ignored`, {
       error: parsed.error?.message,
     });
   }
@@ -78,12 +78,12 @@ export async function handleUpload(work: UploadWork, event: UploadEvent): Promis
   const object = { name, generation, bytes, contentType, metadata };
   const arrival = arrivalOf(work.rules, name, contentType);
   if (arrival.kind === 'ignored') {
-    return log('INFO', `upload: ${name} makes no job, ${arrival.why}; ignored`, { object: name });
+    return log('INFO', `upload: ${name} starts no job: ${arrival.why}; ignored`, { object: name });
   }
-  await runOrWriteErrorFile(work, object, () => take(work, object, arrival));
+  await runOrWriteErrorFile(work, object, () => handleArrival(work, object, arrival));
 }
 
-/** What is wrong with the object, or with what its sidecar says about it, is written beside it. */
+/** Runs `make` and writes an error file if the object or its sidecar is invalid. */
 async function runOrWriteErrorFile(
   work: UploadWork,
   object: UploadedObject,
@@ -97,20 +97,23 @@ async function runOrWriteErrorFile(
       throw error;
     const { name, generation } = object;
     const isLost = !(await work.uploads.head(name, generation));
-    const detail = isLost ? goneDetail(work, object) : error.problem.detail;
+    const detail = isLost ? missingDetail(work, object) : error.problem.detail;
     const errors = isLost ? [{ field: '', detail }] : (error.problem.errors ?? [{ field: '', detail }]);
     const written =
-      (isLost || !(await isMadeGood(work, object))) &&
+      (isLost || !(await laterGenerationSucceeded(work, object))) &&
       (await writeErrorFile(work.uploads, { name, generation, sidecar, isLost }, errors));
-    work.services.log('WARNING', `upload: ${name} makes no job: ${detail}`, {
+    work.services.log('WARNING', `upload: ${name} starts no job: ${detail}`, {
       ...{ object: name, generation },
       errorFile: written,
     });
   }
 }
 
-/** Whether a later generation has become its job or batch: what was wrong with this one was told, and taken away again. */
-async function isMadeGood(work: UploadWork, { name, generation }: UploadedObject): Promise<boolean> {
+/** Whether a later generation has become a job or batch, so that a report about this one is obsolete. */
+async function laterGenerationSucceeded(
+  work: UploadWork,
+  { name, generation }: UploadedObject,
+): Promise<boolean> {
   const now = await work.uploads.head(name);
   if (!now || BigInt(now.generation) <= BigInt(generation)) return false;
   const { ids, jobs, batches } = work.services;
@@ -118,12 +121,12 @@ async function isMadeGood(work: UploadWork, { name, generation }: UploadedObject
   return Boolean((await jobs.get(ids.jobIdOf(cause))) ?? (await batches.get(batchIdOf(ids, cause))));
 }
 
-/** The bucket keeps what was replaced, but not for ever, and one without versions not at all. */
-const goneDetail = ({ uploads }: UploadWork, { name, generation }: UploadedObject): string =>
-  `Generation ${generation} of gs://${uploads.bucket}/${name} is gone: it was replaced or deleted before it was read. ` +
-  'Upload it again, under another name if others write this one.';
+/** A bucket with object versioning keeps replaced generations for a limited time; one without does not keep them. */
+const missingDetail = ({ uploads }: UploadWork, { name, generation }: UploadedObject): string =>
+  `Generation ${generation} of gs://${uploads.bucket}/${name} was replaced or deleted before it was read. Upload it ` +
+  'again, under another name if other writers use this one.';
 
-async function take(
+async function handleArrival(
   work: UploadWork,
   object: UploadedObject,
   arrival: Exclude<Arrival, { kind: 'ignored' }>,
@@ -132,13 +135,13 @@ async function take(
     case 'refused':
       throw invalidRequest([{ field: object.name, detail: arrival.detail }]);
     case 'image':
-      return takeImage(work, object, arrival);
+      return handleImage(work, object, arrival);
     case 'sidecar':
-      return takeSidecar(work, object, arrival);
+      return handleSidecar(work, object, arrival);
     case 'request':
-      return takeRequest(work, object, arrival);
+      return handleRequest(work, object, arrival);
     case 'manifest':
-      return takeManifest(work, object, arrival.rule);
+      return handleManifest(work, object, arrival.rule);
   }
 }
 
@@ -159,11 +162,11 @@ async function makeJob(
     jobId,
   });
   await removeErrorFile(uploads, object);
-  const what = created ? 'became' : 'had become';
+  const what = created ? 'became' : 'was already';
   services.log('INFO', `upload: ${object.name} ${what} job ${jobId}`, { job: jobId, object: object.name });
 }
 
-async function takeImage(
+async function handleImage(
   work: UploadWork,
   image: UploadedObject,
   { rule, mimeType }: Extract<Arrival, { kind: 'image' }>,
@@ -171,7 +174,7 @@ async function takeImage(
   if (await hasJob(work, image)) return removeErrorFile(work.uploads, image);
   const found = await sidecarOf(work, image, rule);
   if (rule.sidecar === 'required' && !found && !hasPrompt(image.metadata)) {
-    const detail = `waits for what is to be made of it, in ${sidecarsFor(image.name)[0]} or the like`;
+    const detail = `waits for its sidecar (${sidecarsFor(image.name)[0]} or another supported name)`;
     return work.services.log('INFO', `upload: ${image.name} ${detail}`, { object: image.name });
   }
   const make = async (): Promise<void> => {
@@ -182,7 +185,7 @@ async function takeImage(
     const body = imageRequest({ bucket, name, generation, mimeType, rule, metadata, sidecar }, errors);
     if (errors.length > 0) throw invalidRequest(errors);
     await makeJob(work, image, rule, body);
-    // It may have been taken for a request that is no use, as long as there was no picture beside it.
+    // Before the image arrived, the sidecar may have been treated as an invalid request and have an error file.
     if (found) await removeErrorFile(work.uploads, found);
   };
   await runOrWriteErrorFile(work, image, make, found);
@@ -192,7 +195,7 @@ async function hasJob(work: UploadWork, object: UploadedObject): Promise<boolean
   const { ids, jobs, log } = work.services;
   const jobId = ids.jobIdOf(causeOf(work, object));
   if (!(await jobs.get(jobId))) return false;
-  log('DEBUG', `upload: ${object.name} had become job ${jobId}`, { job: jobId, object: object.name });
+  log('DEBUG', `upload: ${object.name} is already job ${jobId}`, { job: jobId, object: object.name });
   return true;
 }
 
@@ -204,7 +207,7 @@ async function sidecarOf(
   const candidates = await Promise.all(sidecarsFor(image.name).map((name) => work.uploads.head(name)));
   for (const found of candidates) {
     if (!found) continue;
-    // It came first, without a picture beside it, and was taken for a request.
+    // The file arrived before the image and was treated as a request.
     if (isAmbiguousSidecar(rule, image.name, found.name) && (await hasJob(work, found))) continue;
     return found;
   }
@@ -216,8 +219,9 @@ async function readSidecar(
   sidecar: UploadedObject,
 ): Promise<Record<string, unknown>> {
   const bytes = await readAtMost(uploads, sidecar, SIDECAR_BYTES_MAX);
-  // There may be another one by now, which the next delivery finds.
-  if (!bytes) throw new Error(`${sidecar.name} was deleted while it was read; the event has to come again`);
+  // The next delivery finds a replacement, if there is one.
+  if (!bytes)
+    throw new Error(`${sidecar.name} was deleted while it was read; the event has to be delivered again`);
   if (sidecar.name.toLowerCase().endsWith('.txt')) {
     const prompt = promptOfText(bytes);
     if (prompt === undefined) {
@@ -231,7 +235,7 @@ async function readSidecar(
   throw invalidRequest([{ field: sidecar.name, detail: 'has to be a JSON object of request fields.' }]);
 }
 
-/** @throws ProblemError 400 that names the file */
+/** @throws ProblemError 400 with the file as its field */
 function jsonOf(name: string, bytes: Uint8Array): unknown {
   try {
     return parseJson(bytes);
@@ -244,7 +248,7 @@ function jsonOf(name: string, bytes: Uint8Array): unknown {
   }
 }
 
-/** @returns nothing where it is gone @throws ProblemError 400 for one that is too large */
+/** @returns nothing if the object no longer exists @throws ProblemError 400 if it is too large */
 function readAtMost(
   uploads: UploadBucket,
   { name, generation, bytes }: UploadedObject,
@@ -256,33 +260,33 @@ function readAtMost(
   return uploads.read(name, generation);
 }
 
-/** Whichever event is the first to find both makes the job, which follows from the picture alone. */
-async function takeSidecar(
+/** The first event that finds both image and sidecar creates the job. The job id derives from the image alone. */
+async function handleSidecar(
   work: UploadWork,
   sidecar: UploadedObject,
   { images }: Extract<Arrival, { kind: 'sidecar' | 'request' }>,
 ): Promise<void> {
   const { uploads, services } = work;
-  const image = await firstThere(uploads, images);
+  const image = await firstExisting(uploads, images);
   if (!image) {
-    const detail = 'it is about a picture that is not there yet';
-    return services.log('INFO', `upload: ${sidecar.name} makes no job, ${detail}`, { object: sidecar.name });
+    const detail = 'it describes an image that does not exist yet';
+    return services.log('INFO', `upload: ${sidecar.name} starts no job: ${detail}`, { object: sidecar.name });
   }
   if (await hasJob(work, image)) {
     return services.log(
       'INFO',
-      `upload: ${sidecar.name} is about ${image.name}, which has its job; ignored`,
+      `upload: ${sidecar.name} describes ${image.name}, which already has a job; ignored`,
       {
         object: sidecar.name,
       },
     );
   }
   const arrival = arrivalOf(work.rules, image.name, image.contentType);
-  // Whatever is wrong is wrong with the picture's job, and is told beside the picture.
-  if (arrival.kind === 'image') await takeImage(work, image, arrival);
+  // Errors concern the image's job and are written beside the image.
+  if (arrival.kind === 'image') await handleImage(work, image, arrival);
 }
 
-async function firstThere(
+async function firstExisting(
   uploads: UploadBucket,
   names: readonly string[],
 ): Promise<UploadedObject | undefined> {
@@ -293,15 +297,15 @@ async function firstThere(
   return undefined;
 }
 
-async function takeRequest(
+async function handleRequest(
   work: UploadWork,
   object: UploadedObject,
   arrival: Extract<Arrival, { kind: 'request' }>,
 ): Promise<void> {
   if (await hasJob(work, object)) return removeErrorFile(work.uploads, object);
-  if (await firstThere(work.uploads, arrival.images)) return takeSidecar(work, object, arrival);
+  if (await firstExisting(work.uploads, arrival.images)) return handleSidecar(work, object, arrival);
   const bytes = await readAtMost(work.uploads, object, REQUEST_BYTES_MAX);
-  if (!bytes) throw invalidRequest([{ field: '', detail: goneDetail(work, object) }]);
+  if (!bytes) throw invalidRequest([{ field: '', detail: missingDetail(work, object) }]);
   const body = parseJson(bytes);
   const errors: FieldError[] = [];
   const request = uploadedRequest(arrival.rule, object.name, body, errors);
@@ -309,7 +313,7 @@ async function takeRequest(
   await makeJob(work, object, arrival.rule, request);
 }
 
-async function takeManifest(work: UploadWork, object: UploadedObject, rule: UploadRule): Promise<void> {
+async function handleManifest(work: UploadWork, object: UploadedObject, rule: UploadRule): Promise<void> {
   const { services, uploads, startBatch } = work;
   const { name, generation } = object;
   const { batch, created } = await startBatch({
@@ -322,9 +326,9 @@ async function takeManifest(work: UploadWork, object: UploadedObject, rule: Uplo
     },
     cause: causeOf(work, object),
   });
-  // Faults of its rows are told too, once it has been read.
+  // If the batch existed before, this generation may have an error file with faults of its rows, which has to stay.
   await removeErrorFile(uploads, object, created ? 'this' : 'older');
-  const what = created ? 'became' : 'had become';
+  const what = created ? 'became' : 'was already';
   services.log('INFO', `upload: ${name} ${what} batch ${batch.batchId}`, {
     batch: batch.batchId,
     object: name,

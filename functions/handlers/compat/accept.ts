@@ -1,4 +1,4 @@
-/** `:predictLongRunning` of either surface: a request in Google's shape becomes a job like any other. */
+/** `:predictLongRunning` of both Google APIs: translates a request in Google's format into a job. */
 import { videoModelFor } from '../../core/compat/models.ts';
 import { jobIdOfOutput, operationNameOf } from '../../core/compat/names.ts';
 import { type AskedVideo, requestOfGoogle } from '../../core/compat/request-of-google.ts';
@@ -10,14 +10,14 @@ import type { Services } from '../../ports.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { parseJson, readBytes } from '../http/json-body.ts';
 import { traceOf } from '../http/trace.ts';
-import { createJob, type ForeignRequest } from '../job/create-job.ts';
+import { type CompatRequest, createJob } from '../job/create-job.ts';
 import { callerFolder } from '../job/inputs.ts';
 
 export type Target = Pick<CompatOrigin, 'surface' | 'model' | 'parent'>;
 
 /**
  * @returns the name of the operation
- * @throws ProblemError 400 for a request that is not valid, 404 for a model that is not there
+ * @throws ProblemError 400 for an invalid request, 404 for an unknown model
  */
 export async function acceptPrediction(
   services: Services,
@@ -26,7 +26,7 @@ export async function acceptPrediction(
   target: Target,
 ): Promise<string> {
   const idempotencyKey = idempotencyKeyOf(request.headers.get('idempotency-key') ?? undefined);
-  // Google reads JSON whatever the type says; curl's own is that of a form.
+  // Google ignores the Content-Type; curl's default is that of a form.
   const source = parseJson(await readBytes(request));
   const { job, created } = await createJob(services, {
     caller,
@@ -37,11 +37,11 @@ export async function acceptPrediction(
   });
   const changes = job.request.compat?.changes ?? [];
   if (created && changes.length > 0)
-    services.log('INFO', `job ${job.jobId}: runs otherwise than asked: ${changes.join(' ')}`, {
+    services.log('INFO', `job ${job.jobId}: runs with changed parameters: ${changes.join(' ')}`, {
       job: job.jobId,
     });
   const name = operationNameOf(job);
-  // The key was used for a job of our own API, and its fingerprint agrees: that cannot be.
+  // Unreachable: the fingerprint of a job of Clapper's own API differs, so createJob has already refused the key.
   if (name === undefined) throw new Error(`job ${job.jobId} has no operation`);
   return name;
 }
@@ -51,7 +51,7 @@ async function translate(
   caller: string,
   target: Target,
   source: unknown,
-): Promise<ForeignRequest> {
+): Promise<CompatRequest> {
   const rules = compatRules(services);
   const running = videoModelFor(target.model, target.surface, rules);
   const mapped = requestOfGoogle(source, { ...target, running });
@@ -61,12 +61,12 @@ async function translate(
     origin: { ...target, changes: [...mapped.changes] },
     deliverTo: mapped.deliverTo,
     rules,
-    // Google judges pictures itself, and refuses without a charge what it cannot read.
-    pictures: 'kind',
+    // Google validates images itself, and does not charge for one it cannot read.
+    imageDepth: 'kind',
   };
 }
 
-/** A retired model runs on its successor here, unless configuration says otherwise. */
+/** On these routes a retired model runs on its successor, unless CLAPPER_COMPAT_ALIASES is false. */
 export function compatRules({ catalogue, clock, settings }: Services): RequestRules {
   const aliasRetired = settings.compatAliases ?? true;
   return {
@@ -79,7 +79,7 @@ export function compatRules({ catalogue, clock, settings }: Services): RequestRu
   };
 }
 
-/** The video as our own requests name it: one of the caller's jobs, or an object in a bucket. */
+/** Translates the input video to Clapper's format: a video of one of the caller's jobs, or an object in a bucket. */
 async function videoOf(services: Services, caller: string, video: AskedVideo): Promise<object> {
   switch (video.kind) {
     case 'file':
@@ -91,7 +91,7 @@ async function videoOf(services: Services, caller: string, video: AskedVideo): P
   }
 }
 
-/** A name that one of the caller's jobs has given out means that job's video. */
+/** A URI that one of the caller's jobs returned means that job's video. */
 async function ownVideo(
   { jobs, results }: Services,
   caller: string,
@@ -104,7 +104,7 @@ async function ownVideo(
   return index < 0 ? undefined : { job: job.jobId, index };
 }
 
-/** In the caller's own folder, by its content: a program that sends the same video again puts it there once. */
+/** Stores the video in the caller's own folder, named by content, so that a repeated upload is stored once. */
 async function storeVideo(services: Services, caller: string, text: string): Promise<string> {
   const bytes = decodeBase64(text);
   if (!bytes || bytes.length === 0) {

@@ -1,4 +1,4 @@
-/** Who asks on Google's surfaces: an API key in a header or in the URL, or a bearer token, as Google takes them. */
+/** Authenticates callers of the Google-compatible routes: an API key in a header or in the URL, or a bearer token. */
 
 import { API_KEY, SERVERLESS_AUTHORIZATION } from '../../core/credential-headers.ts';
 import type { Job } from '../../core/job/job.ts';
@@ -26,7 +26,7 @@ const MISSING = {
   },
 } as const;
 
-/** @throws ProblemError 401 or 403, as the surface has it */
+/** @throws ProblemError 401 or 403, like the Google API of this surface */
 export async function callerOf(
   { callers }: Services,
   request: Request,
@@ -42,7 +42,7 @@ export async function callerOf(
 export const maySee = ({ settings }: Services, caller: string, job: Job): boolean =>
   job.caller === caller || settings.operators.includes(caller);
 
-/** Scheme and host by which the caller reached us: behind a proxy that ends TLS the request itself says http. */
+/** The scheme and host that the caller used. Behind a proxy that terminates TLS the request itself has http. */
 export function originOf(request: Request): string {
   const url = new URL(request.url);
   const [forwarded] = (request.headers.get('x-forwarded-proto') ?? '').split(',');

@@ -1,4 +1,4 @@
-/** The Gemini Developer API as it served Veo: `:predictLongRunning`, operations, and the files that videos are kept in. */
+/** The Gemini Developer API's routes for Veo: `:predictLongRunning`, operations, and files with the videos. */
 import type { Context, Hono } from 'hono';
 import { permissionDenied } from '../../core/compat/google-error.ts';
 import { jobIdOfOperation, operationNameOf } from '../../core/compat/names.ts';
@@ -10,7 +10,7 @@ import { rfc3339 } from '../http/job-view.ts';
 import { stepContext } from '../job/advance.ts';
 import { acceptPrediction } from './accept.ts';
 import { callerOf, maySee, originOf } from './caller.ts';
-import { nothingHere } from './errors.ts';
+import { routeNotFound } from './errors.ts';
 import { fileAnswer } from './files.ts';
 import { passImageCall } from './images.ts';
 import { splitCall } from './paths.ts';
@@ -36,17 +36,17 @@ export function addDeveloperRoutes(app: Hono, services: Services): void {
     return c.json(operationOf(job, operationContext(services, job, c)));
   });
 
-  // Google's SDKs take the id out of an https URI, and put one of a local http service into the path whole.
+  // Google's SDKs extract the id from an https URI, but put a whole http URI (of a local stack) into the path.
   app.get('/:version{v1|v1beta}/files/*', async (c) => {
     const caller = await callerOf(services, c.req.raw, 'developer');
     const [, file] = /.*\/files\/(.+)$/s.exec(c.req.path) ?? [];
-    // Files are not listed here.
-    if (file === undefined) return nothingHere(c.req.raw);
+    // The file list is not supported.
+    if (file === undefined) return routeNotFound(c.req.raw);
     return fileAnswer(services, c.req.raw, caller, file);
   });
 }
 
-/** @throws ProblemError 404 for no such operation, 403 for another caller's */
+/** @throws ProblemError 404 if the operation does not exist, 403 if it belongs to another caller */
 export async function operationJob(
   services: Services,
   caller: string,

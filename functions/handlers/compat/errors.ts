@@ -1,4 +1,4 @@
-/** Every error of Google's surfaces in Google's shape. */
+/** Formats the errors of the Google-compatible routes like Google's. */
 import { type GoogleErrorBody, googleErrorOf } from '../../core/compat/google-error.ts';
 import { type Problem, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
@@ -29,16 +29,16 @@ export function answerError({ log }: Services, error: unknown): Response {
     status: 500,
     code: 'internal',
     title: 'Internal error',
-    detail: 'Internal error encountered. Nothing is lost: repeat the request, with its Idempotency-Key.',
+    detail: 'Internal error encountered. Repeat the request with the same Idempotency-Key.',
   });
 }
 
-/** Nothing of ours under Google's paths. */
-export function nothingHere(request: Request): Response {
+/** 404 for a path under Google's prefixes that Clapper does not serve. */
+export function routeNotFound(request: Request): Response {
   const { pathname } = new URL(request.url);
-  // The one surface of Google's videos that is not spoken here: its models are there all the same.
+  // Clapper does not serve the Interactions API, but it serves Omni, the models of that API.
   const instead = /\/interactions(?:\/|$)/.test(pathname)
-    ? ' Omni is asked by POST /v1/jobs here, with {"model": "gemini-omni-1.2-flash"}.'
+    ? ' To use Omni: POST /v1/jobs with {"model": "gemini-omni-1.2-flash"}.'
     : '';
   return googleErrorResponse({
     status: 404,

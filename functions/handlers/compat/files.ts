@@ -1,4 +1,4 @@
-/** Files of the Developer API: a job's videos, to be looked at and downloaded. */
+/** The Developer API's files: metadata and download of a job's videos. */
 
 import { permissionDenied } from '../../core/compat/google-error.ts';
 import { fileIdOf, type VideoRef, videoOfFile } from '../../core/compat/names.ts';
@@ -23,7 +23,7 @@ export async function fileAnswer(
     throw invalidRequest([{ field: 'name', detail: `'files/${path}' is not the name of a file.` }]);
   }
   const found = await findFile(services, caller, id);
-  // As with Google, whether it is another's or none at all is not told.
+  // Like Google: the answer does not reveal whether another caller's file exists.
   if (!found)
     throw permissionDenied(`You do not have permission to access the File ${id} or it may not exist.`);
   if (download === undefined) return Response.json(resourceOf(found, originOf(request)));
@@ -49,7 +49,7 @@ function resourceOf({ ref, job, video }: FoundFile, origin: string): Record<stri
   return {
     name: `files/${fileIdOf(ref)}`,
     mimeType: video.contentType,
-    // A 64-bit number, which JSON writes as a string.
+    // int64, which protobuf JSON writes as a string.
     sizeBytes: String(video.bytes),
     createTime: rfc3339(job.finishedAt),
     updateTime: rfc3339(job.finishedAt),
@@ -60,7 +60,7 @@ function resourceOf({ ref, job, video }: FoundFile, origin: string): Record<stri
   };
 }
 
-/** Answered here: the signed link is good for GET only, and the job knows it all. */
+/** HEAD is answered from the job's record: the signed link is valid for GET only. */
 const headOf = ({ bytes, contentType }: LandedVideo): Response =>
   new Response(null, {
     headers: {
@@ -71,13 +71,13 @@ const headOf = ({ bytes, contentType }: LandedVideo): Response =>
     },
   });
 
-/** Any size, and ranges: the bytes come from Cloud Storage, not through here. */
+/** Redirects to Cloud Storage, which serves any size and ranges. */
 async function redirect(
   { results, settings }: Services,
   request: Request,
   video: LandedVideo,
 ): Promise<Response> {
-  // Clients follow a redirect with the headers they have, and Cloud Storage refuses an `x-goog-` one that is not signed.
+  // Clients repeat their headers after a redirect, and Cloud Storage refuses an `x-goog-` header that is not signed.
   const theirs = [...request.headers].filter(([name]) => name.startsWith('x-goog-'));
   const location = await results.signedReadUrl(video, settings.signedUrlTtlMs, Object.fromEntries(theirs));
   return new Response(null, { status: 302, headers: { location, 'cache-control': 'private, no-store' } });

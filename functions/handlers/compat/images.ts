@@ -1,6 +1,7 @@
 /**
- * `:predict` and `:generateContent` of image models, passed on with our credentials: the first frame that a sample makes
- * before its video. Not a job: the answer is the picture itself, once.
+ * `:predict` and `:generateContent` of image models, forwarded with this deployment's credentials. Google's samples use
+ * them to create the first frame of a video. Such a call is not a job: the answer is the image itself, and is not
+ * stored.
  */
 import type { ImageModelSpec } from '../../core/catalogue/catalogue.ts';
 import { type CompatMethod, imageModelFor } from '../../core/compat/models.ts';
@@ -9,32 +10,32 @@ import { classifySubmitFailure, type ProviderSignal } from '../../core/job/error
 import { type FieldError, invalidRequest, notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { ImageCall, ImagePassThrough, Services } from '../../ports.ts';
 import { parseJson, readBytes } from '../http/json-body.ts';
-import { passRateLimiter, tellRateLimiter } from '../job/fair-dispatch.ts';
+import { acquireCallSlot, reportToRateLimiter } from '../job/fair-dispatch.ts';
 import { mayDeliver, mayRead } from '../job/inputs.ts';
 import { compatRules } from './accept.ts';
 
-/** The function has to be given more. */
+/** The request timeout of the `api` function has to be longer. */
 export const IMAGE_CALL_TIMEOUT_MS = 180_000;
-/** Four pictures of the largest size, in base64, and room. */
+/** Four images of the largest size in base64, with a margin. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
-export interface AskedImage {
+export interface ImageRequest {
   readonly caller: string;
   readonly model: string;
   readonly method: CompatMethod | 'fetchPredictOperation';
   readonly surface: 'developer' | 'vertex';
 }
 
-/** @throws ProblemError 400, 404, or 429 when the model's quota is used up for now */
+/** @throws ProblemError 400, 404, 503 while paid calls are paused, or 429 if the model is over its quota */
 export async function passImageCall(
   services: Services,
   request: Request,
-  { caller, model, method, surface }: AskedImage,
+  { caller, model, method, surface }: ImageRequest,
 ): Promise<Response> {
   const { images, clock, settings, log } = services;
-  if (!images) throw notFound('This deployment passes no image calls on.');
+  if (!images) throw notFound('This deployment does not forward calls of image models.');
   if (method === 'fetchPredictOperation' || method === 'predictLongRunning')
-    throw notFound(`There is no method ${method} here.`);
+    throw notFound(`Image models have no method ${method}; use predict or generateContent.`);
   const { spec } = imageModelFor(model, method, {
     ...compatRules(services),
     providers: providersOf(images, surface),
@@ -44,10 +45,10 @@ export async function passImageCall(
   checkNames(services, caller, body, '', errors);
   if (errors.length > 0) throw invalidRequest(errors);
   const provider = spec.provider === 'gemini' ? 'gemini' : 'vertex';
-  const line = { provider, model: spec.model, lane: 'interactive' } as const;
-  // It stands in no queue that could hold it up, and is to stop all the same where paid calls have been stopped.
-  if (await services.submissions?.isPaused(line)) throw paused(spec.model);
-  await passRateLimiter(services, line, caller);
+  const queue = { provider, model: spec.model, lane: 'interactive' } as const;
+  // The call uses no submit queue, so the pause of the queue has to be checked here.
+  if (await services.submissions?.isPaused(queue)) throw paused(spec.model);
+  await acquireCallSlot(services, queue, caller);
   const startedAt = clock.now();
   const call: ImageCall = {
     ...{ provider, method, model: spec.model, location: settings.locations[provider] },
@@ -61,12 +62,14 @@ export async function passImageCall(
   log(answer.kind === 'body' ? 'INFO' : 'WARNING', `image call of ${caller}: ${model} ran on ${spec.model}`, {
     ...{ caller, requestedModel: model, model: spec.model, provider, priceUsd },
     ...{ outcome: answer.kind, elapsedMs: clock.now() - startedAt },
-    // Or may have been: what the alert on spending is made of.
+    // Also if the charge is unknown. The alert on spending uses this field.
     ...(isPaid ? { spentUsd: priceUsd } : {}),
   });
-  // The picture is paid for, and nobody but this answer has it: a store that is away must not cost the caller that.
-  await tellRateLimiter(services, line, failure).catch((error: unknown) =>
-    log('WARNING', `image call of ${caller}: its rateLimiter could not be told`, { error: String(error) }),
+  // The image is paid for and only this answer contains it, so a failed report must not fail the request.
+  await reportToRateLimiter(services, queue, failure).catch((error: unknown) =>
+    log('WARNING', `image call of ${caller}: its result could not be reported to the rate limiter`, {
+      error: String(error),
+    }),
   );
   if (answer.kind === 'failed') throw new ProblemError(problemOf(answer.signal, spec.model));
   return new Response(answer.body, {
@@ -79,13 +82,13 @@ const paused = (model: string): ProblemError =>
     status: 503,
     code: 'paused',
     title: 'Paid calls are paused',
-    detail: `Whoever runs this deployment has paused the calls of ${model}, or its budget has. Nothing was made.`,
+    detail: `An operator or the budget has paused the calls of ${model}. No call was sent and nothing was charged.`,
   });
 
-/** The Developer API for its own callers, where there is a key; Vertex for all others. */
+/** Prefers the provider of the caller's API. Uses the other one if there are no credentials for it. */
 const providersOf = (
   images: ImagePassThrough,
-  surface: AskedImage['surface'],
+  surface: ImageRequest['surface'],
 ): readonly ('vertex' | 'gemini')[] =>
   (surface === 'developer' ? (['gemini', 'vertex'] as const) : (['vertex', 'gemini'] as const)).filter(
     (provider) => images.serves(provider),
@@ -94,7 +97,7 @@ const providersOf = (
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What a call names in buckets is read and written with our identity: only what this caller may. */
+/** Google accesses the `gs://` URIs with this deployment's identity, so a call may name only what its caller may use. */
 function checkNames(
   services: Services,
   caller: string,
@@ -107,7 +110,7 @@ function checkNames(
     const isTarget = /(?:^|\.)storage_?uri$/i.test(path);
     if (isTarget ? mayDeliver(services, caller, folderOf(value)) : mayRead(services, caller, value)) return;
     const detail = isTarget
-      ? `is '${value}', where this service puts nothing for this caller (CLAPPER_DELIVERY_PREFIXES).`
+      ? `is '${value}'; this caller may not have images stored there (CLAPPER_DELIVERY_PREFIXES).`
       : `is '${value}', which this caller may not read.`;
     errors.push({ field: path, detail });
   } else if (Array.isArray(value)) {
@@ -118,7 +121,7 @@ function checkNames(
   }
 }
 
-/** Vertex wants to know who speaks; the Developer API took it to be the user. */
+/** Vertex requires `role` in every content; the Developer API defaults to `user`. */
 function withRoles(body: unknown): unknown {
   if (!isObject(body) || !('contents' in body)) return body;
   const { contents } = body;
@@ -134,7 +137,7 @@ function estimateUsd({ pricePerImageUsd }: ImageModelSpec, body: unknown): numbe
 }
 
 function problemOf(signal: ProviderSignal, model: string): Problem {
-  const title = 'The model has refused the call';
+  const title = 'The model refused the call';
   if (signal.kind === 'http') {
     const seconds = signal.retryAfterMs === undefined ? undefined : Math.ceil(signal.retryAfterMs / 1000);
     return {
@@ -143,9 +146,9 @@ function problemOf(signal: ProviderSignal, model: string): Problem {
     };
   }
   const detail = `${model}: ${signal.message}`;
-  // Not UNAVAILABLE, which would say that nothing was done: the picture may have been made, and paid.
+  // Not UNAVAILABLE, which would mean that nothing was done: the image may have been generated and charged.
   if (signal.kind === 'unreadable')
-    return { status: 500, code: 'unreadable-answer', title: 'The answer cannot be read', detail };
+    return { status: 500, code: 'unreadable-answer', title: "The model's answer cannot be read", detail };
   const status = signal.kind === 'timeout' ? 504 : 502;
   return { status, code: 'no-answer', title: 'The model did not answer', detail };
 }

@@ -1,22 +1,25 @@
-/** Paths of Google's APIs, which put a method behind a colon. */
+/** Parses the last part of Google's paths, `{model}:{method}`. */
 import { invalidRequest, notFound } from '../../core/problem.ts';
 
 const METHODS = ['predictLongRunning', 'fetchPredictOperation', 'predict', 'generateContent'] as const;
 type Method = (typeof METHODS)[number];
 
 /**
- * `{model}:{method}`
- * @throws ProblemError 404 for a method that there is not, 400 for what can be no model's name
+ * @param call `{model}:{method}`
+ * @throws ProblemError 404 for an unknown method, 400 for an invalid model name
  */
 export function splitCall(call: string): { readonly model: string; readonly method: Method } {
   const [model = '', name, ...more] = call.split(':');
   const method = METHODS.find((each) => each === name);
   if (!method || more.length > 0) {
-    const what = name === undefined ? `models/${call} takes no POST` : `There is no method ${name}`;
-    throw notFound(`${what}; there are ${METHODS.join(', ')}.`);
+    const what =
+      name === undefined
+        ? `models/${call} does not accept POST`
+        : `'${call}' is not {model}:{method} with a known method`;
+    throw notFound(`${what}; the methods are ${METHODS.join(', ')}.`);
   }
   if (!/^[\w.-]{1,128}$/.test(model)) {
-    throw invalidRequest([{ field: 'model', detail: `'${model}' is not the name of a model.` }]);
+    throw invalidRequest([{ field: 'model', detail: `'${model}' is not a valid model name.` }]);
   }
   return { model, method };
 }

@@ -1,11 +1,11 @@
 /**
- * Google's own surfaces, so that code written for the Gemini API or for Vertex AI runs here with another base URL.
- * Behind them are the same jobs as behind `/v1/jobs`; errors have Google's shape.
+ * The Google-compatible routes: code written for the Gemini API or for Vertex AI runs with Clapper's base URL. The
+ * routes create the same jobs as `/v1/jobs`; errors have Google's format.
  */
 import { Hono } from 'hono';
 import type { Services } from '../../ports.ts';
 import { addDeveloperRoutes } from './developer.ts';
-import { answerError, nothingHere } from './errors.ts';
+import { answerError, routeNotFound } from './errors.ts';
 import { addVertexRoutes } from './vertex.ts';
 
 const PATHS = ['/v1beta', '/v1beta1', '/v1/projects', '/v1/publishers', '/v1/files', '/v1/models'];
@@ -18,6 +18,6 @@ export function addCompatRoutes(app: Hono, services: Services): void {
   addDeveloperRoutes(google, services);
   addVertexRoutes(google, services);
   for (const path of [...PATHS.map((each) => `${each}/*`), '/v1/interactions', '/v1/interactions/*'])
-    google.all(path, (c) => nothingHere(c.req.raw));
+    google.all(path, (c) => routeNotFound(c.req.raw));
   app.route('/', google);
 }

@@ -1,4 +1,4 @@
-/** Vertex AI as it serves Veo: `:predictLongRunning` and `:fetchPredictOperation` of a publisher model. */
+/** Vertex AI's routes for Veo: `:predictLongRunning` and `:fetchPredictOperation` of a publisher model. */
 import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import { parseVertexOperation } from '../../core/compat/names.ts';
@@ -26,7 +26,7 @@ export function addVertexRoutes(app: Hono, services: Services): void {
   });
 }
 
-/** @param parent absent in express mode, where a key stands for project and location */
+/** @param parent absent in express mode, in which the API key determines project and location */
 async function answer(
   services: Services,
   c: Context,
@@ -35,7 +35,9 @@ async function answer(
 ): Promise<Response> {
   const caller = await callerOf(services, c.req.raw, 'vertex');
   if (parent !== undefined && !PARENT.test(parent))
-    throw invalidRequest([{ field: 'parent', detail: `'${parent}' is not a project and location.` }]);
+    throw invalidRequest([
+      { field: 'parent', detail: `'${parent}' is not projects/{project}/locations/{location}.` },
+    ]);
   const { model, method } = splitCall(modelAndMethod);
   if (method === 'predictLongRunning') {
     const target = { surface: 'vertex', model, ...(parent === undefined ? {} : { parent }) } as const;
@@ -43,21 +45,21 @@ async function answer(
   }
   if (method !== 'fetchPredictOperation')
     return passImageCall(services, c.req.raw, { caller, model, method, surface: 'vertex' });
-  const { name, id } = operationAsked(parseJson(await readBytes(c.req.raw)), parent, model);
+  const { name, id } = requestedOperation(parseJson(await readBytes(c.req.raw)), parent, model);
   const job = await operationJob(services, caller, name, id);
   const operation = operationOf(job, operationContext(services, job, c));
   const videos = videosInReply(job);
   return videos.length === 0 ? c.json(operation) : replyWithVideos(services, operation, videos);
 }
 
-/** The JSON of protocol buffers knows every field by two names. */
+/** Protobuf JSON accepts each field in camelCase and in snake_case. */
 const fetchSchema = z.union([
   z.object({ operationName: z.string() }),
   z.object({ operation_name: z.string() }).transform((body) => ({ operationName: body.operation_name })),
 ]);
 
 /** @throws ProblemError 400 */
-function operationAsked(
+function requestedOperation(
   body: unknown,
   parent: string | undefined,
   model: string,
@@ -66,7 +68,7 @@ function operationAsked(
   const name = parsed.success ? parsed.data.operationName : '';
   const operation = parseVertexOperation(name);
   if (!operation) {
-    const detail = `is ${name === '' ? 'missing' : `'${name}', which is not the name of an operation`}.`;
+    const detail = `is ${name === '' ? 'missing' : `'${name}', which is not an operation name`}.`;
     throw invalidRequest([{ field: 'operationName', detail }]);
   }
   if (operation.parent !== parent || operation.model !== model) {

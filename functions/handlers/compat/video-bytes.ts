@@ -1,4 +1,4 @@
-/** The reply of a Vertex operation that holds its videos: streamed out of the bucket as base64, never whole in memory. */
+/** The response of a Vertex operation with inline videos: streamed from the bucket as base64, never whole in memory. */
 
 import type { Operation } from '../../core/compat/operation.ts';
 import type { LandedVideo } from '../../core/job/attempt-record.ts';
@@ -7,19 +7,20 @@ import type { Services } from '../../ports.ts';
 /** A multiple of 3, so that no chunk but the last needs padding. */
 const CHUNK_BYTES = 3 * 256 * 1024;
 
-/** Cloud Run answers 500 instead of a longer reply that names its length; one that names none may be of any. */
-const NAMED_LENGTH_MAX = 32 * 1024 * 1024 - 65_536;
+/** Cloud Run answers 500 to a longer response with a Content-Length; without one the length is unlimited. */
+const DECLARED_LENGTH_MAX = 32 * 1024 * 1024 - 65_536;
 
-/** @throws when the first video cannot be read: then an error can still be answered */
+/** @throws Error if the first bytes of the first video cannot be read: an error response is still possible then */
 export async function replyWithVideos(
   { results }: Pick<Services, 'results'>,
   operation: Operation | undefined,
   videos: readonly LandedVideo[],
 ): Promise<Response> {
   const json = JSON.stringify(operation);
-  // The list of videos is empty and comes last: it is filled while it is sent.
+  // The list of videos is empty and comes last in the JSON; it is filled while streaming.
   const end = ']}}';
-  if (!json.endsWith(`[${end}`)) throw new Error('an operation ends with its list of videos');
+  if (!json.endsWith(`[${end}`))
+    throw new Error('the JSON of an operation has to end with its list of videos');
   const head = json.slice(0, -end.length);
   const parts = videos.map((_, n) => ({
     before: `${n === 0 ? '' : ','}{"bytesBase64Encoded":"`,
@@ -47,7 +48,7 @@ export async function replyWithVideos(
   return new Response(streamOf(opening, rest), {
     headers: {
       'content-type': 'application/json; charset=UTF-8',
-      ...(length > NAMED_LENGTH_MAX ? {} : { 'content-length': String(length) }),
+      ...(length > DECLARED_LENGTH_MAX ? {} : { 'content-length': String(length) }),
     },
   });
 }
@@ -57,13 +58,14 @@ async function* base64Of(results: Services['results'], { uri, bytes }: LandedVid
   for (let start = 0; start < bytes; start += CHUNK_BYTES) {
     const end = Math.min(start + CHUNK_BYTES, bytes) - 1;
     const chunk = await results.readRange(name, start, end);
-    // Another object by now, or a torn one: the reader must not take half a video for a whole one.
-    if (chunk.length !== end - start + 1) throw new Error(`${uri} is shorter than its ${bytes} bytes`);
+    // The object was replaced or is truncated. The client must not receive a partial video as a complete one.
+    if (chunk.length !== end - start + 1)
+      throw new Error(`${uri} is shorter than the recorded ${bytes} bytes`);
     yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('base64');
   }
 }
 
-/** Made as it is read: a slow reader holds up the bucket and not our memory. */
+/** Produces chunks on demand, so that a slow client does not fill the memory. */
 function streamOf(opening: string, chunks: AsyncGenerator<string>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(

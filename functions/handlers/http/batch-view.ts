@@ -1,10 +1,10 @@
-/** A batch as callers see it. */
+/** The JSON of a batch for callers. */
 import { type Batch, batchWakeOf } from '../../core/batch/batch.ts';
 import { JOB_STATUSES } from '../../core/job/job.ts';
 import type { Services } from '../../ports.ts';
 import { rfc3339 } from './job-view.ts';
 
-/** JSON of a batch, without its jobs. Times are RFC 3339, money US dollars. */
+/** JSON of a batch, without job counts. Times are RFC 3339, money is in US dollars. */
 export function batchView(batch: Batch) {
   const { totals, settings, source, manifest, cappedAtRow } = batch;
   const { gcsUri, generation, isInline } = source;
@@ -22,7 +22,7 @@ export function batchView(batch: Batch) {
     ...(manifest && manifest.ignoredColumns.length > 0 ? { ignoredColumns: manifest.ignoredColumns } : {}),
     ...settings,
     rows: { read: totals.rows, valid: totals.valid, invalid: totals.faults },
-    /** Of the valid rows read so far: of video, and what they come to at most. */
+    /** Seconds of video and maximum price of the valid rows read so far. */
     estimate: { seconds: totals.seconds, priceUsd: totals.priceUsd },
     ...(manifest && 'cursor' in batch
       ? { progress: manifest.bytes === 0 ? 1 : batch.cursor.byte / manifest.bytes }
@@ -45,7 +45,7 @@ export function batchView(batch: Batch) {
   };
 }
 
-/** With its jobs counted by status: eight counts, no counter that every job would have to write to. */
+/** Adds job counts by status. Eight count queries avoid a shared counter that every job would have to update. */
 export async function fullBatchView({ jobs }: Services, batch: Batch) {
   const view = batchView(batch);
   if (batch.settings.dryRun) return view;

@@ -1,29 +1,21 @@
-/** What a request says of who asks, for whom, and whether it is asked again. */
+/** Which caller a request acts for, and which callers are operators. */
 import { invalidRequest, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
-
-/** @throws ProblemError 400 */
-export function idempotencyKeyOf(header: string | undefined): string | undefined {
-  if (header === undefined || IDEMPOTENCY_KEY.test(header)) return header;
-  throw invalidRequest([
-    { field: 'Idempotency-Key', detail: 'has to be 1 to 255 printable ASCII characters without spaces.' },
-  ]);
-}
-
-/** Whose records are listed; nothing stands for everybody's. @throws ProblemError 400 */
+/** Returns the caller whose records are listed; nothing for all callers. @throws ProblemError 400 */
 export function listedCaller(
   { settings }: Services,
   caller: string,
-  asked: string | undefined,
+  requested: string | undefined,
 ): string | undefined {
-  if (asked === undefined || asked === caller) return caller;
-  if (settings.operators.includes(caller)) return asked === '*' ? undefined : asked;
-  throw invalidRequest([{ field: 'caller', detail: 'may be another one for operators only.' }]);
+  if (requested === undefined || requested === caller) return caller;
+  if (settings.operators.includes(caller)) return requested === '*' ? undefined : requested;
+  throw invalidRequest([
+    { field: 'caller', detail: `is '${requested}'; only operators may list the records of other callers.` },
+  ]);
 }
 
-/** @throws ProblemError 401, or 403 for a caller that is no operator */
+/** @returns the caller's name @throws ProblemError 401, or 403 if the caller is not an operator */
 export async function operatorOf({ callers, settings }: Services, headers: Headers): Promise<string> {
   const caller = await callers.verify(headers);
   if (settings.operators.includes(caller)) return caller;
@@ -31,6 +23,6 @@ export async function operatorOf({ callers, settings }: Services, headers: Heade
     status: 403,
     code: 'not-an-operator',
     title: 'Only operators may do this',
-    detail: `${caller} is not an operator of this deployment; operators are named in CLAPPER_OPERATORS.`,
+    detail: `${caller} is not an operator of this deployment; CLAPPER_OPERATORS lists the operators.`,
   });
 }

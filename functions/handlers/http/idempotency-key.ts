@@ -1,4 +1,4 @@
-/** `Idempotency-Key`, the same on every surface. */
+/** Validates the `Idempotency-Key` header, on all routes alike. */
 import { invalidRequest } from '../../core/problem.ts';
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;

@@ -1,4 +1,4 @@
-/** A job as callers see it: their request, where it stands, what it cost, and where its videos are. */
+/** The JSON of a job for callers: request, status, price and videos. */
 
 import type { LatencyProfile } from '../../core/catalogue/catalogue.ts';
 import type { EndedAttempt, LiveAttempt } from '../../core/job/attempt-record.ts';
@@ -7,7 +7,7 @@ import { isTerminal, liveAttemptOf } from '../../core/job/job.ts';
 import { totalUsd } from '../../core/job/spend.ts';
 import { stagesOf } from '../../core/job/stages.ts';
 
-/** JSON of a job. Times are RFC 3339, durations milliseconds, money US dollars. */
+/** JSON of a job. Times are RFC 3339, durations are in milliseconds, money is in US dollars. */
 export interface JobView {
   readonly id: string;
   readonly status: Job['status'];
@@ -19,13 +19,13 @@ export interface JobView {
   readonly deadlineAt: string;
   readonly startBy?: string;
   readonly lane: Job['lane'];
-  /** The failed job that this one makes good. */
+  /** The failed job that this job retries. */
   readonly retryOf?: string;
-  /** The job that makes this failed one good. */
+  /** The job that retries this failed job. */
   readonly retriedBy?: string;
-  /** The row of a batch that it was made of. */
+  /** The batch row of the job. */
   readonly batch?: Job['batch'];
-  /** Only while unfinished. `expectedRemainingMs` is an estimate from the model's usual latency, never below zero. */
+  /** Only while unfinished. `expectedRemainingMs` is estimated from the typical latency and never negative. */
   readonly progress?: { readonly elapsedMs: number; readonly expectedRemainingMs: number };
   readonly priceUsd: { readonly estimate: number; readonly charged: number; readonly unknown: number };
   readonly attempts: readonly AttemptView[];
@@ -38,7 +38,7 @@ type LandedVideoView = Extract<Job, { status: 'succeeded' }>['videos'][number];
 
 export interface AttemptView {
   readonly id: string;
-  /** What it is for: `image`, `video`, `extend`, `edit` or `upscale`. */
+  /** The kind of its stage: `image`, `video`, `extend`, `edit` or `upscale`. */
   readonly stage: string;
   readonly state: LiveAttempt['state'] | EndedAttempt['outcome'];
   readonly submittedAt: string;
@@ -47,7 +47,7 @@ export interface AttemptView {
   readonly polls: number;
   readonly reservedUsd: number;
   readonly charged: 'yes' | 'no' | 'unknown' | 'open';
-  /** What it has made: the picture of a first stage, the video of every link of a chain. */
+  /** URIs of its outputs: the image of a first stage, or the videos of a later stage. */
   readonly outputs?: readonly string[];
 }
 

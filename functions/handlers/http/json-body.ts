@@ -1,9 +1,9 @@
-/** Reading a JSON body with a limit, and saying what is wrong with one that is none. */
+/** Reads a JSON body up to a size limit and reports what is wrong with an invalid one. */
 
 import { ProblemError } from '../../core/problem.ts';
 import { isTooDeep, TOO_DEEP } from '../../core/request/json-depth.ts';
 
-/** Google's front end refuses more than 32 MiB; three pictures of 20 MB do not fit either way and go by `gs://`. */
+/** Google's front end refuses more than 32 MiB. Larger inputs, such as three images of 20 MB, have to use `gs://`. */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
 /** @throws ProblemError 415, 413 or 400 */
@@ -13,8 +13,8 @@ export async function readJson(request: Request): Promise<unknown> {
 }
 
 /**
- * For a call that needs none. Every POST that came over HTTP has a body, though it be of no bytes: only reading tells.
- * @returns nothing where there is none
+ * Reads an optional body. Every HTTP POST has a body object, which may be empty, so it has to be read to find out.
+ * @returns nothing if the body is empty
  * @throws ProblemError 415, 413 or 400
  */
 export async function readJsonIfAny(request: Request): Promise<unknown> {
@@ -62,8 +62,8 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 /**
- * Stops reading at the limit, so that a body of any size costs no more than that.
- * @throws ProblemError 413, or 400 where it breaks off
+ * Reads the body and stops at the limit, so that memory use is bounded.
+ * @throws ProblemError 413, or 400 if the body is incomplete
  */
 export async function readBytes(request: Request): Promise<Uint8Array> {
   const tooLarge = (): ProblemError =>
@@ -71,7 +71,7 @@ export async function readBytes(request: Request): Promise<Uint8Array> {
       status: 413,
       code: 'body-too-large',
       title: 'The body is too large',
-      detail: `A request may have ${BODY_BYTES_MAX} bytes. Put large pictures in a bucket and name them by gcsUri.`,
+      detail: `The limit is ${BODY_BYTES_MAX} bytes. Put large images in a bucket and use gcsUri.`,
     });
   if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX) throw tooLarge();
   const chunks: Uint8Array[] = [];
@@ -86,7 +86,7 @@ export async function readBytes(request: Request): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** A client that goes away in the middle is none of our faults, which are logged as errors and raise alarms. */
+/** A client that disconnects mid-request is not an error of this service, and must not trigger its error alerts. */
 async function* brokenOffAsProblem(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* body;
@@ -96,7 +96,7 @@ async function* brokenOffAsProblem(body: AsyncIterable<Uint8Array>): AsyncGenera
       status: 400,
       code: 'body-incomplete',
       title: 'The body is not complete',
-      detail: `The body broke off before its end: ${why}. Send it again.`,
+      detail: `The connection closed before the end of the body: ${why}. Send it again.`,
     });
   }
 }

@@ -1,4 +1,4 @@
-/** The catalogue as `GET /v1/models` serves it: what can be asked for, and what it costs. */
+/** The JSON of `GET /v1/models`: the models of the catalogue, their parameters and prices. */
 import {
   type Catalogue,
   imageSizesOf,
@@ -7,7 +7,7 @@ import {
   resolutionsOf,
 } from '../../core/catalogue/catalogue.ts';
 
-/** JSON of the catalogue. Durations in seconds, prices in US dollars. */
+/** JSON of the catalogue. Durations are in seconds, prices in US dollars. */
 export function modelsView(catalogue: Catalogue, today: string): unknown {
   return {
     date: catalogue.date,

@@ -1,4 +1,4 @@
-/** Page tokens of lists: where the last page ended, and of which list, so that a token of another list is refused. */
+/** Page tokens: the position where the last page ended, and the list, so that other lists refuse the token. */
 import { z } from 'zod';
 import { invalidRequest } from '../../core/problem.ts';
 
@@ -6,7 +6,7 @@ const positionSchema = z.object({ createdAt: z.int(), jobId: z.string() });
 const stakeSchema = z.object({ atStakeUsd: z.number(), jobId: z.string() });
 
 export type Position = Readonly<z.infer<typeof positionSchema>>;
-/** In what is at stake, the most first. */
+/** A position in the list of money at stake, largest amount first. */
 type StakePosition = Readonly<z.infer<typeof stakeSchema>>;
 
 /** @param list the filters of the list, as one text */
@@ -32,12 +32,12 @@ function decode<P>(schema: z.ZodType<P>, token: string, list: string): P {
   const made = z.object({ list: z.string() }).safeParse(json);
   if (made.success && made.data.list !== list) {
     throw invalidRequest([
-      { field: 'pageToken', detail: 'belongs to another list, or to one with other filters.' },
+      { field: 'pageToken', detail: 'belongs to another list, or to other filters of this list.' },
     ]);
   }
   const position = schema.safeParse(json);
   if (!made.success || !position.success) {
-    throw invalidRequest([{ field: 'pageToken', detail: 'is not a token that this service has given out.' }]);
+    throw invalidRequest([{ field: 'pageToken', detail: 'is not a page token of this service.' }]);
   }
   return position.data;
 }

@@ -1,8 +1,8 @@
-/** What a caller sent, as it has to be; what is wrong is told field by field. */
+/** Parses a caller's input with a schema and reports the errors by field. */
 import type { z } from 'zod';
 import { invalidRequest } from '../../core/problem.ts';
 
-/** @throws ProblemError 400 naming every field that is wrong */
+/** @throws ProblemError 400 that lists every invalid field */
 export function parseAs<Shape extends z.core.$ZodLooseShape>(
   schema: z.ZodObject<Shape, z.core.$strict>,
   value: unknown,
@@ -13,7 +13,7 @@ export function parseAs<Shape extends z.core.$ZodLooseShape>(
   throw invalidRequest(
     parsed.error.issues.map((issue) =>
       issue.code === 'unrecognized_keys'
-        ? { field: issue.keys.join(', '), detail: `is not a field; there are ${known}.` }
+        ? { field: issue.keys.join(', '), detail: `is not a field; the fields are ${known}.` }
         : { field: issue.path.join('.'), detail: `${issue.message}.` },
     ),
   );

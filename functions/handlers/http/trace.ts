@@ -1,4 +1,4 @@
-/** The trace a request belongs to. Google's front end rewrites `traceparent` between services, so tasks carry it too. */
+/** The trace id of a request. Google's front end rewrites `traceparent` between services, so records keep the id. */
 
 const TRACEPARENT = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-[\da-f]{2}$/;
 

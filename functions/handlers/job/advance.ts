@@ -1,4 +1,4 @@
-/** Load, step and save one job, tell the log, and leave the effects to be performed. What every handler goes through. */
+/** Loads, steps and saves one job and logs the transition. Returns the effects for the caller to perform. */
 import { findModel } from '../../core/catalogue/catalogue.ts';
 import type { Effect } from '../../core/job/effects.ts';
 import { type Job, liveAttemptOf, wakeOf } from '../../core/job/job.ts';
@@ -16,7 +16,7 @@ export type Advanced =
   | { readonly kind: 'missing' };
 
 /**
- * @param seq when given, nothing changes unless it is still the job's present wake (I4): what was observed belongs to it
+ * @param seq if given, the job changes only while this is still its current wake (I4): the event was observed for it
  */
 export async function advance(
   services: Services,
@@ -34,13 +34,13 @@ export async function advance(
   return { kind: 'saved', job, effects };
 }
 
-/** Performs effects. One that fails is logged and left to the sweep: the job is already saved (I3). */
+/** Performs effects. A failed effect is logged and left to the sweep: the job is already saved (I3). */
 export async function perform(services: Services, job: Job, effects: readonly Effect[]): Promise<void> {
   for (const effect of effects) {
     try {
       await performOne(services, job, effect);
     } catch (error) {
-      services.log('ERROR', `job ${job.jobId}: ${effect.type} failed; the sweep will see to what matters`, {
+      services.log('ERROR', `job ${job.jobId}: ${effect.type} failed; the sweep repeats it if needed`, {
         ...logFields(job),
         error: String(error),
       });
@@ -60,7 +60,7 @@ async function performOne(services: Services, job: Job, effect: Effect): Promise
   }
 }
 
-/** Advance, then perform. */
+/** Advances the job, then performs the effects. */
 export async function advanceAndPerform(
   services: Services,
   jobId: string,
@@ -74,7 +74,7 @@ export async function advanceAndPerform(
 
 export function stepContext({ clock, ids, policy, catalogue }: Services, job: Job): StepContext {
   const { provider, model } = currentStage(job);
-  // A job outlives the table: a model that has left it is taken to be as slow as any.
+  // A job may outlive its model's entry in the catalogue. A missing model is treated as the slowest one.
   const latency = findModel(catalogue, model, provider)?.latency ?? SLOWEST;
   return { now: clock.now(), random: ids.random(), policy, latency: scaleLatency(latency, policy) };
 }
@@ -92,8 +92,8 @@ export function logFields(job: Job): Record<string, unknown> {
 }
 
 function logTransition({ log }: Services, before: Job, after: Job): void {
-  const from = standing(before);
-  const to = standing(after);
+  const from = statusText(before);
+  const to = statusText(after);
   if (from === to) return;
   const error = after.status === 'failed' ? after.error : undefined;
   const severity = error ? 'WARNING' : 'INFO';
@@ -103,12 +103,12 @@ function logTransition({ log }: Services, before: Job, after: Job): void {
     to: after.status,
     revision: after.revision,
     ...(error ? { errorCode: error.code, charged: error.charged } : {}),
-    ...measuresOf(before, after),
+    ...metricsOf(before, after),
   });
 }
 
-/** What the dashboards and alerts are made of. */
-function measuresOf(
+/** Log fields that the log-based metrics of the dashboards and alerts use. */
+function metricsOf(
   before: Job,
   after: Job,
 ): { doneToLandedMs?: number; spentUsd?: number; uncertain?: true } {
@@ -118,7 +118,7 @@ function measuresOf(
     .reduce((sum, attempt) => sum + costUsd(after, attempt), 0);
   const live = liveAttemptOf(before);
   const landed = ended.find(({ outcome }) => outcome === 'landed');
-  // Not the job's status: under a job that was cancelled or is overdue the attempt may become so as well.
+  // From the attempt, not from the job's status: the attempt of a cancelled or overdue job can become uncertain too.
   const isUncertain = liveAttemptOf(after)?.state === 'uncertain' && live?.state !== 'uncertain';
   return {
     ...(spentUsd > 0 ? { spentUsd } : {}),
@@ -127,8 +127,8 @@ function measuresOf(
   };
 }
 
-/** The status, and that of the attempt still followed beneath it. */
-function standing(job: Job): string {
+/** The job's status, with the state of an attempt that is still polled after the job has ended. */
+function statusText(job: Job): string {
   const followed = 'following' in job ? job.following?.attempt.state : undefined;
   return followed ? `${job.status} (attempt ${followed})` : job.status;
 }

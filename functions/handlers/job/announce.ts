@@ -1,6 +1,6 @@
 /**
- * Publishing what has ended, jobs and batches: at once after the save, and again by the sweep until it is known to be
- * published. At least once, under an id that follows from what ended, so that whoever listens can tell a repetition.
+ * Publishes an event when a job or batch has ended: once right after the save, and again by the sweep until publishing
+ * succeeds. Delivery is at least once. The event id derives from the job or batch, so that subscribers can deduplicate.
  */
 import { type Batch, type BatchIn, batchAnnouncementDueAt, isBatchOver } from '../../core/batch/batch.ts';
 import { stepBatch } from '../../core/batch/step-batch.ts';
@@ -11,13 +11,13 @@ import { fullBatchView } from '../http/batch-view.ts';
 import { jobView } from '../http/job-view.ts';
 import { inParallel } from './in-parallel.ts';
 
-/** What one minute's sweep publishes with room to spare. */
+/** One sweep publishes this many events in well under a minute. */
 const PER_RUN = 200;
 const CONCURRENCY = 10;
-/** A job of such an event is over; how long its model takes makes no difference to what is told of it. */
+/** The job has ended, so the latency of its model does not affect the event. */
 const NO_LATENCY = { minMs: 0, typicalMs: 0, longestMs: 0 };
 
-/** Publishes the end of a job and remembers that. @throws when it could not be published; it stays due */
+/** Publishes the end of a job and records that. @throws Error when publishing fails; the event stays due */
 export async function announceJob(services: Services, job: Job): Promise<void> {
   const { events, jobs, clock, policy, ids } = services;
   if (!events || !isTerminal(job)) return;
@@ -28,26 +28,26 @@ export async function announceJob(services: Services, job: Job): Promise<void> {
   });
 }
 
-/** The same of a batch. */
+/** Publishes the end of a batch and records that. @throws Error when publishing fails; the event stays due */
 async function announceBatch(services: Services, batch: Batch): Promise<void> {
   const { events, batches, clock } = services;
   if (!events || !isBatchOver(batch)) return;
   await events.publish(await batchFinished(services, batch));
   await batches.update(batch.batchId, (stored) =>
-    // Retried meanwhile, it has another end to come.
+    // A batch that was retried meanwhile will end again, and that event is still to be published.
     stored.retries === batch.retries
       ? stepBatch(stored, { type: 'announced' }, { now: clock.now() })
       : undefined,
   );
 }
 
-/** The batch is saved; what cannot be published now is left to the sweep. */
+/** Publishes the end of a saved batch. On failure the sweep publishes it later. */
 export async function tryToAnnounce(services: Services, batch: Batch): Promise<void> {
   if (batchAnnouncementDueAt(batch) === undefined) return;
-  await orLater(services, `batch ${batch.batchId}`, () => announceBatch(services, batch));
+  await tryToPublish(services, `batch ${batch.batchId}`, () => announceBatch(services, batch));
 }
 
-/** Ends that were saved and not published, for whatever reason. @returns how many were published now */
+/** Publishes events that are overdue. @returns how many were published */
 export async function announceOverdue(services: Services): Promise<number> {
   const { events, jobs, batches, clock, policy } = services;
   if (!events) return 0;
@@ -55,9 +55,9 @@ export async function announceOverdue(services: Services): Promise<number> {
   let published = 0;
   let failed = 0;
   const publish = async (what: string, work: () => Promise<void>): Promise<void> => {
-    // Each failure takes its time, and the sweep has other things to do than to wait for a topic that is gone.
+    // A failed publication takes seconds. With a broken topic the rest is left to the next sweep.
     if (failed >= CONCURRENCY) return;
-    if (await orLater(services, what, work)) published++;
+    if (await tryToPublish(services, what, work)) published++;
     else failed++;
   };
   await inParallel(await jobs.unannounced(before, PER_RUN), CONCURRENCY, (job) =>
@@ -69,32 +69,34 @@ export async function announceOverdue(services: Services): Promise<number> {
   return published;
 }
 
-async function orLater({ log }: Services, what: string, work: () => Promise<void>): Promise<boolean> {
+async function tryToPublish({ log }: Services, what: string, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
     return true;
   } catch (error) {
-    log('ERROR', `${what}: its end could not be published; the sweep tries again`, { error: String(error) });
+    log('ERROR', `${what}: its finished event could not be published; the sweep tries again`, {
+      error: String(error),
+    });
     return false;
   }
 }
 
-/** Prompts are told only to a log that may have them. */
+/** The event contains the request, with its prompt, only if CLAPPER_LOG_PROMPTS allows that. */
 function jobFinished({ settings, clock }: Services, job: TerminalJob): OutgoingEvent {
   const { model, provider } = job.request;
   const { request, ...view } = jobView(job, clock.now(), NO_LATENCY);
   const { labels } = request;
-  const told = settings.logPrompts ? { request } : labels ? { labels } : {};
+  const details = settings.logPrompts ? { request } : labels ? { labels } : {};
   return {
     id: `${job.jobId}.${job.status}`,
     type: 'dev.clapper.job.finished.v1',
     subject: `jobs/${job.jobId}`,
     time: job.finishedAt,
-    data: { ...view, caller: job.caller, provider, model, ...told },
+    data: { ...view, caller: job.caller, provider, model, ...details },
   };
 }
 
-/** A batch that was retried ends again, and says so again. */
+/** A batch that was retried ends again, with an event id of its own. */
 async function batchFinished(
   services: Services,
   batch: BatchIn<'done' | 'cancelled' | 'failed'>,

@@ -1,4 +1,4 @@
-/** Accepting a job: parse everything, put inline pictures in the input bucket, store the job, ring its first wake. */
+/** Accepts a job: validates it, stores inline images in the input bucket, stores the job, enqueues its first wake. */
 import type { BatchRow, Job } from '../../core/job/job.ts';
 import { estimateUsd } from '../../core/job/price.ts';
 import { stagesOf } from '../../core/job/stages.ts';
@@ -10,42 +10,43 @@ import { completeRequest, parseRequest } from '../../core/request/request.ts';
 import type { RequestRules } from '../../core/request/request-model.ts';
 import type { Services } from '../../ports.ts';
 import { logFields, perform } from './advance.ts';
-import { checkInputs, mayDeliver, type PictureDepth, storeInputs } from './inputs.ts';
+import { checkInputs, type ImageDepth, mayDeliver, storeInputs } from './inputs.ts';
 
 export interface NewJob {
   readonly caller: string;
-  /** The request as it came: what makes it the same one under the same key. */
+  /** The request as received. Its hash tells a repetition under the same key from a different request. */
   readonly body: unknown;
-  /** `Idempotency-Key`, when the caller sent one. */
+  /** `Idempotency-Key`, if the caller sent one. */
   readonly idempotencyKey?: string | undefined;
-  /** The id that follows from its cause (I5), where that is no key: a job that has it is the one. */
+  /** The job id, if it derives from a cause other than a key (I5). An existing job with this id is returned as it is. */
   readonly jobId?: string | undefined;
   readonly trace?: string | undefined;
-  /** What `body` means, where it is a request of one of Google's own surfaces; asked when it has made no job before. */
-  readonly translate?: (() => Promise<ForeignRequest>) | undefined;
-  /** The row that it is made of; the id follows from it, and the job is the same however often the row is read (I5). */
+  /** Translates a `body` in Google's format. Called only if no job exists for this request yet. */
+  readonly translate?: (() => Promise<CompatRequest>) | undefined;
+  /** The batch row. The job id derives from it, so that reading the row again gives the same job (I5). */
   readonly batch?: BatchRow | undefined;
-  /** Of {@link validateRequest}, where it was asked before. */
+  /** The result of {@link validateRequest}, if the request was validated before. */
   readonly validated?: ValidatedRequest | undefined;
 }
 
-export interface ForeignRequest {
-  /** Of our own. */
+/** A request of a Google-compatible route, translated. */
+export interface CompatRequest {
+  /** The request in Clapper's own format. */
   readonly body: unknown;
   readonly origin: CompatOrigin;
   /** `gs://bucket/folder/` */
   readonly deliverTo?: string | undefined;
   readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired'>;
-  readonly pictures: PictureDepth;
+  readonly imageDepth: ImageDepth;
 }
 
-/** I5 */
+/** I5: the same row gives the same job id. */
 const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow): string =>
   ids.jobIdOf(['batch', batchId, String(row)]);
 
 /**
- * @returns `created: false` when the same request under the same key has made this job before
- * @throws ProblemError 400 for a request that is not valid, 422 for another request under the same key
+ * @returns `created: false` if the same request under the same key has created this job before
+ * @throws ProblemError 400 for an invalid request, 422 for a different request under the same key
  */
 export async function createJob(
   services: Services,
@@ -60,17 +61,17 @@ export async function createJob(
     (idempotencyKey === undefined ? ids.newJobId() : ids.jobIdOf(['http', caller, idempotencyKey]));
   const same = (earlier: Job): Job => (causedId === undefined ? sameRequest(earlier, fingerprint) : earlier);
   if (givenId !== undefined || idempotencyKey !== undefined) {
-    // Before anything is validated: a request that was accepted stays accepted, whatever has been retired since.
+    // Before validation: an accepted request stays accepted, even if its model has been retired since.
     const earlier = await jobs.get(jobId);
     if (earlier) return { job: same(earlier), created: false };
   }
-  const foreign = await translate?.();
+  const compat = await translate?.();
   const { parsed, checked, times } =
-    validated ?? (await validateRequest(services, caller, foreign ? foreign.body : body, foreign));
+    validated ?? (await validateRequest(services, caller, compat ? compat.body : body, compat));
   const request = {
     ...completeRequest(parsed, await storeInputs(services, jobId, checked)),
-    ...(foreign?.deliverTo === undefined ? {} : { deliverTo: foreign.deliverTo }),
-    ...(foreign ? { compat: foreign.origin } : {}),
+    ...(compat?.deliverTo === undefined ? {} : { deliverTo: compat.deliverTo }),
+    ...(compat ? { compat: compat.origin } : {}),
   };
   const price = estimateUsd(services.catalogue, request);
   const { lane } = parsed;
@@ -80,7 +81,7 @@ export async function createJob(
   );
   if ((await jobs.create(first.job)) === 'exists') {
     const earlier = await jobs.get(jobId);
-    if (!earlier) throw new Error(`job ${jobId} exists and cannot be read`);
+    if (!earlier) throw new Error(`job ${jobId} exists but cannot be read`);
     return { job: same(earlier), created: false };
   }
   log('INFO', `job ${jobId}: accepted`, {
@@ -94,8 +95,8 @@ export async function createJob(
 }
 
 /**
- * What a request would cost and what it would be, without making a job of it.
- * @throws ProblemError 400 for a request that is not valid
+ * Validates and prices a request without creating a job.
+ * @throws ProblemError 400 for an invalid request
  */
 export async function estimateJob(
   services: Services,
@@ -115,12 +116,12 @@ export async function estimateJob(
 
 export type ValidatedRequest = Awaited<ReturnType<typeof validateRequest>>;
 
-/** Everything that can be known of a request before anything is written: its meaning, its inputs, its chain. */
+/** Validates everything about a request before anything is written: fields, inputs, stages and times. */
 export async function validateRequest(
   services: Services,
   caller: string,
   body: unknown,
-  foreign?: Pick<ForeignRequest, 'deliverTo' | 'rules' | 'pictures'>,
+  compat?: Pick<CompatRequest, 'deliverTo' | 'rules' | 'imageDepth'>,
 ) {
   const { clock, settings, catalogue, policy } = services;
   const parsed = parseRequest(body, {
@@ -129,19 +130,19 @@ export async function validateRequest(
     allowRetired: settings.allowRetiredModels,
     aliasRetired: settings.aliasRetiredModels,
     restrictedRegion: settings.restrictedRegion,
-    // Only the simulated models run when they are retired.
+    // Retired models run only on the simulator, whose videos have fewer pixels than their resolution says.
     scaledDownVideos: settings.allowRetiredModels,
     pubsubTopics: settings.pubsubTopics ?? [],
-    ...foreign?.rules,
+    ...compat?.rules,
   });
-  if (foreign?.deliverTo !== undefined && !mayDeliver(services, caller, foreign.deliverTo)) {
+  if (compat?.deliverTo !== undefined && !mayDeliver(services, caller, compat.deliverTo)) {
     const detail =
-      `is '${foreign.deliverTo}', where this service does not put videos for this caller; ` +
-      'its operator has to allow the bucket and folder (CLAPPER_DELIVERY_PREFIXES).';
+      `is '${compat.deliverTo}'; this caller may not have videos copied there. ` +
+      'An operator can allow the bucket and folder (CLAPPER_DELIVERY_PREFIXES).';
     throw invalidRequest([{ field: 'deliverTo', detail }]);
   }
-  const checked = await checkInputs(services, caller, parsed.inputs, foreign?.pictures);
-  // The places of pictures make no difference to it; the length of a video does.
+  const checked = await checkInputs(services, caller, parsed.inputs, compat?.imageDepth);
+  // Price and times depend on an input video's length, but not on where input images are stored.
   const complete = completeRequest(parsed, {
     ...NO_INPUTS,
     video: checked.video,
@@ -164,12 +165,12 @@ function sameRequest(job: Job, fingerprint: string): Job {
   throw new ProblemError({
     status: 422,
     code: 'idempotency-key-reused',
-    title: 'This Idempotency-Key belongs to another request',
-    detail: `The key was used for job ${job.jobId} with a different body. Send that body again, or use a new key.`,
+    title: 'This Idempotency-Key was used for another request',
+    detail: `The key was used for job ${job.jobId} with a different body. Send the same body, or use a new key.`,
   });
 }
 
-/** JSON with the keys of every object in order, so that the same request is the same text however it was written. */
+/** JSON with sorted object keys: equal requests give equal text, whatever the order of their keys. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

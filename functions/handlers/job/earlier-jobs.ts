@@ -1,11 +1,11 @@
-/** What a request takes from an earlier job of the same caller: its video, or the operation to go on from. */
+/** Inputs that a request takes from an earlier job of the same caller: its video, or the Omni operation to continue. */
 import type { Job, JobIn } from '../../core/job/job.ts';
 import type { PreviousTurn, StoredVideo } from '../../core/job/video-request.ts';
 import type { FieldError } from '../../core/problem.ts';
 import type { VideoBody } from '../../core/request/request-body.ts';
 import type { Services } from '../../ports.ts';
 
-/** The job, once it has succeeded. Another caller's job is no job at all. */
+/** Returns the job if it has succeeded. Another caller's job is reported as missing, so that ids reveal nothing. */
 async function succeededJob(
   { jobs }: Services,
   caller: string,
@@ -15,11 +15,11 @@ async function succeededJob(
 ): Promise<JobIn<'succeeded'> | undefined> {
   const job = await jobs.get(jobId);
   if (job?.caller !== caller) {
-    errors.push({ field, detail: `There is no job ${jobId}.` });
+    errors.push({ field, detail: `Job ${jobId} does not exist.` });
     return undefined;
   }
   if (job.status === 'succeeded') return job;
-  const detail = `Job ${jobId} is ${job.status}; only a succeeded job's video can be used.`;
+  const detail = `Job ${jobId} is ${job.status}; only the video of a succeeded job can be used.`;
   errors.push({ field, detail });
   return undefined;
 }
@@ -55,7 +55,7 @@ const madeBy = ({ request, videos }: JobIn<'succeeded'>, index: number) => ({
   resolution: request.resolution,
 });
 
-/** The job's last operation: only Omni keeps what was said and made, and only where it was said. */
+/** Returns the job's last operation. Only Omni can continue an operation, and only on the backend where it ran. */
 export async function previousTurnOf(
   services: Services,
   caller: string,
@@ -67,17 +67,17 @@ export async function previousTurnOf(
   if (!job) return undefined;
   const landed = lastLanded(job);
   const { operation } = landed ?? {};
-  const instead = `Give its video instead: {"video": {"job": "${jobId}"}}.`;
+  const instead = `Use its video instead: {"video": {"job": "${jobId}"}}.`;
   if (operation?.provider !== 'omni') {
     const why =
       job.request.provider === 'omni'
-        ? `The operation of job ${jobId} was lost and only its video found.`
-        : `Job ${jobId} ran on ${job.request.model}; only Omni goes on from what was said before.`;
+        ? `The operation of job ${jobId} is unknown; only its video was found.`
+        : `Job ${jobId} ran on ${job.request.model}; only Omni can continue an earlier job.`;
     errors.push({ field, detail: `${why} ${instead}` });
     return undefined;
   }
   if (!isSameBackend(services, landed?.sourceUris)) {
-    const detail = `Omni has moved between Vertex AI and the Developer API since job ${jobId}, and keeps each apart.`;
+    const detail = `Job ${jobId} ran on Omni's other backend (Vertex AI or the Developer API), which does not share its operations.`;
     errors.push({ field, detail: `${detail} ${instead}` });
     return undefined;
   }
@@ -86,7 +86,7 @@ export async function previousTurnOf(
 
 const lastLanded = ({ attempts }: Job) => attempts.findLast(({ outcome }) => outcome === 'landed');
 
-/** On Vertex it wrote to our bucket, on the Developer API it kept a file: the same way as now, or another. */
+/** Omni writes to our bucket on Vertex and keeps files on the Developer API, so the source URI shows the backend. */
 function isSameBackend({ providers }: Services, sourceUris: readonly string[] | undefined): boolean {
   const [uri] = sourceUris ?? [];
   if (uri === undefined || !providers.omni) return true;

@@ -1,4 +1,4 @@
-/** Several at once, in order of their coming; the first failure ends it. */
+/** Runs `work` for all items, `concurrency` at a time, and starts them in order. @throws the first error, at once */
 export async function inParallel<T>(
   items: readonly T[],
   concurrency: number,

@@ -1,7 +1,6 @@
 /**
- * The inputs of a request, looked into before the job exists: pictures by their content, videos by their length, and
- * all of them by whether this caller may use them. Pictures that came inside the request are put in the input bucket,
- * but only once everything has been found good.
+ * Validates the inputs of a request before the job exists: the content of images, the length of videos, and whether the
+ * caller may use them. Inline images are stored in the input bucket, but only once the whole request is valid.
  */
 
 import { uploadCallerOf, uploadRuleFor } from '../../core/batch/upload-rules.ts';
@@ -14,7 +13,7 @@ import type { ImageBody, VideoBody } from '../../core/request/request-body.ts';
 import type { InputObject, Services } from '../../ports.ts';
 import { earlierVideo, previousTurnOf } from './earlier-jobs.ts';
 
-/** A picture that has been looked into: in a bucket already, still to be put there, or to be copied before it is replaced. */
+/** A validated image: already in a bucket, still to be stored, or to be copied before it is replaced. */
 type CheckedImage =
   | StoredImage
   | { readonly bytes: Uint8Array; readonly mimeType: StoredImage['mimeType'] }
@@ -22,19 +21,19 @@ type CheckedImage =
 
 export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo, PreviousTurn>;
 
-/** How far pictures are looked into: whether they are whole, or only what kind they are. */
-export type PictureDepth = 'whole' | 'kind';
+/** How far an image is checked: `whole` checks that the file is complete, `kind` only its type and size. */
+export type ImageDepth = 'whole' | 'kind';
 
-/** @throws ProblemError 400 naming every input that cannot be used */
+/** @throws ProblemError 400 that lists every input that cannot be used */
 export async function checkInputs(
   services: Services,
   caller: string,
   given: GivenInputs,
-  pictures: PictureDepth = 'whole',
+  imageDepth: ImageDepth = 'whole',
 ): Promise<CheckedInputs> {
   const errors: FieldError[] = [];
   const image = (field: string, body: ImageBody | undefined): Promise<CheckedImage | undefined> =>
-    checkImage(services, caller, field, body, pictures, errors);
+    checkImage(services, caller, field, body, imageDepth, errors);
   const referenceImages = await Promise.all(
     given.referenceImages.map((body, n) => image(`referenceImages.${n}.image`, body)),
   );
@@ -54,8 +53,8 @@ export async function checkInputs(
 }
 
 /**
- * Puts what came inside the request in the input bucket, under the job's id, and with it the pictures of which one
- * generation was named: a job may wait for hours, and by then another picture may stand under that name.
+ * Stores inline images in the input bucket, under the job's id, and copies images that were requested by generation: a
+ * job may wait for hours, and the object may be replaced meanwhile.
  */
 export async function storeInputs(
   services: Services,
@@ -65,7 +64,7 @@ export async function storeInputs(
   const store = async (field: string, image: CheckedImage | undefined): Promise<StoredImage | undefined> => {
     if (!image || ('gcsUri' in image && !('generation' in image))) return image;
     const { mimeType } = image;
-    // By content: two requests that race under one key must not show each other's picture.
+    // Named by content: two requests that race under one key must not use each other's image.
     const nameOf = (...content: string[]): string =>
       `jobs/${jobId}/${field}-${services.ids.hash(content)}.${mimeType === 'image/png' ? 'png' : 'jpg'}`;
     if ('bytes' in image) {
@@ -90,11 +89,14 @@ export async function storeInputs(
   };
 }
 
-/** The caller's own folder of the input bucket. */
+/** The caller's own folder in the input bucket. */
 export const callerFolder = ({ ids }: Pick<Services, 'ids'>, caller: string): string =>
   `callers/${ids.hash(['caller', caller])}/`;
 
-/** A `gs://` name is read with our identity, so only what the caller may see: its own folders, and what is open to all. */
+/**
+ * Clapper reads `gs://` objects with its own identity, so a caller may name only objects in its own folder, in a
+ * readable prefix, or under an upload rule for this caller.
+ */
 export function mayRead(services: Services, caller: string, gcsUri: string): boolean {
   const { readablePrefixes, uploadRules = [] } = services.settings;
   const { bucket } = services.inputs;
@@ -105,21 +107,21 @@ export function mayRead(services: Services, caller: string, gcsUri: string): boo
   return rule !== undefined && uploadCallerOf(rule, bucket) === caller;
 }
 
-/** Where a request may have its videos copied: the caller's own folder, and what is open to all. */
+/** A caller may have videos copied to its own folder and to the delivery prefixes. */
 export function mayDeliver(services: Services, caller: string, folder: string): boolean {
   const own = `gs://${services.inputs.bucket}/${callerFolder(services, caller)}`;
   const open = services.settings.deliveryPrefixes ?? [];
   return [own, ...open].some((prefix) => folder.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));
 }
 
-const NOT_YOURS = 'is not in a bucket and folder that this caller may read from.';
+const NOT_READABLE = 'is not in a bucket and folder that this caller may read from.';
 
 async function checkImage(
   services: Services,
   caller: string,
   field: string,
   body: ImageBody | undefined,
-  pictures: PictureDepth,
+  imageDepth: ImageDepth,
   errors: FieldError[],
 ): Promise<CheckedImage | undefined> {
   if (!body) return undefined;
@@ -131,7 +133,7 @@ async function checkImage(
       return undefined;
     }
     const read = async (start: number, end: number): Promise<Uint8Array> => bytes.subarray(start, end + 1);
-    const fault = await imageFault(body.mimeType, bytes.length, read, pictures);
+    const fault = await imageFault(body.mimeType, bytes.length, read, imageDepth);
     if (fault === undefined) return { bytes, mimeType: body.mimeType };
     errors.push({ field: at, detail: fault });
     return undefined;
@@ -139,18 +141,18 @@ async function checkImage(
   const { gcsUri, mimeType, generation } = body;
   const at = `${field}.gcsUri`;
   if (!mayRead(services, caller, gcsUri)) {
-    errors.push({ field: at, detail: NOT_YOURS });
+    errors.push({ field: at, detail: NOT_READABLE });
     return undefined;
   }
   const object = await services.inputs.head(gcsUri, generation);
   if (!object && generation !== undefined) {
-    const detail = `is ${generation}, which is gone: ${gcsUri} was replaced or deleted. Put the picture there again.`;
+    const detail = `is ${generation}, which no longer exists: ${gcsUri} was replaced or deleted. Upload the image again.`;
     errors.push({ field: `${field}.generation`, detail });
     return undefined;
   }
   const fault = object
-    ? await storedImageFault(services, body, object, pictures)
-    : `names no object: ${gcsUri} does not exist.`;
+    ? await storedImageFault(services, body, object, imageDepth)
+    : `is ${gcsUri}, which does not exist.`;
   if (fault === undefined)
     return generation === undefined ? { gcsUri, mimeType } : { gcsUri, mimeType, generation };
   errors.push({ field: at, detail: fault });
@@ -161,11 +163,11 @@ async function storedImageFault(
   { inputs }: Services,
   { gcsUri, mimeType, generation }: Extract<ImageBody, { gcsUri: string }>,
   { bytes }: InputObject,
-  pictures: PictureDepth,
+  imageDepth: ImageDepth,
 ): Promise<string | undefined> {
   const read = (start: number, end: number): Promise<Uint8Array> =>
     inputs.readRange(gcsUri, start, end, generation);
-  return imageFault(mimeType, bytes, read, pictures);
+  return imageFault(mimeType, bytes, read, imageDepth);
 }
 
 async function checkVideo(
@@ -178,16 +180,16 @@ async function checkVideo(
   if ('job' in body) return earlierVideo(services, caller, body, errors);
   const { gcsUri, mimeType } = body;
   if (!mayRead(services, caller, gcsUri)) {
-    errors.push({ field: 'video.gcsUri', detail: NOT_YOURS });
+    errors.push({ field: 'video.gcsUri', detail: NOT_READABLE });
     return undefined;
   }
   const object = await services.inputs.head(gcsUri);
   if (!object) {
-    errors.push({ field: 'video.gcsUri', detail: `names no object: ${gcsUri} does not exist.` });
+    errors.push({ field: 'video.gcsUri', detail: `is ${gcsUri}, which does not exist.` });
     return undefined;
   }
   const info = await mp4Info(object.bytes, (start, end) => services.inputs.readRange(gcsUri, start, end));
   if (info) return { gcsUri, mimeType, ...info, ...shapeOf(info) };
-  errors.push({ field: 'video.gcsUri', detail: 'is not an MP4 that says how long it is.' });
+  errors.push({ field: 'video.gcsUri', detail: `is ${gcsUri}, which is not an MP4 file with a duration.` });
   return undefined;
 }

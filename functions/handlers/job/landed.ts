@@ -1,15 +1,15 @@
-/** The `landed` function: an object of the output bucket wakes its job at once instead of at its next poll. */
+/** The `landed` function: a new object in the output bucket wakes its job at once instead of at the next poll. */
 import { z } from 'zod';
 import { type Job, liveAttemptOf } from '../../core/job/job.ts';
 import type { Services } from '../../ports.ts';
 import { advanceAndPerform } from './advance.ts';
 
-/** The part of `google.events.cloud.storage.v1.StorageObjectData` that is used. */
+/** The fields of `google.events.cloud.storage.v1.StorageObjectData` used here. */
 const objectSchema = z.object({ bucket: z.string(), name: z.string() });
 
 const OUTPUT_NAME = /^jobs\/([^/]+)\/([^/]+)\/./;
 
-/** By an attempt that is under way, or by one that was given up without knowing. */
+/** Whether the attempt is live, or has ended with an unknown outcome. */
 function isWaitedFor(job: Job, attemptId: string): boolean {
   const attempt = liveAttemptOf(job);
   if (attempt) {
@@ -22,10 +22,13 @@ export async function handleLanded(services: Services, data: unknown): Promise<v
   const { bucket, name } = objectSchema.parse(data);
   const [, jobId, attemptId] = OUTPUT_NAME.exec(name) ?? [];
   if (bucket !== services.results.bucket || jobId === undefined || attemptId === undefined) {
-    return services.log('INFO', `object ${name} is no output of a job; ignored`, { bucket, object: name });
+    return services.log('INFO', `object ${name} is not an output of a job; ignored`, {
+      bucket,
+      object: name,
+    });
   }
   const job = await services.jobs.get(jobId);
-  // Read first: most such events find an attempt that is landing or landed, and need no transaction.
+  // Read before the transaction: for most events the attempt is already landing or landed, and nothing is to be done.
   if (!job || !isWaitedFor(job, attemptId)) return;
   await advanceAndPerform(services, jobId, {
     type: 'attempt',

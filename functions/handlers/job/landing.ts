@@ -1,9 +1,10 @@
 /**
- * Landing: the videos of a finished operation are in our bucket, under the attempt's prefix, and are written down.
+ * Landing: collects the videos of a finished operation under the attempt's prefix of the output bucket and records
+ * them.
  *
- * The truth is the listing of the prefix. A provider that writes there itself has nothing left to do; one that keeps
- * its videos elsewhere has them streamed there first, each into an object that must not exist yet, so that a landing
- * that is repeated keeps what an earlier one brought home.
+ * The listing of the prefix is the source of truth. Some providers write there themselves. For the others each video is
+ * streamed there first, into an object that must not exist yet, so that a repeated landing keeps objects that an
+ * earlier one stored.
  */
 
 import { deliveryUriOf } from '../../core/compat/names.ts';
@@ -32,15 +33,15 @@ export async function land(
     const objects = outputsAmong(await services.results.list(attempt.outputPrefix), stage);
     const promised = attempt.result.sources.length;
     if (objects.length === 0 || objects.length < promised) {
-      const message = `${promised} videos were promised, ${objects.length} are under ${attempt.outputPrefix}.`;
-      // A listing is consistent: where nothing was promised, nothing will come.
+      const message = `The operation reported ${promised} videos; ${objects.length} are under ${attempt.outputPrefix}.`;
+      // Listings are consistent: if the operation reported no video, none will appear later.
       return { type: 'landingFailed', message, final: promised === 0 };
     }
     const videos: LandedVideo[] = [];
     for (const object of objects) videos.push(await describe(services, object));
     return { type: 'landed', videos: await deliver(services, job, videos) };
   } catch (error) {
-    services.log('WARNING', `job ${job.jobId}: landing failed, will be tried again`, {
+    services.log('WARNING', `job ${job.jobId}: landing failed; the next poll tries again`, {
       ...logFields(job),
       error: String(error),
     });
@@ -48,7 +49,7 @@ export async function land(
   }
 }
 
-/** Copies what the last stage has made to where the request wants it. A job that was ended from outside wants nothing. */
+/** Copies the last stage's videos to the request's target, unless the job has already ended (cancelled, overdue). */
 async function deliver({ results }: Services, job: Job, videos: LandedVideo[]): Promise<LandedVideo[]> {
   const { deliverTo } = job.request;
   const isLast = stageIndexOf(job) === stagesOf(job.request).length - 1;
@@ -62,10 +63,10 @@ async function deliver({ results }: Services, job: Job, videos: LandedVideo[]): 
   return delivered;
 }
 
-/** Kept aside by the result store. */
+/** Copies that failed verification and were renamed by the result store. */
 const DAMAGED = /\.damaged-\d+$/;
 
-/** The objects that a stage of this kind makes; anything else under the prefix is not a result. */
+/** Selects the objects that a stage of this kind produces; other objects under the prefix are not results. */
 export function outputsAmong(objects: readonly StoredObject[], { kind }: Stage): StoredObject[] {
   const wanted =
     kind === 'image' ? { type: 'image/', name: /\.(?:png|jpe?g)$/ } : { type: 'video/', name: /\.mp4$/ };

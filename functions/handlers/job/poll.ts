@@ -1,4 +1,4 @@
-/** The `poll` function: takes a live attempt one step further, and on as far as it goes without waiting. */
+/** The `poll` function: advances a live attempt, step by step, until it has to wait. */
 import type { AttemptEvent } from '../../core/job/attempt.ts';
 import type { LiveAttempt, OperationRef } from '../../core/job/attempt-record.ts';
 import type { Effect } from '../../core/job/effects.ts';
@@ -10,7 +10,7 @@ import { type Advanced, advance, logFields, perform } from './advance.ts';
 import { land, outputsAmong } from './landing.ts';
 import type { WakeMessage } from './wake-message.ts';
 
-/** running → landing → ended is the longest way without a wait; more would be a defect, not a job. */
+/** The longest path without a wait is running → landing → ended. More steps would be a defect. */
 const STEPS_MAX = 4;
 
 export async function handlePoll(services: Services, { jobId, seq }: WakeMessage): Promise<void> {
@@ -23,23 +23,23 @@ export async function handlePoll(services: Services, { jobId, seq }: WakeMessage
 
   let job: Job = found;
   const effects: Effect[] = [];
-  const take = (advanced: Advanced): boolean => {
+  const apply = (advanced: Advanced): boolean => {
     if (advanced.kind !== 'saved') return false;
     job = advanced.job;
     effects.push(...advanced.effects);
     return true;
   };
   if (!isTerminal(job) && clock.now() >= timeUpAt(job))
-    take(await advance(services, jobId, { type: 'deadline' }, seq));
+    apply(await advance(services, jobId, { type: 'deadline' }, seq));
   for (let steps = 0; steps < STEPS_MAX; steps++) {
     const attempt = liveAttemptOf(job);
     const wake = wakeOf(job);
     if (!attempt || !wake || (steps > 0 && wake.at > clock.now())) break;
     const observed = await observe(services, job, attempt);
     const event = { type: 'attempt', attemptId: attempt.attemptId, observed } as const;
-    if (!take(await advance(services, jobId, event, wake.seq))) break;
+    if (!apply(await advance(services, jobId, event, wake.seq))) break;
   }
-  // Of the wakes on the way only the last one is still to come.
+  // Only the wake of the last step is current; those of the steps before are stale already.
   const last = wakeOf(job)?.seq;
   await perform(
     services,
@@ -53,21 +53,21 @@ async function observe(services: Services, job: Job, attempt: LiveAttempt): Prom
     case 'submitting':
       return { type: 'leaseExpired' };
     case 'uncertain': {
-      const asked = attempt.operation && (await ask(services, attempt.operation));
-      if (asked && asked.type !== 'pollFailed') return asked;
+      const polled = attempt.operation && (await pollOperation(services, attempt.operation));
+      if (polled && polled.type !== 'pollFailed') return polled;
       const outputs = outputsAmong(await services.results.list(attempt.outputPrefix), stageOf(job, attempt));
       const newestAt =
         outputs.length > 0 ? Math.max(...outputs.map(({ updatedAt }) => updatedAt)) : undefined;
       return { type: 'prefixListed', found: outputs.length, newestAt };
     }
     case 'running':
-      return ask(services, attempt.operation);
+      return pollOperation(services, attempt.operation);
     case 'landing':
       return land(services, job, attempt);
   }
 }
 
-async function ask({ providers }: Services, operation: OperationRef): Promise<AttemptEvent> {
+async function pollOperation({ providers }: Services, operation: OperationRef): Promise<AttemptEvent> {
   const provider = providers[operation.provider];
   if (!provider) {
     const message = `this deployment has no credentials for provider ${operation.provider}`;

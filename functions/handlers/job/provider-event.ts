@@ -1,6 +1,7 @@
 /**
- * What a provider tells by webhook. It carries the job and the attempt that were sent with the paid call, and so is
- * evidence where the answer to that call was lost (I2). What came of the operation is always asked for, never believed.
+ * Handles webhooks of providers. An event names the job and attempt that were sent with the paid call, so it proves
+ * that the call arrived even if its answer was lost (I2). The operation's outcome is always polled, never taken from
+ * the event.
  */
 import { z } from 'zod';
 import type { EndedAttempt, LiveAttempt, OperationRef } from '../../core/job/attempt-record.ts';
@@ -16,17 +17,24 @@ const eventSchema = z.object({
   user_metadata: z.object({ job_id: z.string(), attempt_id: z.string() }),
 });
 
-/** @throws ProblemError 400 for an event that names no job and attempt of ours */
+/** @throws ProblemError 400 for an event that does not name a job, an attempt and an operation */
 export async function handleProviderEvent(services: Services, body: unknown): Promise<void> {
   const parsed = eventSchema.safeParse(body);
   if (!parsed.success)
-    throw invalidRequest([{ field: '', detail: 'The event names no job, attempt and operation.' }]);
+    throw invalidRequest([
+      {
+        field: '',
+        detail:
+          'The event needs data.id (the operation), user_metadata.job_id and user_metadata.attempt_id, as Clapper sent ' +
+          'them with the paid call.',
+      },
+    ]);
   const { data, type, user_metadata: ours } = parsed.data;
   const { job_id: jobId, attempt_id: attemptId } = ours;
   const job = await services.jobs.get(jobId);
   const attempt = job && attemptOf(job, attemptId);
   if (!job || !attempt) return;
-  services.log('INFO', `job ${jobId}: the provider tells of ${type}`, { job: jobId, attempt: attemptId });
+  services.log('INFO', `job ${jobId}: received provider event ${type}`, { job: jobId, attempt: attemptId });
   if (attempt.state === 'submitting' || attempt.state === 'uncertain' || attempt.state === 'ended') {
     const { provider, model } = stageOf(job, attempt);
     const name = provider === 'gemini' ? operationName(data.id, model) : data.id;
@@ -38,13 +46,13 @@ export async function handleProviderEvent(services: Services, body: unknown): Pr
   await advanceAndPerform(services, jobId, { type: 'attempt', attemptId, observed });
 }
 
-/** One that is under way, or that was given up without knowing. */
+/** Returns the attempt if it is live, or has ended with an unknown outcome. */
 function attemptOf(job: Job, attemptId: string): LiveAttempt | EndedAttempt | undefined {
   const live = liveAttemptOf(job);
   if (live) return live.attemptId === attemptId ? live : undefined;
   return job.attempts.find((each) => each.attemptId === attemptId && each.outcome === 'unknown');
 }
 
-/** The whole name where the event has it, otherwise made of its last part. */
+/** The operation's full name: as in the event, or built from the bare id. */
 const operationName = (id: string, model: string): string =>
   id.includes('/') ? id : `models/${model}/operations/${id}`;

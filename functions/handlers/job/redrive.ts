@@ -1,4 +1,4 @@
-/** Retrying failed jobs in bulk, a page at a time: what would pay twice is left alone and listed. Safe to repeat. */
+/** Retries failed jobs in bulk, a page per call. Skips and lists jobs that may be charged twice. Safe to repeat. */
 import { z } from 'zod';
 import type { Job, JobIn } from '../../core/job/job.ts';
 import { doubleChargeRisk } from '../../core/job/retry.ts';
@@ -12,7 +12,7 @@ const redriveSchema = z.strictObject({
   errorCode: z.string().optional(),
   caller: z.string().optional(),
   model: z.string().optional(),
-  /** Only jobs that were created at or after this. */
+  /** Only jobs created at or after this time. */
   createdAfter: z.iso.datetime({ offset: true }).optional(),
   acceptDoubleCharge: z.boolean().default(false),
   dryRun: z.boolean().default(false),
@@ -21,8 +21,9 @@ const redriveSchema = z.strictObject({
 });
 
 export interface RedriveReport {
-  /** Jobs that were made, or would be with `dryRun`, by the failed ones they make good. */
+  /** The failed jobs and their retries. With `dryRun` the retries are not created. */
   readonly retried: readonly { readonly job: string; readonly retry: string }[];
+  /** The jobs that were skipped, with the reason. */
   readonly left: readonly { readonly job: string; readonly why: string }[];
   readonly nextPageToken?: string;
 }
@@ -39,7 +40,7 @@ export async function redrive(services: Services, body: unknown): Promise<Redriv
   const left: { job: string; why: string }[] = [];
   for (const job of wanted) {
     if (options.errorCode !== undefined && job.error.code !== options.errorCode) continue;
-    const why = await whyLeft(services, job, options.acceptDoubleCharge);
+    const why = await skipReason(services, job, options.acceptDoubleCharge);
     if (why !== undefined) left.push({ job: job.jobId, why });
     else retried.push({ job: job.jobId, retry: await retryOne(services, job, options) });
   }
@@ -48,14 +49,14 @@ export async function redrive(services: Services, body: unknown): Promise<Redriv
   return { retried, left, ...(more ? { nextPageToken: encodePageToken(last, list) } : {}) };
 }
 
-async function whyLeft(
+async function skipReason(
   services: Services,
   job: JobIn<'failed'>,
   acceptDoubleCharge: boolean,
 ): Promise<string | undefined> {
   const { retriedBy = retryIdOf(services, job.jobId) } = job;
   if (job.retriedBy !== undefined || (await services.jobs.get(retriedBy)))
-    return `was retried as ${retriedBy} before`;
+    return `was already retried as ${retriedBy}`;
   return acceptDoubleCharge ? undefined : doubleChargeRisk(job);
 }
 

@@ -1,4 +1,4 @@
-/** Making a failed job good. One retry per failed job, however often it is asked for; the retry has its own. */
+/** Retries a failed job. It has at most one retry, however often one is requested; a failed retry has its own. */
 import { roundUsd, unknownAttempts } from '../../core/job/at-stake.ts';
 import type { Job, JobIn } from '../../core/job/job.ts';
 import { estimateStageUsd } from '../../core/job/price.ts';
@@ -11,16 +11,16 @@ import type { Services } from '../../ports.ts';
 import { logFields, perform } from './advance.ts';
 
 export interface RetryOptions {
-  /** Pay for it again even where the failed attempt may have been charged. */
+  /** Retry even if the failed attempt may have been charged. */
   readonly acceptDoubleCharge: boolean;
   readonly trace?: string | undefined;
 }
 
-/** The id of the job that makes this one good. */
+/** I5: the id of the job that retries this one. */
 export const retryIdOf = ({ ids }: Pick<Services, 'ids'>, jobId: string): string =>
   ids.jobIdOf(['retry', jobId]);
 
-/** @throws ProblemError 409 for a job that has not failed, whose retry might pay twice, or is not kept any more */
+/** @throws ProblemError 409 if the job has not failed, may be charged twice, or has a retry whose record was deleted */
 export async function retry(
   services: Services,
   job: Job,
@@ -41,7 +41,7 @@ export async function retry(
     const { job: made, effects } = announceNewJob(retryJob(stored, seed, now), { now, policy });
     return { job: retriedBy(stored, jobId, now), made, effects };
   });
-  if (updated.kind === 'missing') throw notFound(`There is no job ${job.jobId}.`);
+  if (updated.kind === 'missing') throw notFound(`Job ${job.jobId} does not exist.`);
   if (updated.kind === 'unchanged') return { job: await markedRetry(services, updated.job), created: false };
   const { made, effects } = updated.step;
   if (!made) throw new Error(`job ${job.jobId} was marked as retried without a retry`);
@@ -53,7 +53,7 @@ export async function retry(
   return { job: made, created: true };
 }
 
-/** One of before jobs were marked; its job is marked now. */
+/** Finds a retry from before jobs were marked as retried (`retriedBy`), and marks its job. */
 async function unmarkedRetry({ ids, jobs, clock }: Services, { jobId }: Job): Promise<Job | undefined> {
   const made = await jobs.get(retryIdOf({ ids }, jobId));
   if (made) {
@@ -67,35 +67,35 @@ async function unmarkedRetry({ ids, jobs, clock }: Services, { jobId }: Job): Pr
 }
 
 /**
- * The retry of a job that none was made of now.
- * @throws ProblemError 409 that says why, where there is none
+ * Returns the existing retry of a job.
+ * @throws ProblemError 409 with the reason if there is none
  */
 async function markedRetry({ jobs }: Services, job: Job): Promise<Job> {
   if (job.retriedBy === undefined) throw refusalOf(job);
   const made = await jobs.get(job.retriedBy);
   if (made) return made;
-  // A failed job of unknown charge is kept for ever, its retry is not: made again, it would be paid for again.
+  // A failed job with an unknown charge is kept for ever; its retry is not. A second retry would be paid for again.
   throw refused(
     'retried-before',
-    `Job ${job.jobId} was retried as ${job.retriedBy}, which is not kept any more; a job is retried once. To make it ` +
-      'once more, send its request as a new job.',
+    `Job ${job.jobId} was retried as ${job.retriedBy}, whose record has been deleted. A job can be retried only once; ` +
+      'send its request as a new job.',
   );
 }
 
 function refusalOf(job: Job): ProblemError {
   if (job.status !== 'failed')
     return refused('not-failed', `Job ${job.jobId} is ${job.status}; only a failed job can be retried.`);
-  // What was charged has been ruled on, or needs no ruling.
+  // Only an attempt with an unknown charge can be resolved.
   const orElse =
-    unknownAttempts(job).length > 0 ? ', or let an operator resolve the attempt first (POST …/resolve)' : '';
+    unknownAttempts(job).length > 0 ? ', or have an operator resolve the attempt first (POST …/resolve)' : '';
   return refused(
     'may-pay-twice',
-    `Job ${job.jobId} may be paid for twice: ${doubleChargeRisk(job)}. Send {"acceptDoubleCharge": true} to retry all ` +
-      `the same${orElse}.`,
+    `Job ${job.jobId} may be charged twice: ${doubleChargeRisk(job)}. Send {"acceptDoubleCharge": true} to retry ` +
+      `anyway${orElse}.`,
   );
 }
 
-/** What has not landed yet. */
+/** The price of the stages that have not landed yet. */
 function remainingUsd({ catalogue }: Services, job: JobIn<'failed'>): number {
   const stages = stagesOf(job.request).slice(stageIndexOf(job));
   return roundUsd(stages.reduce((sum, stage) => sum + estimateStageUsd(catalogue, stage), 0));

@@ -1,4 +1,4 @@
-/** The `submit` function: makes the paid call of the job whose turn it is ready, claims it, and makes it, at most once (I1). */
+/** The `submit` function: takes the next job, prepares its call, claims the job, and sends the call once at most (I1). */
 import { Readable } from 'node:stream';
 import { isBatchCancelled } from '../../core/batch/batch.ts';
 import type { AttemptEvent } from '../../core/job/attempt.ts';
@@ -10,27 +10,30 @@ import { submitQueueOf } from '../../core/job/queues.ts';
 import { currentStage } from '../../core/job/stages.ts';
 import type { PaidSubmission, Services, SubmitAnswer } from '../../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
-import { nextOf, takeNextJob, tellRateLimiter } from './fair-dispatch.ts';
+import { chooseNextJob, reportToRateLimiter, takeNextJob } from './fair-dispatch.ts';
 import type { SubmitMessage } from './wake-message.ts';
 
-/** Tokens that have met at one job choose among so many more each time that five times is seldom not enough. */
+/**
+ * Two tasks can pick the same job. Each retry picks from a larger set of candidates (4, then 16), so that five tries are
+ * nearly always enough.
+ */
 const TRIES_MAX = 5;
 const SPREAD = 4;
 
-/** @throws ProblemError 429 when the model takes no call now: the task has to be delivered again */
+/** @throws ProblemError 429 if the model is over its quota: the task has to be delivered again */
 export async function handleSubmit(services: Services, message: SubmitMessage): Promise<void> {
   let job = await takeNextJob(services, message);
   if (!job) {
     const { jobId } = message;
-    return services.log('DEBUG', `job ${jobId}: its submit task finds nobody waiting`, { job: jobId });
+    return services.log('DEBUG', `job ${jobId}: its submit task found no waiting job`, { job: jobId });
   }
   for (let tries = 1; job && tries <= TRIES_MAX; tries++) {
     if ((await submit(services, job)) !== 'taken') return;
-    job = await nextOf(services, message, SPREAD ** tries);
+    job = await chooseNextJob(services, message, SPREAD ** tries);
   }
 }
 
-/** `taken`: the job has been claimed by somebody else, or is over, and the turn is free for another one. */
+/** `taken`: another task has claimed the job, or the job has ended; the slot is free for another job. */
 async function submit(
   services: Services,
   job: JobIn<'queued'>,
@@ -43,8 +46,8 @@ async function submit(
     return 'taken';
   }
   const attemptId = ids.newAttemptId();
-  // Before the claim: a crash from here to the call costs nothing, a crash from the claim to the call costs the job
-  // its certainty.
+  // Prepared before the claim: a crash before the claim does no harm; a crash between claim and call leaves an unknown
+  // outcome.
   const submission = await prepare(services, job, attemptId, seq);
   if (!submission) return 'postponed';
   const claimed = await claim(services, job, attemptId, seq);
@@ -63,8 +66,8 @@ async function submit(
     },
   );
   const event = { type: 'attempt', attemptId, observed } as const;
-  await insist(services, () => advanceAndPerform(services, jobId, event));
-  await tellRateLimiter(
+  await retryWrite(services, () => advanceAndPerform(services, jobId, event));
+  await reportToRateLimiter(
     services,
     submitQueueOf(claimed),
     observed.type === 'submitFailed' ? observed.failure : undefined,
@@ -73,8 +76,8 @@ async function submit(
 }
 
 /**
- * A chunk of rows that was slow goes on to make jobs after its batch was cancelled, and after whoever cancelled the jobs
- * has looked. A retry is somebody's wish of its own.
+ * A slow chunk may create jobs after its batch was cancelled and its jobs were listed for cancellation. A retry was
+ * requested separately, so it is submitted.
  */
 async function isOfCancelledBatch({ batches }: Services, { batch, retryOf }: Job): Promise<boolean> {
   if (!batch || retryOf) return false;
@@ -82,22 +85,22 @@ async function isOfCancelledBatch({ batches }: Services, { batch, retryOf }: Job
   return stored !== undefined && isBatchCancelled(stored);
 }
 
-/** What was paid for is known here and nowhere else: one refused write must not make it unknown. */
-async function insist<T>({ log }: Services, work: () => Promise<T>): Promise<T> {
+/** Only this process knows the result of the paid call, so one failed write must not lose it. */
+async function retryWrite<T>({ log }: Services, work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await work();
     } catch (error) {
-      if (tries === INSIST_TRIES) throw error;
-      log('WARNING', 'what came of a paid call could not be written down; trying again', {
+      if (tries === WRITE_TRIES) throw error;
+      log('WARNING', 'the result of a paid call could not be saved; trying again', {
         error: String(error),
       });
     }
   }
 }
 
-/** Each waits for as long as the client itself repeats a call; together they stay within the lease. */
-const INSIST_TRIES = 4;
+/** Each try lasts as long as the client's own retries; four tries stay within the lease. */
+const WRITE_TRIES = 4;
 
 async function observe(
   services: Services,
@@ -114,16 +117,18 @@ async function observe(
     case 'failed':
       return { type: 'submitFailed', failure: classifySubmitFailure(answer.signal) };
     case 'image': {
-      // Stored before it is written down: if that fails, the object under the prefix is the evidence.
+      // Stored before the job is saved: if the save fails, the object under the prefix proves the result.
       const name = `${job.attempt.outputPrefix}image_0.${answer.mimeType === 'image/png' ? 'png' : 'jpg'}`;
       const { results } = services;
-      await insist(services, () => results.writeOnce(name, answer.mimeType, Readable.from([answer.bytes])));
+      await retryWrite(services, () =>
+        results.writeOnce(name, answer.mimeType, Readable.from([answer.bytes])),
+      );
       return { type: 'delivered', uri: `gs://${results.bucket}/${name}` };
     }
   }
 }
 
-/** The call, ready to be made; or nothing, when the job has to wait for what is missing. */
+/** Returns the prepared call; or nothing if that failed, in which case the job is postponed. */
 async function prepare(
   services: Services,
   job: Job,
@@ -145,14 +150,14 @@ async function prepare(
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    log('ERROR', `job ${jobId}: its paid call cannot be made ready: ${message}`, logFields(job));
+    log('ERROR', `job ${jobId}: its paid call could not be prepared: ${message}`, logFields(job));
     const notReady = { code: 'NOT_READY', message, retryable: true, charged: 'no' } as const;
     await advanceAndPerform(services, jobId, { type: 'postpone', seq, error: notReady });
     return undefined;
   }
 }
 
-/** The job as claimed by this very invocation, or nothing: then somebody else has it, or its time is up. */
+/** Returns the job if this invocation claimed it; nothing if another one has, or its time is up. */
 async function claim(
   services: Services,
   job: Job,
@@ -165,8 +170,8 @@ async function claim(
   const reservedUsd = estimateStageUsd(services.catalogue, stage);
   const claimed = await advance(services, jobId, { type: 'claim', seq, attemptId, location, reservedUsd });
   if (claimed.kind === 'missing') return undefined;
-  // A commit whose answer was lost is run again by the client and then changes nothing; the fresh attempt id tells
-  // that the claim is ours all the same.
+  // If the answer to a commit is lost, the Firestore client runs the transaction again, which then changes nothing. The
+  // new attempt id shows that the claim is ours.
   if (claimed.job.status === 'submitting' && liveAttemptOf(claimed.job)?.attemptId === attemptId)
     return claimed.job;
   if (claimed.kind === 'saved') await perform(services, claimed.job, claimed.effects);

@@ -1,14 +1,14 @@
-/** What a wake task carries: the job and the step it was meant for. Never anything to act on; that is in the store (I3). */
+/** The payload of a job's task: the job and the wake's sequence number. All state is in the store (I3). */
 import { z } from 'zod';
 
 export const wakeMessageSchema = z.object({
   jobId: z.string(),
-  /** The job's wake this task stands for; a task for an earlier one is stale. */
+  /** Sequence number of the wake. The task is stale if the job has a later one. */
   seq: z.int(),
 });
 export type WakeMessage = z.infer<typeof wakeMessageSchema>;
 
-/** A submit task is a token for its line as well: whoever's turn it is there is served with it. */
+/** A submit task is also a slot of its submit queue (stored name: `line`): it starts the next job of that queue. */
 export const submitMessageSchema = wakeMessageSchema.extend({
   line: z.object({
     provider: z.enum(['vertex', 'gemini', 'omni']),

@@ -1,7 +1,7 @@
 /** API keys from the API's routes down to Firestore: made, used as Google's clients send them, revoked, forgotten. */
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createApiKeyCallers, KEY_REMEMBERED_MS } from '../../../functions/adapters/api-key-callers.ts';
+import { createApiKeyCallers, KEY_CACHE_MS } from '../../../functions/adapters/api-key-callers.ts';
 import { createFirestoreApiKeys } from '../../../functions/adapters/firestore-api-keys.ts';
 import { localCaller } from '../../../functions/adapters/id-token-callers.ts';
 import { createApi } from '../../../functions/handlers/api/api.ts';
@@ -133,7 +133,7 @@ describe('an API key', () => {
     expect([await listed(old.key), await listed(next.key)]).toEqual([200, 200]);
     const revoked = await revoke(old.id);
     expect(revoked).toMatchObject({ status: 200, body: { id: old.id, revokedBy: 'operator' } });
-    world.clock.advance(KEY_REMEMBERED_MS + 1);
+    world.clock.advance(KEY_CACHE_MS + 1);
     expect([await listed(old.key), await listed(next.key)]).toEqual([401, 200]);
     world.clock.advance(3_600_000);
     expect((await revoke(old.id)).body).toEqual(revoked.body);
@@ -154,7 +154,7 @@ describe('an API key', () => {
     await Promise.all([ask(key), ask(key), ask(key)]);
     for (let n = 0; n < 5; n++) await ask(invented);
     expect(reads).toBe(2);
-    world.clock.advance(KEY_REMEMBERED_MS + 1);
+    world.clock.advance(KEY_CACHE_MS + 1);
     await ask(key);
     expect(reads).toBe(3);
   });
@@ -168,7 +168,7 @@ describe('an API key', () => {
     const ask = async () => (await api.request('/v1/models', { headers: { 'x-goog-api-key': key } })).status;
     expect(await ask()).toBe(401);
     await doc?.ref.set(doc.data());
-    world.clock.advance(KEY_REMEMBERED_MS + 1);
+    world.clock.advance(KEY_CACHE_MS + 1);
     expect(await ask()).toBe(200);
   });
 
@@ -185,7 +185,7 @@ describe('an API key', () => {
       });
     }
     expect((await operator.post('/v1/keys', { caller: 'a', operator: true })).body).toMatchObject({
-      errors: [{ field: 'operator', detail: 'is not a field; there are caller, note.' }],
+      errors: [{ field: 'operator', detail: 'is not a field; the fields are caller, note.' }],
     });
     const { key } = await made();
     const own = post('/v1/keys', { 'x-goog-api-key': key }, { caller: 'film-app' });
@@ -196,7 +196,7 @@ describe('an API key', () => {
 describe('the local stack', () => {
   it('takes keys that were made there, and names for all others', async () => {
     const { key } = await made();
-    const callers = createApiKeyCallers({ store, clock: world.clock, otherwise: localCaller });
+    const callers = createApiKeyCallers({ store, clock: world.clock, fallback: localCaller });
     expect(await callers.verify(new Headers({ 'x-goog-api-key': key }))).toBe('film-app');
     expect(await callers.verify(new Headers({ 'x-goog-api-key': 'ann' }))).toBe('ann');
     expect(await callers.verify(new Headers())).toBe('local');

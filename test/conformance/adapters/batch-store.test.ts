@@ -93,7 +93,7 @@ function suite(
       await store.create(over('over_1'));
       await store.create(makeBatch('not_over'));
       const due = async (now: number): Promise<string[]> =>
-        (await store.toLetGo(now, 9)).map(({ batchId }) => batchId);
+        (await store.dueForRelease(now, 9)).map(({ batchId }) => batchId);
       expect(await due(T0 + KEEP_MS - 1)).toEqual([]);
       expect(await due(T0 + KEEP_MS)).toEqual(['over_1']);
       for (const progress of ['begun', 'done'] as const) {

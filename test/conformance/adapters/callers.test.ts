@@ -163,7 +163,7 @@ describe('an API key in the cloud', () => {
     });
     const key = { 'x-goog-api-key': 'ann' };
     await expect(callers.verify(new Headers(key))).rejects.toMatchObject({
-      problem: { status: 401, detail: expect.stringContaining('API keys are not accepted') },
+      problem: { status: 401, detail: expect.stringContaining('does not accept API keys') },
     });
     const both = new Headers({ ...key, authorization: `Bearer ${token()}` });
     expect(await callers.verify(both)).toBe('ann@example.test');

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createInputStore, createResultStore } from '../../../functions/adapters/cloud-storage.ts';
 import { createKeySigner } from '../../../functions/adapters/key-signer.ts';
-import { type InputStore, ObjectGoneError, type ResultStore } from '../../../functions/ports.ts';
+import { type InputStore, ObjectMissingError, type ResultStore } from '../../../functions/ports.ts';
 import { loadIdentity } from '../../../infra/shared/identity.ts';
 import { type StorageServer, startStorage } from '../../../infra/storage/server.ts';
 import { temporaryDir } from '../../support/temporary-dir.ts';
@@ -170,7 +170,7 @@ describe('the input bucket', () => {
     expect(found).toMatchObject({ bytes: 10 });
     const read = (generation: string) => inputs.readRange('gs://test-in/manifest', 8, 20, generation);
     expect(Buffer.from(await read(found?.generation ?? '')).toString()).toBe('89');
-    await expect(read('1')).rejects.toThrow(ObjectGoneError);
+    await expect(read('1')).rejects.toThrow(ObjectMissingError);
   });
 
   it('copies the generation that was asked for once, though it was replaced, or says that it is gone', async () => {
@@ -194,7 +194,7 @@ describe('the input bucket', () => {
     expect(await inputs.head('gs://test-in/jobs/j/image-first.png')).toMatchObject({
       contentType: 'image/png',
     });
-    await expect(inputs.copyOnce(uri, '1', 'jobs/j/image-1.png')).rejects.toThrow(ObjectGoneError);
+    await expect(inputs.copyOnce(uri, '1', 'jobs/j/image-1.png')).rejects.toThrow(ObjectMissingError);
     expect(await inputs.head(uri, '1')).toBeUndefined();
   });
 
@@ -224,7 +224,7 @@ describe('a copy of a landed video', () => {
     await write('landed/b.mp4', 'a video');
     await write('taken.mp4', 'another');
     await expect(results.copyTo(await video('landed/b.mp4'), 'gs://test-out/taken.mp4')).rejects.toThrow(
-      'is another object',
+      'already exists and differs',
     );
     expect(Buffer.from(await results.readRange('taken.mp4', 0, 99)).toString()).toBe('another');
   });

@@ -4,7 +4,7 @@ import { grpc } from 'google-gax';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createCloudTaskSubmissions,
-  PAUSE_REMEMBERED_MS,
+  PAUSE_CACHE_MS,
 } from '../../../functions/adapters/cloud-task-submissions.ts';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
 import { submitQueueName, submitQueueNames } from '../../../functions/core/job/queues.ts';
@@ -60,10 +60,10 @@ describe('pausing submissions', () => {
     expect(paused.sort()).toEqual([...expected].sort());
     expect(queues.length).toBeGreaterThan(paused.length);
     expect(await submissions.isPaused(line), 'remembered').toBe(false);
-    clock.advance(PAUSE_REMEMBERED_MS + 1);
+    clock.advance(PAUSE_CACHE_MS + 1);
     expect(await submissions.isPaused(line)).toBe(true);
     await client.resumeQueue({ name: `${PARENT}/queues/${submitQueueName(line)}` });
-    clock.advance(PAUSE_REMEMBERED_MS + 1);
+    clock.advance(PAUSE_CACHE_MS + 1);
     expect(await submissions.isPaused(line)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-/** The HTTP API over ports in memory: every answer an app can get, and that bad input writes, enqueues and pays nothing. */
+/** The HTTP API with in-memory ports: its answers, and that invalid input writes, enqueues and pays nothing. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { BODY_BYTES_MAX } from '../../../functions/handlers/http/json-body.ts';
@@ -23,7 +23,7 @@ describe('POST /v1/jobs', () => {
     expect(body['id']).toMatch(/^job_[a-z2-7]{26}$/);
   });
 
-  it('gives the same job with 200 for the same key and body, however the body is written', async () => {
+  it('returns the same job with 200 for the same key and body, whatever the order of the body’s fields', async () => {
     const world = makeWorld();
     const { post } = rawApiOf(world);
     const first = await post({ prompt: 'a cat', seed: 1 }, { 'idempotency-key': 'k1' });
@@ -41,7 +41,7 @@ describe('POST /v1/jobs', () => {
     expect(body).toMatchObject({ type: 'urn:clapper:problem:idempotency-key-reused', status: 422 });
   });
 
-  it('makes one job of twenty requests at once under one key', async () => {
+  it('creates one job from twenty concurrent requests with one key', async () => {
     const world = makeWorld();
     const { post } = rawApiOf(world);
     const answers = await Promise.all(
@@ -59,7 +59,7 @@ describe('POST /v1/jobs', () => {
     expect([mine.status, yours.status]).toEqual([201, 201]);
   });
 
-  it('goes on giving the job of a key although its model has been retired since', async () => {
+  it('still returns the job of a key after its model has been retired', async () => {
     const world = makeWorld();
     const body = { prompt: 'a cat', model: 'veo-3.1-generate-preview', provider: 'gemini' };
     const first = await rawApiOf(world).post(body, { 'idempotency-key': 'k' });
@@ -72,7 +72,7 @@ describe('POST /v1/jobs', () => {
     expect((await rawApiOf(strict).post(body)).status).toBe(400);
   });
 
-  it('puts inline pictures in the input bucket and keeps their bytes out of the job', async () => {
+  it('stores inline images in the input bucket and keeps their bytes out of the job', async () => {
     const world = makeWorld();
     const image = { bytesBase64Encoded: PNG.toString('base64'), mimeType: 'image/png' };
     const { status, body } = await rawApiOf(world).post({ prompt: 'a cat', image });
@@ -83,14 +83,14 @@ describe('POST /v1/jobs', () => {
     expect(JSON.stringify(body)).not.toContain(image.bytesBase64Encoded);
   });
 
-  it('accepts the job although the queue fails: the sweep will ring', async () => {
+  it('accepts the job although the task queue fails: the sweep enqueues the wake later', async () => {
     const world = makeWorld();
     world.tasks.failNext = 1;
     expect((await rawApiOf(world).post({ prompt: 'a cat' })).status).toBe(201);
   });
 });
 
-describe('bad input is refused by name, and nothing is written, enqueued or paid', () => {
+describe('invalid input is refused with its name, and nothing is written, enqueued or paid', () => {
   const post = (
     body: NonNullable<RequestInit['body']>,
     headers: Record<string, string> = JSON_TYPE,
@@ -102,12 +102,12 @@ describe('bad input is refused by name, and nothing is written, enqueued or paid
   const json = (body: unknown): RequestInit => post(JSON.stringify(body));
   const streamed = (pull: (controller: ReadableStreamDefaultController) => void): RequestInit => ({
     ...post(new ReadableStream({ pull })),
-    // The type of RequestInit here is the browser's; node wants to be told that the body streams.
+    // Node requires `duplex` for a streamed body; the browser's RequestInit type does not have it.
     ...{ duplex: 'half' },
   });
   const endless = (): RequestInit =>
     streamed((controller) => controller.enqueue(new Uint8Array(1024 * 1024)));
-  const brokenOff = (): RequestInit => streamed((controller) => controller.error(new Error('aborted')));
+  const aborted = (): RequestInit => streamed((controller) => controller.error(new Error('aborted')));
   const bad: [string, string, RequestInit, number, string][] = [
     ['no prompt and no image', '/v1/jobs', json({}), 400, 'prompt'],
     ['an unknown model', '/v1/jobs', json({ prompt: 'a', model: 'sora' }), 400, "'sora'"],
@@ -117,8 +117,8 @@ describe('bad input is refused by name, and nothing is written, enqueued or paid
     ['a body that is not UTF-8', '/v1/jobs', post(new Uint8Array([0x7b, 0xff, 0x7d])), 400, 'UTF-8'],
     ['an empty body', '/v1/jobs', post(''), 400, 'JSON'],
     ['40 MB', '/v1/jobs', post('x'.repeat(40_000_000)), 413, String(BODY_BYTES_MAX)],
-    ['a body without end', '/v1/jobs', endless(), 413, String(BODY_BYTES_MAX)],
-    ['a body that breaks off', '/v1/jobs', brokenOff(), 400, 'broke off'],
+    ['an endless body', '/v1/jobs', endless(), 413, String(BODY_BYTES_MAX)],
+    ['an aborted body', '/v1/jobs', aborted(), 400, 'connection closed'],
     [
       'the wrong content type',
       '/v1/jobs',
@@ -145,11 +145,11 @@ describe('bad input is refused by name, and nothing is written, enqueued or paid
     ['a page size of zero', '/v1/jobs?pageSize=0', {}, 400, 'pageSize'],
     ['an unknown filter', '/v1/jobs?colour=red', {}, 400, 'colour'],
     ['an unknown status', '/v1/jobs?status=done', {}, 400, 'status'],
-    ['a job id of another shape', '/v1/jobs/42', {}, 404, "'42'"],
-    ['a job id that climbs', '/v1/jobs/..%2f..%2fetc', {}, 404, 'job id'],
-    ['a job that is not there', '/v1/jobs/job_aaaaaaaaaaaaaaaaaaaaaaaaaa', {}, 404, 'job_aaaa'],
-    ['a path that is not there', '/v2/jobs', {}, 404, '/v2/jobs'],
-    ['a method that is not there', '/v1/jobs', { method: 'DELETE' }, 404, 'DELETE'],
+    ['a malformed job id', '/v1/jobs/42', {}, 404, "'42'"],
+    ['a job id with path traversal', '/v1/jobs/..%2f..%2fetc', {}, 404, 'job id'],
+    ['a missing job', '/v1/jobs/job_aaaaaaaaaaaaaaaaaaaaaaaaaa', {}, 404, 'job_aaaa'],
+    ['an unknown path', '/v2/jobs', {}, 404, '/v2/jobs'],
+    ['an unknown method', '/v1/jobs', { method: 'DELETE' }, 404, 'DELETE'],
   ];
   it.each(bad)('%s', async (_, path, init, status, names) => {
     const world = makeWorld();
@@ -165,7 +165,7 @@ describe('bad input is refused by name, and nothing is written, enqueued or paid
     expect(world.log.filter(({ severity }) => severity === 'ERROR')).toEqual([]);
   });
 
-  it('a fault of ours is a 500 that says nothing of its insides', async () => {
+  it('an internal error is a 500 that reveals no details', async () => {
     const world = makeWorld();
     world.jobs.get = async () => {
       throw new Error('secret connection string');
@@ -178,7 +178,7 @@ describe('bad input is refused by name, and nothing is written, enqueued or paid
 });
 
 describe('GET /v1/jobs/{id}', () => {
-  it('of another caller is the same 404 as of none', async () => {
+  it('answers 404 for another caller’s job, as for a missing job', async () => {
     const { send, post } = rawApiOf(makeWorld());
     const { body } = await post({ prompt: 'a' }, { 'x-test-caller': 'me' });
     const path = `/v1/jobs/${body['id']}`;
@@ -213,7 +213,7 @@ describe('GET /v1/jobs/{id}', () => {
     });
   });
 
-  it('waits no longer than 60 s', async () => {
+  it('with Prefer: wait waits at most 60 s', async () => {
     const world = makeWorld();
     const { send, post } = rawApiOf(world);
     const { body } = await post({ prompt: 'a' });
@@ -234,7 +234,7 @@ describe('GET /v1/jobs', () => {
     const ids: unknown[] = [];
     for (let n = 0; n < 7; n++) {
       ids.unshift((await post({ prompt: `cat ${n}` })).body['id']);
-      // Two of them in the same millisecond.
+      // Two jobs are created in the same millisecond.
       if (n !== 3) world.clock.advance(1);
     }
     await post({ prompt: 'not mine' }, { 'x-test-caller': 'you' });
@@ -268,7 +268,7 @@ describe('GET /v1/jobs', () => {
 });
 
 describe('GET /v1/jobs/{id}/videos/{n}', () => {
-  it('redirects to a signed link that says when it ends', async () => {
+  it('redirects to a signed link and returns its expiry time', async () => {
     const world = makeWorld();
     finishesAfter(world, 0);
     const { send, post } = rawApiOf(world);
@@ -278,7 +278,7 @@ describe('GET /v1/jobs/{id}/videos/{n}', () => {
     expect(answer.status).toBe(302);
     expect(answer.headers.get('location')).toBe(answer.body['url']);
     expect(Date.parse(String(answer.body['expiresAt']))).toBe(world.clock.now() + 900_000);
-    // A page gives the link to a player, which can send no credentials.
+    // A web page needs the link itself: its video player cannot send credentials.
     const asked = await send(`/v1/jobs/${body['id']}/videos/0`, { headers: { accept: 'application/json' } });
     expect(asked).toMatchObject({ status: 200, body: { url: expect.any(String) } });
     for (const n of ['1', '-1', 'x', '0x0', '1e0']) {
@@ -288,7 +288,7 @@ describe('GET /v1/jobs/{id}/videos/{n}', () => {
     }
   });
 
-  it('of a job that is not finished says so', async () => {
+  it('answers 404 with the job’s status for an unfinished job', async () => {
     const { send, post } = rawApiOf(makeWorld());
     const { body } = await post({ prompt: 'a' });
     const { status, body: problem } = await send(`/v1/jobs/${body['id']}/videos/0`);
@@ -298,7 +298,7 @@ describe('GET /v1/jobs/{id}/videos/{n}', () => {
 });
 
 describe('POST /v1/jobs/{id}/cancel', () => {
-  it('cancels, says the same again, and refuses once a job has succeeded', async () => {
+  it('cancels, succeeds again when repeated, and refuses a job that has succeeded', async () => {
     const world = makeWorld();
     finishesAfter(world, 0);
     const { send, post } = rawApiOf(world);
@@ -315,7 +315,7 @@ describe('POST /v1/jobs/{id}/cancel', () => {
 });
 
 describe('GET /v1/models', () => {
-  it('serves the catalogue: modes, parameters, limits, prices, and what is retired', async () => {
+  it('returns the catalogue: modes, parameters, limits, prices, and retired models', async () => {
     const { body } = await rawApiOf(makeWorld()).send('/v1/models');
     const models = z.array(z.looseObject({ model: z.string(), stage: z.string() })).parse(body['models']);
     const of = (name: string): Record<string, unknown> | undefined =>

@@ -1,4 +1,4 @@
-/** What an operator sees and decides: attempts whose outcome could not be learned, and failed jobs in bulk. */
+/** The operators' routes: attempts with an unknown outcome, and redrives of failed jobs. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Job } from '../../../functions/core/job/job.ts';
@@ -10,7 +10,7 @@ import { runFor } from '../../support/run.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** A job whose paid call was never answered; `runMs` decides whether anybody has given up on it. */
+/** A job whose paid call was never answered. After `runMs` its attempt is still uncertain, or has ended as unknown. */
 async function lostCall(runMs: number): Promise<{ world: World; job: Job; attemptId: string }> {
   const world = makeWorld();
   const { onSubmit } = world.vertex;
@@ -27,8 +27,8 @@ async function lostCall(runMs: number): Promise<{ world: World; job: Job; attemp
 
 const resolvePath = ({ jobId }: Job): string => `/v1/jobs/${jobId}/resolve`;
 
-describe('what is at stake', () => {
-  it('is listed with its amount, its cause and where to look, while it is looked for and after', async () => {
+describe('money at stake', () => {
+  it('is listed with amount, cause and output prefix, both while the attempt is uncertain and after it has ended', async () => {
     const { world, job, attemptId } = await lostCall(MINUTE);
     const operator = apiOf(world, 'operator');
     const open = { job: job.jobId, caller: 'local', attempt: attemptId, atStakeUsd: 0.8 };
@@ -45,7 +45,7 @@ describe('what is at stake', () => {
     });
   });
 
-  it('is listed page by page, each attempt once, with what all of them come to on every page', async () => {
+  it('is listed by page, each attempt once, with the total of all attempts on every page', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
     for (let n = 0; n < 5; n++) await accept(world, { durationSeconds: n % 2 === 0 ? 4 : 8 });
@@ -67,7 +67,7 @@ describe('what is at stake', () => {
     expect((await get(`/v1/at-stake?pageToken=${ofJobs}`)).status).toBe(400);
   });
 
-  it('is shown to operators only, and so is every job', async () => {
+  it('is visible to operators only, and so are all jobs', async () => {
     const { world, job } = await lostCall(MINUTE);
     for (const [method, path] of [
       ['get', '/v1/at-stake'],
@@ -85,8 +85,8 @@ describe('what is at stake', () => {
   });
 });
 
-describe('an operator’s word on an uncertain attempt', () => {
-  it('not-charged: the job tries again at once', async () => {
+describe('an operator’s decision on an uncertain attempt', () => {
+  it('not-charged: the job is submitted again at once', async () => {
     const { world, job } = await lostCall(MINUTE);
     const ruled = await apiOf(world, 'operator').post(resolvePath(job), {
       decision: 'not-charged',
@@ -103,7 +103,7 @@ describe('an operator’s word on an uncertain attempt', () => {
     ]);
   });
 
-  it('found: the operation is polled to its end', async () => {
+  it('found: the operation is polled until it ends', async () => {
     const { world, job } = await lostCall(MINUTE);
     const path = resolvePath(job);
     expect((await apiOf(world, 'operator').post(path, { decision: 'found' })).status).toBe(400);
@@ -118,7 +118,7 @@ describe('an operator’s word on an uncertain attempt', () => {
     });
   });
 
-  it('charged and fail end the job, with what is known of the charge', async () => {
+  it('charged and fail: the job ends with the charge that is known', async () => {
     for (const [decision, charged, code] of [
       ['charged', 'yes', 'RESULT_LOST'],
       ['fail', 'unknown', 'OUTCOME_UNKNOWN'],
@@ -131,7 +131,7 @@ describe('an operator’s word on an uncertain attempt', () => {
     }
   });
 
-  it('resubmit pays again, even where the policy never would', async () => {
+  it('resubmit: the job is submitted again, even if the policy forbids that', async () => {
     const { world, job } = await lostCall(MINUTE);
     await apiOf(world, 'operator').post(resolvePath(job), { decision: 'resubmit' });
     finishesAfter(world, MINUTE);
@@ -141,7 +141,7 @@ describe('an operator’s word on an uncertain attempt', () => {
     expect((await apiOf(world, 'operator').get('/v1/at-stake')).body).toMatchObject({ atStakeUsd: 0.8 });
   });
 
-  it('after the job has ended settles the charge and changes nothing else', async () => {
+  it('after the job has ended: only the charge changes', async () => {
     const { world, job } = await lostCall(HOUR);
     const before = await stored(world, job);
     expect((await apiOf(world, 'operator').post(resolvePath(job), { decision: 'resubmit' })).status).toBe(
@@ -165,7 +165,7 @@ describe('an operator’s word on an uncertain attempt', () => {
 });
 
 describe('a redrive', () => {
-  it('retries what is proven unpaid, page by page, lists the rest, and repeats without harm', async () => {
+  it('retries uncharged jobs by page, lists the rest, and has no effect when repeated', async () => {
     const { world } = await lostCall(HOUR);
     world.vertex.onSubmit = () => ({
       kind: 'failed',

@@ -7,7 +7,7 @@ import { runFor } from '../../support/run.ts';
 
 const HOUR = 3_600_000;
 
-it('a fault that quotes a row of a megabyte is cut: the record of the batch has room for the first twenty', async () => {
+it('a fault that quotes a row of a megabyte is truncated, so that the first twenty fit the batch’s record', async () => {
   const world = makeWorld();
   const row = JSON.stringify({ prompt: 'a', aspectRatio: 'x'.repeat(1_000_000) });
   const batch = await startBatch(world, `${row}\n`.repeat(3));
@@ -20,7 +20,7 @@ it('a fault that quotes a row of a megabyte is cut: the record of the batch has 
   }
 });
 
-it('a picture of one row that is replaced while it is taken costs that row, and not the batch', async () => {
+it('an image that is deleted while its row is processed makes that row invalid, not the batch', async () => {
   const { settings } = makeWorld().services;
   const world = makeWorld({ settings: { ...settings, readablePrefixes: ['gs://in/shared/'] } });
   finishesAfter(world, 30_000);
@@ -38,16 +38,16 @@ it('a picture of one row that is replaced while it is taken costs that row, and 
   expect(await batchNow(world, batch)).toMatchObject({ status: 'done', totals: { rows: 2, faults: 1 } });
   const report = await reportOf(world, batch);
   expect(report.map(({ status }) => status)).toEqual(['succeeded', 'invalid']);
-  expect(report[1]?.error?.message).toContain('which is gone');
+  expect(report[1]?.error?.message).toContain('no longer exists');
 });
 
-it('a report whose table was there already, after a crash, says how many rows it has', async () => {
+it('a report whose CSV already exists after a crash has the right number of rows', async () => {
   const world = makeWorld();
   finishesAfter(world, 30_000);
   const writeOnce = world.output.writeOnce.bind(world.output);
   let isDown = true;
   world.output.writeOnce = async (name, ...rest) => {
-    // Refused unread, as Cloud Storage may do it.
+    // Refused without reading the body, as Cloud Storage may do.
     if (world.output.objects.has(name)) return;
     if (name.endsWith('report.jsonl') && isDown) throw new Error('503');
     await writeOnce(name, ...rest);

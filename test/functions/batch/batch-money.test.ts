@@ -1,4 +1,4 @@
-/** What a batch may cost and what it says that it did, and how long it holds the records of its jobs. */
+/** The cost of a batch, its spending limit and its report, and how long it keeps the records of its jobs. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { advanceBatch, handleBatch } from '../../../functions/handlers/batch/batch.ts';
 import { createJob } from '../../../functions/handlers/job/create-job.ts';
@@ -12,19 +12,19 @@ import { deliver, runFor } from '../../support/run.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** Of one kitten of four seconds. */
+/** The price of one video of four seconds. */
 const USD = 0.4;
 let world: World;
 beforeEach(() => {
   const { settings } = makeWorld().services;
-  // A quota that is no obstacle: what waits for it is not what is tested here.
+  // A quota that these tests never reach.
   world = makeWorld({
     settings: { ...settings, requestsPerMinute: 600_000, readablePrefixes: ['gs://in/shared/'] },
   });
   finishesAfter(world, 30_000);
 });
 
-/** A chunk does its work, and its process dies before it is written down. */
+/** Runs a chunk whose process crashes before the batch is saved. */
 async function dieBeforeSaving(message: { readonly batchId: string; readonly seq: number }): Promise<void> {
   const update = world.batches.update.bind(world.batches);
   world.batches.update = () => Promise.reject(new Error('the process dies'));
@@ -32,7 +32,7 @@ async function dieBeforeSaving(message: { readonly batchId: string; readonly seq
   world.batches.update = update;
 }
 
-/** Until it is called, the model refuses everything for nothing. */
+/** The model refuses every call without a charge until the returned function is called. */
 function refusing(): () => void {
   const { onSubmit } = world.vertex;
   world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'http', status: 400, message: 'no' } });
@@ -44,7 +44,7 @@ function refusing(): () => void {
 const statuses = async (): Promise<string[]> => (await world.jobs.all()).map(({ status }) => status);
 
 describe('maxSpendUsd', () => {
-  it('does not count what was refused for nothing: a retry at the cap makes every failed row', async () => {
+  it('does not count uncharged refusals: a retry at the cap runs every failed row', async () => {
     const accept = refusing();
     const batch = await startBatch(world, jsonl(kittens(10)), { maxSpendUsd: 10 * USD });
     await runFor(world, HOUR);
@@ -58,7 +58,7 @@ describe('maxSpendUsd', () => {
     );
   });
 
-  it('counts a row that was made a job and is at fault when its chunk is read again', async () => {
+  it('counts a row that has a job although it is invalid when its chunk is read again', async () => {
     const image = { gcsUri: 'gs://in/shared/cat.png', mimeType: 'image/png' };
     world.input.put('shared/cat.png', PNG, 'image/png');
     const rows = [{ prompt: 'a cat', image, durationSeconds: 4 }, ...kittens(2)];
@@ -72,7 +72,7 @@ describe('maxSpendUsd', () => {
     expect(world.vertex.calls).toHaveLength(2);
   });
 
-  it('counts a row that was made a job before an earlier one, which was at fault then', async () => {
+  it('counts a row that has a job before an earlier row that was invalid at first', async () => {
     const image = { gcsUri: 'gs://in/shared/cat.png', mimeType: 'image/png' };
     const rows = [{ prompt: 'a cat', image, durationSeconds: 4 }, ...kittens(2)];
     const { batchId } = await startBatch(world, jsonl(rows), { maxSpendUsd: 2 * USD });
@@ -84,7 +84,7 @@ describe('maxSpendUsd', () => {
     expect(world.vertex.calls).toHaveLength(2);
   });
 
-  it('that leaves no room for the first row is what the batch says, not that it is empty', async () => {
+  it('that is too low for the first row is reported as the error, not an empty batch', async () => {
     const batch = await startBatch(world, jsonl(kittens(2)), { maxSpendUsd: 0.01 });
     await runFor(world, HOUR);
     expect(await batchNow(world, batch)).toMatchObject({ status: 'done', cappedAtRow: 1 });
@@ -112,11 +112,11 @@ describe('a round of retries', () => {
     expect((await statuses()).filter((status) => status === 'succeeded')).toHaveLength(520);
   });
 
-  it('waits until the end that the batch has had is published', async () => {
+  it('waits until the batch’s previous finished event is published', async () => {
     const published: string[] = [];
     let isDown = true;
     const publish = async ({ id }: { readonly id: string }): Promise<void> => {
-      if (isDown) throw new Error('the topic is gone');
+      if (isDown) throw new Error('the topic does not exist');
       published.push(id);
     };
     const { services } = world;
@@ -136,7 +136,7 @@ describe('a round of retries', () => {
 });
 
 describe('the report', () => {
-  it('of a cancelled batch has what its running operations may still cost', async () => {
+  it('of a cancelled batch contains the possible cost of its running operations', async () => {
     finishesAfter(world, 180_000);
     const batch = await startBatch(world, jsonl(kittens(3)));
     await runFor(world, 30_000);
@@ -147,7 +147,7 @@ describe('the report', () => {
     );
   });
 
-  it('of a row that was paid for twice has both', async () => {
+  it('of a row that was charged twice contains both charges', async () => {
     const { onSubmit } = world.vertex;
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
     const batch = await startBatch(world, jsonl(kittens(1)));
@@ -166,7 +166,7 @@ describe('the report', () => {
 });
 
 describe('a slow chunk', () => {
-  it('that makes jobs after the batch was cancelled pays for none of them', async () => {
+  it('that creates jobs after the batch was cancelled pays for none of them', async () => {
     const batch = await startBatch(world, jsonl(kittens(25)));
     const { batchId } = batch;
     await handleBatch(world.services, { batchId, seq: 1 });
@@ -197,8 +197,8 @@ describe('a slow chunk', () => {
   });
 });
 
-describe('a row that is made a job after its batch was cancelled', () => {
-  /** As a chunk does that was slow, and its task. */
+describe('a job that is created after its batch was cancelled', () => {
+  /** Creates a job as a slow chunk does, and delivers its task. */
   const madeLate = async (batchId: string): Promise<void> => {
     const [body] = kittens(1);
     await createJob(world.services, { caller: 'local', body, batch: { batchId, row: 1 } });
@@ -215,7 +215,7 @@ describe('a row that is made a job after its batch was cancelled', () => {
     expect([await statuses(), world.vertex.calls]).toEqual([['cancelled'], []]);
   });
 
-  it('is not paid for while what failed is retried', async () => {
+  it('is not paid for while the failed jobs are retried', async () => {
     const { batchId } = await startBatch(world, jsonl(kittens(1)));
     await advanceBatch(world.services, batchId, { type: 'cancel' });
     await runFor(world, HOUR);
@@ -230,7 +230,7 @@ describe('the records of the jobs of a batch', () => {
   const held = async (batchId: string): Promise<number> =>
     (await world.jobs.heldByBatch(batchId, 1000)).length;
 
-  it('are held while it takes, whatever the time, and let go once it has been over so long', async () => {
+  it('are kept while the batch runs, however long, and released after the retention period', async () => {
     world.batches.keepFinishedMs = 2 * DAY;
     const batch = await startBatch(world, jsonl(kittens(120)));
     const { batchId } = batch;
@@ -249,7 +249,7 @@ describe('the records of the jobs of a batch', () => {
     await advanceBatch(world.services, batchId, { type: 'resume' });
     await runFor(world, 5 * HOUR);
     expect(await batchNow(world, batch)).toMatchObject({ status: 'done' });
-    // What the chunk that the pause cut short had made was found again, not made again.
+    // The jobs of the chunk that the pause interrupted were found again, not created again.
     expect(world.vertex.calls).toHaveLength(120);
     expect(await held(batchId)).toBe(120);
 
@@ -257,11 +257,11 @@ describe('the records of the jobs of a batch', () => {
     for (let run = 0; run < 3; run++) await handleSweep(world.services);
     expect(await held(batchId)).toBe(0);
     expect(await batchNow(world, batch)).toMatchObject({ status: 'done', lettingGo: 'done' });
-    expect(await world.batches.toLetGo(world.clock.now(), 10)).toEqual([]);
+    expect(await world.batches.dueForRelease(world.clock.now(), 10)).toEqual([]);
     expect(await advanceBatch(world.services, batchId, { type: 'retry' })).toMatchObject({ isSaved: false });
   });
 
-  it('are held again from a retry on, and those of its retries with them', async () => {
+  it('are kept for a new retention period after a retry, with the records of the retries', async () => {
     world.batches.keepFinishedMs = 2 * DAY;
     const accept = refusing();
     const batch = await startBatch(world, jsonl(kittens(2)));

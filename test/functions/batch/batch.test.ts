@@ -1,4 +1,4 @@
-/** Batches from manifest to report, over the ports in memory. */
+/** Batches from manifest to report, with in-memory ports. */
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { handleBatch } from '../../../functions/handlers/batch/batch.ts';
@@ -14,13 +14,13 @@ const HOUR = 3_600_000;
 let world: World;
 beforeEach(() => {
   const { settings } = makeWorld().services;
-  // A quota that is no obstacle: what waits for it is not what is tested here.
+  // A quota that these tests never reach.
   world = makeWorld({ settings: { ...settings, requestsPerMinute: 600_000 } });
   finishesAfter(world, 30_000);
 });
 
 describe('a batch', () => {
-  it('makes a job of every row, waits for them, and reports on each in order', async () => {
+  it('creates a job for every row, waits for all jobs, and reports them in order', async () => {
     const batch = await startBatch(world, jsonl(kittens(250)), { title: 'kittens' });
     await runFor(world, 6 * HOUR);
     expect(await batchNow(world, batch)).toMatchObject({
@@ -37,7 +37,7 @@ describe('a batch', () => {
     expect(world.vertex.calls).toHaveLength(250);
   });
 
-  it('runs its jobs in the batch lane, links them to their rows, and shows them by status', async () => {
+  it('runs its jobs in the batch lane, links them to their rows, and counts them by status', async () => {
     const batch = await startBatch(world, jsonl(kittens(3)));
     const { batchId } = batch;
     await handleBatch(world.services, { batchId, seq: 1 });
@@ -52,7 +52,7 @@ describe('a batch', () => {
     expect(body).toMatchObject({ status: 'running', rows: { read: 3 }, jobs: { queued: 3, succeeded: 0 } });
   });
 
-  it('of CSV takes no field that is written otherwise for a note: the row would be paid for as nobody asked', async () => {
+  it('of CSV refuses a misspelt field instead of ignoring it: the row would be paid for with wrong parameters', async () => {
     const csv =
       'prompt,Duration Seconds,MODEL,Labels.team,note\na kitten,4,veo-3.1-generate-001,red,x\na puppy,,,,y\n';
     const batch = await startBatch(world, csv, {}, 'kittens.csv');
@@ -71,14 +71,14 @@ describe('a batch', () => {
     expect((await world.jobs.all()).map(({ request }) => request.prompt)).toEqual(['a puppy']);
   });
 
-  it('of CSV fills a placeholder with a column that is nearly called like a field', async () => {
+  it('of CSV fills a placeholder from a column whose name is similar to a field', async () => {
     const batch = await startBatch(world, 'prompt,Model\na {Model} T,Ford\n', {}, 'cars.csv');
     await runFor(world, HOUR);
     expect(await batchNow(world, batch)).toMatchObject({ totals: { valid: 1, faults: 0 } });
     expect((await world.jobs.all()).map(({ request }) => request.prompt)).toEqual(['a Ford T']);
   });
 
-  it('of CSV fills the template with its columns, and converts what a request wants as a number', async () => {
+  it('of CSV fills the template from its columns, and converts numeric fields', async () => {
     const csv =
       '\uFEFFcity,durationSeconds,generateAudio,note,labels.team\r\nParis,4,false,"a, b\n""c""",red\n"Bad Ems",8,TRUE,,\r\n';
     const template = { prompt: 'a kitten in {city}, {mood=happy}' };
@@ -101,14 +101,14 @@ describe('a batch', () => {
     });
   });
 
-  it('of zipped JSON lines is unzipped once and read the same', async () => {
+  it('of zipped JSON lines is unzipped once and gives the same jobs', async () => {
     const batch = await startBatch(world, gzipSync(jsonl(kittens(5))), {}, 'rows.jsonl.gz');
     await runFor(world, HOUR);
     expect((await reportOf(world, batch)).map(({ status }) => status)).toEqual(Array(5).fill('succeeded'));
     expect(world.input.objects.has(`batches/${batch.batchId}/manifest`)).toBe(true);
   });
 
-  it('reports rows that are no requests by row and line, and carries out the others', async () => {
+  it('reports invalid rows by row and line, and runs the others', async () => {
     const text = `{"prompt":"one"}\n\nnot json\n{"prompt":"three","durationSeconds":5}\n[1]\n{"prompt":"five","promt":"x"}\n{"prompt":"six"}\n`;
     const batch = await startBatch(world, text);
     await runFor(world, HOUR);
@@ -130,7 +130,7 @@ describe('a batch', () => {
     expect(csv).toHaveLength(6 + 2);
   });
 
-  it('that is strict makes no job where any row is faulty', async () => {
+  it('that is strict creates no job if any row is invalid', async () => {
     const batch = await startBatch(world, jsonl([...kittens(120), { prompt: 'x', durationSeconds: 5 }]), {
       strict: true,
     });
@@ -143,14 +143,14 @@ describe('a batch', () => {
     expect((await reportOf(world, batch)).map(({ row }) => row)).toEqual([121]);
   });
 
-  it('that is strict and has no faulty row runs like any other', async () => {
+  it('that is strict and has no invalid row runs normally', async () => {
     const batch = await startBatch(world, jsonl(kittens(120)), { strict: true });
     await runFor(world, 3 * HOUR);
     expect(await batchNow(world, batch)).toMatchObject({ status: 'done', totals: { rows: 120, valid: 120 } });
     expect(world.vertex.calls).toHaveLength(120);
   });
 
-  it('stops admitting rows where its money would not suffice, and says at which', async () => {
+  it('stops admitting rows at maxSpendUsd and reports the row', async () => {
     const whole = await startBatch(world, jsonl(kittens(10)), { dryRun: true });
     await runFor(world, HOUR);
     const { totals } = await batchNow(world, whole);
@@ -180,7 +180,7 @@ describe('a batch', () => {
 });
 
 describe('a dry run', () => {
-  it('judges every row, makes no job, and says what the batch would come to', async () => {
+  it('validates every row, creates no job, and reports the price of the batch', async () => {
     const batch = await startBatch(world, jsonl([...kittens(299), { prompt: '' }]), { dryRun: true });
     await runFor(world, HOUR);
     expect(await batchNow(world, batch)).toMatchObject({
@@ -210,7 +210,7 @@ describe('a dry run', () => {
 describe('control of a batch', () => {
   const post = (id: string, action: string) => apiOf(world).post(`/v1/batches/${id}/${action}`);
 
-  it('a paused batch reads no further until it is resumed', async () => {
+  it('pause stops reading rows until the batch is resumed', async () => {
     const batch = await startBatch(world, jsonl(kittens(250)));
     const { batchId } = batch;
     await handleBatch(world.services, { batchId, seq: 1 });
@@ -225,7 +225,7 @@ describe('control of a batch', () => {
     expect(world.vertex.calls).toHaveLength(250);
   });
 
-  it('a cancelled batch cancels what is unfinished, admits nothing more, and reports', async () => {
+  it('cancel ends unfinished jobs, admits no more rows, and writes the report', async () => {
     const batch = await startBatch(world, jsonl(kittens(250)));
     const { batchId } = batch;
     await handleBatch(world.services, { batchId, seq: 1 });
@@ -237,7 +237,7 @@ describe('control of a batch', () => {
     expect((await post(batchId, 'resume')).status).toBe(409);
   });
 
-  it('a retry makes new jobs of the failed rows only, and the next report has those', async () => {
+  it('retry creates new jobs for the failed rows only, and the next report contains them', async () => {
     const { onSubmit } = world.vertex;
     world.vertex.onSubmit = (call) =>
       call.stage.prompt?.endsWith('2')
@@ -263,7 +263,7 @@ describe('control of a batch', () => {
     expect(body['jobs']).toMatchObject({ succeeded: 12, failed: 0 });
   });
 
-  it('belongs to its caller, and to operators', async () => {
+  it('is limited to the batch’s caller and operators', async () => {
     const { batchId } = await startBatch(world, jsonl(kittens(1)));
     expect((await apiOf(world, 'somebody').get(`/v1/batches/${batchId}`)).status).toBe(404);
     expect((await apiOf(world, 'somebody').post(`/v1/batches/${batchId}/cancel`)).status).toBe(404);
@@ -272,7 +272,7 @@ describe('control of a batch', () => {
     expect((await apiOf(world).get('/v1/batches')).body).toMatchObject({ batches: [{ id: batchId }] });
   });
 
-  it('the report is a signed link, once there is one', async () => {
+  it('returns the report as a signed link once it exists', async () => {
     const { batchId } = await startBatch(world, jsonl(kittens(1)));
     expect((await apiOf(world).get(`/v1/batches/${batchId}/report`)).status).toBe(404);
     await runFor(world, HOUR);
@@ -284,8 +284,8 @@ describe('control of a batch', () => {
   });
 });
 
-describe('making a batch', () => {
-  it('twice of the same cause makes one, and refuses another request of that cause', async () => {
+describe('creating a batch', () => {
+  it('twice with the same cause creates one batch, and a different request with that cause is refused', async () => {
     const make = (rows: unknown[]) =>
       createBatch(world.services, { caller: 'local', body: { rows }, cause: ['schedule', 's', '1'] });
     const [first, second] = [await make(kittens(2)), await make(kittens(2))];
@@ -293,7 +293,7 @@ describe('making a batch', () => {
     await expect(make(kittens(3))).rejects.toThrow('with a different body');
   });
 
-  it('names everything that is wrong with it', async () => {
+  it('is refused with all errors of the request', async () => {
     const { status, body } = await apiOf(world).post('/v1/batches', {
       rows: kittens(1),
       manifest: { gcsUri: 'gs://in/x' },
@@ -301,11 +301,11 @@ describe('making a batch', () => {
     });
     expect(status).toBe(400);
     expect(body['detail']).toBe(
-      'manifest: or rows is what the batch is made of: give one of them. template.promt: is not a field of a job request.',
+      'manifest: is required unless rows is given; send exactly one of the two. template.promt: is not a field of a job request.',
     );
   });
 
-  it('of a manifest that the caller may not read, or that is not there, is refused', async () => {
+  it('is refused for a manifest that the caller may not read or that does not exist', async () => {
     const make = (gcsUri: string) => apiOf(world).post('/v1/batches', { manifest: { gcsUri } });
     expect((await make('gs://in/callers/other/x.csv')).body['detail']).toContain('may read from');
     expect((await make('gs://shared/x.csv')).body['detail']).toContain('does not exist');
@@ -347,7 +347,7 @@ describe('a manifest that cannot be read', () => {
     ['has broken quotes in its header', 'pro"mpt,x\na,b\n', 'a.csv', 'has an invalid header'],
   ];
   for (const [claim, content, name, message] of cases) {
-    it(`${claim}: the batch fails and says so`, async () => {
+    it(`${claim}: the batch fails with that error`, async () => {
       const batch = await startBatch(world, content, {}, name);
       await runFor(world, HOUR);
       const after = await batchNow(world, batch);
@@ -388,7 +388,7 @@ describe('a manifest that cannot be read', () => {
   });
 });
 
-describe('a row that cannot be read', () => {
+describe('an invalid row', () => {
   const faultsOf = async (content: string | Uint8Array, body: Record<string, unknown>, name: string) => {
     const batch = await startBatch(world, content, { dryRun: true, ...body }, name);
     await runFor(world, HOUR);
@@ -397,7 +397,7 @@ describe('a row that cannot be read', () => {
     );
   };
 
-  it('lacks a variable of the template, a field, or has one too many', async () => {
+  it('is reported if it lacks a template variable or a field, or has too many fields', async () => {
     const csv = 'city,seed\nParis,1\n,2\nRome\nOslo,1,2\n';
     expect(await faultsOf(csv, { template: { prompt: 'a cat in {city}' } }, 'a.csv')).toEqual([
       '2@3: variables.city: is needed by prompt.',
@@ -406,7 +406,7 @@ describe('a row that cannot be read', () => {
     ]);
   });
 
-  it('is a line of 2 GB: it is passed over with little memory, and the rows after it are read', async () => {
+  it('of 2 GB is skipped with little memory, and the rows after it are read', async () => {
     const [before, after] = ['{"prompt":"one"}\n', '\n{"prompt":"three"}\n'].map((text) => Buffer.from(text));
     const lineBytes = 2 * 1024 ** 3;
     const size = (before?.length ?? 0) + lineBytes + (after?.length ?? 0);
@@ -430,7 +430,7 @@ describe('a row that cannot be read', () => {
     expect((await world.batches.list({ pageSize: 1 }))[0]).toMatchObject({ totals: { rows: 3, valid: 2 } });
   });
 
-  it('is in another encoding, has broken quotes, or is no number where one is wanted', async () => {
+  it('is reported if it has another encoding, broken quotes, or text in a numeric field', async () => {
     const csv = Buffer.from('prompt,seed\ncaf\xe9,1\n"a "cat",2\nfine,three\nfine,4\n', 'latin1');
     expect(await faultsOf(csv, {}, 'a.csv')).toEqual([
       "1@2: is not UTF-8 (byte 0xE9 after 'caf'); save the manifest as UTF-8.",
@@ -440,15 +440,15 @@ describe('a row that cannot be read', () => {
   });
 });
 
-describe('a batch whose steps are lost, repeated or cut short', () => {
-  it('comes to the same jobs and counts, however often its process dies', async () => {
+describe('a batch whose steps are lost, repeated or interrupted', () => {
+  it('has the same jobs and counts, however often its process crashes', async () => {
     let kills = 0;
     const batch = await startBatch(world, jsonl([...kittens(230), 5, ...kittens(30)]));
     const { batchId } = batch;
     const { jobs } = world;
     const create = jobs.create.bind(jobs);
     let until = 7;
-    // Dies at every seventh job that it creates, before or after it is stored by turns.
+    // The process crashes at every seventh job, alternately before and after the job is stored.
     jobs.create = async (job) => {
       const dies = --until <= 0 && kills < 60;
       if (dies && kills % 2 === 0) {
@@ -467,7 +467,7 @@ describe('a batch whose steps are lost, repeated or cut short', () => {
     for (let steps = 0; steps < 400; steps++) {
       const now = await batchNow(world, batch);
       if (now.status !== 'expanding') break;
-      // Every step is delivered twice at once, and once more when it is stale.
+      // Each step is delivered twice concurrently, and once more when it is stale.
       const seq = now.wake.seq;
       await Promise.allSettled([
         handleBatch(world.services, { batchId, seq }),
@@ -490,7 +490,7 @@ describe('a batch whose steps are lost, repeated or cut short', () => {
     expect(world.vertex.calls).toHaveLength(260);
   });
 
-  it('is rung again by the sweep when its task was lost', async () => {
+  it('gets its wake re-enqueued by the sweep after its task was lost', async () => {
     world.tasks.failNext = 1;
     const batch = await startBatch(world, jsonl(kittens(3)));
     expect(world.tasks.waitingBatches).toEqual([]);
@@ -501,7 +501,7 @@ describe('a batch whose steps are lost, repeated or cut short', () => {
     expect(await batchNow(world, batch)).toMatchObject({ status: 'done' });
   });
 
-  it('takes a row for faulty that could not be judged however often it was rung for', async () => {
+  it('reports a row as invalid that could not be validated in repeated tries', async () => {
     const image = { gcsUri: 'gs://shared/x.png', mimeType: 'image/png' };
     const batch = await startBatch(world, jsonl([{ prompt: 'fine' }, { prompt: 'x', image }]));
     const { head } = world.input;
@@ -513,7 +513,7 @@ describe('a batch whose steps are lost, repeated or cut short', () => {
     await handleBatch(world.services, { batchId, seq: 1 });
     await expect(handleBatch(world.services, { batchId, seq: 2 })).rejects.toThrow('503');
     world.tasks.waitingBatches.length = 0;
-    for (let rings = 0; rings < 3; rings++) {
+    for (let enqueues = 0; enqueues < 3; enqueues++) {
       world.clock.advance(61_000);
       await handleSweep(world.services);
       world.tasks.waitingBatches.length = 0;

@@ -1,4 +1,4 @@
-/** Fires of schedules: one batch each at most, whatever is repeated, and what happens when one cannot start. */
+/** Fires of schedules: each starts at most one batch, even if repeated, and what happens if a batch cannot start. */
 import { describe, expect, it } from 'vitest';
 import {
   NEW_SCHEDULE,
@@ -68,7 +68,7 @@ function scheduled(over: Record<string, unknown> = {}) {
 }
 
 describe('a fire', () => {
-  it('starts one batch of the manifest of its day, however often it is delivered', async () => {
+  it('starts one batch for the manifest of its day, however often it is delivered', async () => {
     const { fire, batches, finish } = scheduled();
     const reports = await Promise.all([fire(first), fire(first)]);
     finish();
@@ -89,7 +89,7 @@ describe('a fire', () => {
     ]);
   });
 
-  it('goes on where an earlier delivery has died, and is repeated when the batch cannot be stored', async () => {
+  it('fails if the batch cannot be stored, and the next delivery starts the batch', async () => {
     const { fire, batches, failWith } = scheduled();
     failWith(new Error('the store does not answer'));
     await expect(fire(first)).rejects.toThrow('does not answer');
@@ -98,7 +98,7 @@ describe('a fire', () => {
     expect(batches.size).toBe(1);
   });
 
-  it('whose delivery is never repeated is taken up by the sweep', async () => {
+  it('that is never delivered again is resumed by the sweep', async () => {
     const { fire, sweep, batches, failWith, world } = scheduled();
     failWith(new Error('the store does not answer'));
     await expect(fire(first)).rejects.toThrow();
@@ -110,7 +110,7 @@ describe('a fire', () => {
     expect(batches.size).toBe(1);
   });
 
-  it('is refused without a time and without a schedule of that name', async () => {
+  it('is refused without a time and for an unknown schedule', async () => {
     const { work } = scheduled();
     await expect(handleSchedule(work, { schedule: 'nightly' }, undefined)).rejects.toMatchObject({
       problem: { status: 400 },
@@ -123,7 +123,7 @@ describe('a fire', () => {
     ).toMatchObject({ state: 'started' });
   });
 
-  it('of a manifest that is no use is told once and starts nothing, later neither', async () => {
+  it('with an invalid manifest is reported once and never starts a batch', async () => {
     const { fire, failWith, published, errors, batches } = scheduled();
     failWith(new ProblemError({ status: 400, code: 'invalid-request', title: 'x', detail: 'line 2: no' }));
     expect(await fire(first)).toMatchObject({ state: 'over', why: 'refused' });
@@ -136,13 +136,13 @@ describe('a fire', () => {
   });
 });
 
-describe('two fires of one manifest', () => {
+describe('two fires with the same manifest', () => {
   const hourly = {
     cron: '0 * * * *',
     timeZone: 'Europe/Berlin',
     manifest: 'gs://in/{yyyy}-{MM}-{dd}-{HH}.csv',
   };
-  /** Two o'clock in Berlin, twice, and three. */
+  /** 02:00 in Berlin twice (the end of daylight saving time), and 03:00. */
   const night = ['2026-10-25T00:00:00Z', '2026-10-25T01:00:00Z', '2026-10-25T02:00:00Z'] as const;
   const autumn = (over: Record<string, unknown> = {}) => {
     const given = scheduled({ ...hourly, ...over });
@@ -151,7 +151,7 @@ describe('two fires of one manifest', () => {
     return given;
   };
 
-  it('start one batch, when an autumn night shows an hour twice, and the next hour has its own', async () => {
+  it('start one batch if the end of daylight saving time repeats the hour, and the next hour has its own batch', async () => {
     const { fire, finish, batches } = autumn();
     expect(await fire(night[0])).toMatchObject({ state: 'started' });
     for (const again of [1, 2]) {
@@ -165,7 +165,7 @@ describe('two fires of one manifest', () => {
     ]);
   });
 
-  it('start one batch where they come at once and may overlap, or one of them has died', async () => {
+  it('start one batch if they are concurrent and may overlap, or if one of them crashed', async () => {
     const { fire, batches } = autumn({ overlap: 'allow' });
     const states = (await Promise.all([fire(night[0]), fire(night[1])])).map(({ state }) => state);
     expect(states.sort()).toEqual(['over', 'started']);
@@ -180,7 +180,7 @@ describe('two fires of one manifest', () => {
     expect(died.batches.size).toBe(1);
   });
 
-  it('start it with the second where the first found no manifest', async () => {
+  it('start the batch with the second fire if the first found no manifest', async () => {
     const { fire, batches, world } = autumn({ missing: 'skip' });
     world.input.remove('2026-10-25-02.csv');
     expect(await fire(night[0])).toMatchObject({ state: 'over', why: 'missing' });
@@ -189,7 +189,7 @@ describe('two fires of one manifest', () => {
     expect(batches.size).toBe(1);
   });
 
-  it('start a batch each where the name says nothing of time', async () => {
+  it('start a batch each if the manifest’s name contains no time', async () => {
     const { fire, finish, batches, world } = autumn({ manifest: 'gs://in/always.csv' });
     world.input.put('always.csv', Buffer.from('prompt\n'), 'text/csv');
     for (const time of night) {
@@ -200,8 +200,8 @@ describe('two fires of one manifest', () => {
   });
 });
 
-describe('a fire while the batch before is unfinished', () => {
-  it('starts nothing by default, not even when it is delivered again after that batch', async () => {
+describe('a fire while the previous batch is unfinished', () => {
+  it('starts no batch by default, even if it is delivered again after that batch', async () => {
     const { fire, batches, finish } = scheduled();
     await fire(first);
     expect(await fire(second)).toMatchObject({ state: 'over', why: 'overlap' });
@@ -210,7 +210,7 @@ describe('a fire while the batch before is unfinished', () => {
     expect(batches.size).toBe(1);
   });
 
-  it('starts its batch after that one where it is queued, in the order of the fires', async () => {
+  it('with overlap queue starts its batch after that one, in the order of the fires', async () => {
     const { fire, sweep, batches, finish } = scheduled({ overlap: 'queue' });
     await fire(first);
     expect(await fire('2026-11-23T01:00:00Z')).toMatchObject({ state: 'waiting', why: 'overlap' });
@@ -227,7 +227,7 @@ describe('a fire while the batch before is unfinished', () => {
     ]);
   });
 
-  it('waits for the one that was started last, also where that had waited for its manifest', async () => {
+  it('waits for the batch that was started last, even if that had waited for its manifest', async () => {
     const { world, fire, sweep, finish, batches } = scheduled({
       overlap: 'queue',
       missing: 'wait',
@@ -248,7 +248,7 @@ describe('a fire while the batch before is unfinished', () => {
     expect(batches.size).toBe(3);
   });
 
-  it('goes on with a start that is not settled, and the others wait: its batch may be there', async () => {
+  it('that was already starting is resumed before an earlier waiting one, because its batch may exist', async () => {
     const { world, work, fire, sweep, batches } = scheduled({ overlap: 'queue' });
     const [at, later] = [Date.parse(first), Date.parse(second)];
     await work.store.update('nightly', () => ({
@@ -264,13 +264,13 @@ describe('a fire while the batch before is unfinished', () => {
     expect([...batches.keys()]).toEqual([expect.stringContaining('2026-11-22')]);
   });
 
-  it('starts its batch beside that one where that is allowed', async () => {
+  it('with overlap allow starts its batch at once', async () => {
     const { fire, batches } = scheduled({ overlap: 'allow' });
     await Promise.all([fire(first), fire(second)]);
     expect(batches.size).toBe(2);
   });
 
-  it('is not overtaken: of two that come at once one starts', async () => {
+  it('starts one batch if two fires are concurrent', async () => {
     const { fire, batches } = scheduled();
     await Promise.allSettled([fire(first), fire(second)]);
     await Promise.allSettled([fire(first), fire(second)]);
@@ -278,36 +278,36 @@ describe('a fire while the batch before is unfinished', () => {
   });
 });
 
-describe('a fire whose manifest is not there', () => {
-  const gone = '2026-12-01T01:00:00Z';
+describe('a fire whose manifest does not exist', () => {
+  const missing = '2026-12-01T01:00:00Z';
 
-  it('is a failure by default: an error in the log and an event, once', async () => {
+  it('is a failure by default, with one log error and one event', async () => {
     const { fire, errors, published } = scheduled();
-    expect(await fire(gone)).toMatchObject({ state: 'over', why: 'missing' });
-    await fire(gone);
+    expect(await fire(missing)).toMatchObject({ state: 'over', why: 'missing' });
+    await fire(missing);
     expect([errors(), published.length]).toEqual([1, 1]);
   });
 
-  it('is nothing to do where that is expected', async () => {
+  it('is not a failure with missing skip', async () => {
     const { fire, errors, published } = scheduled({ missing: 'skip' });
-    expect(await fire(gone)).toMatchObject({ state: 'over', why: 'missing' });
+    expect(await fire(missing)).toMatchObject({ state: 'over', why: 'missing' });
     expect([errors(), published.length]).toEqual([0, 0]);
   });
 
-  it('is looked for again until it is there', async () => {
+  it('with missing wait starts its batch once the manifest exists', async () => {
     const { fire, sweep, world, batches } = scheduled({ missing: 'wait' });
-    world.clock.advance(Date.parse(gone) - world.clock.now());
-    expect(await fire(gone)).toMatchObject({ state: 'waiting', why: 'missing' });
+    world.clock.advance(Date.parse(missing) - world.clock.now());
+    expect(await fire(missing)).toMatchObject({ state: 'waiting', why: 'missing' });
     await sweep();
     world.input.put('2026-12-01.csv', Buffer.from('prompt\n'), 'text/csv');
     await sweep();
     expect(batches.size).toBe(1);
   });
 
-  it('is a failure when its time is over', async () => {
+  it('with missing wait is a failure after waitMinutes', async () => {
     const { fire, sweep, world, batches, errors } = scheduled({ missing: 'wait', waitMinutes: 10 });
-    world.clock.advance(Date.parse(gone) - world.clock.now());
-    await fire(gone);
+    world.clock.advance(Date.parse(missing) - world.clock.now());
+    await fire(missing);
     world.clock.advance(11 * MINUTE);
     await sweep();
     world.input.put('2026-12-01.csv', Buffer.from('prompt\n'), 'text/csv');

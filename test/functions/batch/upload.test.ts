@@ -1,4 +1,4 @@
-/** Objects that arrive in the input bucket: which become jobs, how often, and what a bad one is told. */
+/** Uploads to the input bucket: which of them become jobs, how often, and the error files of invalid ones. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { uploadRulesSchema } from '../../../functions/core/batch/upload-rules.ts';
@@ -34,12 +34,12 @@ function arrivals(given: readonly unknown[] = [{ prefix: 'uploads/' }], { hasVer
     arrive: (data: unknown, type = FINALIZED) => handleUpload(work, { type, data }),
     drop: (...args: Parameters<MemoryUploads['drop']>) => uploads.drop(...args),
     jobs: () => world.jobs.all(),
-    pictureOf: ({ request }: Job) => world.input.find(request.image?.gcsUri ?? '')?.body,
+    imageOf: ({ request }: Job) => world.input.find(request.image?.gcsUri ?? '')?.body,
   };
 }
 
-describe('an uploaded picture', () => {
-  it('becomes one job, however often and under whatever message its event comes', async () => {
+describe('an uploaded image', () => {
+  it('becomes one job, however often its event is delivered', async () => {
     const { arrive, drop, jobs } = arrivals();
     const event = drop('uploads/cat.png', PNG, 'image/png', { prompt: 'it purrs', 'clapper-seed': '3' });
     await Promise.all([arrive(event), arrive(event)]);
@@ -56,28 +56,28 @@ describe('an uploaded picture', () => {
     });
   });
 
-  it('becomes another job when it is replaced, whichever event comes first, and each shows its own', async () => {
+  it('becomes another job when it is replaced, in either order of events, and each job uses its own image', async () => {
     for (const order of [
       [0, 1],
       [1, 0],
     ]) {
-      const { arrive, drop, jobs, pictureOf } = arrivals();
-      const pictures = [PNG, Buffer.concat([PNG, Buffer.from(' another')])];
-      const events = pictures.map((picture) => drop('uploads/cam.png', picture, 'image/png'));
+      const { arrive, drop, jobs, imageOf } = arrivals();
+      const images = [PNG, Buffer.concat([PNG, Buffer.from(' another')])];
+      const events = images.map((image) => drop('uploads/cam.png', image, 'image/png'));
       for (const n of order) await arrive(events[n]);
-      drop('uploads/cam.png', 'no picture', 'image/png');
+      drop('uploads/cam.png', 'no image', 'image/png');
       const shown = (await jobs()).map((job) => {
         const generation = job.request.image?.copyOf?.split('#')[1];
         const n = events.findIndex((event) => event['generation'] === generation);
         expect(job.request.image?.gcsUri).toMatch(new RegExp(`^gs://in/jobs/${job.jobId}/image-`));
-        expect(pictureOf(job)).toEqual(pictures[n]);
+        expect(imageOf(job)).toEqual(images[n]);
         return n;
       });
       expect(shown.sort()).toEqual([0, 1]);
     }
   });
 
-  it('that is gone before it was read is told so beside it, whatever becomes of the next one', async () => {
+  it('that was deleted before it was read gets an error file, even if the next one becomes a job', async () => {
     for (const order of [
       [0, 1],
       [1, 0],
@@ -90,13 +90,17 @@ describe('an uploaded picture', () => {
       expect(uploads.json('uploads/cam.png.error.json')).toMatchObject({
         generation,
         errors: [
-          { detail: expect.stringContaining(`Generation ${generation} of gs://in/uploads/cam.png is gone`) },
+          {
+            detail: expect.stringContaining(
+              `Generation ${generation} of gs://in/uploads/cam.png was replaced`,
+            ),
+          },
         ],
       });
     }
   });
 
-  it('says what its sidecar says, and without one what its prefix says', async () => {
+  it('uses the prompt of its sidecar, and without one the template of its prefix', async () => {
     const { arrive, drop, jobs } = arrivals([{ prefix: 'uploads/', template: { prompt: 'a {name} moves' } }]);
     drop('uploads/a.txt', ' it sleeps \n');
     drop('uploads/b.png.json', '{"prompt":"it wakes","durationSeconds":4}');
@@ -105,7 +109,7 @@ describe('an uploaded picture', () => {
     expect(prompts.sort()).toEqual(['a c moves', 'it sleeps', 'it wakes']);
   });
 
-  it('waits for its sidecar where that is required, whichever comes first, and is one job', async () => {
+  it('waits for its sidecar if that is required, in either order, and becomes one job', async () => {
     for (const imageFirst of [true, false]) {
       const { arrive, drop, jobs } = arrivals([{ prefix: 'uploads/', sidecar: 'required' }]);
       const send = {
@@ -120,37 +124,37 @@ describe('an uploaded picture', () => {
     }
   });
 
-  it('becomes its job once a sidecar that was no JSON is mended', async () => {
+  it('becomes a job once its malformed sidecar is corrected', async () => {
     const { arrive, drop, jobs, uploads } = arrivals();
     drop('uploads/cat.png.json', '{"prompt":');
-    const picture = drop('uploads/cat.png', PNG, 'image/png');
-    await arrive(picture);
+    const image = drop('uploads/cat.png', PNG, 'image/png');
+    await arrive(image);
     expect(uploads.json('uploads/cat.png.error.json')).toMatchObject({
       errors: [{ field: 'uploads/cat.png.json', detail: expect.stringContaining('is not JSON') }],
     });
-    const mended = drop('uploads/cat.png.json', '{"prompt":"it yawns"}');
-    await arrive(mended);
-    await arrive(picture);
+    const corrected = drop('uploads/cat.png.json', '{"prompt":"it yawns"}');
+    await arrive(corrected);
+    await arrive(image);
     await arrive(drop('uploads/cat.png.json', '{"prompt":"too late"}'));
     expect((await jobs()).map(({ request }) => request.prompt)).toEqual(['it yawns']);
   });
 
-  it('is told once what is wrong with it, and again when another one is wrong too', async () => {
+  it('gets one error file if it is invalid, and a new one if its replacement is invalid too', async () => {
     const { arrive, drop, jobs, uploads } = arrivals();
-    const bad = drop('uploads/cat.png', 'no picture', 'image/png');
+    const bad = drop('uploads/cat.png', 'no image', 'image/png');
     await arrive(bad);
     await arrive(bad);
-    const told = uploads.objects.get('uploads/cat.png.error.json');
+    const errorFile = uploads.objects.get('uploads/cat.png.error.json');
     expect(uploads.json('uploads/cat.png.error.json')).toEqual({
       object: 'gs://in/uploads/cat.png',
       generation: bad['generation'],
       errors: [{ field: 'image.gcsUri', detail: expect.stringContaining('neither PNG nor JPEG') }],
     });
-    const worse = drop('uploads/cat.png', 'no picture either', 'image/png');
+    const worse = drop('uploads/cat.png', 'no image either', 'image/png');
     await arrive(worse);
     await arrive(bad);
-    const toldAgain = uploads.objects.get('uploads/cat.png.error.json');
-    expect(toldAgain?.generation).not.toBe(told?.generation);
+    const newErrorFile = uploads.objects.get('uploads/cat.png.error.json');
+    expect(newErrorFile?.generation).not.toBe(errorFile?.generation);
     expect(uploads.json('uploads/cat.png.error.json')).toMatchObject({ generation: worse['generation'] });
     await arrive(drop('uploads/cat.png', PNG, 'image/png'));
     expect(await jobs()).toHaveLength(1);
@@ -159,30 +163,30 @@ describe('an uploaded picture', () => {
     expect(uploads.json('uploads/cat.png.error.json')).toBeUndefined();
   });
 
-  it('is told of every fault of its sidecar in turn, and of none once it has its job', async () => {
+  it('gets an error file for each invalid sidecar, and none once it has a job', async () => {
     const { arrive, drop, jobs, uploads } = arrivals();
-    const told = () => uploads.json('uploads/dog.png.error.json');
+    const errorFile = () => uploads.json('uploads/dog.png.error.json');
     const first = drop('uploads/dog.png.json', '{"prompt":"x","durationSeconds":99}');
     await arrive(first);
-    const picture = drop('uploads/dog.png', PNG, 'image/png');
-    await arrive(picture);
-    expect(told()).toMatchObject({
-      generation: picture['generation'],
+    const image = drop('uploads/dog.png', PNG, 'image/png');
+    await arrive(image);
+    expect(errorFile()).toMatchObject({
+      generation: image['generation'],
       sidecar: { name: 'uploads/dog.png.json', generation: first['generation'] },
       errors: [{ field: 'durationSeconds' }],
     });
     const generation = uploads.objects.get('uploads/dog.png.error.json')?.generation;
-    await arrive(picture);
+    await arrive(image);
     expect(uploads.objects.get('uploads/dog.png.error.json')?.generation).toBe(generation);
     await arrive(drop('uploads/dog.png.json', '{"prompt":"x","aspectRatio":"1:1"}'));
     await arrive(first);
-    expect(told()).toMatchObject({ errors: [{ field: 'aspectRatio' }] });
+    expect(errorFile()).toMatchObject({ errors: [{ field: 'aspectRatio' }] });
     await arrive(drop('uploads/dog.png.json', '{"prompt":"it barks","durationSeconds":4}'));
     expect(await jobs()).toHaveLength(1);
-    expect(told()).toBeUndefined();
+    expect(errorFile()).toBeUndefined();
   });
 
-  it('is not made of a sidecar that is no UTF-8: that is told', async () => {
+  it('gets an error file and no job if its sidecar is not UTF-8', async () => {
     for (const bytes of [Buffer.from('caf\xe9', 'latin1'), Buffer.from('\ufeffa cat', 'utf16le')]) {
       const { arrive, drop, jobs, uploads } = arrivals();
       drop('uploads/cat.png.txt', bytes);
@@ -194,14 +198,14 @@ describe('an uploaded picture', () => {
     }
   });
 
-  it('finds what a camera’s software says about it in capitals', async () => {
+  it('finds a sidecar whose name is in capitals', async () => {
     const { arrive, drop, jobs } = arrivals();
     drop('uploads/CAT.TXT', 'it purrs');
     await arrive(drop('uploads/CAT.PNG', PNG, 'image/png'));
     expect((await jobs()).map(({ request }) => request.prompt)).toEqual(['it purrs']);
   });
 
-  it('does not wait for a sidecar where it has its prompt with it, however the key is written', async () => {
+  it('does not wait for a sidecar if its metadata has a prompt, in either spelling of the key', async () => {
     for (const key of ['clapper-prompt', 'Prompt']) {
       const { arrive, drop, jobs } = arrivals([{ prefix: 'uploads/', sidecar: 'required' }]);
       await arrive(drop('uploads/cat.png', PNG, 'image/png', { [key]: 'it purrs' }));
@@ -209,7 +213,7 @@ describe('an uploaded picture', () => {
     }
   });
 
-  it('is left to the next delivery while the bucket does not answer', async () => {
+  it('is left to the next delivery if the bucket fails', async () => {
     const { arrive, drop, jobs, uploads } = arrivals();
     const event = drop('uploads/cat.png', PNG, 'image/png');
     uploads.failNext = 1;
@@ -221,7 +225,7 @@ describe('an uploaded picture', () => {
 });
 
 describe('an uploaded request', () => {
-  it('is a job of its own, with the defaults of its prefix', async () => {
+  it('becomes a job with the defaults of its prefix', async () => {
     const { arrive, drop, jobs } = arrivals([{ prefix: 'uploads/', template: { durationSeconds: 4 } }]);
     const event = drop('uploads/night.json', '{"prompt":"a moon"}', 'application/json');
     await arrive(event);
@@ -229,30 +233,30 @@ describe('an uploaded request', () => {
     expect(await jobs()).toMatchObject([{ request: { prompt: 'a moon', durationSeconds: 4 } }]);
   });
 
-  it('may name pictures of its own prefix, and none of another caller', async () => {
+  it('can name images under its own prefix, and not those of another caller', async () => {
     const { arrive, drop, jobs, uploads } = arrivals();
-    const asking = (name: string) =>
+    const requestWith = (name: string) =>
       JSON.stringify({ prompt: 'x', image: { gcsUri: `gs://in/${name}`, mimeType: 'image/png' } });
-    drop('uploads/pictures/a.png', PNG, 'image/png');
+    drop('uploads/images/a.png', PNG, 'image/png');
     drop('callers/other/a.png', PNG, 'image/png');
-    await arrive(drop('uploads/one.json', asking('uploads/pictures/a.png')));
-    await arrive(drop('uploads/two.json', asking('callers/other/a.png')));
+    await arrive(drop('uploads/one.json', requestWith('uploads/images/a.png')));
+    await arrive(drop('uploads/two.json', requestWith('callers/other/a.png')));
     expect(await jobs()).toHaveLength(1);
     expect(uploads.json('uploads/two.json.error.json')).toMatchObject({
       errors: [{ field: 'image.gcsUri' }],
     });
   });
 
-  it('is about the picture of its name where that is there, and is no job', async () => {
+  it('is the sidecar of an image with the same name if that exists, and not a job', async () => {
     const { arrive, drop, jobs } = arrivals();
-    const picture = drop('uploads/cat.png', PNG, 'image/png');
+    const image = drop('uploads/cat.png', PNG, 'image/png');
     const sidecar = drop('uploads/cat.json', '{"prompt":"it jumps"}');
     await arrive(sidecar);
-    await arrive(picture);
+    await arrive(image);
     expect((await jobs()).map(({ request }) => request.prompt)).toEqual(['it jumps']);
   });
 
-  it('is a job of its own when it is replaced before its event comes, and is told where it is gone', async () => {
+  it('becomes a job even if it was replaced before its event, and gets an error file if it was deleted', async () => {
     const { arrive, drop, jobs, uploads, world } = arrivals();
     const first = drop('uploads/night.json', '{"prompt":"a moon"}', 'application/json');
     const second = drop('uploads/night.json', '{"prompt":"a star"}', 'application/json');
@@ -263,7 +267,7 @@ describe('an uploaded request', () => {
     expect(uploads.json('uploads/night.json.error.json')).toMatchObject({ generation: second['generation'] });
   });
 
-  it('that is no JSON, or not valid, is told so by field', async () => {
+  it('that is not JSON, or is invalid, gets an error file with the field', async () => {
     const { arrive, drop, uploads } = arrivals();
     await arrive(drop('uploads/a.json', '{'));
     await arrive(drop('uploads/b.json', '{"prompt":"x","durationSeconds":9,"colour":"red"}'));
@@ -273,7 +277,7 @@ describe('an uploaded request', () => {
 });
 
 describe('an uploaded manifest', () => {
-  it('starts a batch of exactly that generation, and the same cause for every delivery', async () => {
+  it('starts a batch for exactly its generation, with the same cause for every delivery', async () => {
     const { arrive, drop, batches } = arrivals([
       { prefix: 'uploads/', batch: { defaults: { durationSeconds: 4 }, maxSpendUsd: 5 } },
     ]);
@@ -295,7 +299,7 @@ describe('an uploaded manifest', () => {
     });
   });
 
-  it('that is no use has its faults told beside it, with their lines', async () => {
+  it('that is refused gets an error file with the lines of its faults', async () => {
     const { work, drop, uploads } = arrivals();
     const data = drop('uploads/many.csv', 'colour\nred\n', 'text/csv');
     const startBatch: StartBatch = async () => {
@@ -309,7 +313,7 @@ describe('an uploaded manifest', () => {
 });
 
 describe('the batch of an uploaded manifest', () => {
-  it('says beside its faults how many rows were right, and that the file uploaded again pays for them again', async () => {
+  it('gets an error file with the number of valid rows, and a warning that a second upload pays for them again', async () => {
     const { work, world, uploads, drop } = arrivals();
     finishesAfter(world, MINUTE);
     const services = { ...world.services, uploads };
@@ -325,14 +329,14 @@ describe('the batch of an uploaded manifest', () => {
         { line: 3, field: 'durationSeconds' },
         {
           field: '',
-          detail: expect.stringMatching(/^2 rows were right and became jobs of batch bat_.*again\.$/),
+          detail: expect.stringMatching(/^2 valid rows became jobs of batch bat_.*again\.$/),
         },
       ],
     });
     expect(uploads.json('uploads/none.csv.error.json')).toMatchObject({ errors: [{ line: 2 }] });
   });
 
-  it('is of its own generation, whatever has replaced it before its event came', async () => {
+  it('reads its own generation, even if it was replaced before its event', async () => {
     const { work, world, uploads, drop } = arrivals();
     finishesAfter(world, MINUTE);
     const startBatch: StartBatch = (start) => createBatch(world.services, { ...start, isTrusted: true });
@@ -353,7 +357,7 @@ describe('the batch of an uploaded manifest', () => {
     });
   });
 
-  it('has its faults told beside the manifest, and one of another cause has not', async () => {
+  it('gets an error file with its faults, which a batch of another cause does not', async () => {
     const { work, world, uploads, drop } = arrivals();
     const services = { ...world.services, uploads };
     const withUploads = { ...world, services };
@@ -369,21 +373,21 @@ describe('the batch of an uploaded manifest', () => {
       generation: data['generation'],
       errors: [
         { line: 3, field: 'durationSeconds', detail: expect.stringContaining('is 9') },
-        { field: '', detail: expect.stringMatching(/^1 row was right and became a job of batch bat_/) },
+        { field: '', detail: expect.stringMatching(/^1 valid row became a job of batch bat_/) },
       ],
     });
-    const told = [...uploads.objects.keys()].filter((name) => name.endsWith('.error.json'));
-    expect(told).toHaveLength(1);
+    const errorFiles = [...uploads.objects.keys()].filter((name) => name.endsWith('.error.json'));
+    expect(errorFiles).toHaveLength(1);
     await handleUpload({ ...work, startBatch }, { type: FINALIZED, data });
     expect(uploads.json('uploads/many.csv.error.json')).toBeDefined();
-    const mended = drop('uploads/many.csv', 'prompt\na\n', 'text/csv');
-    await handleUpload({ ...work, startBatch }, { type: FINALIZED, data: mended });
+    const corrected = drop('uploads/many.csv', 'prompt\na\n', 'text/csv');
+    await handleUpload({ ...work, startBatch }, { type: FINALIZED, data: corrected });
     expect(uploads.json('uploads/many.csv.error.json')).toBeUndefined();
   });
 });
 
-describe('a picture or a table of a kind that is not taken', () => {
-  it('is told so beside it, instead of lying there for ever', async () => {
+describe('an image or a table in an unsupported format', () => {
+  it('gets an error file instead of being ignored', async () => {
     const { arrive, drop, jobs, uploads } = arrivals();
     for (const [name, type] of [
       ['uploads/IMG_1.HEIC', ''],
@@ -403,8 +407,8 @@ describe('a picture or a table of a kind that is not taken', () => {
   });
 });
 
-describe('anything else', () => {
-  it('is ignored with a line in the log', async () => {
+describe('any other object', () => {
+  it('is ignored and logged', async () => {
     const { arrive, drop, jobs, world } = arrivals();
     await arrive(drop('uploads/film.mp4', 'x', 'video/mp4'));
     await arrive(drop('elsewhere/cat.png', PNG, 'image/png'));
@@ -416,13 +420,13 @@ describe('anything else', () => {
   });
 });
 
-describe('a set of files, their events several times in any order', () => {
+describe('a set of files whose events are delivered several times in any order', () => {
   it('becomes the same jobs', async () => {
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fc.nat()), async (picks) => {
         const { arrive, drop, jobs, batches } = arrivals();
         const events = [
-          ...[1, 2, 3].map((n) => drop(`uploads/${n}.png`, PNG, 'image/png', { prompt: `picture ${n}` })),
+          ...[1, 2, 3].map((n) => drop(`uploads/${n}.png`, PNG, 'image/png', { prompt: `image ${n}` })),
           drop('uploads/4.json', '{"prompt":"request 4"}'),
           drop('uploads/5.csv', 'prompt\nx\n'),
         ];
@@ -432,7 +436,7 @@ describe('a set of files, their events several times in any order', () => {
           await arrive(deliveries.splice((at ?? 0) % deliveries.length, 1)[0]);
         }
         expect((await jobs()).map(({ request }) => request.prompt).sort()).toEqual([
-          ...['picture 1', 'picture 2', 'picture 3', 'request 4'],
+          ...['image 1', 'image 2', 'image 3', 'request 4'],
         ]);
         expect(new Set(batches.map(({ cause }) => cause.join(' '))).size).toBe(1);
       }),

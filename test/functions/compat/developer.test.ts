@@ -1,4 +1,4 @@
-/** The Developer API's shape over ports in memory: submissions, polls, files, and who may see them. */
+/** The Developer API's routes with in-memory ports: submissions, polls, files, and access to them. */
 import { describe, expect, it } from 'vitest';
 import { createIdTokenCallers } from '../../../functions/adapters/id-token-callers.ts';
 import { createApi } from '../../../functions/handlers/api/api.ts';
@@ -21,7 +21,7 @@ async function finished(world: World, body: unknown = BODY, model = MODEL): Prom
 }
 
 describe('a submission on the Developer API', () => {
-  it('is a job like any other: listed and cancelled with the same key', async () => {
+  it('creates a job that can be listed and cancelled with the same key', async () => {
     const world = googleWorld();
     const { submit, get, post } = googleClient(world);
     const name = await submit(MODEL, BODY);
@@ -40,7 +40,7 @@ describe('a submission on the Developer API', () => {
     expect(world.vertex.calls).toHaveLength(0);
   });
 
-  it('answers the same operation to the same Idempotency-Key, and 409 to another request under it', async () => {
+  it('returns the same operation for the same Idempotency-Key, and 409 for a different request with it', async () => {
     const { post } = googleClient(googleWorld());
     const send = (body: unknown) => post(SUBMIT, body, { 'idempotency-key': 'k1' });
     const first = await send(BODY);
@@ -51,7 +51,7 @@ describe('a submission on the Developer API', () => {
     });
   });
 
-  it('that was accepted answers its operation again when aliases are off by then, and 409 to another request', async () => {
+  it('that was accepted returns its operation again after aliases were turned off, and 409 for a different request', async () => {
     const world = googleWorld();
     const key = { 'idempotency-key': 'k1' };
     const first = await googleClient(world).post(SUBMIT, BODY, key);
@@ -68,7 +68,7 @@ describe('a submission on the Developer API', () => {
     ['x-goog-api-key', { headers: { 'x-goog-api-key': 'ann' } }, ''],
     ['a bearer token', { headers: { authorization: 'Bearer ann' } }, ''],
     ['?key=', {}, '?key=ann'],
-  ])('takes its credentials as %s', async (_how, init, query) => {
+  ])('accepts credentials as %s', async (_how, init, query) => {
     const world = googleWorld();
     const app = createApi(world.services);
     const answer = await app.request(`${SUBMIT}${query}`, {
@@ -79,14 +79,14 @@ describe('a submission on the Developer API', () => {
     expect(await world.jobs.all()).toMatchObject([{ caller: 'ann' }]);
   });
 
-  it('runs a job that is no retired model as what it says, and leaves our own API as it was', async () => {
+  it('does not change jobs of Clapper’s own API', async () => {
     const world = googleWorld();
     expect((await apiOf(world).post('/v1/jobs', { prompt: 'a cat' })).status).toBe(201);
     expect(await world.jobs.all()).toMatchObject([{ caller: 'local', request: { prompt: 'a cat' } }]);
     expect((await world.jobs.all())[0]?.request.compat).toBeUndefined();
   });
 
-  it('with aliases off runs the retired model where it may, and is refused elsewhere', async () => {
+  it('with aliases off runs a retired model if retired models are allowed, and is refused otherwise', async () => {
     const allowed = googleWorld({ compatAliases: false });
     await googleClient(allowed).submit(MODEL, BODY);
     expect(await allowed.jobs.all()).toMatchObject([{ request: { provider: 'gemini', model: MODEL } }]);
@@ -114,7 +114,7 @@ describe('a submission on the Developer API', () => {
     ],
     ['a bad key', SUBMIT, BODY, { 'idempotency-key': 'a b' }, 400, 'INVALID_ARGUMENT'],
   ] as const)(
-    'with %s is answered in the shape of Google, and nothing is written',
+    'with %s is refused in Google’s format, and nothing is written',
     async (_what, path, body, headers, status, name) => {
       const world = googleWorld();
       const answer = await googleClient(world).post(path, body, headers);
@@ -123,7 +123,7 @@ describe('a submission on the Developer API', () => {
     },
   );
 
-  it('with a key where only verified identities pass is refused with what to send instead', async () => {
+  it('with an API key is refused with advice if the deployment requires ID tokens', async () => {
     const callers = createIdTokenCallers({
       ...{ signature: 'verify', jwksUrl: 'https://keys.test', issuers: [], audiences: [] },
     });
@@ -134,7 +134,7 @@ describe('a submission on the Developer API', () => {
     });
   });
 
-  it('names the field that is wrong by its path in the request of Google', async () => {
+  it('names an invalid field by its path in Google’s request', async () => {
     const { post } = googleClient(googleWorld());
     const living = '/v1beta/models/veo-3.1-generate-001:predictLongRunning';
     const answer = await post(living, { ...BODY, parameters: { durationSeconds: 5, aspectRatio: '1:1' } });
@@ -154,7 +154,7 @@ describe('a submission on the Developer API', () => {
     });
   });
 
-  it('that is no JSON is refused as Google does', async () => {
+  it('that is not JSON is refused like Google does', async () => {
     const { send } = googleClient(googleWorld());
     const answer = await send(SUBMIT, { method: 'POST', body: '{' });
     expect(answer).toMatchObject({ status: 400, body: { error: { status: 'INVALID_ARGUMENT' } } });
@@ -162,7 +162,7 @@ describe('a submission on the Developer API', () => {
 });
 
 describe('a poll on the Developer API', () => {
-  it('says where the job stands, for one read of the store', async () => {
+  it('returns the job’s state with one read of the store', async () => {
     const world = googleWorld();
     const { submit, get } = googleClient(world);
     const name = await submit('veo-2.0-generate-001', { ...BODY, parameters: { durationSeconds: 5 } });
@@ -189,7 +189,7 @@ describe('a poll on the Developer API', () => {
     });
   });
 
-  it('answers two clients, a service that has started anew, and a day later, all the same', async () => {
+  it('returns the same answer to two clients, after a restart, and a day later', async () => {
     const world = googleWorld();
     const name = await finished(world);
     const first = await googleClient(world).get(`/v1beta/${name}`);
@@ -203,7 +203,7 @@ describe('a poll on the Developer API', () => {
     expect(later.body).toEqual(first.body);
   });
 
-  it('answers two clients alike at every moment of a job, and once it has said done says nothing else', async () => {
+  it('returns the same answer to two clients at every moment of a job, and never changes a done answer', async () => {
     const world = googleWorld();
     const { submit, get } = googleClient(world);
     const name = await submit(MODEL, BODY);
@@ -227,7 +227,7 @@ describe('a poll on the Developer API', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('gives the video a URI on the host that was asked, with a query to append a key to', async () => {
+  it('returns a video URI on the requested host, with a query to which a key can be appended', async () => {
     const world = googleWorld();
     const name = await finished(world);
     const answer = await googleClient(world).send(`http://here.test/v1beta/${name}`, {
@@ -240,7 +240,7 @@ describe('a poll on the Developer API', () => {
     });
   });
 
-  it('of a job that a filter stopped says how many were withheld and why, and is no error', async () => {
+  it('of a filtered job returns the number of filtered videos and the reasons, and no error', async () => {
     const world = googleWorld();
     const name = await googleClient(world).submit(MODEL, BODY);
     const reason = 'Sorry. Support codes: 15236754';
@@ -273,7 +273,7 @@ describe('a poll on the Developer API', () => {
     });
   });
 
-  it('of a job whose time was up ends with code 4', async () => {
+  it('of a job past its deadline ends with code 4', async () => {
     const world = googleWorld();
     const name = await googleClient(world).submit(MODEL, BODY);
     world.vertex.notReady = 'no credentials';
@@ -282,7 +282,7 @@ describe('a poll on the Developer API', () => {
     expect((await googleClient(world).get(`/v1beta/${name}`)).body).toMatchObject({ error: { code: 4 } });
   });
 
-  it('and a file whose names are malformed are refused as name, and a project as parent', async () => {
+  it('with a malformed name is refused with the field name, and a malformed project with the field parent', async () => {
     const { get, post } = googleClient(googleWorld());
     const inNowhere = `/v1/projects/p/locations/US!/publishers/google/models/${MODEL}:predictLongRunning`;
     const answers = [
@@ -302,7 +302,7 @@ describe('a poll on the Developer API', () => {
 
   it.each([
     ['unknown', () => `models/${MODEL}/operations/abcdefghijklmnopqrstuvwxyz`, 'ann', 404],
-    ['not ours', () => `models/${MODEL}/operations/abc123`, 'ann', 404],
+    ['not of this service', () => `models/${MODEL}/operations/abc123`, 'ann', 404],
     ['of another model', (name: string) => name.replace(MODEL, 'veo-2.0-generate-001'), 'ann', 404],
     ['of another caller', (name: string) => name, 'bob', 403],
     ['malformed', () => `models/${MODEL}/operations/a%20b`, 'ann', 400],
@@ -313,7 +313,7 @@ describe('a poll on the Developer API', () => {
     expect(answer).toMatchObject({ status, body: { error: { code: status } } });
   });
 
-  it('of a job of our own API is refused: it has no operation', async () => {
+  it('of a job of Clapper’s own API is refused: it has no operation', async () => {
     const world = googleWorld();
     const { post, get } = googleClient(world);
     const { body } = await post('/v1/jobs', { prompt: 'a cat' }, { 'content-type': 'application/json' });
@@ -323,7 +323,7 @@ describe('a poll on the Developer API', () => {
 });
 
 describe('a file of the Developer API', () => {
-  it('is described, and downloads by a redirect to a signed link', async () => {
+  it('has metadata, and downloads by a redirect to a signed link', async () => {
     const world = googleWorld();
     const id = idOf(await finished(world));
     const { get } = googleClient(world);
@@ -337,7 +337,7 @@ describe('a file of the Developer API', () => {
     expect(answer.headers.get('location')).toMatch(/^https:\/\/signed\.test\/out\/jobs\//);
   });
 
-  it('answers HEAD itself', async () => {
+  it('answers HEAD without a redirect', async () => {
     const world = googleWorld();
     const id = idOf(await finished(world));
     const answer = await googleClient(world).send(`/v1/files/${id}0:download?alt=media`, { method: 'HEAD' });
@@ -347,7 +347,7 @@ describe('a file of the Developer API', () => {
     });
   });
 
-  it('has every x-goog- header of its reader signed, since the reader takes them along', async () => {
+  it('includes the client’s x-goog- headers in the signature, because the client repeats them after the redirect', async () => {
     const world = googleWorld();
     const id = idOf(await finished(world));
     let signed: unknown;
@@ -364,11 +364,11 @@ describe('a file of the Developer API', () => {
 
   it.each([
     ['another caller', (id: string) => `${id}0`, 'bob', 403],
-    ['an index that there is not', (id: string) => `${id}7`, 'ann', 403],
-    ['no such file', () => 'abc123', 'ann', 403],
+    ['an unknown index', (id: string) => `${id}7`, 'ann', 403],
+    ['an unknown file', () => 'abc123', 'ann', 403],
     ['a malformed name', () => 'a_b', 'ann', 400],
     ['no name', () => '', 'ann', 400],
-  ])('is refused to %s', async (_what, fileOf, key, status) => {
+  ])('is refused for %s', async (_what, fileOf, key, status) => {
     const world = googleWorld();
     const id = idOf(await finished(world));
     const { get } = googleClient(world, key);
@@ -378,7 +378,7 @@ describe('a file of the Developer API', () => {
   });
 
   it.each(['https://generativelanguage.googleapis.com', 'http://localhost:8080'])(
-    'that is sent back as a URI of %s is the video of the job, to be extended',
+    'can be extended by its URI on %s as the video of its job',
     async (origin) => {
       const world = googleWorld();
       const id = idOf(await finished(world));
@@ -394,7 +394,7 @@ describe('a file of the Developer API', () => {
     },
   );
 
-  it('of another caller extends nothing', async () => {
+  it('of another caller cannot be extended', async () => {
     const world = googleWorld();
     const id = idOf(await finished(world));
     const uri = `http://localhost/v1beta/files/${id}0:download?alt=media`;
@@ -406,7 +406,7 @@ describe('a file of the Developer API', () => {
   });
 });
 
-describe('paths of Google that lead nowhere', () => {
+describe('unsupported paths of Google', () => {
   it.each([
     '/v1beta/files',
     '/v1beta/files/',
@@ -415,15 +415,15 @@ describe('paths of Google that lead nowhere', () => {
     '/v1beta1/projects/p/x',
     '/v1/models/x',
     '/v1beta',
-  ])('%s is a 404 in its shape', async (path) => {
+  ])('%s is a 404 in Google’s format', async (path) => {
     const { status, body } = await googleClient(makeWorld()).get(path);
     expect({ status, error: body['error'] }).toMatchObject({ status: 404, error: { status: 'NOT_FOUND' } });
   });
 });
 
-describe('the Interactions API, which is not spoken here', () => {
+describe('the Interactions API, which is not supported', () => {
   it.each(['/v1/interactions', '/v1/interactions/abc/cancel', '/v1beta/interactions'])(
-    'answers %s in the shape of Google, with how Omni is asked instead',
+    'answers %s with a 404 in Google’s format and the way to use Omni',
     async (path) => {
       const { status, body } = await googleClient(googleWorld()).post(path, {
         model: 'gemini-omni-1.2-flash',

@@ -1,4 +1,4 @@
-/** Image calls of the samples over ports in memory: where they go, what they may name, and how they are bounded. */
+/** Image calls with in-memory ports: their provider, the objects they may name, and their limits. */
 import { describe, expect, it } from 'vitest';
 import { BODY_BYTES_MAX } from '../../../functions/handlers/http/json-body.ts';
 import type { ImageCall, ImageCallAnswer, Services } from '../../../functions/ports.ts';
@@ -49,7 +49,7 @@ describe('an image call', () => {
     ],
     ['gemini-nano-banana-2.1:generateContent', CONTENT, 'gemini', 'gemini-nano-banana-2.1'],
   ])(
-    '%s on the Developer API runs where the model lives, and says which it was',
+    '%s on the Developer API runs on the model’s provider and returns the model’s name',
     async (call, body, provider, model) => {
       const world = imageWorld();
       const answer = await googleClient(world).post(`${V1BETA}/${call}`, body);
@@ -59,7 +59,7 @@ describe('an image call', () => {
     },
   );
 
-  it('goes to Vertex without a key, with the role that Vertex wants', async () => {
+  it('runs on Vertex if there is no key, with the role that Vertex requires', async () => {
     const world = imageWorld({ gemini: false });
     await googleClient(world).post(`${V1BETA}/gemini-3-pro-image:generateContent`, CONTENT);
     expect(world.sent).toMatchObject([{ provider: 'vertex', location: 'us-central1' }]);
@@ -68,7 +68,7 @@ describe('an image call', () => {
     });
   });
 
-  it('is logged with its caller, its model and what it may cost', async () => {
+  it('is logged with caller, model and price', async () => {
     const world = imageWorld();
     await googleClient(world).post(`${VERTEX}/imagen-4.0-generate-001:predict`, PREDICT);
     expect(world.log.at(-1)?.fields).toMatchObject({
@@ -78,29 +78,29 @@ describe('an image call', () => {
 
   it.each([
     ['an unknown model', 'gemini-9:generateContent', CONTENT, 404],
-    ['a model of words', 'gemini-3-flash-preview:generateContent', CONTENT, 404],
+    ['a text model', 'gemini-3-flash-preview:generateContent', CONTENT, 404],
     ['a video model', 'veo-3.1-generate-001:predict', PREDICT, 400],
-    ['the other method', 'imagen-4.0-generate-001:generateContent', CONTENT, 400],
+    ['the wrong method', 'imagen-4.0-generate-001:generateContent', CONTENT, 400],
     [
-      'a picture it may not read',
+      'an image that the caller may not read',
       'gemini-3-pro-image:generateContent',
       { contents: { parts: [{ fileData: { fileUri: 'gs://x/a.png' } }] } },
       400,
     ],
     [
-      'a folder it may not use',
+      'a folder that the caller may not use',
       'imagen-4.0-generate-001:predict',
       { ...PREDICT, parameters: { storageUri: 'gs://b/other/' } },
       400,
     ],
-  ])('with %s is refused and not made', async (_what, call, body, status) => {
+  ])('with %s is refused and not sent', async (_what, call, body, status) => {
     const world = imageWorld();
     const answer = await googleClient(world).post(`${V1BETA}/${call}`, body);
     expect(answer).toMatchObject({ status, body: { error: { code: status } } });
     expect(world.sent).toEqual([]);
   });
 
-  it('may name what its caller may read, and folders it may use', async () => {
+  it('can name objects that its caller may read, and folders that it may use', async () => {
     const world = imageWorld();
     const parts = [{ fileData: { fileUri: 'gs://b/a.png', mimeType: 'image/png' } }];
     const { post } = googleClient(world);
@@ -111,7 +111,7 @@ describe('an image call', () => {
     expect((await post(`${V1BETA}/imagen-4.0-generate-001:predict`, body)).status).toBe(200);
   });
 
-  it('that is too large is refused before it is made', async () => {
+  it('that is too large is refused before it is sent', async () => {
     const world = imageWorld();
     const text = 'x'.repeat(BODY_BYTES_MAX);
     const answer = await googleClient(world).post(`${V1BETA}/gemini-3-pro-image:generateContent`, { text });
@@ -119,11 +119,11 @@ describe('an image call', () => {
     expect(world.sent).toEqual([]);
   });
 
-  it('is not made while the calls of its model are paused, and says that nothing was', async () => {
+  it('is refused and not sent while the calls of its model are paused', async () => {
     const asked: unknown[] = [];
     const submissions = {
-      isPaused: async (line: unknown) => {
-        asked.push(line);
+      isPaused: async (queue: unknown) => {
+        asked.push(queue);
         return true;
       },
     };
@@ -135,16 +135,16 @@ describe('an image call', () => {
   });
 
   it.each([
-    ['that was made', undefined, [0.08]],
-    ['that may have been made', { kind: 'http', status: 503, message: 'x' }, [0.08]],
-    ['that was refused', { kind: 'http', status: 400, message: 'x' }, []],
-  ] as const)('%s counts as spent, or does not', async (_what, signal, spent) => {
+    ['that succeeded is logged as spent', undefined, [0.08]],
+    ['that may have been charged is logged as spent', { kind: 'http', status: 503, message: 'x' }, [0.08]],
+    ['that was refused is not logged as spent', { kind: 'http', status: 400, message: 'x' }, []],
+  ] as const)('%s', async (_what, signal, spent) => {
     const world = imageWorld(signal ? { answer: { kind: 'failed', signal } } : {});
     await googleClient(world).post(`${V1BETA}/imagen-4.0-generate-001:predict`, PREDICT);
     expect(world.log.flatMap(({ fields }) => fields['spentUsd'] ?? [])).toEqual(spent);
   });
 
-  it('above the quota of its model is answered 429 with the time to wait', async () => {
+  it('over the quota of its model gets 429 with the time to wait', async () => {
     const world = imageWorld({ settings: { requestsPerMinute: 4 } });
     const { post } = googleClient(world);
     const call = `${V1BETA}/imagen-4.0-generate-001:predict`;
@@ -158,7 +158,7 @@ describe('an image call', () => {
     expect(world.sent).toHaveLength(1);
   });
 
-  it('of a caller who was turned away is made when it comes back as told, though another caller never stops', async () => {
+  it('of a caller that got 429 succeeds after Retry-After, although another caller keeps calling', async () => {
     const world = imageWorld();
     const call = `${V1BETA}/imagen-4.0-generate-001:predict`;
     const ann = googleClient(world, 'ann');
@@ -176,7 +176,7 @@ describe('an image call', () => {
     expect((await bob.post(call, PREDICT)).status).toBe(200);
   });
 
-  it('that the model refuses for its quota holds up every call of that model for as long as it said, and no other', async () => {
+  it('that the model refuses for its quota blocks all calls of that model until Retry-After, and no other model', async () => {
     const signal = { kind: 'http', status: 429, message: 'quota', retryAfterMs: 30_000 } as const;
     const world = imageWorld({ answer: { kind: 'failed', signal } });
     const ann = googleClient(world, 'ann');
@@ -200,7 +200,7 @@ describe('an image call', () => {
     [{ kind: 'network', sent: true, message: 'x' }, 502, 'UNAVAILABLE'],
     [{ kind: 'unreadable', message: 'x' }, 500, 'INTERNAL'],
   ] as const)(
-    'that the model answers with %j is answered in the shape of Google',
+    'that the model answers with %j is answered in Google’s format',
     async (signal, status, name) => {
       const world = imageWorld({ answer: { kind: 'failed', signal } });
       const answer = await googleClient(world).post(`${V1BETA}/imagen-4.0-generate-001:predict`, PREDICT);
@@ -208,7 +208,7 @@ describe('an image call', () => {
     },
   );
 
-  it('needs credentials', async () => {
+  it('requires credentials', async () => {
     const { post } = googleClient(imageWorld());
     expect(
       (await post(`${V1BETA}/imagen-4.0-generate-001:predict`, PREDICT, { 'x-goog-api-key': '' })).status,

@@ -1,4 +1,4 @@
-/** Vertex's shape over ports in memory: operations, where videos are put, and replies that hold them whole. */
+/** Vertex's routes with in-memory ports: operations, delivery of videos, and responses with inline videos. */
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../../functions/core/compat/operation.ts';
 import { createApi } from '../../../functions/handlers/api/api.ts';
@@ -12,7 +12,7 @@ const FETCH = `${VERTEX}/${MODEL}:fetchPredictOperation`;
 const body = (parameters: Record<string, unknown> = {}) => ({ instances: [{ prompt: 'a cat' }], parameters });
 
 describe('a submission on Vertex', () => {
-  it('names its operation after project, location and the model that was asked for', async () => {
+  it('names its operation after the requested project, location and model', async () => {
     const world = googleWorld();
     const name = await googleClient(world).submitToVertex(
       'veo-2.0-generate-001',
@@ -31,7 +31,7 @@ describe('a submission on Vertex', () => {
     ['of an unknown model', `${VERTEX}/veo-9:predictLongRunning`, body(), {}, 404, 'NOT_FOUND'],
     ['in a malformed location', SUBMIT.replace('us-central1', 'US!'), body(), {}, 400, 'INVALID_ARGUMENT'],
     [
-      'to a topic nobody allowed',
+      'to a topic that is not allowed',
       SUBMIT,
       body({ pubsubTopic: 'projects/p/topics/x' }),
       {},
@@ -47,7 +47,7 @@ describe('a submission on Vertex', () => {
       'INVALID_ARGUMENT',
     ],
     [
-      'with a folder that only begins alike',
+      'with a folder whose name only starts with an allowed one',
       SUBMIT,
       body({ storageUri: 'gs://b/outer/' }),
       {},
@@ -55,7 +55,7 @@ describe('a submission on Vertex', () => {
       'INVALID_ARGUMENT',
     ],
   ])(
-    '%s is refused in the shape of Google before anything is written',
+    '%s is refused in Google’s format before anything is written',
     async (_what, path, sent, headers, status, name) => {
       const world = googleWorld();
       const answer = await googleClient(world).post(path, sent, headers);
@@ -64,7 +64,7 @@ describe('a submission on Vertex', () => {
     },
   );
 
-  it('is asked for by either name of the field, as the JSON of protocol buffers has two', async () => {
+  it('is polled with either field name, as protobuf JSON has two', async () => {
     const { submitToVertex, fetchOperation, post } = googleClient(googleWorld());
     const name = await submitToVertex(MODEL, body());
     const asked = await post(FETCH, { operation_name: name });
@@ -72,7 +72,7 @@ describe('a submission on Vertex', () => {
     expect(asked.body).toEqual((await fetchOperation(name)).body);
   });
 
-  it('of a preview model runs on what Vertex names, and the job says since when', async () => {
+  it('of a preview model runs on its successor, and the job records the retirement date', async () => {
     const world = googleWorld();
     await googleClient(world).submitToVertex('veo-3.1-generate-preview', body());
     expect(await world.jobs.all()).toMatchObject([
@@ -86,7 +86,7 @@ describe('a submission on Vertex', () => {
   });
 
   it.each([-5, 0, 0.5, 9])(
-    'of a retired model for %d s is refused by name, and nothing is written',
+    'of a retired model for %d s is refused with the field’s name, and nothing is written',
     async (n) => {
       const world = googleWorld();
       const path = `${VERTEX}/veo-2.0-generate-001:predictLongRunning`;
@@ -99,7 +99,7 @@ describe('a submission on Vertex', () => {
     },
   );
 
-  it('says which folder it may not use', async () => {
+  it('is refused with the name of a folder that is not allowed', async () => {
     const answer = await googleClient(googleWorld()).post(SUBMIT, body({ storageUri: 'gs://b/other' }));
     expect(answer.body).toMatchObject({
       error: {
@@ -111,8 +111,8 @@ describe('a submission on Vertex', () => {
   });
 });
 
-describe('express mode, where a key stands for the project', () => {
-  it('has operations without a project, and polls them so', async () => {
+describe('express mode, in which the API key determines the project', () => {
+  it('creates and polls operations without a project', async () => {
     const world = googleWorld();
     const { post, fetchOperation } = googleClient(world);
     const { body: submitted } = await post(
@@ -127,8 +127,8 @@ describe('express mode, where a key stands for the project', () => {
   });
 });
 
-describe('videos that a request wants put somewhere', () => {
-  it('are copied there before the job has succeeded, and are named in the reply', async () => {
+describe('videos with a storageUri', () => {
+  it('are copied there before the job succeeds, and are named in the response', async () => {
     const world = googleWorld();
     const { submitToVertex, fetchOperation } = googleClient(world);
     const name = await submitToVertex(MODEL, body({ storageUri: 'gs://b/out', sampleCount: 2 }));
@@ -144,7 +144,7 @@ describe('videos that a request wants put somewhere', () => {
     for (const uri of uris) expect(world.output.objects.has(uri)).toBe(true);
   });
 
-  it('are copied again after a copy that failed, and the job does not end before', async () => {
+  it('are copied again after a failed copy, before the job ends', async () => {
     const world = googleWorld();
     const { submitToVertex, fetchOperation } = googleClient(world);
     const name = await submitToVertex(MODEL, body({ storageUri: 'gs://b/out/' }));
@@ -162,7 +162,7 @@ describe('videos that a request wants put somewhere', () => {
   });
 
   it.each(['out', 'delivered'])(
-    'are extended by the name of their %s object, as the video of their job',
+    'can be extended by the URI of their %s object as the video of their job',
     async (which) => {
       const world = googleWorld();
       const { submitToVertex } = googleClient(world);
@@ -181,8 +181,8 @@ describe('videos that a request wants put somewhere', () => {
   );
 });
 
-describe('a reply without a folder to put videos in', () => {
-  it('holds them whole, as Vertex has it, whatever their length', async () => {
+describe('a response with inline videos', () => {
+  it('contains the whole videos in Vertex’s format, whatever their length', async () => {
     for (const bytes of [1, 2, 3, 4, 786_431, 786_432, 786_433, 2_000_000]) {
       const world = googleWorld();
       const { app, submitToVertex } = googleClient(world);
@@ -204,7 +204,7 @@ describe('a reply without a folder to put videos in', () => {
     }
   });
 
-  it('streams half a gigabyte with what it needs of it in memory', async () => {
+  it('streams half a gigabyte with bounded memory', async () => {
     const bytes = 512 * 1024 * 1024;
     let read = 0;
     let taken = 0;
@@ -244,7 +244,7 @@ describe('a reply without a folder to put videos in', () => {
       sent += chunk.byteLength;
       taken = (sent * 3) / 4;
     }
-    // Cloud Run refuses a reply of more than 32 MiB that names its length.
+    // Cloud Run refuses a response of more than 32 MiB with a Content-Length.
     expect(response.headers.has('content-length')).toBe(false);
     expect(sent).toBeGreaterThan((bytes * 4) / 3);
     expect(read).toBe(bytes);
@@ -252,9 +252,9 @@ describe('a reply without a folder to put videos in', () => {
   });
 
   it.each([
-    ['that is gone is an error', 0],
-    ['that is shorter than it was is an error', 10],
-    ['that turns out shorter breaks off, and is no part for the whole', 786_500],
+    ['that is empty is an error', 0],
+    ['that is shorter than recorded is an error', 10],
+    ['that ends after the first chunk aborts the response', 786_500],
   ])('of an object %s', async (_what, bytesLeft) => {
     const world = googleWorld();
     const { submitToVertex, app } = googleClient(world);
@@ -270,7 +270,7 @@ describe('a reply without a folder to put videos in', () => {
     else expect(response.status).toBe(500);
   });
 
-  it('is sent back as bytes to be extended', async () => {
+  it('can be sent back as bytes to be extended', async () => {
     const world = googleWorld();
     const { submitToVertex } = googleClient(world);
     const video = { bytesBase64Encoded: mp4(8).toString('base64'), mimeType: 'video/mp4' };
@@ -291,7 +291,7 @@ describe('a reply without a folder to put videos in', () => {
 });
 
 describe('a poll on Vertex', () => {
-  it('says what was withheld in part beside what was made', async () => {
+  it('returns the filtered videos beside the generated ones', async () => {
     const world = googleWorld();
     const { submitToVertex, fetchOperation } = googleClient(world);
     const name = await submitToVertex(MODEL, body({ sampleCount: 2, storageUri: 'gs://b/out/' }));

@@ -1,4 +1,4 @@
-/** JSON that is nested thousands of levels deep, wherever JSON comes in: refused with a reason, and never a crash. */
+/** JSON that is nested thousands of levels deep is refused with the reason and never crashes, whatever way it arrives. */
 import { describe, expect, it } from 'vitest';
 import { uploadRulesSchema } from '../../../functions/core/batch/upload-rules.ts';
 import { createApi } from '../../../functions/handlers/api/api.ts';
@@ -16,7 +16,7 @@ const LISTS = '['.repeat(DEPTH) + ']'.repeat(DEPTH);
 const OBJECTS = `${'{"a":'.repeat(DEPTH)}0${'}'.repeat(DEPTH)}`;
 const REASON = 'is nested deeper than 100 levels';
 
-describe('a body that is nested too deep', () => {
+describe('a body that is nested too deeply', () => {
   it.each([
     ['/v1/jobs', `{"prompt":"a","x":${LISTS}}`],
     ['/v1/jobs', OBJECTS],
@@ -42,7 +42,7 @@ describe('a body that is nested too deep', () => {
     `${VERTEX}/imagen-4.0-generate-001:predict`,
     '/v1beta/models/veo-3.1-generate-preview:predictLongRunning',
     '/v1beta/models/gemini-3.1-flash-image:generateContent',
-  ])('is refused on Google’s surfaces in Google’s shape: %s', async (path) => {
+  ])('is refused on the Google-compatible routes in Google’s format: %s', async (path) => {
     const images = { serves: () => true, send: () => Promise.reject(new Error('nothing is sent')) };
     const world = googleWorld({}, { images });
     const { status, body } = await googleClient(world).send(path, {
@@ -56,8 +56,8 @@ describe('a body that is nested too deep', () => {
   });
 });
 
-describe('a manifest row that is nested too deep', () => {
-  it('is a bad row, and the others are made', async () => {
+describe('a manifest row that is nested too deeply', () => {
+  it('is an invalid row, and the other rows become jobs', async () => {
     const world = makeWorld();
     finishesAfter(world, 30_000);
     const rows = ['{"prompt":"a"}', OBJECTS, `{"prompt":"b","labels":${LISTS}}`, '{"prompt":"c"}'];
@@ -74,7 +74,7 @@ describe('a manifest row that is nested too deep', () => {
   });
 });
 
-describe('an uploaded file that is nested too deep', () => {
+describe('an uploaded file that is nested too deeply', () => {
   function arrivals() {
     const rules = uploadRulesSchema.parse([{ prefix: 'uploads/' }]);
     const base = makeWorld();
@@ -89,25 +89,25 @@ describe('an uploaded file that is nested too deep', () => {
   }
 
   it.each([
-    ['a job', [['uploads/a.json', OBJECTS]], 'uploads/a.json'],
+    ['a request', [['uploads/a.json', OBJECTS]], 'uploads/a.json'],
     [
-      'what is said of a picture',
+      'a sidecar',
       [
         ['uploads/a.png.json', OBJECTS],
         ['uploads/a.png', PNG],
       ],
       'uploads/a.png',
     ],
-  ] as const)('is told so beside it and makes no job: %s', async (_, files, told) => {
+  ] as const)('gets an error file and starts no job: %s', async (_, files, invalid) => {
     const { world, uploads, arrive } = arrivals();
     for (const [name, content] of files) await arrive(uploads.drop(name, content, 'image/png'));
-    expect(uploads.json(`${told}.error.json`)).toMatchObject({
+    expect(uploads.json(`${invalid}.error.json`)).toMatchObject({
       errors: [{ detail: expect.stringContaining(REASON) }],
     });
     expect(await world.jobs.all()).toHaveLength(0);
   });
 
-  it('is told so where its metadata is, too', async () => {
+  it('gets an error file if its metadata is nested too deeply', async () => {
     const { world, uploads, arrive } = arrivals();
     const metadata = { prompt: 'a', 'clapper-labels': LISTS.slice(2_000, -2_000) };
     await arrive(uploads.drop('uploads/a.png', PNG, 'image/png', metadata));

@@ -1,4 +1,4 @@
-/** Ends of jobs, published: each at least once, under one id, and nothing of the job changed by it. */
+/** Events of finished jobs and batches: published at least once, with a stable id, without other changes to the job. */
 import { describe, expect, it } from 'vitest';
 import { advanceBatch } from '../../../functions/handlers/batch/batch.ts';
 import { createBatch } from '../../../functions/handlers/batch/create-batch.ts';
@@ -28,8 +28,8 @@ function listening(): { world: World; published: OutgoingEvent[]; fail: (times: 
   return { world: { ...base, services: { ...base.services, policy } }, published, fail };
 }
 
-describe('the end of a job', () => {
-  it('is published once where nothing goes wrong, without the prompt', async () => {
+describe('the finished event', () => {
+  it('is published once if publishing succeeds, and does not contain the prompt', async () => {
     const { world, published } = listening();
     finishesAfter(world, MINUTE);
     const job = await accept(world, { prompt: 'a secret kitten' });
@@ -54,7 +54,7 @@ describe('the end of a job', () => {
     expect(finished).toMatchObject({ announcement: { sentAt: expect.any(Number) } });
   });
 
-  it('is published by the sweep where it could not be at once, under the same id, and changes nothing else', async () => {
+  it('is published by the sweep after publishing failed, with the same id, and changes nothing else', async () => {
     const { world, published, fail } = listening();
     const job = await accept(world);
     fail(2);
@@ -73,7 +73,7 @@ describe('the end of a job', () => {
     expect(published).toHaveLength(1);
   });
 
-  it('of a batch is published too, once for each time that it ends', async () => {
+  it('of a batch is published once each time the batch ends', async () => {
     const { world, published } = listening();
     finishesAfter(world, MINUTE);
     const rows = [{ prompt: 'a secret fox' }, { prompt: 'a hen', durationSeconds: 9 }];
@@ -96,7 +96,7 @@ describe('the end of a job', () => {
     expect(await world.services.batches.unannounced(Number.MAX_SAFE_INTEGER, 9)).toEqual([]);
   });
 
-  it('of a batch that could not be published is published by the sweep', async () => {
+  it('of a batch is published by the sweep after publishing failed', async () => {
     const { world, published, fail } = listening();
     const { batch } = await createBatch(world.services, { caller: 'local', body: { rows: [{ prompt: 1 }] } });
     fail(1);
@@ -107,7 +107,7 @@ describe('the end of a job', () => {
     expect(published.map(({ id }) => id)).toEqual([`${batch.batchId}.done`]);
   });
 
-  it('is of no concern where no topic is configured', async () => {
+  it('is not recorded as due if no topic is configured', async () => {
     const world = makeWorld();
     const job = await accept(world);
     await advanceAndPerform(world.services, job.jobId, { type: 'cancel' });

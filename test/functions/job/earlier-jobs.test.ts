@@ -1,4 +1,4 @@
-/** Requests that go on from an earlier job: whose it may be, what it must have been, and where it ran. */
+/** Requests that continue an earlier job: its caller, its model and its backend. */
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../functions/core/job/job.ts';
 import { ProblemError } from '../../../functions/core/problem.ts';
@@ -12,9 +12,9 @@ const TURN = { prompt: 'now at night', model: OMNI, previousJob: 'job_first' };
 
 const provider = (delivers: VideoProvider['delivers']): VideoProvider => ({
   delivers,
-  prepare: () => Promise.reject(new Error('not asked for here')),
-  poll: () => Promise.reject(new Error('not asked for here')),
-  download: () => Promise.reject(new Error('not asked for here')),
+  prepare: () => Promise.reject(new Error('not used in this test')),
+  poll: () => Promise.reject(new Error('not used in this test')),
+  download: () => Promise.reject(new Error('not used in this test')),
 });
 
 interface First {
@@ -24,7 +24,7 @@ interface First {
   readonly sourceUri?: string;
 }
 
-/** A world in which `job_first` has made a tall Omni video of five seconds. */
+/** A world in which `job_first` has generated a portrait Omni video of five seconds. */
 async function worldAfter(
   first: First = {},
   delivers: VideoProvider['delivers'] = 'download',
@@ -80,8 +80,8 @@ async function refusalOf(world: World, body: unknown): Promise<string> {
   throw new Error('it was accepted');
 }
 
-describe('the next turn of a job', () => {
-  it('is stored with the operation it goes on from, and takes over length, shape and size', async () => {
+describe('a request that continues an Omni job', () => {
+  it('is stored with the operation it continues, and inherits duration, aspect ratio and resolution', async () => {
     const world = await worldAfter();
     const { job } = await createJob(world.services, { caller: 'local', body: TURN });
     expect(job.request).toMatchObject({
@@ -93,31 +93,31 @@ describe('the next turn of a job', () => {
     expect(job.estimateUsd).toBe(0.75);
   });
 
-  it('is refused of another caller’s job as of none', async () => {
+  it('gets the same error for another caller’s job as for a missing job', async () => {
     const refusal = await refusalOf(await worldAfter({ caller: 'somebody else' }), TURN);
-    expect(refusal).toContain('There is no job job_first.');
+    expect(refusal).toContain('Job job_first does not exist.');
     expect(await refusalOf(makeWorld(), TURN)).toBe(refusal);
   });
 
-  it('is refused of a job of Veo, or of one whose operation is not known, with what to do instead', async () => {
+  it('is refused for a Veo job and for an unknown operation, with advice to use the video', async () => {
     const veo = await refusalOf(await worldAfter({ request: makeRequest() }), TURN);
     expect(veo).toContain('ran on veo-3.1-fast-generate-001');
     const lost = await refusalOf(await worldAfter({ operation: undefined }), TURN);
-    expect(lost).toContain('was lost');
-    for (const refusal of [veo, lost]) expect(refusal).toContain('Give its video instead');
+    expect(lost).toContain('is unknown');
+    for (const refusal of [veo, lost]) expect(refusal).toContain('Use its video instead');
   });
 
-  it('is refused where Omni has moved since, either way', async () => {
+  it('is refused if Omni’s backend has changed since, in both directions', async () => {
     const onVertex = { sourceUri: 'gs://out/jobs/job_first/att_1/sample_0.mp4' };
-    expect(await refusalOf(await worldAfter({}, 'bucket'), TURN)).toContain('has moved');
-    expect(await refusalOf(await worldAfter(onVertex, 'download'), TURN)).toContain('has moved');
+    expect(await refusalOf(await worldAfter({}, 'bucket'), TURN)).toContain('other backend');
+    expect(await refusalOf(await worldAfter(onVertex, 'download'), TURN)).toContain('other backend');
     const stayed = await worldAfter(onVertex, 'bucket');
     expect((await createJob(stayed.services, { caller: 'local', body: TURN })).created).toBe(true);
   });
 });
 
-describe('the video of a job', () => {
-  it('brings its shape and size along', async () => {
+describe('a request with the video of an earlier job', () => {
+  it('inherits the video’s aspect ratio and resolution', async () => {
     const world = await worldAfter();
     const body = { model: OMNI, task: 'upscale', video: { job: 'job_first' }, resolution: '4k' };
     const { job } = await createJob(world.services, { caller: 'local', body });

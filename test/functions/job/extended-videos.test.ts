@@ -1,4 +1,4 @@
-/** Videos to be extended, over ports in memory: files are looked into, an own job's video is what was asked of it. */
+/** Videos to extend: files are checked by content, a video of an own job by that job's request. */
 import { describe, expect, it } from 'vitest';
 import { estimateJob } from '../../../functions/handlers/job/create-job.ts';
 import { apiOf } from '../../support/api-client.ts';
@@ -7,7 +7,7 @@ import { makeWorld, type World } from '../../support/memory.ts';
 import { mdia, movie, trak } from '../../support/mp4-boxes.ts';
 import { runFor } from '../../support/run.ts';
 
-/** With models that are Google's own, or simulated ones. */
+/** A world with Google's models or with simulated ones. */
 function worldOf(models: 'real' | 'simulated'): World {
   const { settings } = makeWorld().services;
   const allowRetiredModels = models === 'simulated';
@@ -21,8 +21,8 @@ async function answerTo(world: World, width: number, height: number, framesPerSe
   return apiOf(world).post('/v1/jobs', body);
 }
 
-describe('a file that is to be extended', () => {
-  it('is taken when it is what the documents say, and its job says what was found', async () => {
+describe('a video file to extend', () => {
+  it('is accepted if it matches Google’s documentation, and its job records the properties found', async () => {
     expect(await answerTo(worldOf('real'), 1080, 1920)).toMatchObject({
       status: 201,
       body: {
@@ -38,27 +38,30 @@ describe('a file that is to be extended', () => {
     [640, 360, 24, 'is 640 × 360 pixels'],
     [1000, 1000, 24, 'is 1000 × 1000 pixels'],
     [1280, 720, 30, 'has 30 frames a second'],
-  ])('is refused before anything is paid: %i × %i at %i', async (width, height, rate, found) => {
-    const world = worldOf('real');
-    expect(await answerTo(world, width, height, rate)).toMatchObject({
-      status: 400,
-      body: { errors: [{ field: 'video', detail: expect.stringContaining(found) }] },
-    });
-    expect(world.tasks.enqueued).toBe(0);
-  });
+  ])(
+    'of %i × %i at %i frames per second is refused before a paid call',
+    async (width, height, rate, found) => {
+      const world = worldOf('real');
+      expect(await answerTo(world, width, height, rate)).toMatchObject({
+        status: 400,
+        body: { errors: [{ field: 'video', detail: expect.stringContaining(found) }] },
+      });
+      expect(world.tasks.enqueued).toBe(0);
+    },
+  );
 
-  it('of 180 lines is refused, but where such files come from the simulated models', async () => {
+  it('of 180 lines is accepted only with simulated models, which write such files', async () => {
     expect((await answerTo(worldOf('real'), 320, 180)).status).toBe(400);
     expect((await answerTo(worldOf('simulated'), 320, 180)).status).toBe(201);
   });
 });
 
-it('an own job’s video is judged by what was asked of that job, not by its file', async () => {
+it('a video of an own job is validated by that job’s request, not by its file', async () => {
   const world = worldOf('real');
   finishesAfter(world, 30_000);
   const first = await accept(world, { aspectRatio: '9:16', resolution: '1080p' });
   await runFor(world, 3_600_000);
   const body = { prompt: 'on', video: { job: first.jobId } };
-  // The file in this bucket is no video at all.
+  // The file in this bucket is not a video.
   expect(await estimateJob(world.services, 'local', body)).toMatchObject({ stages: 1, priceUsd: 0.7 });
 });

@@ -1,4 +1,4 @@
-/** Whose turn it is: fairness between callers and lanes, quotas, and a model that refuses. */
+/** Fair dispatch between callers and lanes, quotas, and a model that is over its quota. */
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../functions/core/job/job.ts';
 import { apiOf } from '../../support/api-client.ts';
@@ -9,8 +9,8 @@ import { deliver, runFor } from '../../support/run.ts';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-describe('callers in one line', () => {
-  it('take turns: one job of another caller waits for one call, not for hundreds', async () => {
+describe('callers in one submit queue', () => {
+  it('are served round-robin: a single job of another caller waits for one call, not for hundreds', async () => {
     const world = makeWorld();
     for (let n = 0; n < 300; n++) await accept(world, { prompt: `row ${n}` }, 'batcher');
     const single = await accept(world, {}, 'app');
@@ -24,7 +24,7 @@ describe('callers in one line', () => {
     expect((await stored(world, single)).status).toBe('running');
   });
 
-  it('are all served to the last job, whoever’s task is delivered', async () => {
+  it('have all of their jobs submitted, whichever caller’s task is delivered', async () => {
     const world = makeWorld();
     finishesAfter(world, 10 * SECOND);
     const jobs: Job[] = [];
@@ -36,7 +36,7 @@ describe('callers in one line', () => {
 });
 
 describe('the lanes of a model', () => {
-  it('have lines of their own, and share its quota', async () => {
+  it('have separate queues and share the model’s quota', async () => {
     const plain = makeWorld().services.settings;
     const world = makeWorld({ settings: { ...plain, requestsPerMinute: 8 } });
     finishesAfter(world, 10 * SECOND);
@@ -44,7 +44,7 @@ describe('the lanes of a model', () => {
     const waiting = await accept(world);
     expect(world.tasks.waiting.map(({ lane }) => lane).filter((lane) => lane === 'batch')).toHaveLength(20);
     await runFor(world, MINUTE);
-    // A minute's worth, and a quarter of a minute's worth at once.
+    // The quota of one minute, plus the burst of a quarter of a minute.
     expect(world.vertex.calls.length).toBeLessThanOrEqual(8 + 2);
     await runFor(world, 20 * MINUTE);
     expect((await stored(world, waiting)).status).toBe('succeeded');
@@ -52,8 +52,8 @@ describe('the lanes of a model', () => {
   });
 });
 
-describe('a model that refuses for its quota', () => {
-  it('is left alone by all of its jobs until it may be asked again, and other models go on', async () => {
+describe('a model that is over its quota', () => {
+  it('gets no further calls until its Retry-After has passed, and other models continue', async () => {
     const world = makeWorld();
     const { onSubmit } = world.vertex;
     let refusals = 0;

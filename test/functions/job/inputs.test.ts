@@ -1,4 +1,4 @@
-/** What requests are made from: pictures and videos by name, inline and uploaded, looked into before anything is accepted. */
+/** Input images and videos, by URI, inline and uploaded: validated before a job is accepted. */
 import { describe, expect, it } from 'vitest';
 import { rawApiOf } from '../../support/api-client.ts';
 import { PNG } from '../../support/images.ts';
@@ -25,7 +25,7 @@ describe('inputs of a request', () => {
     mimeType,
   });
 
-  it('given by name are looked into before anything is accepted', async () => {
+  it('by URI are validated before a job is accepted', async () => {
     const world = makeWorld({
       settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/shared/'] },
     });
@@ -34,7 +34,7 @@ describe('inputs of a request', () => {
       world.input.put(`shared/${name}`, bytes, 'image/png');
     put('good.png', PNG);
     put('cut.png', PNG.subarray(0, 40));
-    put('text.png', Buffer.from('not a picture'));
+    put('text.png', Buffer.from('not an image'));
     put('empty.png', new Uint8Array());
     const answer = async (name: string): Promise<[number, string]> => {
       const { status, body } = await post({
@@ -56,15 +56,15 @@ describe('inputs of a request', () => {
     expect(world.tasks.enqueued).toBe(1);
   });
 
-  it('of a named generation are copied for the job, or refused by that field where it is gone', async () => {
+  it('by generation are copied for the job, or refused with that field if the generation was deleted', async () => {
     const world = makeWorld({
       settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/shared/'] },
     });
     const { post } = rawApiOf(world);
     world.input.put('shared/cam.png', PNG, 'image/png');
-    const picture = { gcsUri: 'gs://in/shared/cam.png', mimeType: 'image/png' };
+    const image = { gcsUri: 'gs://in/shared/cam.png', mimeType: 'image/png' };
     const generation = Number(world.input.objects.get('shared/cam.png')?.generation);
-    const { status, body } = await post({ image: { ...picture, generation } });
+    const { status, body } = await post({ image: { ...image, generation } });
     expect([status, body]).toEqual([
       201,
       expect.objectContaining({
@@ -78,12 +78,12 @@ describe('inputs of a request', () => {
       }),
     ]);
     world.input.put('shared/cam.png', PNG, 'image/png');
-    const gone = await post({ image: { ...picture, generation } });
+    const gone = await post({ image: { ...image, generation } });
     expect([gone.status, gone.body['detail']]).toEqual([400, expect.stringContaining('image.generation')]);
-    expect((await post({ image: { ...picture, generation: 'newest' } })).status).toBe(400);
+    expect((await post({ image: { ...image, generation: 'newest' } })).status).toBe(400);
   });
 
-  it('in another caller’s folder, or anywhere else, are refused without a look', async () => {
+  it('in another caller’s folder, or anywhere else, are refused unread', async () => {
     const world = makeWorld();
     const { send, post } = rawApiOf(world);
     const mine = await send('/v1/uploads', {
@@ -103,7 +103,7 @@ describe('inputs of a request', () => {
     expect((await post({ image: { ...image, gcsUri: 'gs://elsewhere/a.png' } })).status).toBe(400);
   });
 
-  it('inside the request are stored only when everything is good', async () => {
+  it('inside the request are stored only if the whole request is valid', async () => {
     const world = makeWorld();
     const { post } = rawApiOf(world);
     const refused = await post({
@@ -121,7 +121,7 @@ describe('inputs of a request', () => {
     expect(world.input.objects.size).toBe(2);
   });
 
-  it('may be a video of one’s own finished job, and of no other', async () => {
+  it('can be a video of an own finished job, and not of another caller’s job', async () => {
     const world = makeWorld();
     finishesAfter(world, 0);
     const { post } = rawApiOf(world);
@@ -135,11 +135,11 @@ describe('inputs of a request', () => {
     });
     expect((await post({ video: { job: first, index: 1 } })).status).toBe(400);
     expect((await post({ video: { job: first } }, { 'x-test-caller': 'you' })).body).toMatchObject({
-      errors: [{ field: 'video.job', detail: `There is no job ${first}.` }],
+      errors: [{ field: 'video.job', detail: `Job ${first} does not exist.` }],
     });
   });
 
-  it('may be a video by name, whose length is read from it', async () => {
+  it('can be a video by URI, whose duration is read from the file', async () => {
     const world = makeWorld({
       settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/'] },
     });
@@ -156,7 +156,7 @@ describe('inputs of a request', () => {
 });
 
 describe('POST /v1/uploads', () => {
-  it('gives a link into the caller’s own folder and the name to use', async () => {
+  it('returns a link into the caller’s own folder and the URI to use', async () => {
     const { send } = rawApiOf(makeWorld());
     const answer = await send('/v1/uploads', {
       method: 'POST',

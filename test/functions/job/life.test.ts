@@ -1,4 +1,4 @@
-/** The life of a job through the real handlers, over ports in memory and a clock that moves when told. */
+/** The life of a job through the real handlers, with in-memory ports and a simulated clock. */
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { liveAttemptOf, wakeOf } from '../../../functions/core/job/job.ts';
@@ -14,7 +14,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 describe('a job on Vertex', () => {
-  it('goes from queued to succeeded with one paid call, and its videos are written down', async () => {
+  it('goes from queued to succeeded with one paid call, and records its videos', async () => {
     const world = makeWorld();
     finishesAfter(world, 2 * MINUTE, 2);
     const job = await accept(world, { sampleCount: 2 });
@@ -27,7 +27,7 @@ describe('a job on Vertex', () => {
     expect(wakeOf(done)).toBeUndefined();
   });
 
-  it('is polled no more than 30 times even by a model that takes its longest', async () => {
+  it('is polled at most 30 times, even at the model’s longest latency', async () => {
     const world = makeWorld();
     finishesAfter(world, 6 * MINUTE);
     await accept(world);
@@ -48,7 +48,7 @@ describe('a job on Vertex', () => {
     expect(statusDuringCall).toBe('submitting');
   });
 
-  it('makes one paid call when its submit task is delivered five times at once', async () => {
+  it('makes one paid call if its submit task is delivered five times at once', async () => {
     const world = makeWorld();
     await accept(world);
     const task = world.tasks.take(world.clock.now());
@@ -58,7 +58,7 @@ describe('a job on Vertex', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('is woken by the object that appears, and looks again after 1, 2 and 4 seconds', async () => {
+  it('is polled when an object appears, and again after 1, 2 and 4 seconds', async () => {
     const world = makeWorld();
     const job = await accept(world);
     await runFor(world, 30_000);
@@ -79,7 +79,7 @@ describe('a job on Vertex', () => {
     expect(world.vertex.polls).toBe(pollsBefore + 4);
   });
 
-  it('ignores objects of another bucket, another attempt, or no job', async () => {
+  it('ignores objects of another bucket, of another attempt, and of no job', async () => {
     const world = makeWorld();
     const job = await accept(world);
     await runFor(world, 1);
@@ -91,8 +91,8 @@ describe('a job on Vertex', () => {
   });
 });
 
-describe('an answer that says no', () => {
-  it('fails for good on 400, without charge and without a second call', async () => {
+describe('a call that the model refuses', () => {
+  it('with 400 fails the job, without a charge and without a second call', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({
       kind: 'failed',
@@ -107,7 +107,7 @@ describe('an answer that says no', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('waits in the queue on 429, with the reason, however often, and counts no attempt', async () => {
+  it('with 429 queues the job again with the reason, however often, and counts no attempt', async () => {
     const world = makeWorld();
     finishesAfter(world, MINUTE);
     const { onSubmit } = world.vertex;
@@ -129,7 +129,7 @@ describe('an answer that says no', () => {
     expect(done.attempts).toHaveLength(1);
   });
 
-  it('waits with the reason while its call cannot be made ready, and claims nothing', async () => {
+  it('is not claimed while it cannot be prepared; the job waits with the reason', async () => {
     const world = makeWorld();
     finishesAfter(world, MINUTE);
     world.vertex.notReady = 'no credentials';
@@ -146,7 +146,7 @@ describe('an answer that says no', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('fails at its deadline when its call could never be made, charged nothing', async () => {
+  it('fails the job at its deadline without a charge if it can never be prepared', async () => {
     const world = makeWorld();
     world.vertex.notReady = 'no credentials';
     const job = await accept(world);
@@ -157,7 +157,7 @@ describe('an answer that says no', () => {
     });
   });
 
-  it('honours Retry-After', async () => {
+  it('is repeated only after Retry-After', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({
       kind: 'failed',
@@ -169,7 +169,7 @@ describe('an answer that says no', () => {
     expect(wakeOf(await stored(world, job))?.at).toBe(at + 90_000);
   });
 
-  it('fails as SAFETY_FILTERED with its category when everything was filtered, charged nothing', async () => {
+  it('fails as SAFETY_FILTERED with the category and no charge if all videos were filtered', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => ({
       kind: 'done',
@@ -185,7 +185,7 @@ describe('an answer that says no', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('succeeds with fewer videos and the reasons when some were filtered', async () => {
+  it('succeeds with fewer videos and the reasons if some were filtered', async () => {
     const world = makeWorld();
     const job = await accept(world, { sampleCount: 2 });
     world.vertex.onPoll = () => {
@@ -201,7 +201,7 @@ describe('an answer that says no', () => {
     expect(await stored(world, job)).toMatchObject({ status: 'succeeded', videos: [{}], filteredCount: 1 });
   });
 
-  it('is charged for what it delivered, also where the answer was lost and only the bucket tells', async () => {
+  it('is charged for the videos it delivered, even if its answer was lost and they were found in the bucket', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = ({ outputUri }) => {
       world.output.put(`${outputUri.replace('gs://out/', '')}1/sample_0.mp4`, Buffer.from('video'));
@@ -215,7 +215,7 @@ describe('an answer that says no', () => {
     expect(world.log.flatMap(({ fields }) => fields['spentUsd'] ?? [])).toEqual([3.2]);
   });
 
-  it('submits anew after INTERNAL, at most three times in all', async () => {
+  it('is submitted again after INTERNAL, at most three times in total', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => ({ kind: 'error', code: 13, message: 'Internal error' });
     const job = await accept(world);
@@ -226,7 +226,7 @@ describe('an answer that says no', () => {
     expect(new Set(world.vertex.calls.map(({ outputUri }) => outputUri)).size).toBe(3);
   });
 
-  it('submits anew a minute after service agents of a new project were not ready, and not before', async () => {
+  it('is submitted again a minute after the service agents of a new project were not ready', async () => {
     const world = makeWorld();
     finishesAfter(world, 60_000);
     const message = 'Service agents are being provisioned. So please try again in a few minutes.';
@@ -248,7 +248,7 @@ describe('an answer that says no', () => {
     expect(second - first).toBeGreaterThanOrEqual(60_000);
   });
 
-  it('does not submit anew what may have been charged', async () => {
+  it('is not submitted again if it may have been charged', async () => {
     for (const code of [1, 4]) {
       const world = makeWorld();
       world.vertex.onPoll = () => ({ kind: 'error', code, message: 'ended' });
@@ -262,7 +262,7 @@ describe('an answer that says no', () => {
     }
   });
 
-  it('calls done without videos and without a reason a failure of its own', async () => {
+  it('that ends without videos and without a reason fails as NO_VIDEOS', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => ({
       kind: 'done',
@@ -276,7 +276,7 @@ describe('an answer that says no', () => {
     });
   });
 
-  it('finds the videos under the prefix although the answer names none', async () => {
+  it('succeeds with the videos under the prefix if the answer names none', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => {
       world.output.put(
@@ -291,7 +291,7 @@ describe('an answer that says no', () => {
   });
 });
 
-describe('an outcome that is not known (I2)', () => {
+describe('an unknown outcome (I2)', () => {
   const lost = [
     ['a time-out', { kind: 'timeout', message: 'no answer' }],
     ['a reset after sending', { kind: 'network', sent: true, message: 'fetch failed (ECONNRESET)' }],
@@ -301,7 +301,7 @@ describe('an outcome that is not known (I2)', () => {
     ['a 200 that cannot be read', { kind: 'unreadable', message: 'not JSON' }],
   ] as const;
 
-  it.each(lost)('after %s the job is uncertain and nothing is submitted again', async (_, signal) => {
+  it.each(lost)('after %s makes the job uncertain, and nothing is submitted again', async (_, signal) => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({ kind: 'failed', signal });
     const job = await accept(world);
@@ -315,7 +315,7 @@ describe('an outcome that is not known (I2)', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('is resolved by the objects that appear under the attempt prefix', async () => {
+  it('is resolved by objects that appear under the attempt’s prefix', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
     const job = await accept(world);
@@ -332,7 +332,7 @@ describe('an outcome that is not known (I2)', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('is brought home when its objects appear after it was given up, and the job stays failed', async () => {
+  it('is resolved by objects that appear after the job has failed, and the job stays failed', async () => {
     const world = makeWorld();
     const { onSubmit } = world.vertex;
     world.vertex.onSubmit = async (call) => {
@@ -354,7 +354,7 @@ describe('an outcome that is not known (I2)', () => {
     });
   });
 
-  it('is submitted again only where the operator has said so', async () => {
+  it('is submitted again only if the deployment is configured so', async () => {
     const base = makeWorld();
     const world = makeWorld({ policy: { ...base.services.policy, unknownOutcome: 'resubmit' } });
     finishesAfter(world, MINUTE);
@@ -369,12 +369,12 @@ describe('an outcome that is not known (I2)', () => {
     expect(world.vertex.calls).toHaveLength(2);
   });
 
-  it('a crash between the claim and the answer leaves uncertain, found by the sweep', async () => {
+  it('after a crash between claim and answer is found by the sweep', async () => {
     const world = makeWorld();
     const job = await accept(world);
     const task = world.tasks.take(world.clock.now());
     if (!task) throw new Error('no task');
-    // The process dies during the call: nothing after it ever runs.
+    // The process crashes during the call: nothing after the call runs.
     const dying = new Promise<never>(() => undefined);
     world.vertex.onSubmit = () => dying;
     void deliver(world, task);
@@ -389,7 +389,7 @@ describe('an outcome that is not known (I2)', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('believes an answer that comes after the lease', async () => {
+  it('is resolved by an answer that arrives after the lease has expired', async () => {
     const world = makeWorld();
     finishesAfter(world, MINUTE);
     const job = await accept(world);
@@ -414,7 +414,7 @@ describe('an outcome that is not known (I2)', () => {
     expect((await stored(world, job)).status).toBe('succeeded');
   });
 
-  it('takes an operation that the provider no longer knows as uncertain, and finds its videos', async () => {
+  it('results if the provider no longer knows the operation, and is resolved by its videos', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => ({
       kind: 'failed',
@@ -432,8 +432,8 @@ describe('an outcome that is not known (I2)', () => {
   });
 });
 
-describe('polls that fail', () => {
-  it('are repeated with growing pauses, and forgotten by one that succeeds', async () => {
+describe('failed polls', () => {
+  it('are repeated with growing delays, which one successful poll resets', async () => {
     const world = makeWorld();
     finishesAfter(world, 2 * MINUTE);
     const answer = world.vertex.onPoll;
@@ -448,7 +448,7 @@ describe('polls that fail', () => {
     expect((await stored(world, job)).status).toBe('succeeded');
   });
 
-  it('end in looking for the objects after ten in a row, and at last in an unknown outcome', async () => {
+  it('lead after ten in a row to a search for the objects, and finally to an unknown outcome', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => ({
       kind: 'failed',
@@ -467,7 +467,7 @@ describe('polls that fail', () => {
     });
   });
 
-  it('of a provider that delivers by download are made good by one that succeeds, hours later', async () => {
+  it('of a provider that delivers by download are resolved by one successful poll hours later', async () => {
     const world = makeWorld();
     const { clock, gemini } = world;
     const outageUntil = clock.now() + 5 * HOUR;
@@ -488,7 +488,7 @@ describe('polls that fail', () => {
     expect(gemini.calls).toHaveLength(1);
   });
 
-  it('with 404, once, are no reason to give up a video of the Developer API', async () => {
+  it('with a single 404 do not fail a job of the Developer API', async () => {
     const world = makeWorld();
     const { gemini } = world;
     gemini.onPoll = () =>
@@ -507,7 +507,7 @@ describe('polls that fail', () => {
 });
 
 describe('landing', () => {
-  it('is tried again while the bucket fails', async () => {
+  it('is repeated while the bucket fails', async () => {
     const world = makeWorld();
     finishesAfter(world, MINUTE);
     const job = await accept(world);
@@ -521,7 +521,7 @@ describe('landing', () => {
     expect((await stored(world, job)).status).toBe('succeeded');
   });
 
-  it('streams the videos of the Developer API home, and a repeated landing keeps what is there', async () => {
+  it('streams the videos of the Developer API into the bucket, and a repeated landing keeps stored ones', async () => {
     const world = makeWorld();
     const job = await accept(world, { provider: 'gemini', model: 'veo-3.1-generate-preview' });
     const sources = [{ uri: 'https://files.test/a' }];
@@ -547,7 +547,7 @@ describe('landing', () => {
     expect(world.gemini.calls).toHaveLength(1);
   });
 
-  it('fails clearly when the provider no longer has the file', async () => {
+  it('fails with the reason if the provider no longer has the file', async () => {
     const world = makeWorld();
     const job = await accept(world, { provider: 'gemini', model: 'veo-3.1-generate-preview' });
     const sources = [{ uri: 'https://files.test/a' }];
@@ -564,7 +564,7 @@ describe('landing', () => {
 });
 
 describe('the sweep (I3, I6)', () => {
-  it('rings for a job whose first task was never enqueued', async () => {
+  it('enqueues the wake of a job whose first task was never enqueued', async () => {
     const world = makeWorld();
     finishesAfter(world, MINUTE);
     world.tasks.failNext = 1;
@@ -575,7 +575,7 @@ describe('the sweep (I3, I6)', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('brings every job to its end although every second task is lost', async () => {
+  it('finishes a job although every second task is lost', async () => {
     const world = makeWorld();
     finishesAfter(world, 2 * MINUTE);
     const job = await accept(world);
@@ -590,7 +590,7 @@ describe('the sweep (I3, I6)', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('leaves a task that only waits its turn where it is', async () => {
+  it('does not re-enqueue a task that still waits in its queue', async () => {
     const world = makeWorld();
     await accept(world);
     world.clock.advance(10 * MINUTE);
@@ -599,7 +599,7 @@ describe('the sweep (I3, I6)', () => {
     expect(world.tasks.enqueued).toBe(1);
   });
 
-  it('rings once when two sweeps run at once', async () => {
+  it('enqueues one task if two sweeps run at once', async () => {
     const world = makeWorld();
     world.tasks.failNext = 1;
     await accept(world);
@@ -608,7 +608,7 @@ describe('the sweep (I3, I6)', () => {
     expect(world.tasks.waiting).toHaveLength(1);
   });
 
-  it('ends a job at its deadline, and goes on following its attempt', async () => {
+  it('ends a job at its deadline and keeps polling its attempt', async () => {
     const world = makeWorld();
     const job = await accept(world);
     await runFor(world, MINUTE);
@@ -632,7 +632,7 @@ describe('the sweep (I3, I6)', () => {
 });
 
 describe('cancelling', () => {
-  it('before the call is free and final', async () => {
+  it('before the paid call is final and costs nothing', async () => {
     const world = makeWorld();
     const job = await accept(world);
     await advanceAndPerform(world.services, job.jobId, { type: 'cancel' });
@@ -641,7 +641,7 @@ describe('cancelling', () => {
     expect(world.vertex.calls).toHaveLength(0);
   });
 
-  it('after the call stays cancelled while the attempt is followed to its charge', async () => {
+  it('after the paid call keeps the job cancelled, and the attempt is polled until its charge is known', async () => {
     const world = makeWorld();
     finishesAfter(world, 2 * MINUTE);
     const job = await accept(world);
@@ -656,7 +656,7 @@ describe('cancelling', () => {
 });
 
 describe('the log', () => {
-  it('has one line for every transition, with job and attempt, and no prompt', async () => {
+  it('has one entry per transition, with job and attempt, without the prompt', async () => {
     const world = makeWorld();
     finishesAfter(world, 2 * MINUTE);
     const job = await accept(world);

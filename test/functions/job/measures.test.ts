@@ -1,4 +1,4 @@
-/** What the alerts are made of: numbers in the log, where and only where there is something to measure. */
+/** The log fields that the alerts use: each is logged exactly when there is something to measure. */
 import { describe, expect, it } from 'vitest';
 import { advanceAndPerform } from '../../../functions/handlers/job/advance.ts';
 import { handleSweep } from '../../../functions/handlers/sweep.ts';
@@ -12,7 +12,7 @@ const logged = (world: World, field: string): unknown[] =>
   world.log.flatMap(({ fields }) => (fields[field] === undefined ? [] : [fields[field]]));
 
 describe('the log', () => {
-  it('says once what an attempt was charged, and how long its videos took to land', async () => {
+  it('reports once what an attempt was charged and how long landing took', async () => {
     const world = makeWorld();
     finishesAfter(world, 120_000);
     const { list } = world.output;
@@ -27,7 +27,7 @@ describe('the log', () => {
     expect(logged(world, 'doneToLandedMs')).toEqual([250]);
   });
 
-  it('says nothing of the kind about a call that was refused unpaid', async () => {
+  it('reports neither for a call that was refused without a charge', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({
       kind: 'failed',
@@ -39,7 +39,7 @@ describe('the log', () => {
     expect([...logged(world, 'spentUsd'), ...logged(world, 'doneToLandedMs')]).toEqual([]);
   });
 
-  it('counts a charge that nobody knows as spent', async () => {
+  it('counts an unknown charge as spent', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({
       kind: 'failed',
@@ -53,7 +53,7 @@ describe('the log', () => {
     expect(logged(world, 'spentUsd')).toEqual([attempts[0]?.reservedUsd]);
   });
 
-  it('says so too of a call whose job was cancelled meanwhile', async () => {
+  it('reports an uncertain call even if its job was cancelled meanwhile', async () => {
     const world = makeWorld();
     let jobId = '';
     world.vertex.onSubmit = async () => {
@@ -66,7 +66,7 @@ describe('the log', () => {
     expect(logged(world, 'uncertain')).toEqual([true]);
   });
 
-  it('says with every sweep how old the oldest unfinished job is, and is silent when there is none', async () => {
+  it('reports the age of the oldest unfinished job in every sweep, and nothing if there is none', async () => {
     const world = makeWorld();
     await handleSweep(world.services);
     expect(logged(world, 'oldestOpenMs')).toEqual([]);

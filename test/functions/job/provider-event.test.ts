@@ -1,4 +1,4 @@
-/** Webhooks of the provider: evidence where the answer to a paid call was lost, believed only when signed. */
+/** Webhooks of the provider: they resolve an attempt whose answer was lost, and are accepted only if signed. */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Readable } from 'node:stream';
@@ -55,7 +55,7 @@ async function post(world: World, body: string, signature: string): Promise<numb
   return (await api.request('/v1/provider-events', { method: 'POST', headers, body })).status;
 }
 
-/** A job of the Developer API whose paid call ran and was never answered. */
+/** A job of the Developer API whose paid call ran, but whose answer was lost. */
 async function lost(): Promise<{ world: World; job: Job }> {
   const world = makeWorld();
   const { onSubmit } = world.gemini;
@@ -71,7 +71,7 @@ async function lost(): Promise<{ world: World; job: Job }> {
 }
 
 describe('a webhook', () => {
-  it('that carries the attempt resolves it: its operation is polled at once', async () => {
+  it('that names the attempt resolves it, and its operation is polled at once', async () => {
     const { world, job } = await lost();
     const body = eventOf(job);
     expect(await post(world, body, await sign(body))).toBe(204);
@@ -83,20 +83,20 @@ describe('a webhook', () => {
     expect(world.gemini.polls).toBe(1);
   });
 
-  it('may come twice, or when nobody waits for it any more', async () => {
+  it('is accepted if it is repeated or names an unknown job', async () => {
     const { world, job } = await lost();
     const body = eventOf(job);
     const signature = await sign(body);
     expect([await post(world, body, signature), await post(world, body, signature)]).toEqual([204, 204]);
-    const nobody = JSON.stringify({
+    const unknown = JSON.stringify({
       type: 't',
       data: { id: 'x' },
       user_metadata: { job_id: 'j', attempt_id: 'a' },
     });
-    expect(await post(world, nobody, await sign(nobody))).toBe(204);
+    expect(await post(world, unknown, await sign(unknown))).toBe(204);
   });
 
-  it('is refused when it is not signed for us, for this body, or at all', async () => {
+  it('is refused without a signature, and with one for another audience or body', async () => {
     const { world, job } = await lost();
     const body = eventOf(job);
     expect(await post(world, body, '')).toBe(401);
@@ -106,14 +106,14 @@ describe('a webhook', () => {
     expect((await stored(world, job)).status).toBe('uncertain');
   });
 
-  it('has nowhere to go in a deployment that has given no provider a URL', async () => {
+  it('gets 404 if the deployment has no webhook URL', async () => {
     const api = createApi(makeWorld().services);
     expect((await api.request('/v1/provider-events', { method: 'POST', body: '{}' })).status).toBe(404);
   });
 });
 
-describe('a webhook that comes after its attempt was given up', () => {
-  it('brings the video home all the same, and the job stays failed', async () => {
+describe('a webhook that arrives after the attempt has ended with an unknown outcome', () => {
+  it('still lands the video, and the job stays failed', async () => {
     const { world, job } = await lost();
     await runFor(world, 60 * MINUTE);
     expect((await stored(world, job)).status).toBe('failed');

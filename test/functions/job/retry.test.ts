@@ -1,4 +1,4 @@
-/** Retrying a failed job: never a second payment that nobody agreed to. */
+/** Retrying a failed job: never a second charge without the caller's consent. */
 import { describe, expect, it } from 'vitest';
 import { doubleChargeRisk, retryJob } from '../../../functions/core/job/retry.ts';
 import { createApi } from '../../../functions/handlers/api/api.ts';
@@ -13,7 +13,7 @@ const HOUR = 60 * MINUTE;
 const REFUSED = { kind: 'failed', signal: { kind: 'http', status: 403, message: 'no access' } } as const;
 
 describe('a retry', () => {
-  it('of a job that was proven unpaid is a new job, the same one however often it is asked for', async () => {
+  it('of a job that was not charged is a new job, the same one for every request', async () => {
     const world = makeWorld();
     const { onSubmit } = world.vertex;
     world.vertex.onSubmit = () => REFUSED;
@@ -42,7 +42,7 @@ describe('a retry', () => {
     });
   });
 
-  it('needs no body: over HTTP every POST has one to read, be it of no bytes', async () => {
+  it('works with an empty body: every HTTP POST has a body stream, even without bytes', async () => {
     for (const type of [{}, { 'content-type': 'application/json' }]) {
       const world = makeWorld();
       world.vertex.onSubmit = () => REFUSED;
@@ -62,7 +62,7 @@ describe('a retry', () => {
     }
   });
 
-  it('is made once, also after its record has expired: the failed job has not, and knows of it', async () => {
+  it('is created only once, even after its record has expired: the failed job names it', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
     const job = await accept(world);
@@ -74,16 +74,16 @@ describe('a retry', () => {
     const later = { ...world, jobs: kept, services: { ...world.services, jobs: kept } };
     const refused = await apiOf(later).post(`/v1/jobs/${job.jobId}/retry`, { acceptDoubleCharge: true });
     expect(refused).toMatchObject({ status: 409, body: { type: 'urn:clapper:problem:retried-before' } });
-    expect(refused.body['detail']).toContain(`retried as ${made.body['id']}, which is not kept`);
+    expect(refused.body['detail']).toContain(`retried as ${made.body['id']}, whose record has been deleted`);
     const redriven = await apiOf(later, 'operator').post('/v1/redrives', { acceptDoubleCharge: true });
     expect(redriven.body).toMatchObject({
       retried: [],
-      left: [{ job: job.jobId, why: expect.stringContaining('before') }],
+      left: [{ job: job.jobId, why: expect.stringContaining('already retried') }],
     });
     expect(await kept.all()).toHaveLength(1);
   });
 
-  it('is stored with the mark on its job or not at all, and of ten that ask at once one is made', async () => {
+  it('is stored together with the mark on its job, and ten concurrent requests create one', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => REFUSED;
     const job = await accept(world);
@@ -98,7 +98,7 @@ describe('a retry', () => {
     expect(await world.jobs.all()).toHaveLength(2);
   });
 
-  it('of one that was charged, as an operator found, does not ask for an operator once more', async () => {
+  it('of an attempt that an operator resolved as charged does not suggest an operator again', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
     const job = await accept(world);
@@ -107,10 +107,10 @@ describe('a retry', () => {
     const detail = async () => String((await post(`/v1/jobs/${job.jobId}/retry`)).body['detail']);
     expect(await detail()).toContain('operator');
     await apiOf(world, 'operator').post(`/v1/jobs/${job.jobId}/resolve`, { decision: 'charged' });
-    expect(await detail()).toMatch(/was charged .*acceptDoubleCharge.* all the same\.$/);
+    expect(await detail()).toMatch(/was charged .*acceptDoubleCharge.* to retry anyway\.$/);
   });
 
-  it('of one that may have been charged needs acceptDoubleCharge', async () => {
+  it('of a job that may have been charged requires acceptDoubleCharge', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'timeout', message: 'no answer' } });
     const job = await accept(world);
@@ -123,14 +123,14 @@ describe('a retry', () => {
     expect((await post(`/v1/jobs/${job.jobId}/retry`, { acceptDoubleCharge: true })).status).toBe(201);
   });
 
-  it('is refused for a job that has not failed, and for somebody else’s', async () => {
+  it('is refused for a job that has not failed, and for another caller’s job', async () => {
     const world = makeWorld();
     const job = await accept(world);
     expect((await apiOf(world).post(`/v1/jobs/${job.jobId}/retry`)).status).toBe(409);
     expect((await apiOf(world, 'somebody').post(`/v1/jobs/${job.jobId}/retry`)).status).toBe(404);
   });
 
-  it('does not pay again for the links of a chain that have landed', async () => {
+  it('does not pay again for stages that have landed', async () => {
     const world = makeWorld();
     finishesAfter(world, MINUTE);
     const { onSubmit } = world.vertex;
@@ -150,7 +150,7 @@ describe('a retry', () => {
     expect(world.vertex.calls.map(({ stage }) => stage.kind)).toEqual(['video', 'extend', 'extend']);
   });
 
-  it('of a landing that failed brings the videos home and pays nothing', async () => {
+  it('of a job whose landing failed stores its videos and pays nothing', async () => {
     const world = makeWorld();
     finishesAfter(world, MINUTE);
     const job = await accept(world);
@@ -174,7 +174,7 @@ describe('a retry', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('of a job whose videos came after its deadline has them at once', async () => {
+  it('of a job whose videos landed after its deadline succeeds at once', async () => {
     const world = makeWorld();
     finishesAfter(world, 3 * MINUTE);
     const finishBy = new Date(world.clock.now() + MINUTE).toISOString();
@@ -192,11 +192,11 @@ describe('a retry', () => {
       priceUsd: { charged: 0 },
     });
     expect(world.vertex.calls).toHaveLength(1);
-    // Nothing is left to do, so nothing may wake it: a sweep would find it every minute for ever.
+    // Nothing is left to do, so the job must have no wake: the sweep would find it every minute for ever.
     expect(await world.jobs.overdue(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 
-  it('of a landing whose bucket was away looks again, where no videos had been named', async () => {
+  it('of a job whose bucket failed lists it again, even if the answer named no videos', async () => {
     const world = makeWorld();
     const result = { sources: [], filteredCount: 0, filteredReasons: [] };
     world.vertex.onPoll = () => ({ kind: 'done', result });
@@ -216,7 +216,7 @@ describe('a retry', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('lands what was made, though another attempt stands behind it', async () => {
+  it('lands the generated videos, even if a later attempt has ended', async () => {
     const world = makeWorld();
     finishesAfter(world, MINUTE);
     const job = await accept(world);

@@ -1,4 +1,4 @@
-/** Jobs of several stages through the real handlers: a picture first, chains, rerolls, and cancelling in between. */
+/** Jobs of several stages through the real handlers: a first-frame image, extensions, rerolls, and cancelling. */
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../functions/core/job/job.ts';
 import { jobView } from '../../../functions/handlers/http/job-view.ts';
@@ -17,11 +17,11 @@ async function accept(world: World, body: Record<string, unknown>): Promise<Job>
 }
 async function stored(world: World, { jobId }: Job): Promise<Job> {
   const job = await world.jobs.get(jobId);
-  if (!job) throw new Error('the job is gone');
+  if (!job) throw new Error('the job does not exist');
   return job;
 }
 
-/** Pictures are answered at once; videos are there two minutes later. */
+/** Image calls are answered at once; videos exist two minutes later. */
 function simulate(world: World): void {
   const { vertex, clock, output } = world;
   const accepted = vertex.onSubmit;
@@ -43,8 +43,8 @@ function simulate(world: World): void {
   };
 }
 
-describe('a picture first', () => {
-  it('is made, stored beside the video, and is its first frame', async () => {
+describe('a first-frame image', () => {
+  it('is generated, stored beside the video, and used as its first frame', async () => {
     const world = makeWorld();
     simulate(world);
     const job = await accept(world, { prompt: 'it wakes up', firstFrame: { prompt: 'a sleeping kitten' } });
@@ -58,9 +58,9 @@ describe('a picture first', () => {
       ],
     });
     const [image, video] = world.vertex.calls;
-    const picture = done.attempts[0]?.videos?.[0]?.uri;
-    expect(picture).toBe(`${image?.outputUri}image_0.png`);
-    expect(video?.stage).toMatchObject({ kind: 'video', image: { gcsUri: picture, mimeType: 'image/png' } });
+    const imageUri = done.attempts[0]?.videos?.[0]?.uri;
+    expect(imageUri).toBe(`${image?.outputUri}image_0.png`);
+    expect(video?.stage).toMatchObject({ kind: 'video', image: { gcsUri: imageUri, mimeType: 'image/png' } });
     expect(world.vertex.calls).toHaveLength(2);
     const view = jobView(done, world.clock.now(), { minMs: 1, typicalMs: 1, longestMs: 1 });
     expect(view.attempts.map(({ stage, outputs }) => [stage, outputs?.length])).toEqual([
@@ -70,7 +70,7 @@ describe('a picture first', () => {
     expect(view.priceUsd.charged).toBe(view.priceUsd.estimate);
   });
 
-  it('that a filter withholds ends the job without charge and without a video', async () => {
+  it('that is filtered ends the job without a charge and without a video', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({
       kind: 'withheld',
@@ -86,7 +86,7 @@ describe('a picture first', () => {
     expect(world.vertex.calls).toHaveLength(1);
   });
 
-  it('whose answer is stored but never written down is found under the prefix', async () => {
+  it('that is stored, but whose job was not saved, is found under the prefix', async () => {
     const world = makeWorld();
     simulate(world);
     const job = await accept(world, { prompt: 'a', firstFrame: { prompt: 'b' } });
@@ -94,7 +94,7 @@ describe('a picture first', () => {
     let failures = 1;
     world.jobs.update = async (jobId, decide) =>
       update.call(world.jobs, jobId, (before) => {
-        // The very save after the picture was stored is lost with its process.
+        // The process crashes at the save after the image was stored.
         if (before.status === 'submitting' && failures-- > 0) throw new Error('the process died');
         return decide(before);
       });
@@ -105,8 +105,8 @@ describe('a picture first', () => {
   });
 });
 
-describe('a chain', () => {
-  it('waits at each link for the one before and goes on from its video', async () => {
+describe('a job with extensions', () => {
+  it('starts each stage from the video of the previous stage', async () => {
     const world = makeWorld();
     simulate(world);
     const job = await accept(world, { prompt: 'one', extensions: [{ prompt: 'two' }, {}] });
@@ -124,7 +124,7 @@ describe('a chain', () => {
     expect(done.status === 'succeeded' && done.videos[0]?.uri).toBe(outputs[2]);
   });
 
-  it('that fails at a link keeps what the links before have made, with its charge', async () => {
+  it('that fails at a stage keeps the outputs of the earlier stages, with their charge', async () => {
     const world = makeWorld();
     simulate(world);
     const accepted = world.vertex.onSubmit;
@@ -144,7 +144,7 @@ describe('a chain', () => {
     });
   });
 
-  it('cancelled between two links makes no further call', async () => {
+  it('that is cancelled between two stages makes no further call', async () => {
     const world = makeWorld();
     simulate(world);
     const job = await accept(world, { prompt: 'one', extensions: [{}, {}] });
@@ -156,14 +156,14 @@ describe('a chain', () => {
     expect(world.vertex.calls).toHaveLength(calls);
   });
 
-  it('gives each link attempts of its own', async () => {
+  it('counts attempts per stage', async () => {
     const world = makeWorld();
     simulate(world);
     const poll = world.vertex.onPoll;
     let errors = 0;
     world.vertex.onPoll = async (operation) => {
       const answer = await poll(operation);
-      // Every stage meets INTERNAL twice before it succeeds.
+      // Every stage fails twice with INTERNAL before it succeeds.
       return answer.kind === 'done' && errors++ % 3 !== 2
         ? { kind: 'error', code: 13, message: 'Internal' }
         : answer;
@@ -189,7 +189,7 @@ describe('rerolling after a safety filter', () => {
     result: { sources: [], filteredCount: 1, filteredReasons: ['no'] },
   };
 
-  it('is done as often as the caller asked, with an attempt each, and no more', async () => {
+  it('happens at most as often as requested, with one attempt each', async () => {
     const world = makeWorld();
     world.vertex.onPoll = () => filtered;
     const job = await accept(world, { prompt: 'a', rerollOnSafety: 2 });
@@ -198,7 +198,7 @@ describe('rerolling after a safety filter', () => {
     expect(world.vertex.calls).toHaveLength(3);
   });
 
-  it('ends with the first that passes', async () => {
+  it('ends with the first attempt that is not filtered', async () => {
     const world = makeWorld();
     simulate(world);
     const poll = world.vertex.onPoll;
@@ -216,9 +216,9 @@ describe('rerolling after a safety filter', () => {
   });
 
   it.each([
-    ['an operation that was refused its prompt', 3, 1],
-    ['an operation whose result was withheld', 13, 3],
-  ])('of %s is done only if what was made was judged', async (_, code, calls) => {
+    ['an operation whose prompt was blocked', 3, 1],
+    ['an operation whose output was blocked', 13, 3],
+  ])('of %s happens only if the filter blocked the output', async (_, code, calls) => {
     const world = makeWorld();
     world.vertex.onPoll = () => ({ kind: 'error', code, message: 'Blocked. Support codes: 57734940' });
     const job = await accept(world, { prompt: 'a', rerollOnSafety: 2 });
@@ -230,16 +230,22 @@ describe('rerolling after a safety filter', () => {
   it.each([
     ['output', 3],
     ['input', 1],
-  ] as const)('of a first frame is done when its %s was judged so often', async (side, calls) => {
-    const world = makeWorld();
-    world.vertex.onSubmit = () => ({ kind: 'withheld', side, reasons: ['IMAGE_SAFETY: no'] });
-    const job = await accept(world, { prompt: 'a', firstFrame: { prompt: 'b' }, rerollOnSafety: 2 });
-    await runFor(world, HOUR);
-    expect(await stored(world, job)).toMatchObject({ status: 'failed', error: { code: 'SAFETY_FILTERED' } });
-    expect(world.vertex.calls).toHaveLength(calls);
-  });
+  ] as const)(
+    'of a first frame whose %s was blocked ends after the expected number of calls',
+    async (side, calls) => {
+      const world = makeWorld();
+      world.vertex.onSubmit = () => ({ kind: 'withheld', side, reasons: ['IMAGE_SAFETY: no'] });
+      const job = await accept(world, { prompt: 'a', firstFrame: { prompt: 'b' }, rerollOnSafety: 2 });
+      await runFor(world, HOUR);
+      expect(await stored(world, job)).toMatchObject({
+        status: 'failed',
+        error: { code: 'SAFETY_FILTERED' },
+      });
+      expect(world.vertex.calls).toHaveLength(calls);
+    },
+  );
 
-  it('is not done for what the filter thought of the prompt', async () => {
+  it('does not happen if the filter blocked the prompt', async () => {
     const world = makeWorld();
     const message = 'The prompt is blocked. Support codes: 57734940';
     world.vertex.onSubmit = () => ({ kind: 'failed', signal: { kind: 'http', status: 400, message } });
@@ -250,7 +256,7 @@ describe('rerolling after a safety filter', () => {
   });
 });
 
-describe('cancelling where the provider can stop', () => {
+describe('cancelling with a provider that can stop operations', () => {
   const stoppable = (world: World): string[] => {
     const stopped: string[] = [];
     const provider: VideoProvider = world.vertex;
@@ -260,7 +266,7 @@ describe('cancelling where the provider can stop', () => {
     return stopped;
   };
 
-  it('asks it to stop a running operation, and again with every poll while it runs on', async () => {
+  it('requests cancellation of a running operation, and again at every poll while it runs', async () => {
     const world = makeWorld();
     const stopped = stoppable(world);
     const job = await accept(world, { prompt: 'a' });
@@ -273,7 +279,7 @@ describe('cancelling where the provider can stop', () => {
     expect(new Set(stopped)).toEqual(new Set(['operations/1']));
   });
 
-  it('asks it as soon as the operation is known, when the job was cancelled during the call', async () => {
+  it('requests cancellation as soon as the operation is known, if the job was cancelled during the call', async () => {
     const world = makeWorld();
     const stopped = stoppable(world);
     const job = await accept(world, { prompt: 'a' });

@@ -1,4 +1,4 @@
-/** `startBy` and `finishBy`: over in time, whatever a job waits for. */
+/** `startBy` and `finishBy`: a job ends in time, whatever it waits for. */
 import { describe, expect, it } from 'vitest';
 import { apiOf } from '../../support/api-client.ts';
 import { accept, stored } from '../../support/jobs.ts';
@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 const at = (world: World, ms: number): string => new Date(world.clock.now() + ms).toISOString();
 
 describe('startBy', () => {
-  it('ends a job that waits for quota, unpaid, no later than two sweeps after it', async () => {
+  it('ends a job that waits for quota at most two sweeps later, without a charge', async () => {
     const world = makeWorld();
     const retryAfterMs = 3600_000;
     world.vertex.onSubmit = () => ({
@@ -23,7 +23,7 @@ describe('startBy', () => {
     expect(over.updatedAt).toBeLessThanOrEqual(job.createdAt + 12 * MINUTE);
   });
 
-  it('is met by a job that was submitted in time, however long it runs', async () => {
+  it('does not end a job that was submitted in time, however long it runs', async () => {
     const world = makeWorld();
     const job = await accept(world, { startBy: at(world, MINUTE) });
     await runFor(world, 5 * MINUTE);
@@ -32,7 +32,7 @@ describe('startBy', () => {
 });
 
 describe('finishBy', () => {
-  it('ends a running job in time and follows its attempt', async () => {
+  it('ends a running job in time and keeps polling its attempt', async () => {
     const world = makeWorld();
     const job = await accept(world, { finishBy: at(world, 2 * MINUTE) });
     await runFor(world, 3 * MINUTE);
@@ -44,7 +44,7 @@ describe('finishBy', () => {
     expect(over).toMatchObject({ finishedAt: job.deadlineAt, following: { attempt: { state: 'running' } } });
   });
 
-  it('that comes while the paid call is under way leaves it its time to be answered', async () => {
+  it('that passes during the paid call does not cut the call short', async () => {
     const world = makeWorld();
     const job = await accept(world, { finishBy: at(world, 10_000) });
     const { onSubmit } = world.vertex;
@@ -60,8 +60,8 @@ describe('finishBy', () => {
   });
 });
 
-describe('times that make no sense', () => {
-  it('are refused by name before anything is written', async () => {
+describe('invalid times', () => {
+  it('are refused with the field’s name before anything is written', async () => {
     const world = makeWorld();
     const { post } = apiOf(world);
     for (const [times, field] of [

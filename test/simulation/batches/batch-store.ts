@@ -71,7 +71,7 @@ export class Batches {
     return this.#dueBy(before, batchAnnouncementDueAt);
   }
 
-  toLetGo(now: number): readonly Batch[] {
+  dueForRelease(now: number): readonly Batch[] {
     return this.#dueBy(now, (batch) =>
       isBatchOver(batch) && batch.lettingGo !== 'done' ? this.#keptUntil(batch) : undefined,
     );
@@ -168,8 +168,8 @@ class BatchesPort implements BatchStore {
     return this.#query('unannouncedBatches', () => this.#store.unannounced(before), limit);
   }
 
-  toLetGo(now: number, limit: number): Promise<readonly Batch[]> {
-    return this.#query('toLetGo', () => this.#store.toLetGo(now), limit);
+  dueForRelease(now: number, limit: number): Promise<readonly Batch[]> {
+    return this.#query('dueForRelease', () => this.#store.dueForRelease(now), limit);
   }
 
   #query(what: string, find: () => readonly Batch[], limit: number): Promise<readonly Batch[]> {

@@ -15,7 +15,7 @@ export interface StoredInput extends UploadedObject {
 
 export class InputBucket {
   readonly hasVersions: boolean;
-  readonly ObjectGoneError: Subject['ObjectGoneError'];
+  readonly ObjectMissingError: Subject['ObjectMissingError'];
   readonly #engine: Engine;
   readonly #live = new Map<string, StoredInput>();
   readonly #kept = new Map<string, StoredInput>();
@@ -24,9 +24,9 @@ export class InputBucket {
   #generation = FIRST_GENERATION - 1;
   #finalized: (object: StoredInput) => void = () => undefined;
 
-  constructor(engine: Engine, { ObjectGoneError }: Subject, hasVersions: boolean) {
+  constructor(engine: Engine, { ObjectMissingError }: Subject, hasVersions: boolean) {
     this.#engine = engine;
-    this.ObjectGoneError = ObjectGoneError;
+    this.ObjectMissingError = ObjectMissingError;
     this.hasVersions = hasVersions;
   }
 
@@ -126,7 +126,7 @@ class InputPort implements InputStore, UploadBucket {
     );
     if (found) return found.content.subarray(start, end + 1);
     if (generation === undefined) throw new SimulatedFault(`404 ${uri}`);
-    throw new this.#input.ObjectGoneError(`${uri} was replaced or deleted`);
+    throw new this.#input.ObjectMissingError(`${uri} was replaced or deleted`);
   }
 
   read(name: string, generation: string): Promise<Uint8Array | undefined> {
@@ -154,7 +154,7 @@ class InputPort implements InputStore, UploadBucket {
       if (source) this.#input.write(name, source.content, source.contentType, '0');
       return source !== undefined;
     });
-    if (!copied) throw new this.#input.ObjectGoneError(`generation ${generation} of ${uri} was deleted`);
+    if (!copied) throw new this.#input.ObjectMissingError(`generation ${generation} of ${uri} was deleted`);
     return `gs://${INPUT_BUCKET}/${name}`;
   }
 

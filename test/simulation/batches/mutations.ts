@@ -35,8 +35,8 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'maxSpendUsd applies to each chunk instead of the batch',
     file: 'handlers/batch/batch-chunk.ts',
-    find: `sumUsd(sumUsd(before.priceUsd, spentUsd), madeAfter`,
-    replace: `sumUsd(sumUsd(before.priceUsd * 0, spentUsd), madeAfter`,
+    find: `sumUsd(sumUsd(before.priceUsd, spentUsd), laterJobsUsd`,
+    replace: `sumUsd(sumUsd(before.priceUsd * 0, spentUsd), laterJobsUsd`,
   },
   {
     name: 'a resumed batch starts again at its first row',
@@ -99,8 +99,8 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a sidecar does not start the job of its image',
     file: 'handlers/batch/upload.ts',
-    find: `  if (arrival.kind === 'image') await takeImage(work, image, arrival);`,
-    replace: `  if (arrival.kind === 'image' && sidecar.name === '') await takeImage(work, image, arrival);`,
+    find: `  if (arrival.kind === 'image') await handleImage(work, image, arrival);`,
+    replace: `  if (arrival.kind === 'image' && sidecar.name === '') await handleImage(work, image, arrival);`,
   },
   {
     name: 'an event whose handling failed is acknowledged',

@@ -83,7 +83,7 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     hasOverdue(world) ||
     scheduler.hasDue() ||
     batches.overdue(engine.now).length > 0 ||
-    batches.toLetGo(engine.now).length > 0;
+    batches.dueForRelease(engine.now).length > 0;
   const minute = (): void => {
     monitor.tick(database.jobs.values());
     batchMonitor.tick(batches.batches.values());
