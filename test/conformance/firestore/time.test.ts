@@ -148,7 +148,7 @@ describe('history', () => {
       database.apply(new Map([[document.name, undefined]]), 2 * i + 2);
     }
     expect(database.size.records).toBeLessThan(100);
-    database.forgetBefore(5000);
+    database.dropHistoryBefore(5000);
     expect(database.size).toEqual({ records: 0, versions: 0 });
   });
 });

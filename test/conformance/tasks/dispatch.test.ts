@@ -397,7 +397,7 @@ describe('ID tokens', () => {
     const identity = identityOf();
     const world = await openWorld({
       signIdToken: (email, audience) => identity.signJwt(idTokenClaims(email, audience, Date.now())),
-      urlNow: (url) => url.replace('http://gone.test', world.target.url('')),
+      resolveUrl: (url) => url.replace('http://gone.test', world.target.url('')),
     });
     const parent = await makeQueue(world, 'q');
     await enqueue(world, parent, 'moved', {

@@ -100,12 +100,12 @@ describe('system throttling', () => {
   it('halves at most once a second, not below a sixteenth, and doubles every five quiet seconds', () => {
     const slowDown = new SlowDown();
     expect(slowDown.factor(0)).toBe(1);
-    slowDown.heard(200, 0);
-    slowDown.heard(500, 0);
+    slowDown.record(200, 0);
+    slowDown.record(500, 0);
     expect(slowDown.factor(0)).toBe(1);
-    for (let i = 0; i < 100; i++) slowDown.heard(429, 0);
+    for (let i = 0; i < 100; i++) slowDown.record(429, 0);
     expect(slowDown.factor(0)).toBe(0.5);
-    for (let second = 1; second < 20; second++) slowDown.heard(503, second * 1000);
+    for (let second = 1; second < 20; second++) slowDown.record(503, second * 1000);
     expect(slowDown.factor(19_000)).toBeCloseTo(1 / 16);
     expect(slowDown.factor(24_000)).toBeCloseTo(1 / 8);
     expect(slowDown.factor(39_000)).toBe(1);
