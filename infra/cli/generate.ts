@@ -1,4 +1,4 @@
-/** `npm run generate`: runs one job on this machine over the whole production path, from the prompt to the video file. */
+/** `npm run generate`: runs one job over the whole production path on this machine, from prompt to video file. */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

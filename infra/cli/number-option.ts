@@ -21,5 +21,5 @@ export function numberOf(
   throw new Error(`${option} must be a ${isWhole ? 'whole ' : ''}number${from}${to}, not '${text}'.`);
 }
 
-/** Below 1 the simulated models would be slower than Google's. At 0 intervals are infinite, and timers then fire at once. */
+/** Below 1 the models would be slower than Google's. At 0 intervals would be infinite, and such timers fire at once. */
 export const SPEED_UP: NumberRange = { min: 1 };

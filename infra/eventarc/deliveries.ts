@@ -1,5 +1,5 @@
 /**
- * Pending deliveries. A message is durable from `add` until it is acknowledged or dropped, and is retried with exponential
+ * Pending deliveries. A message is durable from `add` until it is acknowledged or dropped. It is retried with exponential
  * back-off. After a restart every message that was not acknowledged is attempted again at once.
  */
 import path from 'node:path';

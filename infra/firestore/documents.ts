@@ -2,8 +2,8 @@
  * The documents of one database, with the recent versions that reads at an earlier time need.
  *
  * Versions are immutable, so a snapshot is only a time. Superseded versions are kept in a queue, oldest first, which is
- * trimmed by age and by bytes. The horizon is the time at which the last dropped version was superseded: reads at or after
- * it are exact, reads before it are refused. The same trimming drops the records of deleted documents.
+ * trimmed by age and by bytes. The horizon is the time at which the last dropped version was superseded: reads at or
+ * after it are exact, reads before it are refused. The same trimming drops the records of deleted documents.
  */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';

@@ -1,7 +1,7 @@
 /**
  * Transactions with optimistic concurrency control. A read-write transaction reads one snapshot and commits only if
- * everything that it read is unchanged (first committer wins). Otherwise it gets ABORTED, and the client retries. The real
- * service uses locks instead. The interleavings that can succeed are the same, but readers do not wait here.
+ * everything that it read is unchanged (first committer wins). Otherwise it gets ABORTED, and the client retries. The
+ * real service uses locks instead. The interleavings that can succeed are the same, but readers do not wait here.
  */
 
 import { randomBytes } from 'node:crypto';

@@ -149,7 +149,7 @@ function compareFields(a: Fields, b: Fields): number {
   return sign(x.length - y.length);
 }
 
-/** A total order over all values. Returns a negative number, 0 or a positive one. 0 means equal (1 = 1.0, 0 = -0, NaN = NaN). */
+/** A total order over all values: negative, 0 or positive. 0 means equal (1 = 1.0, 0 = -0, NaN = NaN). */
 export function compareValues(a: Value, b: Value): number {
   const byType = typeRank(a) - typeRank(b);
   if (byType !== 0) return sign(byType);

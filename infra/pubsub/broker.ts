@@ -215,6 +215,7 @@ function checkName(name: string, kind: 'topics' | 'subscriptions'): void {
   if (NAME.exec(name)?.[1] !== kind)
     refuse(
       status.INVALID_ARGUMENT,
-      `'${name}' is not a valid ${kind === 'topics' ? 'topic' : 'subscription'} name: expected projects/{project}/${kind}/{id}.`,
+      `'${name}' is not a valid ${kind === 'topics' ? 'topic' : 'subscription'} name. It must be ` +
+        `projects/{project}/${kind}/{id}, and the id must have 3 to 255 characters and start with a letter.`,
     );
 }

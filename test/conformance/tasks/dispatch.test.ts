@@ -233,7 +233,7 @@ describe('dispatch', () => {
     expect(await dispatched(world)).toBe(1);
     expect(attempts.all).toEqual([]);
     world.advance(1);
-    await arrival.hungUp;
+    await arrival.closedByCaller;
     const attempt = await attempts.at(0);
     expect(attempt).toMatchObject({ end: 'retrying', reason: 'The dispatch deadline was exceeded' });
     expect(attempt.httpStatus).toBeUndefined();

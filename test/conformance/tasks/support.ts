@@ -53,7 +53,7 @@ export interface Arrival {
   /** The short name of the task. */
   readonly task: string;
   /** Resolves when the caller closes the connection before the response. */
-  readonly hungUp: Promise<void>;
+  readonly closedByCaller: Promise<void>;
 }
 
 export type Reply =
@@ -92,7 +92,7 @@ export class Target {
   }
 
   async #answer(request: http.IncomingMessage, body: Buffer, response: http.ServerResponse): Promise<void> {
-    const hungUp = new Promise<void>((resolve) => {
+    const closedByCaller = new Promise<void>((resolve) => {
       response.once('close', () => {
         if (!response.writableFinished) resolve();
       });
@@ -105,7 +105,7 @@ export class Target {
       body,
       atMs: Date.now(),
       task: String(request.headers['x-cloudtasks-taskname']),
-      hungUp,
+      closedByCaller,
     };
     this.arrivals.push(arrival);
     const reply = await this.reply(arrival);
