@@ -1,8 +1,9 @@
 /**
- * `npm run build`: what is deployed, as one zip that is the same bytes for the same sources.
+ * `npm run build`: writes the deployment as one reproducible zip (the same sources give the same bytes).
  *
- * It holds the compiled functions, a package.json of their own and the part of the lock file they need: Google's
- * buildpack installs with `npm ci` from those and must find neither our scripts (it would run `build`) nor our tools.
+ * The zip holds the compiled functions, their own package.json and the part of the lock file that they need. Google's
+ * buildpack installs from these with `npm ci`. They must not contain the project's scripts (the buildpack would run
+ * `build`) or its development tools.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,7 +28,7 @@ execFileSync(
     stdio: 'inherit',
   },
 );
-// The console's files are served as they are.
+// The console's files are served unchanged.
 cpSync(path.join(root, 'functions/console'), path.join(source, 'functions/console'), { recursive: true });
 const manifest = deployedPackage(readJson('package.json'));
 writeJson('package.json', manifest);
@@ -35,7 +36,7 @@ writeJson('package-lock.json', deployedLock(readJson('package-lock.json'), manif
 
 const files: Zippable = {};
 for (const name of filesUnder(source)) files[name] = new Uint8Array(readFileSync(path.join(source, name)));
-// The zip format's earliest date, in any time zone: nothing of when or where it was built remains.
+// The earliest date of the zip format, in any time zone, so that the zip does not depend on when or where it was built.
 const zip = zipSync(files, { level: 9, mtime: new Date(1980, 0, 1, 0, 0, 0), os: 3 });
 writeFileSync(archive, zip);
 const digest = createHash('sha256').update(zip).digest('hex');
@@ -51,7 +52,7 @@ function writeJson(name: string, value: unknown): void {
   writeFileSync(path.join(source, name), `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Names relative to the folder, with forward slashes, in order. */
+/** Sorted names relative to the folder, with forward slashes. */
 function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

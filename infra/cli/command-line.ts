@@ -1,6 +1,6 @@
-/** How the programs of the command line take their options: wrong ones and `--help` are answered with the usage. */
+/** Option handling of the command-line programs: `--help` and invalid options print the usage. */
 
-/** @returns the options, or the code to exit with where there is nothing to do */
+/** @returns the options, or the exit code when the program has nothing to do */
 export function optionsOrExit<T>(parse: (args: readonly string[]) => T | 'help', usage: string): T | number {
   try {
     const options = parse(process.argv.slice(2));

@@ -1,4 +1,4 @@
-/** The package.json and the lock file of the deployment, cut down from the project's own. */
+/** The package.json and the lock file of the deployment, derived from those of the project. */
 import { z } from 'zod';
 
 const manifestSchema = z.object({
@@ -8,7 +8,7 @@ const manifestSchema = z.object({
   dependencies: z.record(z.string(), z.string()),
 });
 
-/** Nothing but what the buildpack needs; `main` is where the functions framework finds the functions. */
+/** Only the fields that the buildpack needs. The functions framework loads the functions from `main`. */
 export interface DeployedPackage {
   readonly name: string;
   readonly version: string;
@@ -29,7 +29,7 @@ export function deployedPackage(manifest: unknown): DeployedPackage {
     private: true,
     type: 'module',
     main: 'functions/index.js',
-    // The runtime it is deployed on.
+    // The runtime of the deployment.
     engines: { node: '24' },
     dependencies,
   };
@@ -40,7 +40,7 @@ const lockSchema = z.object({
   packages: z.record(z.string(), z.looseObject({ dev: z.boolean().optional() })),
 });
 
-/** The lock file without what only development needs. */
+/** The lock file without development dependencies. */
 export function deployedLock(lock: unknown, manifest: DeployedPackage): unknown {
   const { lockfileVersion, packages } = lockSchema.parse(lock);
   const { name, version, license, engines, dependencies } = manifest;

@@ -1,38 +1,38 @@
-/** The command line of `npm run generate`, as the body of a job request. */
+/** Parses the command line of `npm run generate` into the body of a job request. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { numberOf, SPEED_UP } from './number-option.ts';
 
 export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
-  --model <id>              e.g. veo-3.1-generate-001 (default veo-3.1-fast-generate-001)
+  --model <id>              for example veo-3.1-generate-001 (default veo-3.1-fast-generate-001)
   --provider <name>         vertex, gemini or omni
   --image <file>            first frame, PNG or JPEG
-  --first-frame <text>      make the first frame from these words; with --image, edit that picture
-  --image-model <id>        that makes it (default gemini-3.1-flash-image)
-  --image-size <size>       of that picture: 1K (default), 2K or 4K
-  --last-frame <file>       last frame, PNG or JPEG; needs --image
-  --reference <file>        a reference image; up to three times
-  --video <job[/n]|gs://>   extend this video: of an earlier job, or in the bucket
-  --task <name>             extend (default), edit or upscale it; the last two with Omni
-  --previous-job <job>      go on from this Omni job: the prompt is the next turn (default task edit)
-  --extend <text>           and then go on like this; as often as the model allows
-  --var <name=value>        fills {name} in the prompts; as often as there are
+  --first-frame <text>      generate the first frame from this prompt; with --image, edit that image
+  --image-model <id>        model for --first-frame (default gemini-3.1-flash-image)
+  --image-size <size>       size of the --first-frame image: 1K (default), 2K or 4K
+  --last-frame <file>       last frame, PNG or JPEG; requires --image
+  --reference <file>        reference image; at most three times
+  --video <job[/n]|gs://>   input video: video n of an earlier job, or a file in the bucket
+  --task <name>             what to do with the input video: extend (default), edit or upscale (both Omni only)
+  --previous-job <job>      continue this Omni job: the prompt is the next turn (default task edit)
+  --extend <text>           extend the video with this prompt; repeatable up to the model's limit
+  --var <name=value>        replaces {name} in the prompts; repeatable
   --aspect-ratio <ratio>    16:9 (default) or 9:16
   --duration <seconds>      4, 6 or 8 (default 8); Omni 3 to 15
-  --resolution <name>       720p (default), 1080p or 4k; of upscale, what it is enlarged to
+  --resolution <name>       720p (default), 1080p or 4k; for upscale, the target resolution
   --samples <n>             1 (default) to 4 videos
   --seed <n>                0 to 4294967295
-  --negative-prompt <text>  what should not be in it
+  --negative-prompt <text>  what the video must not show
   --person-generation <v>   allow_adult, dont_allow or allow_all
-  --no-audio                silent, and cheaper
-  --job <id>                go on with a job that was begun, and fetch its videos: makes nothing new
-  --simulate                the simulated models even where GEMINI_API_KEY is set
-  --out <dir>               where the videos are saved (default out)
-  --state <dir>             of the local cloud (default .clapper)
-  --speed-up <n>            how much faster than Google's the simulated models are (default 20)`;
+  --no-audio                no audio track; cheaper
+  --job <id>                resume this job and download its videos; creates no job
+  --simulate                use the simulated models even if GEMINI_API_KEY is set
+  --out <dir>               folder for the videos (default out)
+  --state <dir>             state folder of the local cloud (default .clapper)
+  --speed-up <n>            factor by which the simulated models are faster than Google's (default 20)`;
 
 export interface GenerateOptions {
-  /** Begun earlier: then nothing is made, and the body is empty. */
+  /** The job to resume. No job is then created, and the body is empty. */
   readonly jobId: string | undefined;
   readonly body: Readonly<Record<string, unknown>>;
   readonly outDir: string;
@@ -41,7 +41,7 @@ export interface GenerateOptions {
   readonly simulate: boolean;
 }
 
-/** @throws Error saying which option is wrong */
+/** @throws Error that names the invalid option */
 export function parseOptions(args: readonly string[]): GenerateOptions | 'help' {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -77,10 +77,11 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
     },
   });
   if (values.help) return 'help';
-  if (positionals.length > 1) throw new Error('There is more than one prompt; put it in quotes.');
+  if (positionals.length > 1)
+    throw new Error(`Expected one prompt, got ${positionals.length}. Put the prompt in quotes.`);
   for (const option of ['image-model', 'image-size'] as const) {
     if (values[option] !== undefined && values['first-frame'] === undefined)
-      throw new Error(`--${option} is for the picture of --first-frame, which is not given.`);
+      throw new Error(`--${option} requires --first-frame.`);
   }
   const body = {
     prompt: positionals[0],
@@ -112,10 +113,10 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
     personGeneration: values['person-generation'],
     generateAudio: values['no-audio'] === true ? false : undefined,
   };
-  const asked = Object.values(body).some((value) => value !== undefined);
-  if (values.job !== undefined && asked)
+  const hasRequestOptions = Object.values(body).some((value) => value !== undefined);
+  if (values.job !== undefined && hasRequestOptions)
     throw new Error(
-      '--job goes on with a job as it was asked for; a prompt or other options of it make a new one.',
+      '--job resumes a job with its original request. Remove the prompt and the request options, or remove --job.',
     );
   const speedUp = numberOf('--speed-up', values['speed-up'], SPEED_UP);
   return {
@@ -136,7 +137,7 @@ function variablesOf(pairs: readonly string[] | undefined): Record<string, strin
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
-      if (at < 1) throw new Error(`--var has to be name=value, not '${pair}'.`);
+      if (at < 1) throw new Error(`--var must be name=value, not '${pair}'.`);
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );
@@ -145,7 +146,7 @@ function variablesOf(pairs: readonly string[] | undefined): Record<string, strin
 function imageOf(file: string | undefined): { bytesBase64Encoded: string; mimeType: string } | undefined {
   if (file === undefined) return undefined;
   const bytes = readFileSync(file);
-  // What it really is, the service finds out; this is what its first byte suggests.
+  // A guess from the first byte. The service checks the actual type.
   return {
     bytesBase64Encoded: bytes.toString('base64'),
     mimeType: bytes[0] === 0xff ? 'image/jpeg' : 'image/png',

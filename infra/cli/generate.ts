@@ -1,4 +1,4 @@
-/** `npm run generate`: one job, from the prompt to the file, over the whole production path on this machine. */
+/** `npm run generate`: runs one job over the whole production path on this machine, from prompt to video file. */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +9,9 @@ import { type GenerateOptions, parseOptions, USAGE } from './generate-options.ts
 import { isFinished, type JobAnswer, JobClient, RefusedError } from './job-client.ts';
 import { findRunningStack } from './running-stack.ts';
 
-/** Often enough for a bar that moves, rarely enough for a job that takes minutes. */
+/** Interval of the progress bar. */
 const REFRESH_SECONDS = 1;
-/** To read the price and think again. */
+/** Time to read the price and cancel. */
 const GRACE_SECONDS = 3;
 
 process.exitCode = await main();
@@ -36,32 +36,33 @@ async function main(): Promise<number> {
   }
   const api = running?.api ?? stack?.endpoints.api ?? '';
   console.log(
-    `Clapper is at ${api}${running ? ' (it was running already)' : `, started in ${seconds(Date.now() - startedAt)}`}.`,
+    `Clapper is at ${api}${running ? ' (already running)' : `, started in ${seconds(Date.now() - startedAt)}`}.`,
   );
   let jobId: string | undefined;
   process.once('SIGINT', () => {
-    console.log(`\nStopped.${jobId === undefined ? '' : ` ${goOnWith(jobId)}`}`);
+    console.log(`\nStopped.${jobId === undefined ? '' : ` ${resumeHint(jobId)}`}`);
     void (stack?.stop() ?? Promise.resolve()).then(() => process.exit(130));
   });
   try {
     const client = new JobClient(api);
     const job =
       options.jobId === undefined
-        ? await begin(client, body, real !== undefined)
+        ? await submitJob(client, body, real !== undefined)
         : await client.wait(options.jobId, 0);
     jobId = job.id;
     return await finish(client, job, path.resolve(options.outDir), real !== undefined);
   } catch (error) {
-    if (running && error instanceof TypeError) console.error('The stack that was running has been stopped.');
+    // fetch throws a TypeError when the connection fails.
+    if (running && error instanceof TypeError) console.error(`The stack at ${api} stopped during the job.`);
     else console.error(messageOf(error));
-    if (jobId !== undefined) console.error(goOnWith(jobId));
+    if (jobId !== undefined) console.error(resumeHint(jobId));
     return error instanceof RefusedError ? 2 : 1;
   } finally {
     await stack?.stop();
   }
 }
 
-/** With a key of the Developer API, Omni is asked for real; with another model, or on request, nothing is. */
+/** With GEMINI_API_KEY, Omni requests go to the real Developer API. Other models, and --simulate, stay simulated. */
 function realOptions({
   body,
   simulate,
@@ -73,31 +74,38 @@ function realOptions({
   return { apiKey, body: { ...body, model } };
 }
 
-/** What was paid for is not lost by going away: making it once more would be paid for once more. */
-function goOnWith(jobId: string): string {
-  return `Job ${jobId} goes on, and its videos are fetched, with the same options of this program and: --job ${jobId}`;
+/** A paid job is not lost when this program exits. A new job would be paid for again. */
+function resumeHint(jobId: string): string {
+  return `To resume job ${jobId} and download its videos, run this command with --job ${jobId} instead of the request.`;
 }
 
-async function begin(client: JobClient, body: unknown, real: boolean): Promise<JobAnswer> {
+async function submitJob(client: JobClient, body: unknown, real: boolean): Promise<JobAnswer> {
   const price = await client.estimateUsd(body);
   if (real) {
     console.log(
-      `GEMINI_API_KEY is set: Google will make this video and charge about $${price.toFixed(2)} for it.`,
+      `GEMINI_API_KEY is set: Google will generate this video and charge about $${price.toFixed(2)} for it.`,
     );
-    console.log(`It starts in ${GRACE_SECONDS} s; Ctrl-C stops it, --simulate does without.`);
+    console.log(
+      `The job starts in ${GRACE_SECONDS} s. Ctrl-C cancels it. --simulate uses the simulated models.`,
+    );
     await sleep(GRACE_SECONDS * 1000);
   } else {
-    console.log('The model is simulated: nothing is paid, and every frame says so.');
+    console.log('The model is simulated: nothing is paid, and every frame is marked as simulated.');
   }
   return client.create(body, randomUUID());
 }
 
-async function finish(client: JobClient, begun: JobAnswer, outDir: string, real: boolean): Promise<number> {
-  console.log(`Job ${begun.id}, estimated price $${begun.priceUsd.estimate.toFixed(2)}.`);
-  const job = await follow(client, begun);
+async function finish(
+  client: JobClient,
+  submitted: JobAnswer,
+  outDir: string,
+  real: boolean,
+): Promise<number> {
+  console.log(`Job ${submitted.id}, estimated price $${submitted.priceUsd.estimate.toFixed(2)}.`);
+  const job = await follow(client, submitted);
   if (job.status !== 'succeeded') {
     console.error(
-      `The job has ${job.status}: ${job.error?.code ?? ''} ${job.error?.message ?? ''} (charged: ${job.error?.charged ?? 'no'})`,
+      `Job ${job.id} ${job.status}: ${job.error?.code ?? ''} ${job.error?.message ?? ''} (charged: ${job.error?.charged ?? 'no'})`,
     );
     return 1;
   }
@@ -111,7 +119,7 @@ async function finish(client: JobClient, begun: JobAnswer, outDir: string, real:
   return 0;
 }
 
-/** Shows a bar until the job is finished. */
+/** Shows a progress bar until the job is finished. */
 async function follow(client: JobClient, created: JobAnswer): Promise<JobAnswer> {
   const bar = new SingleBar({
     format: '{bar} {state} | elapsed {elapsed} | expected remaining {remaining}',

@@ -1,4 +1,4 @@
-/** The part of the HTTP API that `npm run generate` uses, as any app would use it. */
+/** A client for the part of the HTTP API that `npm run generate` uses. */
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
@@ -43,7 +43,7 @@ export type VideoAnswer = NonNullable<JobAnswer['videos']>[number];
 export const isFinished = ({ status }: JobAnswer): boolean =>
   ['succeeded', 'failed', 'cancelled'].includes(status);
 
-/** The service said no; `message` is its own words. */
+/** The service rejected the request. `message` is the title and the detail of its response. */
 export class RefusedError extends Error {}
 
 export class JobClient {
@@ -53,7 +53,7 @@ export class JobClient {
     this.#api = api;
   }
 
-  /** What it would cost, in US dollars. @throws RefusedError with what is wrong with the request */
+  /** The estimated price in US dollars. @throws RefusedError when the request is invalid */
   async estimateUsd(body: unknown): Promise<number> {
     const response = await fetch(`${this.#api}/v1/estimates`, {
       method: 'POST',
@@ -65,7 +65,7 @@ export class JobClient {
     return z.object({ priceUsd: z.number() }).parse(answer).priceUsd;
   }
 
-  /** @throws RefusedError with what is wrong with the request */
+  /** @throws RefusedError when the request is invalid */
   async create(body: unknown, idempotencyKey: string): Promise<JobAnswer> {
     const response = await fetch(`${this.#api}/v1/jobs`, {
       method: 'POST',
@@ -75,15 +75,16 @@ export class JobClient {
     return jobOf(response);
   }
 
-  /** The job as it is after at most `seconds`, sooner if it finishes. */
+  /** Returns the job after at most `seconds`, or as soon as it finishes. */
   async wait(id: string, seconds: number): Promise<JobAnswer> {
     return jobOf(await fetch(`${this.#api}/v1/jobs/${id}`, { headers: { prefer: `wait=${seconds}` } }));
   }
 
-  /** Saves a video; what is not whole and identical to what is in the bucket is not given its name. */
+  /** Downloads a video to `<file>.part` and renames it only when its CRC-32C matches that of the stored object. */
   async download(video: VideoAnswer, file: string): Promise<void> {
     const response = await fetch(`${this.#api}${video.href}`);
-    if (!response.ok || !response.body) throw new Error(`The video answered ${response.status}.`);
+    if (!response.ok || !response.body)
+      throw new Error(`The download of ${video.uri} failed: HTTP ${response.status}.`);
     await mkdir(path.dirname(file), { recursive: true });
     let checksum = 0;
     const check = new Transform({
@@ -96,7 +97,7 @@ export class JobClient {
     const base64 = Buffer.alloc(4);
     base64.writeUInt32BE(checksum);
     if (base64.toString('base64') !== video.crc32c)
-      throw new Error(`${file}: the download is not what is in the bucket.`);
+      throw new Error(`${file}.part does not match ${video.uri}: its CRC-32C differs. Download it again.`);
     await rename(`${file}.part`, file);
   }
 }

@@ -1,4 +1,4 @@
-/** Numbers on the command line. */
+/** Parses numeric options of the command line. */
 
 export interface NumberRange {
   readonly min?: number;
@@ -6,7 +6,7 @@ export interface NumberRange {
   readonly isWhole?: boolean;
 }
 
-/** @throws Error naming the option, for what is no such number */
+/** @throws Error that names the option and the value when it is not a number in the range */
 export function numberOf(
   option: string,
   text: string | undefined,
@@ -14,12 +14,12 @@ export function numberOf(
 ): number | undefined {
   if (text === undefined) return undefined;
   const number = Number(text);
-  const isOne = text.trim() !== '' && Number.isFinite(number) && (!isWhole || Number.isInteger(number));
-  if (isOne && number >= min && number <= max) return number;
+  const isValid = text.trim() !== '' && Number.isFinite(number) && (!isWhole || Number.isInteger(number));
+  if (isValid && number >= min && number <= max) return number;
   const from = Number.isFinite(min) ? ` from ${min}` : '';
-  const to = Number.isFinite(max) ? ` to ${max}` : Number.isFinite(min) ? ' on' : '';
-  throw new Error(`${option} has to be a ${isWhole ? 'whole ' : ''}number${from}${to}, not '${text}'.`);
+  const to = Number.isFinite(max) ? ` to ${max}` : Number.isFinite(min) ? ' upwards' : '';
+  throw new Error(`${option} must be a ${isWhole ? 'whole ' : ''}number${from}${to}, not '${text}'.`);
 }
 
-/** Below 1 the models would be slower than Google's, and at 0 everything would happen at once and for ever. */
+/** Below 1 the models would be slower than Google's. At 0 intervals would be infinite, and such timers fire at once. */
 export const SPEED_UP: NumberRange = { min: 1 };

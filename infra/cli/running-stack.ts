@@ -1,9 +1,9 @@
-/** Finding a stack that is running already, so that one state folder never serves two. */
+/** Finds a running stack, so that a state folder never has two. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Endpoints } from '../stack/plan.ts';
 
-/** The endpoints of the stack that serves this state folder now, if one does. */
+/** The endpoints of the stack that uses this state folder now, or undefined. */
 export async function findRunningStack(stateDir: string): Promise<Endpoints | undefined> {
   let endpoints: Endpoints;
   try {

@@ -1,13 +1,13 @@
-/** The command line of `npm start`. */
+/** Parses the command line of `npm start`. */
 import { parseArgs } from 'node:util';
 import { numberOf, SPEED_UP } from './number-option.ts';
 
 export const USAGE = `Usage: npm start -- [options]
-  --port <n>        of the API and console (default 8080)
-  --state <dir>     where everything is kept (default .clapper)
-  --speed-up <n>    how much faster than Google's the simulated models are (default 20)
-  --schedules <file>  batches that come by themselves (default schedules.json in the state folder, if any)
-  --seed <n>        makes the simulated models' latencies repeatable`;
+  --port <n>          port of the API and the console (default 8080; 0 picks a free one)
+  --state <dir>       state folder (default .clapper)
+  --speed-up <n>      factor by which the simulated models are faster than Google's (default 20)
+  --schedules <file>  scheduled batches (default schedules.json in the state folder, if it exists)
+  --seed <n>          seed of the simulated models, to make their latencies repeatable`;
 
 export interface StartOptions {
   readonly port: number;
@@ -19,7 +19,7 @@ export interface StartOptions {
 
 const DEFAULT_PORT = 8080;
 
-/** @throws Error saying which option is wrong */
+/** @throws Error that names the invalid option */
 export function parseStartOptions(args: readonly string[]): StartOptions | 'help' {
   const { values } = parseArgs({
     args: [...args],

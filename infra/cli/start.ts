@@ -1,4 +1,4 @@
-/** `npm start`: everything on this machine, until Ctrl-C. */
+/** `npm start`: runs the whole stack on this machine until Ctrl-C. */
 import path from 'node:path';
 import { startStack } from '../stack/stack.ts';
 import { messageOf, optionsOrExit } from './command-line.ts';
@@ -7,7 +7,7 @@ import { parseStartOptions, type StartOptions, USAGE } from './start-options.ts'
 
 process.exitCode = await main();
 
-/** @returns the code to exit with where nothing is left running */
+/** @returns the exit code, or undefined while the stack keeps running */
 async function main(): Promise<number | undefined> {
   const options = optionsOrExit(parseStartOptions, USAGE);
   if (typeof options === 'number') return options;
@@ -29,7 +29,7 @@ async function start({
   const stateDir = path.resolve(options.stateDir);
   const running = await findRunningStack(stateDir);
   if (running) {
-    console.log(`Clapper is running already: ${running.api}`);
+    console.log(`Clapper is already running: ${running.api}`);
     return 0;
   }
   const stack = await startStack({
@@ -48,14 +48,14 @@ async function start({
     process.on(signal, () => {
       if (stopping) process.exit(1);
       stopping = true;
-      console.log('Stopping; unfinished jobs go on at the next start.');
+      console.log('Stopping. Unfinished jobs resume at the next start.');
       void stack.stop().then(() => process.exit(0));
     });
   }
   return undefined;
 }
 
-/** A line of the functions' JSON log as people read it; anything else as it is. */
+/** Formats a line of the functions' JSON log for reading. Returns other lines unchanged. */
 function readable(line: string): string {
   try {
     const { time, severity, message }: { time?: string; severity?: string; message?: string } =

@@ -1,4 +1,4 @@
-/** `npm run terraform:readme`: brings the generated parts of `terraform/README.md` up to date. */
+/** `npm run terraform:readme`: regenerates the generated parts of `terraform/README.md`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

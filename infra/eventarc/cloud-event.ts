@@ -1,14 +1,14 @@
-/** An object event as the CloudEvent that Eventarc delivers: binary content mode, attributes in `ce-` headers. */
+/** An object event as the CloudEvent that Eventarc delivers, in binary content mode: attributes are `ce-` headers. */
 import type { ObjectEvent, ObjectEventType } from '../storage/resources.ts';
 
 export type StorageEventType = `google.cloud.storage.object.v1.${ObjectEventType}`;
 
-/** What is sent, the same in every attempt; authorization is added anew each time. */
+/** The message, the same in every delivery attempt. The authorization header is added per attempt. */
 export interface CloudEventMessage {
   /** `ce-id`. */
   readonly id: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** StorageObjectData as JSON; int64 values are strings. */
+  /** StorageObjectData as JSON. int64 values are strings. */
   readonly body: string;
 }
 
@@ -33,7 +33,7 @@ export function cloudEventMessage(event: ObjectEvent, id: string, timeMs: number
   };
 }
 
-/** The CloudEvents HTTP binding percent-encodes what a header cannot hold, and spaces, quotes and percent signs. */
+/** The CloudEvents HTTP binding percent-encodes non-ASCII characters, spaces, double quotes and percent signs. */
 const attribute = (text: string): string =>
   text.replaceAll(/[^\x21-\x7e]|["%]/gu, (char) =>
     Buffer.from(char).toString('hex').toUpperCase().replaceAll(/../g, '%$&'),

@@ -1,35 +1,35 @@
 /**
- * Messages on their way: durable from `add` until they are acknowledged or given up, attempted with exponential
- * back-off. After a restart everything that was not acknowledged is attempted again, at once.
+ * Pending deliveries. A message is durable from `add` until it is acknowledged or dropped. It is retried with exponential
+ * back-off. After a restart every message that was not acknowledged is attempted again at once.
  */
 import path from 'node:path';
 import { Journal } from '../shared/journal.ts';
 import type { CloudEventMessage } from './cloud-event.ts';
 
 export interface Delivery {
-  /** Unique among deliveries; not the event's id, which a duplicate may share. */
+  /** Unique per delivery. Not the event's id: a duplicate may have the same one. */
   readonly key: string;
-  /** Which trigger it is for. */
+  /** Name of the trigger. */
   readonly trigger: string;
   readonly message: CloudEventMessage;
   readonly publishedAtMs: number;
 }
 
 export interface RetryPolicy {
-  /** Wait after the first failure; doubles with each further one. */
+  /** Wait after the first failure. It doubles with each further failure. */
   readonly minBackoffMs: number;
   readonly maxBackoffMs: number;
-  /** A message this old is given up. */
+  /** A message of this age is dropped. */
   readonly retentionMs: number;
 }
 
 export interface DeliveriesOptions {
-  /** Without it nothing survives. */
+  /** Without it no message survives a restart. */
   readonly stateDir: string | undefined;
   readonly now: () => number;
   readonly retry: RetryPolicy;
   readonly maxConcurrent: number;
-  /** Resolves to whether the delivery is done with. */
+  /** Resolves to true when the delivery needs no further attempt. */
   readonly attempt: (delivery: Delivery) => Promise<boolean>;
   readonly onBug: (error: unknown) => void;
 }
@@ -41,7 +41,7 @@ export class Deliveries {
   readonly #pending = new Map<string, Delivery>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #running = new Set<Promise<void>>();
-  /** Due, but beyond the limit on concurrent attempts. */
+  /** Attempts that are due but exceed the limit on concurrent attempts. */
   readonly #waiting: (() => void)[] = [];
   readonly #journal: Journal<DeliveryRecord> | undefined;
   #idleWaiters: (() => void)[] = [];
@@ -59,7 +59,7 @@ export class Deliveries {
           });
   }
 
-  /** Attempts what an earlier process left behind. */
+  /** Resumes the deliveries that an earlier process left pending. Drops those that are not wanted. */
   resume(isWanted: (delivery: Delivery) => boolean): void {
     for (const delivery of [...this.#pending.values()]) {
       if (isWanted(delivery)) this.#schedule(delivery, 0, 0);
@@ -67,19 +67,19 @@ export class Deliveries {
     }
   }
 
-  /** Durable when this returns; first attempted after `delayMs`. */
+  /** The delivery is durable when this returns. Its first attempt is after `delayMs`. */
   add(delivery: Delivery, delayMs: number): void {
     this.#record({ added: delivery });
     this.#schedule(delivery, delayMs, 0);
   }
 
-  /** Resolves once nothing is pending. */
+  /** Resolves when no delivery is pending. */
   async idle(): Promise<void> {
     if (this.#pending.size === 0) return;
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  /** What is pending stays in the journal. The caller aborts the attempts that are under way. */
+  /** Pending deliveries stay in the journal. The caller aborts the attempts in progress. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers) clearTimeout(timer);
@@ -138,7 +138,7 @@ export class Deliveries {
     this.#idleWaiters = [];
   }
 
-  /** Applied before it is appended: appending may compact, and the snapshot must know of it. */
+  /** Applies the record before it appends it: appending may compact, and the snapshot must include the record. */
   #record(record: DeliveryRecord): void {
     this.#apply(record);
     this.#journal?.append(record);

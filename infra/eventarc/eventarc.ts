@@ -1,6 +1,6 @@
 /**
- * Eventarc for Cloud Storage events: each event is delivered to every trigger that matches it, at least once, as an
- * HTTP POST like the one that reaches a function. Order is not kept, duplicates happen, and faults can be injected.
+ * Eventarc for Cloud Storage events. Each event is delivered at least once to every matching trigger, as the HTTP POST
+ * that a function receives. Order is not guaranteed, duplicates can occur, and faults can be injected.
  */
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -13,53 +13,53 @@ import { post } from './post.ts';
 interface EventarcTrigger {
   readonly bucket: string;
   readonly eventType: StorageEventType;
-  /** Where the function listens. Its path identifies the trigger across restarts; the port may change. */
+  /** URL of the function. Its path identifies the trigger across restarts, because the port may change. */
   readonly url: string;
-  /** Of the ID token. Default: `url`. */
+  /** Audience of the ID token. Default: `url`. */
   readonly audience?: string;
-  /** Whose ID token the request carries. */
+  /** Service account of the ID token. */
   readonly serviceAccountEmail: string;
 }
 
 /** Rates are probabilities from 0 to 1. */
 interface EventarcFaults {
-  /** A second delivery of the same event, half of the time under another event id, as publishers' retries make them. */
+  /** A second delivery of the same event. Half of the duplicates have another event id, as a publisher's retry has. */
   readonly duplicateRate?: number;
-  /** A first attempt that comes up to `maxDelayMs` late. */
+  /** A first attempt that is up to `maxDelayMs` late. */
   readonly delayRate?: number;
   /** Default 1,000. */
   readonly maxDelayMs?: number;
   /** An event that is never delivered. */
   readonly lossRate?: number;
-  /** Spreads first attempts over a short while, so that events overtake one another. */
+  /** Spreads first attempts over 50 ms, so that events overtake one another. */
   readonly reorder?: boolean;
 }
 
 export interface EventarcOptions {
-  /** Where undelivered events survive. Without it they do not. */
+  /** Folder of the journal of undelivered events. Without it they do not survive a restart. */
   readonly stateDir?: string;
   readonly triggers: readonly EventarcTrigger[];
-  /** Makes the bearer token. Without it requests are not authorized. */
+  /** Returns the bearer token. Without it requests have no authorization header. */
   readonly signIdToken?: (email: string, audience: string) => string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** From 0 to 1, 1 excluded. */
+  /** At least 0, less than 1. */
   readonly random?: () => number;
   readonly faults?: EventarcFaults;
-  /** Default: the service's 10 s to 600 s for 24 h. */
+  /** Default: the values of the real service, 10 s to 600 s for 24 h. */
   readonly retry?: RetryPolicy;
-  /** How long a receiver may take to answer. Default 10 minutes. */
+  /** Time that a receiver has to respond. Default 10 minutes. */
   readonly timeoutMs?: number;
-  /** Told of every failure that is not the receiver's. Default: a line on standard error. */
+  /** Called with every error that the receiver did not cause. Default: writes a line to standard error. */
   readonly onBug?: (error: unknown) => void;
 }
 
 export interface Eventarc {
-  /** The event is durable when this returns; it is delivered later. */
+  /** The event is durable when this returns. It is delivered later. */
   readonly publish: (event: ObjectEvent) => void;
-  /** Resolves once every published event was delivered or given up. */
+  /** Resolves when every published event has been delivered or dropped. */
   readonly idle: () => Promise<void>;
-  /** Ends attempts under way. What is undelivered is delivered by the next start on the same folder. */
+  /** Aborts attempts in progress. The next start on the same folder delivers the rest. */
   readonly stop: () => Promise<void>;
 }
 
@@ -71,7 +71,7 @@ const SERVICE_RETRY: RetryPolicy = {
 
 const TIMEOUT_MS = 10 * 60 * 1000;
 
-/** Attempts under way at once, so that a burst of events does not open thousands of sockets. */
+/** Limit on concurrent attempts, so that a burst of events does not open thousands of sockets. */
 const MAX_CONCURRENT = 100;
 
 const REORDER_WINDOW_MS = 50;
@@ -83,7 +83,7 @@ export function startEventarc(options: EventarcOptions): Eventarc {
   const onBug = options.onBug ?? ((error) => process.stderr.write(`eventarc: ${String(error)}\n`));
   const triggers = new Map(options.triggers.map((trigger) => [nameOf(trigger), trigger]));
   const stopping = new AbortController();
-  // Every attempt under way listens.
+  // Every attempt in progress adds a listener.
   setMaxListeners(MAX_CONCURRENT, stopping.signal);
   const agent = new http.Agent({ keepAlive: true });
 
@@ -111,10 +111,10 @@ export function startEventarc(options: EventarcOptions): Eventarc {
     attempt,
     onBug,
   });
-  // A deleted trigger takes its undelivered events with it.
+  // Undelivered events of a trigger that no longer exists are dropped.
   deliveries.resume(({ trigger }) => triggers.has(trigger));
 
-  /** Decimal, like the ids of Pub/Sub messages that Eventarc passes on. */
+  /** Decimal, like the Pub/Sub message ids that Eventarc forwards. */
   const eventId = (): string => String(Math.floor((1 + random() * 8) * 1e15));
   const happens = (rate: number | undefined): boolean => rate !== undefined && random() < rate;
   const delayMs = (): number =>

@@ -1,17 +1,17 @@
-/** One attempt to deliver a message over HTTP. */
+/** One HTTP delivery attempt. */
 import http from 'node:http';
 
 export interface Attempt {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** How long the receiver may be silent. */
+  /** Longest time without data from the receiver. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly agent: http.Agent;
 }
 
-/** The status of the answer, or `unreachable` for every way of not getting one. Never rejects. */
+/** Resolves to the HTTP status, or to `unreachable` when there is no complete response. Never rejects. */
 export function post({
   url,
   headers,
@@ -30,7 +30,7 @@ export function post({
     request.setTimeout(timeoutMs, () => request.destroy());
     request.on('error', () => resolve('unreachable'));
     request.on('response', (response) => {
-      // The answer counts once it is whole: a receiver that dies while answering has not acknowledged.
+      // Only a complete response counts: a receiver that dies while it responds has not acknowledged.
       response.on('close', () => resolve(response.complete ? (response.statusCode ?? 0) : 'unreachable'));
       response.on('error', () => resolve('unreachable'));
       response.resume();

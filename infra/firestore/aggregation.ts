@@ -1,4 +1,4 @@
-/** count, sum and avg over the results of a query. */
+/** Aggregation queries: count, sum and avg over the results of a query. */
 
 import type { StoredDocument } from './documents.ts';
 import {
@@ -16,11 +16,11 @@ import { doubleValue, integerValue, isNumber, NULL_VALUE } from './values.ts';
 
 interface Aggregate {
   readonly alias: string;
-  readonly of: (documents: readonly StoredDocument[]) => Value;
+  readonly compute: (documents: readonly StoredDocument[]) => Value;
 }
 
 export interface AggregationPlan {
-  /** Finds the documents that take part: those that have every aggregated field. */
+  /** Selects the documents to aggregate: those that have every aggregated field. */
   readonly query: QueryPlan;
   readonly aggregates: readonly Aggregate[];
 }
@@ -43,8 +43,8 @@ export function planAggregation(request: RunAggregationQueryRequest): Aggregatio
 }
 
 /**
- * Aggregated fields are read from the index, so the results are sorted by them too, which shows where there is a limit
- * or an offset. Throws INVALID_ARGUMENT where they would have to come after the name.
+ * Aggregated fields are read from the index, so the results are also sorted by them. This matters with a limit or an
+ * offset. Throws INVALID_ARGUMENT when the fields would follow the name in the index.
  */
 function sortedByAggregated(query: QueryPlan, paths: readonly FieldPath[]): QueryPlan {
   const sorted = new Set(query.order.map(({ path }) => pathKey(path)));
@@ -60,7 +60,7 @@ function sortedByAggregated(query: QueryPlan, paths: readonly FieldPath[]): Quer
   return { ...query, order: [...query.order, ...order] };
 }
 
-/** A missing query means all documents, unlike everywhere else. */
+/** Unlike in other requests, a missing query means all documents. */
 const withStructuredQuery = (
   carrier: NonNullable<RunAggregationQueryRequest['structuredAggregationQuery']>,
 ): Parameters<typeof planQuery>[1] =>
@@ -82,7 +82,7 @@ const withStructuredQuery = (
       };
 
 export const aggregate = ({ aggregates }: AggregationPlan, documents: readonly StoredDocument[]): Fields =>
-  Object.fromEntries(aggregates.map(({ alias, of }) => [alias, of(documents)]));
+  Object.fromEntries(aggregates.map(({ alias, compute }) => [alias, compute(documents)]));
 
 function fieldOf(aggregation: Aggregation): FieldPath | undefined {
   if (aggregation.operator === 'sum') return parseFieldPath(aggregation.sum.field?.fieldPath ?? '');
@@ -97,7 +97,7 @@ function checkAggregated(path: FieldPath, { projection }: QueryPlan): void {
   if (projection) invalid('Cannot apply property masks when aggregation fields are present.');
 }
 
-/** Aggregations without an alias are called field_1, field_2, … */
+/** Aggregations without an alias get the aliases field_1, field_2, … */
 function withAliases(aggregations: readonly Aggregation[]): readonly Aggregate[] {
   const seen = new Set<string>();
   let unnamed = 0;
@@ -108,11 +108,11 @@ function withAliases(aggregations: readonly Aggregation[]): readonly Aggregate[]
     if (Buffer.byteLength(alias) > MAX_ALIAS_BYTES)
       invalid(`The property.name is longer than ${MAX_ALIAS_BYTES} bytes.`);
     seen.add(alias);
-    return { alias, of: toAggregate(aggregation) };
+    return { alias, compute: toAggregate(aggregation) };
   });
 }
 
-function toAggregate(aggregation: Aggregation): Aggregate['of'] {
+function toAggregate(aggregation: Aggregation): Aggregate['compute'] {
   switch (aggregation.operator) {
     case 'count': {
       const upTo =
@@ -147,8 +147,8 @@ const asDouble = (n: NumberValue): number =>
   n.valueType === 'doubleValue' ? n.doubleValue : Number(n.integerValue);
 
 /**
- * An integer as long as all are integers and the sum fits into 64 bits, else a double. Integers and doubles are summed
- * apart, so that integers count exactly beside doubles.
+ * Returns an integer if all numbers are integers and the sum fits into 64 bits, otherwise a double. Integers and doubles
+ * are summed separately, so that the integer part is exact.
  */
 function sum(numbers: readonly NumberValue[]): NumberValue {
   let integers = 0n;

@@ -1,4 +1,4 @@
-/** What may be stored: field names, nesting, ranges and sizes of values. The wording is the official emulator's. */
+/** Validates stored values: field names, nesting, ranges and sizes. The messages are those of the official emulator. */
 
 import { isReservedFieldName } from './field-path.ts';
 import type { Fields, MapValue, TimestampMessage, Value } from './messages.ts';
@@ -7,16 +7,16 @@ import { parseDocumentName } from './resource-names.ts';
 
 export const MAX_DOCUMENT_BYTES = 1_048_576;
 const MAX_VALUE_BYTES = MAX_DOCUMENT_BYTES - 89;
-/** Of a single name, and of the names from the top of the document down to any field, with a dot between them. */
+/** Limit for a single field name, and for the dotted path of any field. */
 const MAX_FIELD_PATH_BYTES = 1500;
-/** Maps and arrays within each other. */
+/** Nesting depth of maps and arrays. */
 const MAX_DEPTH = 20;
 const MAX_VECTOR_DIMENSIONS = 2048;
 /** 0001-01-01 to 9999-12-31. */
 const MIN_SECONDS = -62_135_596_800;
 const MAX_SECONDS = 253_402_300_799;
 
-/** The fields as they are stored: timestamps cut to microseconds. Throws INVALID_ARGUMENT. */
+/** Returns the fields as they are stored: timestamps are truncated to microseconds. Throws INVALID_ARGUMENT. */
 export function storableFields(fields: Fields): Fields {
   const checked: Record<string, Value> = {};
   for (const [name, value] of Object.entries(fields)) {
@@ -29,20 +29,20 @@ export function storableFields(fields: Fields): Fields {
   return checked;
 }
 
-/** A single value as it is stored. `property` is the top-level field that refusals name. */
+/** Returns a single value as it is stored. Error messages name the top-level field `property`. */
 export const storableValue = (value: Value, property: string): Value =>
   storable(value, { property, depth: 0, pathBytes: 0 });
 
-/** Where in the document a value is. */
-interface Place {
-  /** The top-level field, which refusals name. */
+/** The position of a value in the document. */
+interface ValuePosition {
+  /** The top-level field, which error messages name. */
   readonly property: string;
   readonly depth: number;
   readonly pathBytes: number;
 }
 
-function storable(value: Value, place: Place): Value {
-  const { property, depth, pathBytes } = place;
+function storable(value: Value, position: ValuePosition): Value {
+  const { property, depth, pathBytes } = position;
   switch (value.valueType) {
     case 'nullValue':
     case 'booleanValue':
@@ -91,7 +91,7 @@ function storable(value: Value, place: Place): Value {
   }
 }
 
-/** Reached only with what the wire can carry and the type of values leaves out: nothing, or parts of pipelines. */
+/** For values that the wire format permits but `Value` does not include: unset, or kinds that only pipelines use. */
 function refuseUnknown(value: { readonly valueType?: string }): never {
   return value.valueType === undefined
     ? invalid('Cannot convert firestore.v1.Value with type unset.')

@@ -1,9 +1,9 @@
 /**
- * The documents of one database, each with the versions that reads of the recent past may still ask for.
+ * The documents of one database, with the recent versions that reads at an earlier time need.
  *
- * Versions never change once stored, so a snapshot is nothing but a time. Superseded versions queue up in the order in
- * which they were superseded; the queue is cut at the front by age and by bytes, and the horizon moves along: at or
- * after it every read is exact, before it reads are refused. The last trace of a deleted document goes the same way.
+ * Versions are immutable, so a snapshot is only a time. Superseded versions are kept in a queue, oldest first, which is
+ * trimmed by age and by bytes. The horizon is the time at which the last dropped version was superseded: reads at or
+ * after it are exact, reads before it are refused. The same trimming drops the records of deleted documents.
  */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
@@ -14,7 +14,7 @@ import { documentBytes } from './value-size.ts';
 
 export interface StoredDocument {
   readonly name: string;
-  /** Collection ids and document ids in turn. */
+  /** Alternating collection ids and document ids. */
   readonly path: readonly string[];
   readonly fields: Fields;
   readonly createTime: Micros;
@@ -22,16 +22,16 @@ export interface StoredDocument {
   readonly sizeBytes: number;
 }
 
-/** Documents after a commit by name; undefined for those that are gone. */
+/** The written documents of a commit by name; undefined for deleted documents. */
 export type Changes = ReadonlyMap<string, StoredDocument | undefined>;
 
 export type CommitListener = (changes: Changes, time: Micros) => void;
 
-/** Google keeps versions for an hour, unless point-in-time recovery is switched on. */
+/** Google keeps versions for one hour, unless point-in-time recovery is enabled. */
 const RETENTION_MICROS = 3_600_000_000;
-/** Bounds what a burst of writes within that hour can hold in memory. */
+/** Limits the memory that a burst of writes within that hour can use. */
 const HISTORY_BYTES = 64 * 1024 * 1024;
-/** What a version costs besides its fields, so that many tiny ones are bounded too. */
+/** Overhead of a version besides its fields, so that many small versions are limited too. */
 const VERSION_OVERHEAD_BYTES = 512;
 
 interface Version {
@@ -53,9 +53,9 @@ interface Collection {
   changedAt: Micros;
 }
 
-/** Which documents a query looks at. */
+/** The documents that a query scans. */
 export interface Scope {
-  /** Path of the parent document; empty for the database. */
+  /** Path of the parent document. Empty for the database root. */
   readonly parent: readonly string[];
   /** Undefined: every collection. */
   readonly collectionId: string | undefined;
@@ -84,7 +84,7 @@ export class Database {
   readonly #collections = new Map<string, Collection>();
   readonly #listeners = new Set<CommitListener>();
   #superseded: { readonly record: DocumentRecord; readonly time: Micros; readonly sizeBytes: number }[] = [];
-  /** Entries of the queue before this one are gone already. */
+  /** Index of the first queue entry that has not been dropped. */
   #supersededHead = 0;
   #historyBytes = 0;
   #horizon: Micros = 0;
@@ -99,19 +99,19 @@ export class Database {
     return this.#horizon;
   }
 
-  /** Documents that are held at all, and all their versions. */
+  /** The number of documents in memory, including deleted ones, and of their versions. */
   get size(): { readonly records: number; readonly versions: number } {
     let versions = 0;
     for (const record of this.#records.values()) versions += record.versions.length;
     return { records: this.#records.size, versions };
   }
 
-  /** Throws FAILED_PRECONDITION when versions of that time may be gone. */
+  /** Throws FAILED_PRECONDITION when versions of that time may have been dropped. */
   checkReadable(at: Micros): void {
     if (at < this.#horizon) refuse(status.FAILED_PRECONDITION, 'The requested snapshot version is too old.');
   }
 
-  /** The document now or at a time; undefined when there is none. */
+  /** The document now or at time `at`; undefined when it does not exist. */
   get(name: string, at?: Micros): StoredDocument | undefined {
     const record = this.#records.get(name);
     return record && versionAt(record, at);
@@ -136,19 +136,19 @@ export class Database {
       }
   }
 
-  /** Makes what a commit did the present. Times must grow from call to call. */
+  /** Applies the changes of a commit. `time` must increase from call to call. */
   apply(changes: Changes, time: Micros): void {
     for (const [name, document] of changes) this.#put(name, { time: document?.updateTime ?? time, document });
     this.#trim(time);
   }
 
-  /** Tells the listeners of a commit. */
-  announce(changes: Changes, time: Micros): void {
+  /** Notifies the listeners of a commit. */
+  notifyListeners(changes: Changes, time: Micros): void {
     for (const listener of [...this.#listeners]) listener(changes, time);
   }
 
-  /** Nothing before `time` can be read any more. */
-  forgetBefore(time: Micros): void {
+  /** Drops the history. Reads before `time` are refused from now on. */
+  dropHistoryBefore(time: Micros): void {
     this.#historyBytes = 0;
     for (const { record } of this.#superseded.slice(this.#supersededHead)) this.#dropOldest(record);
     this.#superseded = [];
@@ -231,7 +231,7 @@ function versionAt({ versions }: DocumentRecord, at: Micros | undefined): Stored
   return undefined;
 }
 
-/** A document as it is kept. */
+/** Creates a stored document and computes its size. */
 export function storedDocument(
   name: string,
   fields: Fields,

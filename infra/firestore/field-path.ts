@@ -7,12 +7,12 @@ import { isVector } from './values.ts';
 /** Map keys from the document inwards; never empty. */
 export type FieldPath = readonly string[];
 
-/** The name of a document, as queries and masks spell it. */
+/** The pseudo field for the name of a document in queries and masks. */
 export const NAME_FIELD = '__name__';
 
 const SEGMENT = /[a-zA-Z_][a-zA-Z_0-9]*|`(?:[^`\\]|\\.)+`/sy;
 
-/** Parses dotted, possibly back-quoted names. Throws INVALID_ARGUMENT. */
+/** Parses dotted names, which may be in backquotes. Throws INVALID_ARGUMENT. */
 export function parseFieldPath(text: string): FieldPath {
   if (text === '') invalid('Invalid empty property path string.');
   const path: string[] = [];
@@ -44,21 +44,21 @@ export const isReservedFieldName = (name: string): boolean => /^__.+__$/s.test(n
 
 export const isNamePath = (path: FieldPath): boolean => path.length === 1 && path[0] === NAME_FIELD;
 
-/** One spelling per path, so that paths can be compared and sorted. */
+/** A canonical string for comparing and sorting paths. */
 export const pathKey = (path: FieldPath): string => path.join('.');
 
-/** Whether `prefix` names `path` itself or something that contains it. */
+/** Whether `prefix` equals `path` or is an ancestor of it. */
 export const isPrefix = (prefix: FieldPath, path: FieldPath): boolean =>
   prefix.length <= path.length && prefix.every((name, i) => path[i] === name);
 
 const own = (fields: Fields, name: string): Value | undefined =>
   Object.hasOwn(fields, name) ? fields[name] : undefined;
 
-/** What a path can lead into. Vectors travel as maps but are none. */
+/** The fields of a map. Vectors are encoded as maps, but paths cannot lead into them. */
 const innerFields = (value: Value): Fields | undefined =>
   value.valueType === 'mapValue' && !isVector(value) ? value.mapValue.fields : undefined;
 
-/** The value at `path`; undefined when any map on the way is missing. */
+/** The value at `path`; undefined when it or any map on the way is missing. */
 export function getField(fields: Fields, path: FieldPath): Value | undefined {
   let value: Value | undefined;
   let level: Fields | undefined = fields;
@@ -71,8 +71,8 @@ export function getField(fields: Fields, path: FieldPath): Value | undefined {
 }
 
 /**
- * A copy with `value` at `path`. Whatever is in the way and is no map is replaced by one, also when the value is
- * undefined, which removes the field: only a path that ends in nothing leaves the original untouched.
+ * Returns a copy with `value` at `path`. A value on the way that is not a map is replaced by a map. An undefined `value`
+ * removes the field. If there is then no map on the way, the original is returned unchanged.
  */
 export function withField(fields: Fields, path: FieldPath, value: Value | undefined): Fields {
   const [name, ...rest] = path;
@@ -90,7 +90,7 @@ export function withField(fields: Fields, path: FieldPath, value: Value | undefi
   return copy;
 }
 
-/** Only the fields that the paths name. */
+/** Returns only the fields at `paths`. */
 export function project(fields: Fields, paths: readonly FieldPath[]): Fields {
   let projected: Fields = {};
   for (const path of paths) {

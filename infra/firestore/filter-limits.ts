@@ -1,4 +1,4 @@
-/** Which combinations of filters a query may have. The wording is the official emulator's. */
+/** Limits on the filters of a query. The messages are those of the official emulator. */
 
 import { type FieldPath, isNamePath, pathKey } from './field-path.ts';
 import { type FieldTest, type Filter, fieldTests, isNeverTrue } from './filters.ts';
@@ -7,9 +7,9 @@ import { elementsOf } from './values.ts';
 
 const MAX_DISJUNCTIONS = 30;
 const MAX_INEQUALITY_FIELDS = 10;
-/** Filters, sort orders and the ancestor together. */
+/** Limit on filters, sort orders and the ancestor together. */
 const MAX_COMPONENTS = 100;
-/** Stops the expansion of absurd filters; repeated conditions can still bring smaller ones back under the limit. */
+/** Limits the expansion of very large filters. Below it, removing duplicates may bring a filter under the real limit. */
 const MAX_EXPANSION = 4096;
 
 const NEGATIONS: readonly FieldTest['op'][] = ['NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', 'IS_NOT_NULL'];
@@ -22,8 +22,8 @@ const INEQUALITIES: readonly FieldTest['op'][] = [
 ];
 
 /**
- * Fields that inequalities look at, once each, in the order of their names. They are sort orders too. Inequalities that
- * cannot hold do not count.
+ * The distinct fields of inequalities, ordered by name. They are implicit sort orders. Inequalities that are never true
+ * do not count.
  */
 export function inequalityFields(filter: Filter | undefined): readonly FieldPath[] {
   const paths = new Map<string, FieldPath>();
@@ -32,7 +32,7 @@ export function inequalityFields(filter: Filter | undefined): readonly FieldPath
   return [...paths].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
 }
 
-/** Throws INVALID_ARGUMENT for a filter that no query may have. */
+/** Throws INVALID_ARGUMENT for a filter that exceeds a limit. */
 export function checkFilter(filter: Filter | undefined, sortOrders: number): void {
   const tests = filter ? [...fieldTests(filter)] : [];
   if (tests.length + sortOrders > MAX_COMPONENTS)
@@ -62,7 +62,7 @@ export function checkFilter(filter: Filter | undefined, sortOrders: number): voi
     invalid("A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.");
 }
 
-/** An AND of nothing holds always; an OR of nothing is refused. */
+/** An empty AND is always true. An empty OR is refused. */
 function checkComposites(filter: Filter): void {
   if (filter.kind === 'field') return;
   if (filter.kind === 'or' && filter.filters.length === 0)
@@ -81,10 +81,10 @@ function checkDisjunctions(conjunctions: readonly Conjunction[]): void {
     );
 }
 
-/** Conditions that hold together, each in one spelling, so that repeated ones count once. */
+/** Conditions that are combined with AND, in canonical form, so that duplicates count once. */
 type Conjunction = ReadonlySet<string>;
 
-/** The filter as an OR of ANDs. */
+/** The filter in disjunctive normal form. */
 function disjunctions(filter: Filter): readonly Conjunction[] {
   if (filter.kind === 'field') return conditions(filter).map((condition) => new Set([condition]));
   const parts = filter.filters.map(disjunctions);
@@ -100,30 +100,30 @@ function disjunctions(filter: Filter): readonly Conjunction[] {
   return product;
 }
 
-/** A list of alternatives is a disjunction of as many conditions. */
+/** A list operand is a disjunction with one condition per element. */
 function conditions(test: FieldTest): readonly string[] {
   const { op, path, operand } = test;
-  const spell = (value: unknown): string => `${op} ${spelling([path, value])}`;
-  if (operand && op === 'IN') return elementsOf(operand).map(spell);
-  if (operand && op === 'ARRAY_CONTAINS_ANY') return elementsOf(operand).map(spell);
-  return [spell(operand)];
+  const conditionOf = (value: unknown): string => `${op} ${canonical([path, value])}`;
+  if (operand && op === 'IN') return elementsOf(operand).map(conditionOf);
+  if (operand && op === 'ARRAY_CONTAINS_ANY') return elementsOf(operand).map(conditionOf);
+  return [conditionOf(operand)];
 }
 
 const distinct = (conjunctions: readonly Conjunction[]): readonly Conjunction[] => [
   ...new Map(conjunctions.map((c) => [[...c].sort().join('\n'), c])).values(),
 ];
 
-/** Unlike plain JSON this tells NaN from the infinities. */
-const spelling = (value: unknown): string =>
+/** A canonical string. Unlike plain JSON it distinguishes NaN and the infinities. */
+const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, inner) => (typeof inner === 'number' ? String(inner) : inner));
 
 /**
- * The most list conditions that any conjunction has. Of equal filters side by side one counts, but not of equal ones
- * at different depths: that is how the official emulator counts.
+ * The largest number of list conditions in a conjunction. Equal filters at the same level count once, equal filters at
+ * different levels count each, as in the official emulator.
  */
 function listConditions(filter: Filter): number {
   if (filter.kind === 'field') return filter.op.startsWith('ARRAY_CONTAINS') ? 1 : 0;
-  const different = [...new Map(filter.filters.map((inner) => [spelling(inner), inner])).values()];
+  const different = [...new Map(filter.filters.map((inner) => [canonical(inner), inner])).values()];
   const counts = different.map(listConditions);
   return filter.kind === 'or' ? Math.max(0, ...counts) : counts.reduce((sum, count) => sum + count, 0);
 }

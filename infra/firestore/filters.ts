@@ -1,4 +1,4 @@
-/** Filters of queries: from messages to a tree, and from a tree to a test of documents. */
+/** Query filters: parses messages to a tree, and compiles the tree to a test of documents. */
 
 import { storableValue } from './document-checks.ts';
 import type { StoredDocument } from './documents.ts';
@@ -19,12 +19,12 @@ export interface FieldTest {
 
 export type Filter = FieldTest | { readonly kind: 'and' | 'or'; readonly filters: readonly Filter[] };
 
-/** Index entries end there, so longer values cannot be looked for. */
+/** Index entries are truncated at this size, so longer values cannot be queried. */
 const MAX_OPERAND_BYTES = 1500;
 
 const MAX_LISTED: Partial<Record<FieldOperator, number>> = { IN: 30, ARRAY_CONTAINS_ANY: 30, NOT_IN: 10 };
 
-/** Parses a filter of a query on `database`. Throws INVALID_ARGUMENT for one that can not be understood. */
+/** Parses a filter of a query on `database`. Throws INVALID_ARGUMENT for a malformed filter. */
 export function parseFilter(message: FilterMessage, database: string): Filter {
   switch (message.filterType) {
     case 'compositeFilter': {
@@ -68,7 +68,7 @@ function parseOperand(path: FieldPath, op: FieldOperator, value: Value, database
   for (const operand of listed || [value])
     if (valueBytes(operand) > MAX_OPERAND_BYTES)
       invalid(`value for ${property} is too large to be used in a query`);
-  // In the form in which it would be stored, or times finer than microseconds would never be found.
+  // Converted to the stored form. Otherwise timestamps finer than microseconds would never match.
   return listed
     ? { valueType: 'arrayValue', arrayValue: { values: listed.map((each) => storableValue(each, property)) } }
     : storableValue(value, property);
@@ -87,7 +87,7 @@ function checkName(value: Value, database: string): void {
   checkSameDatabase(database, parseDocumentName(value.referenceValue, 'Resource name'));
 }
 
-/** Every test of a single field in the tree. */
+/** Every field test in the tree. */
 export function* fieldTests(filter: Filter): Generator<FieldTest> {
   if (filter.kind === 'field') yield filter;
   else for (const inner of filter.filters) yield* fieldTests(inner);
@@ -95,7 +95,7 @@ export function* fieldTests(filter: Filter): Generator<FieldTest> {
 
 export type DocumentTest = (document: StoredDocument) => boolean;
 
-/** Turns the tree into a test. */
+/** Compiles the tree to a test. */
 export function compileFilter(filter: Filter): DocumentTest {
   if (filter.kind !== 'field') {
     const tests = filter.filters.map(compileFilter);
@@ -114,7 +114,7 @@ export function compileFilter(filter: Filter): DocumentTest {
 
 type ValueTest = (value: Value) => boolean;
 
-const NOTHING: ValueTest = () => false;
+const NEVER: ValueTest = () => false;
 
 function unary(op: FieldTest['op']): ValueTest {
   switch (op) {
@@ -127,11 +127,11 @@ function unary(op: FieldTest['op']): ValueTest {
     case 'IS_NOT_NAN':
       return (value) => !isNaNValue(value) && !isNull(value);
     default:
-      return NOTHING;
+      return NEVER;
   }
 }
 
-/** Whether the test fails for every value there can be. */
+/** Whether the test fails for every value. */
 export function isNeverTrue({ op, operand }: FieldTest): boolean {
   switch (op) {
     case 'LESS_THAN':
@@ -148,13 +148,13 @@ export function isNeverTrue({ op, operand }: FieldTest): boolean {
   }
 }
 
-/** Null and NaN as operands equal nothing, not even themselves (inside arrays and maps they do). */
+/** Null and NaN as operands are not equal to anything, not even themselves. Inside arrays and maps they are. */
 const neverEqual = (operand: Value): boolean => isNull(operand) || isNaNValue(operand);
 
 function comparison(op: FieldTest['op'], operand: Value): ValueTest {
   switch (op) {
     case 'EQUAL':
-      return neverEqual(operand) ? NOTHING : (value) => equalValues(value, operand);
+      return neverEqual(operand) ? NEVER : (value) => equalValues(value, operand);
     case 'NOT_EQUAL':
       return notAnyOf([operand]);
     case 'LESS_THAN':
@@ -178,7 +178,7 @@ function comparison(op: FieldTest['op'], operand: Value): ValueTest {
     case 'NOT_IN':
       return notAnyOf(elementsOf(operand));
     default:
-      return NOTHING;
+      return NEVER;
   }
 }
 
@@ -187,16 +187,16 @@ function anyOf(operands: readonly Value[]): ValueTest {
   return (value) => usable.some((operand) => equalValues(value, operand));
 }
 
-/** As in SQL, null among the operands rules everything out, and so does null in the document. */
+/** As in SQL, a null operand makes the test false for every value, and a null in the document makes it false too. */
 function notAnyOf(operands: readonly Value[]): ValueTest {
-  if (operands.some(isNull)) return NOTHING;
+  if (operands.some(isNull)) return NEVER;
   const usable = operands.filter((operand) => !isNaNValue(operand));
   return (value) => !isNull(value) && !usable.some((operand) => equalValues(value, operand));
 }
 
-/** Values of another type than the operand's are neither before nor after it. */
+/** A value whose type differs from the operand's never matches. */
 function ordered(operand: Value, holds: (order: number) => boolean): ValueTest {
-  if (neverEqual(operand)) return NOTHING;
+  if (neverEqual(operand)) return NEVER;
   const rank = typeRank(operand);
   return (value) => typeRank(value) === rank && holds(compareValues(value, operand));
 }

@@ -1,8 +1,8 @@
 /**
- * One listen stream: any number of targets, told of every commit that concerns them.
+ * One listen stream with any number of targets. Each target receives the changes of every commit that affects it.
  *
- * A resume token is the time of the snapshot it came with. While history reaches back that far, a resumed target is
- * told only what changed since; otherwise it is reset and told everything.
+ * A resume token is the time of the snapshot with which it was sent. If the history still covers that time, a resumed
+ * target receives only the changes since then. Otherwise it is reset and receives all documents.
  */
 
 import { GrpcError } from '../shared/grpc.ts';
@@ -21,7 +21,7 @@ import type { Store } from './store.ts';
 import { planTarget, type Target, type TargetDocuments } from './targets.ts';
 import { fromTimestamp, type Micros, toTimestamp } from './timestamps.ts';
 
-interface Following {
+interface ActiveTarget {
   readonly target: Target;
   documents: TargetDocuments;
 }
@@ -29,7 +29,7 @@ interface Following {
 export class ListenStream {
   readonly #store: Store;
   readonly #send: (response: ListenResponse) => void;
-  readonly #targets = new Map<number, Following>();
+  readonly #targets = new Map<number, ActiveTarget>();
   #database: Database | undefined;
   #unsubscribe: () => void = () => {};
 
@@ -38,7 +38,7 @@ export class ListenStream {
     this.#send = send;
   }
 
-  /** Throws INVALID_ARGUMENT for a request that is wrong as such; a wrong target is answered on the stream. */
+  /** Throws INVALID_ARGUMENT for an invalid request. An error of the target is sent on the stream instead. */
   handle(request: ListenRequest): void {
     const database = this.#databaseOf(request);
     if (request.targetChange === 'addTarget') this.#add(request.addTarget, database);
@@ -46,7 +46,7 @@ export class ListenStream {
     else invalid('A listen request must add or remove a target.');
   }
 
-  /** Says that nothing happened, so that clients do not take the silence for a broken connection. */
+  /** Sends an empty snapshot, so that clients do not treat the silence as a broken connection. */
   heartbeat(): void {
     if (this.#targets.size > 0) this.#snapshot(this.#store.clock.readTime());
   }
@@ -61,12 +61,12 @@ export class ListenStream {
     const database = this.#store.database(parseDatabaseName(request.database));
     this.#database = database;
     this.#unsubscribe = database.subscribe((changes, time) => {
-      let told = false;
-      for (const [id, following] of this.#targets) {
-        const after = following.target.after(changes, following.documents);
-        if (after !== following.documents) told = this.#tellChanges(id, following, after, time) || told;
+      let sent = false;
+      for (const [id, active] of this.#targets) {
+        const after = active.target.after(changes, active.documents);
+        if (after !== active.documents) sent = this.#sendChanges(id, active, after, time) || sent;
       }
-      if (told) this.#snapshot(time);
+      if (sent) this.#snapshot(time);
     });
     return database;
   }
@@ -92,17 +92,17 @@ export class ListenStream {
       return;
     }
     const time = this.#store.clock.readTime();
-    const following: Following = { target, documents: this.#resumed(message, id, target, database, time) };
-    this.#targets.set(id, following);
-    this.#tellChanges(id, following, present, time);
+    const active: ActiveTarget = { target, documents: this.#resumed(message, id, target, database, time) };
+    this.#targets.set(id, active);
+    this.#sendChanges(id, active, present, time);
     for (const name of target.names)
-      if (!following.documents.has(name)) this.#tellGone('documentDelete', name, id, time);
+      if (!active.documents.has(name)) this.#sendRemoval('documentDelete', name, id, time);
     this.#change('CURRENT', [id], time);
     this.#snapshot(time);
     if (message.once) this.#remove(id);
   }
 
-  /** What the client still holds from before; nothing if it has to start over. */
+  /** The documents that the client already has. Empty if it must start over. */
   #resumed(
     message: TargetMessage,
     id: number,
@@ -121,30 +121,30 @@ export class ListenStream {
     if (this.#targets.delete(id)) this.#change('REMOVE', [id]);
   }
 
-  /** Reports the way from the documents followed so far to `after`; whether there was anything to report. */
-  #tellChanges(id: number, following: Following, after: TargetDocuments, time: Micros): boolean {
-    const { documents: before, target } = following;
-    let told = false;
+  /** Sends the difference between the target's documents and `after`. Returns whether there was one. */
+  #sendChanges(id: number, active: ActiveTarget, after: TargetDocuments, time: Micros): boolean {
+    const { documents: before, target } = active;
+    let sent = false;
     for (const name of before.keys()) {
       if (after.has(name)) continue;
-      told = true;
-      this.#tellGone(this.#database?.get(name) ? 'documentRemove' : 'documentDelete', name, id, time);
+      sent = true;
+      this.#sendRemoval(this.#database?.get(name) ? 'documentRemove' : 'documentDelete', name, id, time);
     }
     for (const [name, document] of after) {
       if (before.get(name) === document) continue;
-      told = true;
+      sent = true;
       this.#send({ documentChange: { document: toMessage(document, target), targetIds: [id] } });
     }
-    following.documents = after;
-    return told;
+    active.documents = after;
+    return sent;
   }
 
-  #tellGone(how: 'documentDelete' | 'documentRemove', document: string, id: number, time: Micros): void {
-    const gone = { document, removedTargetIds: [id], readTime: toTimestamp(time) };
-    this.#send(how === 'documentDelete' ? { documentDelete: gone } : { documentRemove: gone });
+  #sendRemoval(how: 'documentDelete' | 'documentRemove', document: string, id: number, time: Micros): void {
+    const removal = { document, removedTargetIds: [id], readTime: toTimestamp(time) };
+    this.#send(how === 'documentDelete' ? { documentDelete: removal } : { documentRemove: removal });
   }
 
-  /** Without target ids: everything up to `time` has been told. */
+  /** A NO_CHANGE without target ids: everything up to `time` has been sent. */
   #snapshot(time: Micros): void {
     this.#change('NO_CHANGE', [], time);
   }
@@ -167,7 +167,7 @@ function resumeTime(message: TargetMessage): Micros | undefined {
   if (message.resumeType === 'readTime') return fromTimestamp(message.readTime);
   if (message.resumeType !== 'resumeToken' || message.resumeToken.length === 0) return undefined;
   const token = message.resumeToken.toString();
-  // A token that is none of ours is older than all history.
+  // An unknown token is treated as older than the history, which resets the target.
   return /^\d{1,16}$/.test(token) ? Number(token) : -1;
 }
 

@@ -1,4 +1,4 @@
-/** Listing the documents of a collection and the collections of a document, page by page. */
+/** Lists the documents of a collection and the collections of a document, in pages. */
 
 import type { Database, StoredDocument } from './documents.ts';
 import type { OrderMessage } from './messages.ts';
@@ -7,16 +7,16 @@ import { documentsRoot } from './resource-names.ts';
 import type { Micros } from './timestamps.ts';
 import { comparePaths, compareStrings } from './values.ts';
 
-/** Google leaves the number open when the caller names none. */
+/** Google does not document its default page size. */
 const DEFAULT_PAGE_SIZE = 300;
 
-/** The items of one page and the token of the next, '' after the last. */
+/** The items of one page and the token of the next page; '' on the last page. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextPageToken: string;
 }
 
-/** Cuts a page out of items in a stable order. A token is the key of the last item given out. */
+/** Returns one page of `items`, which must have a stable order. A token is the key of the last returned item. */
 export function pageOf<T>(
   items: readonly T[],
   { pageSize, pageToken, keyOf }: { pageSize: number; pageToken: string; keyOf: (item: T) => string },
@@ -31,14 +31,14 @@ export function pageOf<T>(
   return { items: page, nextPageToken: isEnd ? '' : Buffer.from(keyOf(last)).toString('base64url') };
 }
 
-/** A name, and its document unless nothing but collections below it exists. */
+/** A document name. `document` is undefined when only documents below this name exist. */
 export interface ListedDocument {
   readonly name: string;
   readonly path: readonly string[];
   readonly document: StoredDocument | undefined;
 }
 
-/** Names below `parent`/`collectionId` that have no document but have documents below them. */
+/** Names in `parent`/`collectionId` without a document but with documents below them. */
 export function missingDocuments(
   database: Database,
   parent: readonly string[],
@@ -59,7 +59,7 @@ export function missingDocuments(
 
 export const byName = (a: ListedDocument, b: ListedDocument): number => comparePaths(a.path, b.path);
 
-/** Ids of the collections right below `parent` that hold documents, here or further down. */
+/** Ids of the collections directly below `parent` that contain documents at any depth. */
 export function collectionIds(
   database: Database,
   parent: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * The messages of google.firestore.v1 that this server handles, in the form `protocol.ts` decodes them to: int64 as
- * string, enums by name, an absent message as null, absent lists and maps as empty, and each oneof as a property that
- * names the member that is set (missing when none is).
+ * The messages of google.firestore.v1 that this server handles, as `protocol.ts` decodes them: int64 as string, enums by
+ * name, an absent message as null, absent lists and maps as empty. Each oneof adds a property with the name of the set
+ * member; it is missing when no member is set.
  */
 
 export interface TimestampMessage {
@@ -37,7 +37,7 @@ export type Value =
   | ArrayValue
   | MapValue;
 
-/** What may arrive where a value belongs: also nothing, or a kind that only pipelines know. */
+/** A value as it may arrive: it can also be unset, or of a kind that only pipelines use. */
 export type WireValue =
   | Value
   | { readonly valueType?: undefined }
@@ -179,7 +179,7 @@ export interface StructuredQuery {
   readonly findNearest: FindNearestMessage | null;
 }
 
-/** A query as requests carry it: one of a kind, or none. */
+/** The query oneof of a request. */
 export type QueryCarrier =
   | { readonly queryType: 'structuredQuery'; readonly structuredQuery: StructuredQuery }
   | { readonly queryType?: undefined };
@@ -201,7 +201,7 @@ export type TransactionOptions =
   | { readonly mode: 'readWrite'; readonly readWrite: { readonly retryTransaction: Buffer } }
   | { readonly mode?: undefined };
 
-/** Which version a read sees. */
+/** The consistency selector oneof of a read request. */
 export type ConsistencySelector =
   | { readonly consistencySelector: 'transaction'; readonly transaction: Buffer }
   | { readonly consistencySelector: 'newTransaction'; readonly newTransaction: TransactionOptions }
@@ -318,7 +318,7 @@ export type ListenRequest = { readonly database: string } & (
 
 export type TargetChangeType = 'NO_CHANGE' | 'ADD' | 'REMOVE' | 'CURRENT' | 'RESET';
 
-/** The answers of a listen stream, without the oneof markers that encoding does not need. */
+/** The responses of a listen stream, without the oneof properties, which encoding does not need. */
 export type ListenResponse =
   | {
       readonly targetChange: {
@@ -330,10 +330,10 @@ export type ListenResponse =
       };
     }
   | { readonly documentChange: { readonly document: DocumentMessage; readonly targetIds: readonly number[] } }
-  | { readonly documentDelete: DocumentGone }
-  | { readonly documentRemove: DocumentGone };
+  | { readonly documentDelete: DocumentRemoval }
+  | { readonly documentRemove: DocumentRemoval };
 
-interface DocumentGone {
+interface DocumentRemoval {
   readonly document: string;
   readonly removedTargetIds: readonly number[];
   readonly readTime: TimestampMessage;

@@ -1,4 +1,4 @@
-/** The writing methods. */
+/** The write methods: commits, transactions and single documents. */
 
 import { randomInt } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
@@ -40,7 +40,7 @@ export function rollback(store: Store, request: RollbackRequest): unknown {
   return {};
 }
 
-/** Commits and answers as Commit and the write stream do. */
+/** Commits the writes. Used by Commit and the write stream. */
 export function commit(
   store: Store,
   request: CommitRequest,
@@ -59,7 +59,7 @@ function parseWrites(
   return { database, writes: request.writes.map((write) => parseWrite(write, database.name)) };
 }
 
-/** Every write is a commit of its own. A malformed one spoils the whole request. */
+/** Every write is a separate commit. One malformed write fails the whole request. */
 export function batchWrite(store: Store, request: BatchWriteRequest): unknown {
   const { database, writes } = parseWrites(store, request);
   if (new Set(writes.map(({ name }) => name)).size < writes.length)
@@ -135,12 +135,12 @@ function writeOne(
   const projection = parseMask(mask);
   commit(store, { database: databaseName, transaction: Buffer.alloc(0), writes: [write] });
   const stored = store.database(databaseName).get(name);
-  if (!stored) throw new Error(`${name} is not there after it was written`);
+  if (!stored) throw new Error(`${name} does not exist after it was written.`);
   return toMessage(stored, projection);
 }
 
 const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** An id like those that the client libraries make. */
+/** An id in the format of the client libraries. */
 const randomId = (): string =>
   Array.from({ length: 20 }, () => ID_CHARACTERS[randomInt(ID_CHARACTERS.length)]).join('');

@@ -1,4 +1,4 @@
-/** Nearest-neighbour search over vectors, by comparing with every candidate. */
+/** Nearest-neighbour search over vectors. It compares the query vector with every candidate. */
 
 import { storableValue } from './document-checks.ts';
 import type { StoredDocument } from './documents.ts';
@@ -13,7 +13,7 @@ export interface NearestPlan {
   readonly measure: DistanceMeasure;
   readonly limit: number;
   readonly threshold: number | undefined;
-  /** Where the distance is put in the result. */
+  /** The field of the result that receives the distance. */
   readonly resultPath: FieldPath | undefined;
 }
 
@@ -38,9 +38,9 @@ export function planNearest(message: FindNearestMessage): NearestPlan {
   };
 }
 
-/** The nearest documents, nearest first. Documents without a vector of the same dimension are no candidates. */
+/** The nearest documents, nearest first. Documents without a vector of the same dimension are skipped. */
 export function nearest(plan: NearestPlan, documents: readonly StoredDocument[]): readonly StoredDocument[] {
-  // A larger dot product is nearer, and the threshold turns round with it.
+  // For the dot product a larger value is nearer, so the order and the threshold are reversed.
   const direction = plan.measure === 'DOT_PRODUCT' ? -1 : 1;
   const found: { readonly document: StoredDocument; readonly distance: number }[] = [];
   for (const document of documents) {

@@ -1,9 +1,9 @@
-/** Split points that cut a collection group into parts of about the same size. */
+/** Split points that divide a collection group into partitions of about equal size. */
 
 import type { CursorMessage, QueryCarrier } from './messages.ts';
 import { invalid } from './refusals.ts';
 
-/** Throws INVALID_ARGUMENT unless the query is all of a collection group in the order of names. */
+/** Throws INVALID_ARGUMENT unless the query selects a whole collection group, ordered by name. */
 export function checkPartitionable(carrier: QueryCarrier, partitionCount: number): void {
   if (partitionCount < 1) invalid('partition_count must be greater than zero.');
   if (carrier.queryType !== 'structuredQuery') invalid('only structured queries are supported');
@@ -16,7 +16,7 @@ export function checkPartitionable(carrier: QueryCarrier, partitionCount: number
     invalid('Queries with filters, limits, offsets or cursors are not supported.');
 }
 
-/** At most `count` names out of the sorted ones, evenly spread; the first name never is a split point. */
+/** At most `count` of the sorted names, evenly spread. The first name is never a split point. */
 export function splitPoints(names: readonly string[], count: number): readonly CursorMessage[] {
   const points = Math.min(count, names.length - 1);
   return Array.from({ length: Math.max(points, 0) }, (_, i) => {

@@ -1,4 +1,4 @@
-/** The journal of commits: what outlives the process. Documents are kept as protobuf bytes, see `protocol.ts`. */
+/** The journal of commits, which survives the process. It holds documents as protobuf bytes, see `protocol.ts`. */
 import path from 'node:path';
 import { Journal } from '../shared/journal.ts';
 import { type Changes, type StoredDocument, storedDocument } from './documents.ts';
@@ -10,19 +10,19 @@ import { fromTimestamp, type Micros, toTimestamp } from './timestamps.ts';
 
 interface CommitRecord {
   readonly time: Micros;
-  /** Base64 of the documents after the commit. */
+  /** The written documents, in base64. */
   readonly stored: readonly string[];
   /** Names of the documents that the commit deleted. */
   readonly deleted: readonly string[];
 }
 
 export interface Persistence {
-  /** Rewrites the journal as what there is now. */
+  /** Rewrites the journal as a snapshot of the current state. */
   readonly compact: () => void;
   readonly close: () => void;
 }
 
-/** Fills the store with what `<stateDir>/firestore.journal` holds and keeps every later commit there. */
+/** Loads `<stateDir>/firestore.journal` into the store and appends every later commit to it. */
 export function persist(store: Store, stateDir: string): Persistence {
   let latest: Micros = 0;
   const journal = Journal.open<CommitRecord>({
@@ -33,8 +33,8 @@ export function persist(store: Store, stateDir: string): Persistence {
     },
     snapshot: () => snapshot(store),
   });
-  store.startFrom(latest);
-  store.recordWith((changes, time) => journal.append(toRecord(changes, time)));
+  store.restartAfter(latest);
+  store.setRecorder((changes, time) => journal.append(toRecord(changes, time)));
   return { compact: () => journal.compact(), close: () => journal.close() };
 }
 
@@ -55,7 +55,7 @@ function replay(store: Store, { time, stored, deleted }: CommitRecord): void {
   for (const name of deleted) databaseOf(store, name).apply(new Map([[name, undefined]]), time);
 }
 
-/** The first record carries the time alone: commits must not go back behind it, even if nothing is left of them. */
+/** The first record has only the time: later commits must be after it, even if no document is left. */
 function* snapshot(store: Store): Generator<CommitRecord> {
   const time = store.clock.readTime();
   yield { time, stored: [], deleted: [] };
@@ -76,6 +76,7 @@ function decode(base64: string): StoredDocument {
   const { name, fields, createTime, updateTime }: DocumentMessage = decodeDocument(
     Buffer.from(base64, 'base64'),
   );
-  if (!createTime || !updateTime) throw new Error(`The journal holds ${name} without its times`);
+  if (!createTime || !updateTime)
+    throw new Error(`The Firestore journal has ${name} without createTime or updateTime.`);
   return storedDocument(name, fields, fromTimestamp(createTime), fromTimestamp(updateTime));
 }

@@ -1,6 +1,6 @@
 /**
- * The google.firestore.v1 service and the document codec, read from the proto files that ship inside the official
- * client. The only place where untyped messages become the types of `messages.ts`.
+ * The google.firestore.v1 service and the document codec, read from the official client's proto files. This is the only
+ * place where untyped messages become the types of `messages.ts`.
  */
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -29,6 +29,6 @@ interface DocumentCodec {
 
 const codec = definition['google.firestore.v1.Document'] as unknown as DocumentCodec;
 
-/** A document as protobuf bytes: unlike JSON they keep int64, NaN, -0 and bytes. */
+/** Encodes a document as protobuf. Unlike JSON this preserves int64, NaN, -0 and bytes. */
 export const encodeDocument = (document: DocumentMessage): Buffer => codec.serialize(document);
 export const decodeDocument = (bytes: Buffer): DocumentMessage => codec.deserialize(bytes);

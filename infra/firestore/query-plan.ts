@@ -1,4 +1,4 @@
-/** Structured queries: checked, and brought into the form in which they run. */
+/** Structured queries: validated and compiled to a plan. */
 
 import { storableValue } from './document-checks.ts';
 import type { Scope } from './documents.ts';
@@ -22,12 +22,12 @@ export interface SortOrder {
   readonly descending: boolean;
 }
 
-/** A position in the order of the results: as many leading sort values as it names. */
+/** A position in the order of the results, given by leading sort values. */
 export interface Bound {
   readonly values: readonly Value[];
-  /** The document's path, where the position also names the document. */
+  /** The document's path, if the cursor also has the document name. */
   readonly path: readonly string[] | undefined;
-  /** Just before the documents at the position, or just after them. */
+  /** The bound is just before the documents at the position (true) or just after them (false). */
   readonly before: boolean;
 }
 
@@ -35,13 +35,13 @@ export interface QueryPlan {
   readonly database: string;
   readonly scope: Scope;
   readonly matches: DocumentTest;
-  /** Fields to sort by. A document without one of them is no result. */
+  /** The sort fields. A document without one of them is not a result. */
   readonly order: readonly SortOrder[];
-  /** Documents equal in all fields sort by name. */
+  /** Direction of the name, which is the last sort order. */
   readonly nameDescending: boolean;
-  /** The name is filtered by, or sorted by explicitly. */
+  /** The query filters by the name or sorts by it explicitly. */
   readonly usesName: boolean;
-  /** Nothing but names, backwards: there is no such index, so that running it is refused. */
+  /** The query uses only the name, descending. No index supports this, so running it is refused. */
   readonly isDescendingNameScan: boolean;
   readonly startAt: Bound | undefined;
   readonly endAt: Bound | undefined;
@@ -53,7 +53,7 @@ export interface QueryPlan {
   readonly nearest: NearestPlan | undefined;
 }
 
-/** Throws INVALID_ARGUMENT for a query that the real service refuses whatever the documents are. */
+/** Throws INVALID_ARGUMENT for a query that the real service refuses regardless of the documents. */
 export function planQuery(parentName: string, carrier: QueryCarrier): QueryPlan {
   const { database, path: parent } = parseParentName(parentName);
   if (carrier.queryType !== 'structuredQuery') return invalid('only structured queries are supported');
@@ -95,7 +95,7 @@ function planScope({ from }: StructuredQuery, parent: readonly string[]): Scope 
 const fieldTestsOf = (filter: Filter | undefined): readonly FieldTest[] =>
   filter ? [...fieldTests(filter)] : [];
 
-/** Across all collections only names are indexed. */
+/** Across all collections only the name is indexed. */
 function checkAllCollections(
   filter: Filter | undefined,
   order: readonly SortOrder[],
@@ -112,7 +112,7 @@ const usesName = ({ orderBy }: StructuredQuery, filter: Filter | undefined): boo
   fieldTestsOf(filter).some(({ path }) => isNamePath(path));
 
 /**
- * The explicit orders first, then the fields of inequalities, then the name, the implicit ones in the direction of
+ * First the explicit orders, then the fields of inequalities, then the name. The implicit orders have the direction of
  * the last explicit one.
  */
 function planOrder(
@@ -157,7 +157,7 @@ function cursorPath(value: Value, database: string): readonly string[] {
   return named.path;
 }
 
-/** A projection of nothing gives names alone, as the official emulator has it. */
+/** As in the official emulator, an empty projection returns only names. */
 function planProjection({ select }: StructuredQuery): readonly FieldPath[] | undefined {
   if (!select) return undefined;
   return select.fields.map(({ fieldPath }) => parseFieldPath(fieldPath)).filter((path) => !isNamePath(path));

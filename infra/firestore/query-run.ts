@@ -1,4 +1,4 @@
-/** Running planned queries over the documents of a database, now or at an earlier time. */
+/** Runs query plans over the documents of a database, now or at an earlier time. */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
 import type { Database, StoredDocument } from './documents.ts';
@@ -11,7 +11,7 @@ import { comparePaths, compareValues } from './values.ts';
 
 export interface QueryResult {
   readonly documents: readonly StoredDocument[];
-  /** Results passed over because of the offset. */
+  /** Results skipped by the offset. */
   readonly skipped: number;
 }
 
@@ -21,7 +21,7 @@ interface Row {
   readonly values: readonly Value[];
 }
 
-/** Throws FAILED_PRECONDITION when no index could serve the query. */
+/** Throws FAILED_PRECONDITION when no index can serve the query. */
 export function runQuery(database: Database, plan: QueryPlan, at?: Micros): QueryResult {
   if (plan.isDescendingNameScan)
     refuse(status.FAILED_PRECONDITION, 'Firestore does not support descending key scans');
@@ -37,7 +37,7 @@ export function runQuery(database: Database, plan: QueryPlan, at?: Micros): Quer
   return { documents: plan.nearest ? nearest(plan.nearest, documents) : documents, skipped };
 }
 
-/** Whether the document is among the results, limit and offset aside. */
+/** Whether the document matches the query, ignoring limit and offset. */
 export const isCandidate = (plan: QueryPlan, document: StoredDocument): boolean =>
   candidate(plan, document) !== undefined;
 
@@ -55,13 +55,13 @@ function candidate(plan: QueryPlan, document: StoredDocument): Row | undefined {
   return row;
 }
 
-/** Whether the row comes before the position; equal ones do when the position lies just after its equals. */
+/** Whether the row comes before the bound. An equal row does if the bound is just after its position. */
 function isBefore(plan: QueryPlan, row: Row, { values, path, before }: Bound): boolean {
   const order = comparePositions(plan, row, values, path);
   return before ? order < 0 : order <= 0;
 }
 
-/** Compares as far as the other position goes. */
+/** Compares only as many sort values as `values` has, then the path if there is one. */
 function comparePositions(
   plan: QueryPlan,
   row: Row,

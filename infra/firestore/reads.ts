@@ -1,4 +1,4 @@
-/** The reading methods: single documents, queries, aggregations, lists. */
+/** The read methods: single documents, queries, aggregations, lists. */
 
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
@@ -32,7 +32,7 @@ import { toTimestamp } from './timestamps.ts';
 
 type Projection = readonly FieldPath[] | undefined;
 
-/** Throws INVALID_ARGUMENT for a path that is malformed. */
+/** Throws INVALID_ARGUMENT for a malformed path. */
 export const parseMask = (mask: DocumentMask | null): Projection =>
   mask?.fieldPaths.map(parseFieldPath).filter((path) => !isNamePath(path));
 
@@ -49,36 +49,37 @@ export function getDocument(store: Store, request: GetDocumentRequest): Document
   const database = store.database(parseDocumentName(request.name).database);
   const mask = parseMask(request.mask);
   const view = store.view(database, request);
-  view.transaction?.saw(request.name);
+  view.transaction?.recordRead(request.name);
   return toMessage(database.get(request.name, view.at) ?? isMissing(request.name), mask);
 }
 
-/** One answer per distinct name, in the order asked for. */
+/** One response per distinct name, in the requested order. */
 export function batchGetDocuments(store: Store, request: BatchGetDocumentsRequest): Iterable<unknown> {
   const database = store.database(parseDatabaseName(request.database));
   for (const name of request.documents) checkSameDatabase(database.name, parseDocumentName(name));
   const mask = parseMask(request.mask);
   const view = store.view(database, request);
   const readTime = toTimestamp(view.readTime);
-  const answers: unknown[] = began(view);
+  const answers: unknown[] = newTransactionHeader(view);
   for (const name of new Set(request.documents)) {
-    view.transaction?.saw(name);
+    view.transaction?.recordRead(name);
     const document = database.get(name, view.at);
     answers.push(document ? { found: toMessage(document, mask), readTime } : { missing: name, readTime });
   }
   return answers;
 }
 
-const began = ({ began, transaction }: ReadView): unknown[] =>
-  began && transaction ? [{ transaction: transaction.id }] : [];
+/** The first response of a read that began a transaction holds the transaction id. */
+const newTransactionHeader = ({ isNewTransaction, transaction }: ReadView): unknown[] =>
+  isNewTransaction && transaction ? [{ transaction: transaction.id }] : [];
 
-/** Runs the query in the view, which remembers what it saw. */
+/** Runs the query in the view and records its result in the transaction, if there is one. */
 function observe(database: Database, plan: QueryPlan, view: ReadView): ReturnType<typeof runQuery> {
   const result = runQuery(database, plan, view.at);
-  view.transaction?.sawResult({
+  view.transaction?.recordResult({
     scope: plan.scope,
     documents: result.documents,
-    again: () => runQuery(database, plan).documents,
+    rerun: () => runQuery(database, plan).documents,
   });
   return result;
 }
@@ -89,7 +90,7 @@ export function* runQueryMethod(store: Store, request: RunQueryRequest): Iterabl
   const view = store.view(database, request);
   const { documents, skipped } = observe(database, plan, view);
   const readTime = toTimestamp(view.readTime);
-  yield* began(view);
+  yield* newTransactionHeader(view);
   if (documents.length === 0) yield { readTime, skippedResults: skipped, done: true };
   for (const [i, document] of documents.entries())
     yield {
@@ -105,7 +106,7 @@ export function* runAggregationQuery(store: Store, request: RunAggregationQueryR
   const database = store.database(plan.query.database);
   const view = store.view(database, request);
   const { documents } = observe(database, plan.query, view);
-  yield* began(view);
+  yield* newTransactionHeader(view);
   yield {
     result: { aggregateFields: aggregate(plan, documents) },
     readTime: toTimestamp(view.readTime),

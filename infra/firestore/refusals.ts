@@ -1,4 +1,4 @@
-/** The one refusal that is needed everywhere. */
+/** The error that most modules of this server throw. */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
 

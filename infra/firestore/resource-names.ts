@@ -1,22 +1,22 @@
 /**
- * Names of documents and of what holds them: `projects/{p}/databases/{d}/documents/{collection}/{id}/…`.
- * The wording of the refusals is the official emulator's.
+ * Names of documents, collections and databases: `projects/{p}/databases/{d}/documents/{collection}/{id}/…`.
+ * The error messages are those of the official emulator.
  */
 import { invalid } from './refusals.ts';
 
 const MAX_ID_BYTES = 1500;
 const MAX_NAME_BYTES = 6 * 1024;
-/** Collection ids and document ids counted in pairs. */
+/** Limit on pairs of collection id and document id. */
 const MAX_PATH_PAIRS = 100;
 
 export interface ResourceName {
   /** `projects/{p}/databases/{d}`. */
   readonly database: string;
-  /** Collection ids and document ids in turn, empty for the database itself. */
+  /** Alternating collection ids and document ids. Empty for the database itself. */
   readonly path: readonly string[];
 }
 
-/** Ids between double underscores are reserved, but for those that stand for numbers (`__id7__`). */
+/** Ids between double underscores are reserved, except numeric ids (`__id7__`). */
 const isReservedId = (id: string): boolean => /^__.+__$/s.test(id) && !/^__id-?\d+__$/.test(id);
 
 /** Throws INVALID_ARGUMENT unless `id` can name a collection. */
@@ -27,7 +27,7 @@ export function checkCollectionId(id: string): void {
   if (Buffer.byteLength(id) > MAX_ID_BYTES) invalid(`The query kind is longer than ${MAX_ID_BYTES} bytes.`);
 }
 
-/** Parses the name of a document. `label` opens the refusals. Throws INVALID_ARGUMENT. */
+/** Parses the name of a document. Error messages start with `label`. Throws INVALID_ARGUMENT. */
 export function parseDocumentName(name: string, label = 'Document name'): ResourceName {
   const parsed = parse(name, label);
   if (parsed.path.length === 0)
@@ -39,7 +39,7 @@ export function parseDocumentName(name: string, label = 'Document name'): Resour
   return parsed;
 }
 
-/** Parses what collections hang from: `…/documents`, or a document. Throws INVALID_ARGUMENT. */
+/** Parses the parent of a collection: `…/documents` or a document name. Throws INVALID_ARGUMENT. */
 export function parseParentName(name: string): ResourceName {
   const label = 'Document parent name';
   const parsed = parse(name, label);
@@ -51,11 +51,11 @@ export function parseParentName(name: string): ResourceName {
 /** Parses `projects/{p}/databases/{d}`. Throws INVALID_ARGUMENT. */
 export function parseDatabaseName(name: string): string {
   const { database } = parse(name, 'Database name');
-  if (database !== name) invalid(`Database name "${name}" is more than the name of a database.`);
+  if (database !== name) invalid(`Database name "${name}" must end after the database id.`);
   return database;
 }
 
-/** Throws INVALID_ARGUMENT when a request to one database names a thing in another. */
+/** Throws INVALID_ARGUMENT when a request to one database names a resource in another. */
 export function checkSameDatabase(requested: string, named: ResourceName): void {
   if (named.database !== requested)
     invalid(
@@ -63,7 +63,7 @@ export function checkSameDatabase(requested: string, named: ResourceName): void 
     );
 }
 
-/** Throws INVALID_ARGUMENT for a name that can be asked for but never be stored. */
+/** Throws INVALID_ARGUMENT for a name that can be read but not written, because it exceeds a limit. */
 export function checkStorable(name: string, { path }: ResourceName): void {
   if (path.length > 2 * MAX_PATH_PAIRS)
     invalid(`Key path is too long. Cannot exceed ${MAX_PATH_PAIRS} elements.`);

@@ -11,15 +11,15 @@ import { firestoreMethods } from './service.ts';
 import { Store } from './store.ts';
 
 export interface FirestoreOptions {
-  /** Default 0: a free one. */
+  /** Default 0: a free port. */
   readonly port?: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** Where documents are kept. Without it they live in memory. */
+  /** Folder of the journal. Without it documents are only in memory. */
   readonly stateDir?: string;
   /** The time in milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
-  /** Told of what should not happen. Default: standard error. */
+  /** Called with unexpected errors. Default: writes them to standard error. */
   readonly onBug?: (error: unknown) => void;
 }
 
@@ -28,10 +28,10 @@ export interface RunningFirestore extends RunningServer {
   readonly reset: () => void;
 }
 
-/** Requests may have 10 MiB. */
+/** The service's limit on request size. */
 const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
 
-/** Starts the server on loopback. Rejects when the port is taken or the state cannot be read. */
+/** Starts the server on loopback. Rejects when the port is in use or the state cannot be read. */
 export async function startFirestore(options: FirestoreOptions = {}): Promise<RunningFirestore> {
   const onBug = options.onBug ?? ((error) => process.stderr.write(`firestore: ${describe(error)}\n`));
   const store = new Store(options.now ?? Date.now);
@@ -57,7 +57,7 @@ export async function startFirestore(options: FirestoreOptions = {}): Promise<Ru
     },
     stop: async () => {
       server.forceShutdown();
-      store.recordWith(() => {});
+      store.setRecorder(() => {});
       persistence?.close();
     },
   };

@@ -1,4 +1,4 @@
-/** The methods of google.firestore.v1.Firestore on gRPC. */
+/** The gRPC methods of google.firestore.v1.Firestore. */
 import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
@@ -14,7 +14,7 @@ import * as mutations from './mutations.ts';
 import * as reads from './reads.ts';
 import type { Store } from './store.ts';
 
-/** Clients take two minutes of silence on a listen stream for a broken connection. */
+/** Clients treat two minutes of silence on a listen stream as a broken connection. */
 const HEARTBEAT_MS = 30_000;
 
 export function firestoreMethods(
@@ -64,7 +64,7 @@ export function firestoreMethods(
   };
 }
 
-/** Writes no faster than the client reads. The messages are those of the moment in which the call came in. */
+/** Writes no faster than the client reads. All messages come from the snapshot at the start of the call. */
 async function send<Request>(
   call: ServerWritableStream<Request, unknown>,
   messages: () => Iterable<unknown>,
@@ -76,7 +76,7 @@ async function send<Request>(
   call.end();
 }
 
-/** Resolves when there is room to write again, or nobody left to write to. */
+/** Resolves when the stream accepts more data, or when the call was cancelled. */
 function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -117,7 +117,7 @@ function listenMethod(
   };
 }
 
-/** The first request opens the stream; each one after it is a commit. */
+/** The first request opens the stream. Each later request is a commit. */
 function writeMethod(
   store: Store,
   onBug: (error: unknown) => void,

@@ -1,24 +1,24 @@
-/** All databases, their clock, and the one way in which documents change. */
+/** All databases, their clock, and the commit, which is the only way to change documents. */
 
 import { type Changes, Database, type DatabaseOptions, type StoredDocument } from './documents.ts';
 import type { ConsistencySelector, WriteResult } from './messages.ts';
 import { invalid } from './refusals.ts';
 import { CommitClock, fromTimestamp, type Micros } from './timestamps.ts';
 import { checkReadTime, type Transaction, Transactions } from './transactions.ts';
-import { type ParsedWrite, workOutWrites } from './writes.ts';
+import { computeWrites, type ParsedWrite } from './writes.ts';
 
-/** Which version a read sees, and what remembers that it was read. */
+/** The version that a read sees, and the transaction that records the read. */
 export interface ReadView {
-  /** Undefined: the latest. */
+  /** Undefined: the latest version. */
   readonly at: Micros | undefined;
-  /** What the caller is told: the time as of which the answer is right. */
+  /** The read time in the response. */
   readonly readTime: Micros;
   readonly transaction: Transaction | undefined;
-  /** The read began the transaction, so the answer has to name it. */
-  readonly began: boolean;
+  /** The read began the transaction, so the response must contain its id. */
+  readonly isNewTransaction: boolean;
 }
 
-/** Called with every commit once it is applied and before anybody is told. */
+/** Called for every commit, after it is applied and before listeners and clients see it. */
 export type Recorder = (changes: Changes, time: Micros) => void;
 
 export class Store {
@@ -27,7 +27,7 @@ export class Store {
   readonly #databases = new Map<string, Database>();
   readonly #options: DatabaseOptions;
   #record: Recorder = () => {};
-  #startedFrom: Micros = 0;
+  #restartedAfter: Micros = 0;
 
   constructor(nowMs: () => number, options: DatabaseOptions = {}) {
     this.clock = new CommitClock(nowMs);
@@ -35,12 +35,12 @@ export class Store {
     this.#options = options;
   }
 
-  /** Databases need not be made first. */
+  /** Returns the database. Creates it on first use. */
   database(name: string): Database {
     let database = this.#databases.get(name);
     if (!database) {
       database = new Database(name, this.#options);
-      database.forgetBefore(this.#startedFrom);
+      database.dropHistoryBefore(this.#restartedAfter);
       this.#databases.set(name, database);
     }
     return database;
@@ -51,18 +51,18 @@ export class Store {
       yield* database.scan({ parent: [], collectionId: undefined, allDescendants: true });
   }
 
-  recordWith(recorder: Recorder): void {
+  setRecorder(recorder: Recorder): void {
     this.#record = recorder;
   }
 
-  /** Forgets all history, as after a restart. */
-  startFrom(time: Micros): void {
+  /** Drops all history and continues after `time`, as after a restart. */
+  restartAfter(time: Micros): void {
     this.clock.notBefore(time);
-    this.#startedFrom = time;
-    for (const database of this.#databases.values()) database.forgetBefore(time);
+    this.#restartedAfter = time;
+    for (const database of this.#databases.values()) database.dropHistoryBefore(time);
   }
 
-  /** Throws INVALID_ARGUMENT or FAILED_PRECONDITION when the asked version cannot be read. */
+  /** Throws INVALID_ARGUMENT or FAILED_PRECONDITION when the requested version cannot be read. */
   view(database: Database, selector: ConsistencySelector): ReadView {
     switch (selector.consistencySelector) {
       case 'newTransaction':
@@ -72,21 +72,26 @@ export class Store {
       case 'readTime': {
         const at = fromTimestamp(selector.readTime);
         checkReadTime(at, database, this.clock);
-        return { at, readTime: at, transaction: undefined, began: false };
+        return { at, readTime: at, transaction: undefined, isNewTransaction: false };
       }
       default:
-        return { at: undefined, readTime: this.clock.readTime(), transaction: undefined, began: false };
+        return {
+          at: undefined,
+          readTime: this.clock.readTime(),
+          transaction: undefined,
+          isNewTransaction: false,
+        };
     }
   }
 
-  #transactionView(transaction: Transaction, began: boolean): ReadView {
+  #transactionView(transaction: Transaction, isNewTransaction: boolean): ReadView {
     const at = transaction.snapshot(this.clock);
-    return { at, readTime: at, transaction, began };
+    return { at, readTime: at, transaction, isNewTransaction };
   }
 
   /**
-   * Applies the writes all together or not at all. Throws ABORTED when the transaction lost against another, and
-   * whatever a write's condition demands.
+   * Applies the writes atomically. Throws ABORTED when the transaction conflicts with another commit, and the error of a
+   * write whose precondition fails.
    */
   commit(
     database: Database,
@@ -101,16 +106,16 @@ export class Store {
       if (writes.length > 0) transaction.checkUnchanged();
     }
     const commitTime = this.clock.commitTime();
-    const { results, changes } = workOutWrites(database, writes, commitTime);
+    const { results, changes } = computeWrites(database, writes, commitTime);
     if (changes.size > 0) {
       database.apply(changes, commitTime);
       this.#record(changes, commitTime);
-      database.announce(changes, commitTime);
+      database.notifyListeners(changes, commitTime);
     }
     return { results, commitTime };
   }
 
-  /** Deletes every document, tells the listeners so, and forgets all history. */
+  /** Deletes every document, notifies the listeners, and drops all history. */
   clear(): void {
     this.transactions.endAll();
     for (const database of this.#databases.values()) {
@@ -122,6 +127,6 @@ export class Store {
       }));
       this.commit(database, writes);
     }
-    this.startFrom(this.clock.readTime());
+    this.restartAfter(this.clock.readTime());
   }
 }

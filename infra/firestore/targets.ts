@@ -1,4 +1,4 @@
-/** What a listener follows: single documents, or the results of a query. */
+/** Listen targets: single documents, or the results of a query. */
 
 import { type Changes, type Database, inScope, type StoredDocument } from './documents.ts';
 import type { FieldPath } from './field-path.ts';
@@ -9,21 +9,21 @@ import { invalid } from './refusals.ts';
 import { checkSameDatabase, parseDocumentName } from './resource-names.ts';
 import type { Micros } from './timestamps.ts';
 
-/** Documents of a target by name. */
+/** The documents of a target by name. */
 export type TargetDocuments = Map<string, StoredDocument>;
 
 export interface Target {
   /** The documents now or at an earlier time. */
   readonly documents: (at?: Micros) => TargetDocuments;
-  /** The documents after a commit, given those before it; the same map when the commit does not concern them. */
+  /** The documents after a commit, given those before it. Returns the same map if the commit does not affect them. */
   readonly after: (changes: Changes, before: TargetDocuments) => TargetDocuments;
   /** Undefined: all fields. */
   readonly projection: readonly FieldPath[] | undefined;
-  /** Names whose absence is reported too. */
+  /** Names of documents whose absence is also reported. */
   readonly names: readonly string[];
 }
 
-/** Throws INVALID_ARGUMENT for a target that cannot be followed. */
+/** Throws INVALID_ARGUMENT for an invalid target. */
 export function planTarget(message: TargetMessage, database: Database): Target {
   if (message.targetType === 'documents') return documentsTarget(message.documents.documents, database);
   if (message.targetType === 'query')
@@ -53,14 +53,14 @@ function queryTarget(plan: QueryPlan, database: Database): Target {
   if (plan.database !== database.name) invalid('The query belongs to another database than the stream.');
   const documents = (at?: Micros): TargetDocuments =>
     new Map(runQuery(database, plan, at).documents.map((document) => [document.name, document]));
-  // Without these every document is in or out on its own account.
+  // Without these, whether a document is in the result does not depend on other documents.
   const isWindow = plan.limit !== undefined || plan.offset > 0 || plan.nearest !== undefined;
   return {
     names: [],
     projection: plan.projection,
     documents,
     after: (changes, before) => {
-      if (isWindow) return concerns(changes, before, plan) ? documents() : before;
+      if (isWindow) return affects(changes, before, plan) ? documents() : before;
       let after = before;
       for (const [name, document] of changes) {
         const isIn =
@@ -75,9 +75,9 @@ function queryTarget(plan: QueryPlan, database: Database): Target {
   };
 }
 
-function concerns(changes: Changes, before: TargetDocuments, plan: QueryPlan): boolean {
+function affects(changes: Changes, before: TargetDocuments, plan: QueryPlan): boolean {
   for (const [name, document] of changes)
     if (before.has(name) || (document && inScope(plan.scope, document.path.slice(0, -1)))) return true;
-  // With an offset, the deletion of a document that is passed over shifts the window.
+  // With an offset, deleting a skipped document shifts the window.
   return plan.offset > 0 && [...changes.values()].includes(undefined);
 }

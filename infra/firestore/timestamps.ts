@@ -1,4 +1,4 @@
-/** Points in time as whole microseconds since 1970: Firestore's precision, and exact in a double until the year 2255. */
+/** Times in whole microseconds since 1970: Firestore's precision, and exact in a double until the year 2255. */
 
 import type { TimestampMessage } from './messages.ts';
 import { invalid } from './refusals.ts';
@@ -12,15 +12,15 @@ export function toTimestamp(micros: Micros): TimestampMessage {
   return { seconds: String(seconds), nanos: (micros - seconds * MICROS_PER_SECOND) * 1000 };
 }
 
-/** Throws INVALID_ARGUMENT for a time that is finer than microseconds: no version has such a time. */
+/** Throws INVALID_ARGUMENT for a time finer than microseconds, because no version has such a time. */
 export function fromTimestamp(timestamp: TimestampMessage): Micros {
   if (timestamp.nanos % 1000 !== 0) invalid('timestamp cannot have more than microseconds precision');
   return Number(timestamp.seconds) * MICROS_PER_SECOND + timestamp.nanos / 1000;
 }
 
 /**
- * Hands out the times of commits and reads so that each commit is later than every commit and every read before it.
- * A read at a time that was handed out once therefore gives the same answer for ever.
+ * Assigns the times of commits and reads. Each commit is later than every earlier commit and read. A repeated read at an
+ * assigned time therefore always returns the same result.
  */
 export class CommitClock {
   readonly #nowMs: () => number;
@@ -44,7 +44,7 @@ export class CommitClock {
     return this.#latest;
   }
 
-  /** Later commits are later than this. Also how a restarted server stays behind what it stored before. */
+  /** Makes later commits later than `time`. A restarted server calls it with the time of its last stored commit. */
   notBefore(time: Micros): void {
     this.#latest = Math.max(this.#latest, time);
   }

@@ -1,7 +1,7 @@
 /**
- * Transactions. A read-write transaction reads one snapshot and commits only if everything it read is still as it was
- * (first committer wins); a loser gets ABORTED, which the client answers with a new attempt. The real service locks
- * instead of validating; which interleavings can end well is the same, a document's readers only wait less here.
+ * Transactions with optimistic concurrency control. A read-write transaction reads one snapshot and commits only if
+ * everything that it read is unchanged (first committer wins). Otherwise it gets ABORTED, and the client retries. The
+ * real service uses locks instead. The interleavings that can succeed are the same, but readers do not wait here.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -18,12 +18,12 @@ const MAX_IDLE_MS = 60_000;
 
 const ID_BYTES = 16;
 
-/** A result of several documents that a transaction has seen. */
+/** A query result that a transaction has read. */
 interface Observation {
   readonly scope: Scope;
   readonly documents: readonly StoredDocument[];
-  /** The same question asked of the present. */
-  readonly again: () => readonly StoredDocument[];
+  /** Runs the same query on the current documents. */
+  readonly rerun: () => readonly StoredDocument[];
 }
 
 export class Transaction {
@@ -48,8 +48,8 @@ export class Transaction {
   }
 
   /**
-   * The time that all reads see; fixed by the first of them. Throws ABORTED or, when there is nothing to try again,
-   * FAILED_PRECONDITION when history does not reach back that far any more.
+   * The time of all reads, fixed by the first read. When the history no longer covers it, throws ABORTED, or
+   * FAILED_PRECONDITION for a read-only transaction, which a retry would not help.
    */
   snapshot(clock: CommitClock): Micros {
     this.#snapshot ??= clock.readTime();
@@ -58,25 +58,25 @@ export class Transaction {
     return this.#snapshot;
   }
 
-  /** Remembers a document that was read, or found missing. */
-  saw(name: string): void {
+  /** Records a document that was read or found missing. */
+  recordRead(name: string): void {
     if (!this.readOnly) this.#documents.add(name);
   }
 
-  sawResult(observation: Observation): void {
+  recordResult(observation: Observation): void {
     if (!this.readOnly) this.#observations.push(observation);
   }
 
-  /** Throws ABORTED when anything this transaction read has changed since. */
+  /** Throws ABORTED when anything that this transaction read has changed since. */
   checkUnchanged(): void {
     const snapshot = this.#snapshot;
     if (snapshot === undefined) return;
     if (snapshot < this.database.horizon) aborted('its snapshot is too old');
     for (const name of this.#documents) if (this.database.changedSince(name, snapshot)) aborted(name);
-    for (const { scope, documents, again } of this.#observations) {
+    for (const { scope, documents, rerun } of this.#observations) {
       if (!this.database.scopeChangedSince(scope, snapshot)) continue;
-      const now = again();
-      // Versions are immutable objects: the same result consists of the same ones.
+      const now = rerun();
+      // Versions are immutable objects, so an unchanged result has identical objects.
       if (now.length !== documents.length || now.some((document, i) => document !== documents[i]))
         aborted('the result of a query');
     }
@@ -89,7 +89,7 @@ const aborted = (what: string): never =>
     `Aborted due to cross-transaction contention. This transaction's read is out of date: ${what}.`,
   );
 
-/** The wording makes the official client start again, which is right: nothing of the transaction was committed. */
+/** This wording makes the official client retry, which is correct: nothing of the transaction was committed. */
 const expired = (): never => invalid('The referenced transaction has expired or is no longer valid.');
 
 export class Transactions {
@@ -104,7 +104,7 @@ export class Transactions {
     return this.#open.size;
   }
 
-  /** Throws INVALID_ARGUMENT or FAILED_PRECONDITION when the asked read time cannot be read. */
+  /** Throws INVALID_ARGUMENT or FAILED_PRECONDITION when the requested read time cannot be read. */
   begin(database: Database, options: TransactionOptions | null): Transaction {
     this.#dropExpired();
     let snapshot: Micros | undefined;
@@ -131,7 +131,7 @@ export class Transactions {
     return transaction;
   }
 
-  /** Ending what has ended is no error. Throws INVALID_ARGUMENT for what never was an id. */
+  /** Ending a transaction that has ended is not an error. Throws INVALID_ARGUMENT for a malformed id. */
   end(id: Buffer): void {
     checkId(id);
     this.#open.delete(id.toString('hex'));
@@ -152,7 +152,7 @@ const checkId = (id: Buffer): void => {
   if (id.length !== ID_BYTES) invalid('Invalid transaction.');
 };
 
-/** Throws INVALID_ARGUMENT for a time to come and FAILED_PRECONDITION for one that is too long ago. */
+/** Throws INVALID_ARGUMENT for a time in the future and FAILED_PRECONDITION for one before the horizon. */
 export function checkReadTime(time: Micros, database: Database, clock: CommitClock): void {
   if (time > clock.readTime()) invalid("The requested 'read_time' cannot be in the future.");
   database.checkReadable(time);

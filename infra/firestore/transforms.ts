@@ -1,4 +1,4 @@
-/** Field transforms: changes that depend on the value already stored, or on the server's time. */
+/** Field transforms: changes that depend on the stored value or on the server's time. */
 
 import { storableValue } from './document-checks.ts';
 import {
@@ -24,18 +24,18 @@ import {
   NULL_VALUE,
 } from './values.ts';
 
-/** What a transform does to the current value: what is stored, and what the caller is told. */
+/** Computes the new value to store and the transform result to return. */
 type Transform = (
   current: Value | undefined,
   now: Micros,
-) => { readonly stored: Value; readonly told: Value };
+) => { readonly stored: Value; readonly result: Value };
 
 export interface ParsedTransform {
   readonly path: FieldPath;
   readonly transform: Transform;
 }
 
-/** Throws INVALID_ARGUMENT for transforms that contradict each other or are malformed. */
+/** Throws INVALID_ARGUMENT for malformed or conflicting transforms. */
 export function parseTransforms(transforms: readonly FieldTransform[]): readonly ParsedTransform[] {
   const parsed = transforms.map((transform) => {
     const path = parseFieldPath(transform.fieldPath);
@@ -49,7 +49,7 @@ export function parseTransforms(transforms: readonly FieldTransform[]): readonly
   return parsed;
 }
 
-/** Applies them in order; the results are in the same order. */
+/** Applies the transforms in order. The results are in the same order. */
 export function applyTransforms(
   fields: Fields,
   transforms: readonly ParsedTransform[],
@@ -58,9 +58,9 @@ export function applyTransforms(
   let transformed = fields;
   const results: Value[] = [];
   for (const { path, transform } of transforms) {
-    const { stored, told } = transform(getField(transformed, path), now);
+    const { stored, result } = transform(getField(transformed, path), now);
     transformed = withField(transformed, path, stored);
-    results.push(told);
+    results.push(result);
   }
   return { fields: transformed, results };
 }
@@ -89,7 +89,7 @@ function toTransform(transform: FieldTransform): Transform {
         const values = [...(current ? elementsOf(current) : [])];
         for (const element of elements)
           if (!values.some((value) => equalValues(value, element))) values.push(element);
-        return { stored: { valueType: 'arrayValue', arrayValue: { values } }, told: NULL_VALUE };
+        return { stored: { valueType: 'arrayValue', arrayValue: { values } }, result: NULL_VALUE };
       };
     }
     case 'removeAllFromArray': {
@@ -98,7 +98,7 @@ function toTransform(transform: FieldTransform): Transform {
         const values = (current ? elementsOf(current) : []).filter(
           (value) => !elements.some((element) => equalValues(value, element)),
         );
-        return { stored: { valueType: 'arrayValue', arrayValue: { values } }, told: NULL_VALUE };
+        return { stored: { valueType: 'arrayValue', arrayValue: { values } }, result: NULL_VALUE };
       };
     }
     default:
@@ -106,9 +106,9 @@ function toTransform(transform: FieldTransform): Transform {
   }
 }
 
-const both = (value: Value): ReturnType<Transform> => ({ stored: value, told: value });
+const both = (value: Value): ReturnType<Transform> => ({ stored: value, result: value });
 
-/** Server timestamps are documented to have millisecond precision, unlike update times. */
+/** Server timestamps have millisecond precision according to the documentation, unlike update times. */
 const wholeMillis = (time: Micros): Micros => time - (time % 1000);
 
 const toNumber = (operand: WireValue): NumberValue =>
@@ -125,7 +125,7 @@ const MIN_INT64 = -(2n ** 63n);
 const asDouble = (n: NumberValue): number =>
   n.valueType === 'doubleValue' ? n.doubleValue : Number(n.integerValue);
 
-/** Integers saturate instead of overflowing; with a double on either side the sum is a double. */
+/** Integers saturate instead of overflowing. If either operand is a double, the sum is a double. */
 function add(a: NumberValue, b: NumberValue): NumberValue {
   if (a.valueType === 'doubleValue' || b.valueType === 'doubleValue')
     return doubleValue(asDouble(a) + asDouble(b));
@@ -133,7 +133,7 @@ function add(a: NumberValue, b: NumberValue): NumberValue {
   return integerValue(sum > MAX_INT64 ? MAX_INT64 : sum < MIN_INT64 ? MIN_INT64 : sum);
 }
 
-/** The larger (`direction` 1) or smaller (-1) of both, the stored one when they are equal, NaN when either is NaN. */
+/** The larger (`direction` 1) or smaller (-1) number. The stored one when they are equal. NaN when either is NaN. */
 function extreme(current: NumberValue, operand: NumberValue, direction: 1 | -1): NumberValue {
   if (isNaNValue(current)) return current;
   if (isNaNValue(operand)) return operand;

@@ -1,4 +1,4 @@
-/** Sizes as Firestore bills and limits them. */
+/** Sizes of values and documents, as Firestore bills and limits them. */
 import type { Fields, Value } from './messages.ts';
 
 const NAME_OVERHEAD_BYTES = 16;
@@ -42,6 +42,6 @@ function fieldsBytes(fields: Fields): number {
   return sum;
 }
 
-/** `path` is the document's name below `documents`, id by id. */
+/** `path` holds the ids of the document's name after `documents`. */
 export const documentBytes = (path: readonly string[], fields: Fields): number =>
   pathBytes(path) + fieldsBytes(fields) + DOCUMENT_OVERHEAD_BYTES;

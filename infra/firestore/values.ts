@@ -1,4 +1,4 @@
-/** The order and equality of values, as Firestore's documents define them across all types. */
+/** The order and equality of values across all types, as Firestore documents them. */
 
 import type { Fields, NullValue, NumberValue, TimestampMessage, Value } from './messages.ts';
 import { invalid } from './refusals.ts';
@@ -17,11 +17,11 @@ export const isNaNValue = (value: Value): boolean =>
 export const isNumber = (value: Value): value is NumberValue =>
   value.valueType === 'integerValue' || value.valueType === 'doubleValue';
 
-/** The elements of an array, none for any other value. */
+/** The elements of an array; empty for any other value. */
 export const elementsOf = (value: Value): readonly Value[] =>
   value.valueType === 'arrayValue' ? value.arrayValue.values : [];
 
-/** Vectors travel as maps that carry this mark. */
+/** Vectors are encoded as maps with this `__type__`. */
 export const isVector = (value: Value): boolean =>
   value.valueType === 'mapValue' &&
   Object.hasOwn(value.mapValue.fields, '__type__') &&
@@ -33,7 +33,7 @@ export const vectorElements = (vector: Value): readonly Value[] => {
   return elements ? elementsOf(elements) : [];
 };
 
-/** Ranks of the types in the order of values. NaN is a type of its own, below all numbers. */
+/** The rank of a value's type in the order of values. NaN has its own rank, below all other numbers. */
 export function typeRank(value: Value): number {
   switch (value.valueType) {
     case 'nullValue':
@@ -65,7 +65,7 @@ export function typeRank(value: Value): number {
 
 const sign = (n: number): number => (n < 0 ? -1 : n > 0 ? 1 : 0);
 
-/** By code point, which is also the order of the UTF-8 bytes; UTF-16 differs from it only where surrogates are. */
+/** Compares by code point, which is also the order of the UTF-8 bytes. UTF-16 order differs only for surrogates. */
 export function compareStrings(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -84,7 +84,7 @@ const numericId = (id: string): bigint | undefined => {
   return digits === undefined ? undefined : BigInt(digits);
 };
 
-/** Ids that stand for numbers come first, by number. */
+/** Numeric ids come first, ordered by number. */
 function compareIds(a: string, b: string): number {
   if (a.startsWith('__id') || b.startsWith('__id')) {
     const x = numericId(a);
@@ -105,10 +105,10 @@ export function comparePaths(a: readonly string[], b: readonly string[]): number
   return sign(a.length - b.length);
 }
 
-/** Small integers, by far the most, need no bigint. */
+/** Integers of up to 15 digits, by far the most common, are exact as doubles and need no bigint. */
 const SAFE_DIGITS = 15;
 
-/** Exact: bigint and double compare by mathematical value. */
+/** Exact: JavaScript compares a bigint and a double by mathematical value. */
 export function compareNumbers(a: NumberValue, b: NumberValue): number {
   const x = comparable(a);
   const y = comparable(b);
@@ -149,7 +149,7 @@ function compareFields(a: Fields, b: Fields): number {
   return sign(x.length - y.length);
 }
 
-/** A total order over all values: negative, zero or positive. Zero also means equal (1 = 1.0, 0 = -0, NaN = NaN). */
+/** A total order over all values: negative, 0 or positive. 0 means equal (1 = 1.0, 0 = -0, NaN = NaN). */
 export function compareValues(a: Value, b: Value): number {
   const byType = typeRank(a) - typeRank(b);
   if (byType !== 0) return sign(byType);

@@ -1,4 +1,4 @@
-/** Writes: parsed and checked first, then worked out against the documents as they are, without storing anything. */
+/** Writes: parsed and validated, then computed against the current documents. Nothing is stored here. */
 
 import { isDeepStrictEqual } from 'node:util';
 import { status } from '@grpc/grpc-js';
@@ -17,18 +17,18 @@ type Condition = { readonly exists: boolean } | { readonly updateTime: Micros } 
 export interface ParsedWrite {
   readonly name: string;
   readonly condition: Condition;
-  /** Undefined deletes the document. */
+  /** Undefined: delete the document. */
   readonly change:
     | {
         readonly fields: Fields;
-        /** Only these paths are taken from `fields`; undefined replaces the whole document. */
+        /** Only these paths of `fields` are written. Undefined: replace the whole document. */
         readonly mask: readonly FieldPath[] | undefined;
         readonly transforms: readonly ParsedTransform[];
       }
     | undefined;
 }
 
-/** Throws INVALID_ARGUMENT when the write could never be applied. */
+/** Throws INVALID_ARGUMENT when the write is invalid regardless of the stored documents. */
 export function parseWrite(write: WriteMessage, database: string): ParsedWrite {
   const condition = parseCondition(write.currentDocument);
   const named = (name: string): string => {
@@ -75,10 +75,10 @@ function parseCondition(precondition: Precondition | null): Condition {
 }
 
 /**
- * What the writes, one after the other, make of the documents at `time`. Throws NOT_FOUND, ALREADY_EXISTS or
- * FAILED_PRECONDITION when a condition fails and INVALID_ARGUMENT when a document grows too large.
+ * Computes the documents after the writes, in order, with commit time `time`. Throws NOT_FOUND, ALREADY_EXISTS or
+ * FAILED_PRECONDITION when a condition fails, and INVALID_ARGUMENT when a document becomes too large.
  */
-export function workOutWrites(
+export function computeWrites(
   database: Database,
   writes: readonly ParsedWrite[],
   time: Micros,
@@ -98,7 +98,7 @@ export function workOutWrites(
       next = storedDocument(name, transformed.fields, current?.createTime ?? time, time);
       checkSize(next);
     }
-    // A write that changes nothing leaves no version: the update time stays what it was.
+    // A write that changes nothing creates no version: the update time stays the same.
     const unchanged = next && current && isDeepStrictEqual(next.fields, current.fields);
     const kept = unchanged ? current : next;
     if (kept === stored) pending.delete(name);
@@ -124,7 +124,7 @@ function checkCondition(name: string, condition: Condition, current: StoredDocum
     );
 }
 
-/** `current` with every path of the mask as it is in `fields`: what is missing there is removed. */
+/** Copies every path of the mask from `fields` to `current`. A path that is missing in `fields` is removed. */
 function merge(current: Fields, fields: Fields, mask: readonly FieldPath[]): Fields {
   let merged = current;
   for (const path of mask) merged = withField(merged, path, getField(fields, path));

@@ -1,6 +1,6 @@
 /**
- * The identity services of the local cloud: the keys that verify its ID tokens, and a security token service that
- * gives out access tokens, so that Google's auth library runs its whole exchange unchanged.
+ * The identity services of the local cloud: the key set that verifies its ID tokens, and a security token service (STS)
+ * that issues access tokens. Google's auth library runs its whole token exchange unchanged.
  *
  * `GET /jwks` → JSON Web Key Set. `POST /token` → `{access_token, token_type, expires_in}`.
  */
@@ -57,7 +57,7 @@ export function accessToken(identity: LocalIdentity, nowMs: number): string {
   });
 }
 
-/** Whether this is an access token of ours that has not expired. */
+/** Whether this server issued the access token and the token has not expired. */
 export function isAccessToken(identity: LocalIdentity, token: string, nowMs: number): boolean {
   const [header, claims, signature, ...rest] = token.split('.');
   if (header === undefined || claims === undefined || signature === undefined || rest.length > 0)

@@ -1,4 +1,4 @@
-/** Writes H.264 syntax elements, most significant bit first, into one growing buffer. */
+/** Writes H.264 syntax elements, most significant bit first, into a growing buffer. */
 
 export class BitWriter {
   #bytes: Uint8Array;
@@ -34,7 +34,7 @@ export class BitWriter {
     this.unsigned(value > 0 ? 2 * value - 1 : -2 * value);
   }
 
-  /** Zero bits up to the next byte. */
+  /** Adds zero bits up to the next byte. */
   align(): void {
     while (this.#filledBits > 0) this.bits(0, 1);
   }
@@ -45,14 +45,14 @@ export class BitWriter {
     this.align();
   }
 
-  /** Whole bytes; the writer must be aligned. */
+  /** Appends whole bytes. The writer must be aligned. */
   append(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
 
-  /** What was written so far; valid until the next write. */
+  /** The bytes written so far. The view is valid until the next write. */
   written(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }

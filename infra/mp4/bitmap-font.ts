@@ -1,12 +1,12 @@
-/** A 5 × 8 bitmap font for printable ASCII, and how other text is brought down to it. */
+/** A 5 × 8 bitmap font for printable ASCII, and the conversion of other text to it. */
 import type { Picture } from './picture.ts';
 
 /** The eighth row is for descenders. */
 export const GLYPH_HEIGHT = 8;
-/** A glyph and the gap after it. */
+/** Width of a glyph and the gap after it. */
 export const ADVANCE = 6;
 
-/** From space to tilde, five columns per glyph as hexadecimal bytes, the lowest bit on top. */
+/** Space to tilde: five columns per glyph as hexadecimal bytes. The lowest bit is the top row. */
 const COLUMNS = Buffer.from(
   [
     '0000000000 00005f0000 0007000700 147f147f14 242a7f2a12 2313086462 3649562050 0005030000',
@@ -26,7 +26,7 @@ const COLUMNS = Buffer.from(
     .replaceAll(' ', ''),
   'hex',
 );
-/** Stands for every letter the font lacks. */
+/** Drawn for every character that the font lacks. */
 const MISSING = Buffer.from('7f4141417f', 'hex');
 
 const REPLACEMENTS: Readonly<Record<string, string>> = {
@@ -58,7 +58,10 @@ const REPLACEMENTS: Readonly<Record<string, string>> = {
   ı: 'i',
 };
 
-/** Text in the font's letters: accents and joiners go, common punctuation is replaced, anything else becomes one box (U+FFFD). */
+/**
+ * Converts text to the font's characters. Accents and joiners are removed, common punctuation is replaced, and any other
+ * character becomes one box (U+FFFD).
+ */
 export function toDrawable(text: string): string {
   let out = '';
   for (const character of text.normalize('NFKD')) {
@@ -71,7 +74,7 @@ export function toDrawable(text: string): string {
   return out;
 }
 
-/** Drawable text broken into lines of at most `columns` letters, at spaces where possible. */
+/** Breaks drawable text into lines of at most `columns` characters, at spaces where possible. */
 export function wrapText(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
@@ -90,11 +93,11 @@ export function wrapText(text: string, columns: number): readonly string[] {
   return line === '' ? lines : [...lines, line];
 }
 
-/** Width of a line in pixels, without the gap after its last letter. */
+/** Width of a line in pixels, without the gap after its last character. */
 export const textWidth = (text: string, scale: number): number =>
   Math.max(0, text.length * ADVANCE - 1) * scale;
 
-/** Draws one line in the given luma; the colour beneath shows through as a tint. */
+/** Draws one line of text in the given luma. The chroma stays, so the text is tinted by the colour under it. */
 export function drawText(
   picture: Picture,
   text: string,

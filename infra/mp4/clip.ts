@@ -1,4 +1,4 @@
-/** Draws, encodes and muxes one clip without holding up the event loop. */
+/** Draws, encodes and muxes one clip without blocking the event loop. */
 import { type CodedFrame, H264Encoder } from './h264-encoder.ts';
 import { muxMp4 } from './mp4-muxer.ts';
 import type { ParsedMp4 } from './mp4-parser.ts';
@@ -10,18 +10,18 @@ export interface ClipOptions {
   readonly width: number;
   readonly height: number;
   readonly frameCount: number;
-  /** Draws frame `index` (from 0) over whatever the picture held before. */
+  /** Draws frame `index` (from 0) over the previous content of the picture. */
   readonly draw: (picture: Picture, index: number) => void;
-  /** A clip of this encoder and this size that the new frames follow. */
+  /** A clip of this encoder and this size. The new frames are appended to it. */
   readonly after?: ParsedMp4 | undefined;
-  /** Ends the work early; the promise then rejects with the signal's reason. */
+  /** Aborts the encoding. The promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A frame takes 0.2 to 1 ms; this is how long requests may wait behind the encoder. */
+/** The longest time that the encoder blocks the event loop. A frame takes 0.2 to 1 ms. */
 const SLICE_MS = 5;
 
-/** The whole MP4. The same options give the same bytes. */
+/** Returns the whole MP4. The same options give the same bytes. */
 export async function encodeClip(options: ClipOptions): Promise<Buffer> {
   const { width, height, frameCount, draw, after, signal } = options;
   const encoder = new H264Encoder(width, height);
@@ -40,7 +40,7 @@ export async function encodeClip(options: ClipOptions): Promise<Buffer> {
   return muxMp4({ width, height, framesPerSecond: FRAMES_PER_SECOND, sps, pps, frames });
 }
 
-/** Whether new frames of the same size can follow this clip's frames in one track: both were made by this encoder. */
+/** Whether new frames of the same size can follow this clip's frames in one track: this encoder must have made it. */
 export function canFollow(clip: ParsedMp4): boolean {
   if (clip.sps === undefined || clip.pps === undefined) return false;
   const encoder = new H264Encoder(clip.width, clip.height);

@@ -1,15 +1,15 @@
 /**
- * A lossless, deterministic H.264 encoder of the Constrained Baseline profile, for pictures of flat colours.
+ * A lossless, deterministic H.264 encoder (Constrained Baseline profile) for images of flat colours.
  *
- * A macroblock is stored in the cheapest of three ways that reproduce it exactly: skipped (as in the previous frame),
- * predicted (every row continues its left neighbour, or every column its upper one), or as raw samples (I_PCM). There
- * is no transform, no motion and no loop filter, so what is decoded is what was drawn, bit for bit.
+ * A macroblock is stored in the cheapest of three exact forms: skipped (unchanged from the previous frame), predicted
+ * (every row repeats its left neighbour, or every column its upper one), or as raw samples (I_PCM). There is no
+ * transform, motion or loop filter, so the decoded frame equals the drawn one bit for bit.
  * Section numbers refer to ITU-T H.264.
  */
 import { BitWriter } from './bit-writer.ts';
 import type { Picture } from './picture.ts';
 
-/** One coded frame as it stands in an MP4: a NAL unit behind its 4-byte length. */
+/** One coded frame in MP4 form: a 4-byte length and a NAL unit. */
 export interface CodedFrame {
   readonly isKeyFrame: boolean;
   readonly data: Buffer;
@@ -20,19 +20,19 @@ const NAL_NON_IDR = 0x61;
 const NAL_SPS = 0x67;
 const NAL_PPS = 0x68;
 
-/** frame_num has 8 bits; key frames come far more often than every 256 frames. */
+/** 8 bits are enough for frame_num: the key frame interval is below 256. */
 const FRAME_NUM_BITS = 8;
-/** 4 s at 24 fps: seeking stays quick and key frames, the costly ones, rare. */
+/** 4 s at 24 fps: short enough for quick seeking, and large key frames stay rare. */
 const KEY_FRAME_INTERVAL = 96;
 
-/** mb_type in I slices (table 7-11); P slices add 5. */
+/** mb_type in I slices (table 7-11). P slices add 5. */
 const I_16X16_VERTICAL = 1;
 const I_16X16_HORIZONTAL = 2;
 const I_PCM = 25;
 const CHROMA_HORIZONTAL = 1;
 const CHROMA_VERTICAL = 2;
 
-/** How a macroblock's left and upper neighbours count it when they choose a coeff_token table (9.2.1). */
+/** Coefficient counts of neighbouring macroblocks, which select the coeff_token table (9.2.1). */
 const COEFFICIENTS_OF_PCM = 16;
 const COEFFICIENTS_OF_OTHERS = 0;
 
@@ -111,7 +111,7 @@ export class H264Encoder {
     if (skipped > 0) out.unsigned(skipped);
   }
 
-  /** Most of the work: it is asked for every macroblock. */
+  /** Most of the encoding time: it is called for every macroblock. */
   #isUnchanged({ y, u, v }: Words, column: number, row: number): boolean {
     const previous = this.#previous;
     const stride = this.#columns * 4;
@@ -146,13 +146,13 @@ export class H264Encoder {
     out.unsigned(lumaMode + typeOffset);
     out.unsigned(chromaMode);
     out.signed(0); // mb_qp_delta
-    // An Intra16x16 macroblock always codes its DC levels; there are none: coeff_token for TotalCoeff 0 (table 9-5).
+    // An Intra16x16 macroblock always codes its DC levels. There are none: coeff_token for TotalCoeff 0 (table 9-5).
     if (this.#neighbourCoefficients(column, row) >= 8) out.bits(0b000011, 6);
     else out.bits(1, 1);
     this.#coefficients[index] = COEFFICIENTS_OF_OTHERS;
   }
 
-  /** nC of 9.2.1. With neighbours of 0 or 16 it is 0, 8 or 16, so tables 2 ≤ nC < 8 are never needed. */
+  /** nC of 9.2.1. With neighbours of 0 or 16 it is 0, 8 or 16, so the tables for 2 ≤ nC < 8 are not needed. */
   #neighbourCoefficients(column: number, row: number): number {
     const index = row * this.#columns + column;
     const left = this.#coefficients[index - 1] ?? 0;
@@ -183,7 +183,7 @@ function chromaModeOf(picture: Picture, at: number, column: number, row: number)
   return undefined;
 }
 
-/** The planes of a picture in words of four samples, for quick comparison. */
+/** The planes of a picture as words of four samples, for fast comparison. */
 interface Words {
   readonly y: Uint32Array;
   readonly u: Uint32Array;
@@ -270,7 +270,7 @@ function pictureParameterSet(): Buffer {
   return nalUnit(NAL_PPS, out.written());
 }
 
-/** Header byte and payload, with emulation prevention: 00 00 0x becomes 00 00 03 0x (7.4.1). */
+/** Header byte and payload with emulation prevention: 00 00 0x becomes 00 00 03 0x (7.4.1). */
 function nalUnit(header: number, payload: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(1 + payload.length + (payload.length >> 1) + 1);
   out[0] = header;

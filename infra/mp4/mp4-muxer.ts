@@ -1,10 +1,10 @@
-/** Puts coded frames into a fast-start MP4 (ISO/IEC 14496-12) with one H.264 track. No times of day: equal in, equal out. */
+/** Muxes coded frames into a fast-start MP4 (ISO/IEC 14496-12) with one H.264 track. All times are 0, for equal bytes. */
 import type { CodedFrame } from './h264-encoder.ts';
 
 export interface VideoTrack {
   readonly width: number;
   readonly height: number;
-  /** Whole frames per second; also the time scale, so that every frame lasts one tick. */
+  /** Integer frames per second. Also the time scale, so that every frame lasts one tick. */
   readonly framesPerSecond: number;
   readonly sps: Buffer;
   readonly pps: Buffer;
@@ -13,7 +13,7 @@ export interface VideoTrack {
 
 export function muxMp4(track: VideoTrack): Buffer {
   const fileType = box('ftyp', Buffer.from('isom'), u32(512), Buffer.from('isomiso2avc1mp41'));
-  // Offsets in the movie box count from the start of the file: its size must be known first, and does not depend on them.
+  // Offsets in the movie box count from the start of the file, so its size is computed first. It does not depend on them.
   const size = movie(track, 0).length;
   const mediaStart = fileType.length + size + 8;
   return Buffer.concat([

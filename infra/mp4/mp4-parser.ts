@@ -1,4 +1,4 @@
-/** Reads the video track of an MP4: its shape, its timing and its coded frames. */
+/** Reads the video track of an MP4: dimensions, timing and coded frames. */
 import type { CodedFrame } from './h264-encoder.ts';
 
 export interface ParsedMp4 {
@@ -7,16 +7,16 @@ export interface ParsedMp4 {
   readonly durationSeconds: number;
   readonly frameCount: number;
   readonly framesPerSecond: number;
-  /** RFC 6381, as in `avc1.42C01E`; a bare sample entry type for anything but H.264. */
+  /** RFC 6381, for example `avc1.42C01E`. For codecs other than H.264 only the sample entry type. */
   readonly codec: string;
-  /** Of H.264 only. */
+  /** H.264 only. */
   readonly sps: Buffer | undefined;
   readonly pps: Buffer | undefined;
-  /** The coded frames, cut out of the file on demand. @throws {@link Mp4Error} */
+  /** Extracts the coded frames from the file on demand. @throws {@link Mp4Error} */
   readonly frames: () => readonly CodedFrame[];
 }
 
-/** The bytes are not an MP4 with a video track, or it is damaged. */
+/** The bytes are not an MP4 with a video track, or the file is damaged. */
 export class Mp4Error extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -29,7 +29,7 @@ export function parseMp4(bytes: Buffer): ParsedMp4 {
   return withMp4Errors(() => readVideoTrack(bytes));
 }
 
-/** Reading past the end of a buffer is how most damage shows. */
+/** Most damage shows as a read past the end of a buffer. */
 function withMp4Errors<T>(read: () => T): T {
   try {
     return read();
@@ -89,9 +89,10 @@ function codecOf(entry: Box): Pick<ParsedMp4, 'codec' | 'sps' | 'pps'> {
 function sampleSizes(box: Buffer): readonly number[] {
   const common = box.readUInt32BE(4);
   const count = box.readUInt32BE(8);
-  // A damaged count must not allocate gigabytes: each size needs 4 bytes of the box unless all are equal.
-  if (common === 0 && box.length < 12 + 4 * count) throw new Mp4Error('stsz is cut short');
-  if (common !== 0 && count > 1_000_000) throw new Mp4Error('too many frames');
+  // A damaged count must not allocate gigabytes. Each size takes 4 bytes of the box, unless all sizes are equal.
+  if (common === 0 && box.length < 12 + 4 * count) throw new Mp4Error('stsz is truncated');
+  if (common !== 0 && count > 1_000_000)
+    throw new Mp4Error(`${count} frames: at most 1,000,000 are supported`);
   return Array.from({ length: count }, (_, i) => (common === 0 ? box.readUInt32BE(12 + 4 * i) : common));
 }
 
@@ -111,7 +112,8 @@ function cutFrames(bytes: Buffer, table: readonly Box[], sizes: readonly number[
       offset += size;
     }
   }
-  if (frames.length !== sizes.length) throw new Mp4Error('stsc and stsz disagree');
+  if (frames.length !== sizes.length)
+    throw new Mp4Error(`stsc has ${frames.length} frames, stsz has ${sizes.length}`);
   return frames;
 }
 

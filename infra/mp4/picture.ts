@@ -1,12 +1,12 @@
-/** A 4:2:0 picture and the few shapes the simulated videos are drawn with. */
+/** A 4:2:0 image and the shapes from which the simulated videos are drawn. */
 
-/** Planes are padded to whole macroblocks (16 × 16); only `width` × `height` of them is shown. */
+/** Planes are padded to whole macroblocks (16 × 16). Only `width` × `height` is visible. */
 export interface Picture {
   readonly width: number;
   readonly height: number;
-  /** Luma samples per row; a multiple of 16. Chroma rows have half as many. */
+  /** Luma samples per row, a multiple of 16. Chroma rows have half as many. */
   readonly stride: number;
-  /** Luma rows; a multiple of 16. */
+  /** Luma rows, a multiple of 16. */
   readonly rows: number;
   readonly y: Uint8Array;
   readonly u: Uint8Array;
@@ -35,14 +35,14 @@ export function newPicture(width: number, height: number): Picture {
   };
 }
 
-/** Copies all planes; both pictures must have the same size. */
+/** Copies all planes. Both pictures must have the same size. */
 export function copyPicture(from: Picture, to: Picture): void {
   to.y.set(from.y);
   to.u.set(from.u);
   to.v.set(from.v);
 }
 
-/** `hue` in degrees, `saturation` and `lightness` in 0..1. */
+/** `hue` in degrees, `saturation` and `lightness` from 0 to 1. */
 export function hsl(hue: number, saturation: number, lightness: number): Colour {
   const chroma = (1 - Math.abs(2 * lightness - 1)) * saturation;
   const channel = (shift: number): number => {
@@ -57,7 +57,7 @@ export function hsl(hue: number, saturation: number, lightness: number): Colour 
   };
 }
 
-/** A rectangle, clipped to the planes. Even coordinates keep its colour inside its edges. */
+/** Fills a rectangle, clipped to the planes. With even coordinates its colour stays inside its edges. */
 export function fillRect(
   picture: Picture,
   left: number,
@@ -81,7 +81,7 @@ export function fillRect(
   }
 }
 
-/** A filled disc, clipped to the planes. */
+/** Fills a disc, clipped to the planes. */
 export function fillDisc(
   picture: Picture,
   centreX: number,
@@ -105,7 +105,7 @@ export function fillDisc(
   }
 }
 
-/** Top colour to bottom colour; every row is one colour, which the encoder stores almost for nothing. */
+/** Fills the picture with a vertical gradient. Every row has one colour, which the encoder stores in almost no space. */
 export function fillGradient(picture: Picture, top: Colour, bottom: Colour): void {
   const mix = (from: number, to: number, t: number): number => Math.round(from + (to - from) * t);
   for (let y = 0; y < picture.rows; y++) {

@@ -1,4 +1,4 @@
-/** What the first bytes of an image file say: its type and, for PNG and JPEG, its size in pixels. */
+/** Reads the header of an image file: its type and, for PNG and JPEG, its size in pixels. */
 
 export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/heic';
 
@@ -9,7 +9,7 @@ export interface PixelSize {
 
 const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
-/** Undefined when it is none of the images that Gemini reads. HEIF counts as HEIC. */
+/** Undefined when Gemini does not read this type of image. HEIF counts as HEIC. */
 export function imageTypeOf(bytes: Buffer): ImageType | undefined {
   if (bytes.subarray(0, 8).equals(PNG_SIGNATURE)) return 'image/png';
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'image/jpeg';
@@ -18,7 +18,7 @@ export function imageTypeOf(bytes: Buffer): ImageType | undefined {
   return /^ftyp(heic|heix|heif|mif1)$/.test(brand) ? 'image/heic' : undefined;
 }
 
-/** Undefined when the file ends too early, or is neither PNG nor JPEG. */
+/** Undefined when the file is truncated, or is neither PNG nor JPEG. */
 export function imageSizeOf(bytes: Buffer): PixelSize | undefined {
   const size =
     imageTypeOf(bytes) === 'image/png'
@@ -34,7 +34,7 @@ function pngSize(bytes: Buffer): PixelSize | undefined {
   return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
 }
 
-/** Start of frame: every marker from 0xc0 to 0xcf but three that mean something else. */
+/** Start of frame (SOF): every marker from 0xc0 to 0xcf except DHT (0xc4), JPG (0xc8) and DAC (0xcc). */
 const isStartOfFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 

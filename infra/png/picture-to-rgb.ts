@@ -1,10 +1,10 @@
-/** From the planes in which pictures are drawn to the pixels of a PNG. */
+/** Converts a drawn image (YUV 4:2:0 planes) to the RGB pixels of a PNG. */
 import type { Picture } from '../mp4/picture.ts';
 import type { RgbPicture } from './png-encoder.ts';
 
 /**
- * Half the size in each direction. Four luma samples become one, which smooths edges, and every pixel gets a chroma
- * sample of its own, so that colours end where shapes do. Width and height of `picture` must be even.
+ * Halves the width and the height. Averaging four luma samples smooths edges. Every output pixel has its own chroma
+ * sample, so that colours end where shapes end. Width and height of `picture` must be even.
  */
 export function halveToRgb(picture: Picture): RgbPicture {
   const width = picture.width / 2;
@@ -18,7 +18,8 @@ export function halveToRgb(picture: Picture): RgbPicture {
       const sum =
         (luma[at] ?? 0) + (luma[at + 1] ?? 0) + (luma[at + stride] ?? 0) + (luma[at + stride + 1] ?? 0);
       const chromaAt = row * (stride / 2) + column;
-      // BT.601, limited range, in 1/256; whole numbers are the same on every machine. Luma counts fourfold.
+      // BT.601, limited range, in units of 1/1024: `sum` holds four luma samples, so chroma is multiplied by 4.
+      // Integer arithmetic gives the same bytes on every machine.
       const y = 298 * (sum - 64);
       const u = 4 * ((picture.u[chromaAt] ?? 0) - 128);
       const v = 4 * ((picture.v[chromaAt] ?? 0) - 128);
@@ -30,5 +31,5 @@ export function halveToRgb(picture: Picture): RgbPicture {
   return { width, height, rgb };
 }
 
-/** From 1/1024 of a level. */
+/** Converts a level in units of 1/1024 to a byte, rounded. */
 const toByte = (value: number): number => Math.max(0, Math.min(255, (value + 512) >> 10));

@@ -1,11 +1,11 @@
-/** A PNG encoder for 8-bit truecolour: signature, IHDR, text, one IDAT, IEND. The same input gives the same bytes. */
+/** A PNG encoder for 8-bit truecolour: signature, IHDR, tEXt, one IDAT, IEND. The same input gives the same bytes. */
 import { constants, deflateSync } from 'node:zlib';
 import { crc32 } from '../shared/crc32.ts';
 
 export interface RgbPicture {
   readonly width: number;
   readonly height: number;
-  /** Three bytes per pixel, rows from top to bottom. */
+  /** Three bytes per pixel. Rows run from top to bottom. */
   readonly rgb: Uint8Array;
 }
 
@@ -14,15 +14,15 @@ const BIT_DEPTH = 8;
 const TRUECOLOUR = 2;
 const BYTES_PER_PIXEL = 3;
 
-/** `texts` become tEXt chunks: a keyword of 1 to 79 Latin-1 letters and its text. */
+/** `texts` become tEXt chunks. A keyword has 1 to 79 Latin-1 characters. */
 export function encodePng(picture: RgbPicture, texts: Readonly<Record<string, string>> = {}): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(picture.width, 0);
   header.writeUInt32BE(picture.height, 4);
   header[8] = BIT_DEPTH;
   header[9] = TRUECOLOUR;
-  // Run lengths in place of string matching: how matches are searched differs between builds of zlib, and the bytes
-  // with it. Filtered drawings are mostly zeros, so that little is lost.
+  // Z_RLE, because builds of zlib search for string matches differently and then produce different bytes. Filtered
+  // drawings are mostly zeros, so run-length encoding costs little size.
   const data = deflateSync(filterRows(picture), { level: 9, strategy: constants.Z_RLE });
   return Buffer.concat([
     SIGNATURE,
@@ -48,7 +48,7 @@ function chunk(type: string, data: Buffer): Buffer {
 const SUB = 1;
 const UP = 2;
 
-/** Every row as its difference from the left or from above, whichever has fewer bytes that are not zero. */
+/** Filters every row with Sub or Up, whichever leaves fewer nonzero bytes. */
 function filterRows({ width, height, rgb }: RgbPicture): Buffer {
   const rowBytes = width * BYTES_PER_PIXEL;
   const out = Buffer.alloc(height * (rowBytes + 1));

@@ -1,4 +1,4 @@
-/** Topics and subscriptions: publishing, leasing messages to those who pull, and taking their acknowledgements. */
+/** Topics and subscriptions: publishes messages, leases them to subscribers and accepts acknowledgements. */
 import { randomInt } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
@@ -6,7 +6,7 @@ import { Journal } from '../shared/journal.ts';
 import type { PubsubMessage, ReceivedMessage, SubscriptionMessage, TopicMessage } from './protos.ts';
 import { type PubSubRecord, PubSubState, type StoredMessage, type StoredSubscription } from './state.ts';
 
-/** The service's own. */
+/** Default of the real service. */
 const ACK_DEADLINE_SECONDS = 10;
 const NAME = /^projects\/[^/]+\/(topics|subscriptions)\/[A-Za-z][\w.~+%-]{2,254}$/;
 
@@ -17,7 +17,7 @@ export class Broker {
   readonly #watchers = new Set<() => void>();
   #lastId = 0n;
 
-  /** @param file of the journal; without one nothing outlives the process */
+  /** @param file the journal; without it nothing survives the process */
   constructor(file: string | undefined, now: () => number) {
     this.#now = now;
     if (file === undefined) return;
@@ -32,7 +32,7 @@ export class Broker {
     this.#journal?.close();
   }
 
-  /** Calls back whenever there may be something new to deliver. @returns stops that */
+  /** Calls `onChange` whenever there may be a message to deliver. @returns a function that stops this */
   watch(onChange: () => void): () => void {
     this.#watchers.add(onChange);
     return () => this.#watchers.delete(onChange);
@@ -82,10 +82,10 @@ export class Broker {
   deleteSubscription(name: string): void {
     this.subscription(name);
     this.#commit({ kind: 'subscriptionDeleted', name });
-    this.#changed();
+    this.#notify();
   }
 
-  /** Durable when this returns. A message that no subscription wants is gone at once. @returns the ids */
+  /** Durable when this returns. Without a subscription the messages are discarded. @returns the message ids */
   publish(topic: string, messages: readonly PubsubMessage[]): string[] {
     this.topic(topic);
     if (messages.length === 0) refuse(status.INVALID_ARGUMENT, 'A request must have at least one message.');
@@ -101,36 +101,39 @@ export class Broker {
         publishedAtMs: this.#now(),
       };
     });
-    const wanting = [...this.#state.subscriptions.values()].filter((each) => each.topic === topic);
-    if (wanting.length > 0) {
-      const subscriptions = wanting.map(({ name }) => name);
+    const subscribers = [...this.#state.subscriptions.values()].filter((each) => each.topic === topic);
+    if (subscribers.length > 0) {
+      const subscriptions = subscribers.map(({ name }) => name);
       this.#commit({ kind: 'held', subscriptions, messages: stored });
-      this.#changed();
+      this.#notify();
     }
     return stored.map(({ id }) => id);
   }
 
-  /** Leases up to `limit` messages that nobody has. */
+  /** Leases up to `limit` messages that have no current lease. */
   lease(name: string, limit: number, leaseMs?: number): ReceivedMessage[] {
     const subscription = this.subscription(name);
     const now = this.#now();
     const received: ReceivedMessage[] = [];
-    for (const held of subscription.held.values()) {
+    for (const entry of subscription.backlog.values()) {
       if (received.length >= limit) break;
-      if (held.leaseUntilMs > now) continue;
-      held.deliveries++;
-      held.leaseUntilMs = now + (leaseMs ?? subscription.ackDeadlineSeconds * 1000);
-      received.push({ ackId: `${held.message.id}.${held.deliveries}`, message: messageView(held.message) });
+      if (entry.leaseUntilMs > now) continue;
+      entry.deliveries++;
+      entry.leaseUntilMs = now + (leaseMs ?? subscription.ackDeadlineSeconds * 1000);
+      received.push({
+        ackId: `${entry.message.id}.${entry.deliveries}`,
+        message: messageView(entry.message),
+      });
     }
     return received;
   }
 
-  /** How many messages somebody has, and when the first of them is to be delivered again. */
+  /** The number of leased messages, and the time when the first lease ends and its message is redelivered. */
   leases(name: string): { readonly count: number; readonly nextEndMs: number | undefined } {
     const now = this.#now();
     let count = 0;
     let nextEndMs: number | undefined;
-    for (const { leaseUntilMs } of this.subscription(name).held.values()) {
+    for (const { leaseUntilMs } of this.subscription(name).backlog.values()) {
       if (leaseUntilMs <= now) continue;
       count++;
       nextEndMs = Math.min(nextEndMs ?? leaseUntilMs, leaseUntilMs);
@@ -138,41 +141,41 @@ export class Broker {
     return { count, nextEndMs };
   }
 
-  /** Best effort, as in the service: an id that is not known is not an error. */
+  /** Best effort, as in the service: an unknown id is not an error. */
   acknowledge(name: string, ackIds: readonly string[]): void {
-    const { held } = this.subscription(name);
-    const ids = ackIds.map(messageIdOf).filter((id) => held.has(id));
+    const { backlog } = this.subscription(name);
+    const ids = ackIds.map(messageIdOf).filter((id) => backlog.has(id));
     if (ids.length > 0) this.#commit({ kind: 'acknowledged', subscription: name, ids });
-    this.#changed();
+    this.#notify();
   }
 
-  /** From now on; zero gives the message back at once. Ids of earlier deliveries change nothing. */
+  /** Sets the deadline to `seconds` from now. 0 releases the message at once. Ids of earlier deliveries have no effect. */
   modifyDeadline(name: string, ackIds: readonly string[], seconds: number): void {
-    const { held } = this.subscription(name);
+    const { backlog } = this.subscription(name);
     if (seconds < 0 || seconds > 600)
       refuse(status.INVALID_ARGUMENT, `ack_deadline_seconds is ${seconds}; it must be 0 to 600.`);
     for (const ackId of ackIds) {
-      const found = held.get(messageIdOf(ackId));
+      const found = backlog.get(messageIdOf(ackId));
       if (found && ackId === `${found.message.id}.${found.deliveries}`)
         found.leaseUntilMs = this.#now() + seconds * 1000;
     }
-    if (seconds === 0) this.#changed();
+    if (seconds === 0) this.#notify();
   }
 
-  /** Decimal and growing, as the service's are in practice. */
+  /** Decimal and increasing, as the ids of the service are in practice. */
   #newId(): string {
     const fresh = BigInt(this.#now()) * 1_000_000n + BigInt(randomInt(1_000_000));
     this.#lastId = fresh > this.#lastId ? fresh : this.#lastId + 1n;
     return String(this.#lastId);
   }
 
-  /** Applied before it is appended: appending may compact, and the snapshot must know of it. */
+  /** Applies the record before it appends it: appending may compact, and the snapshot must include the record. */
   #commit(record: PubSubRecord): void {
     this.#state.apply(record);
     this.#journal?.append(record);
   }
 
-  #changed(): void {
+  #notify(): void {
     for (const watcher of [...this.#watchers]) watcher();
   }
 }
@@ -212,6 +215,7 @@ function checkName(name: string, kind: 'topics' | 'subscriptions'): void {
   if (NAME.exec(name)?.[1] !== kind)
     refuse(
       status.INVALID_ARGUMENT,
-      `'${name}' is no name of ${kind === 'topics' ? 'a topic' : 'a subscription'}.`,
+      `'${name}' is not a valid ${kind === 'topics' ? 'topic' : 'subscription'} name. It must be ` +
+        `projects/{project}/${kind}/{id}, and the id must have 3 to 255 characters and start with a letter.`,
     );
 }

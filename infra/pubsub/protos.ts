@@ -1,4 +1,4 @@
-/** The services, read from the files that ship inside the official client, and the messages as this server uses them. */
+/** The service definitions, read from the official client's proto files, and the message types that this server uses. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
@@ -36,7 +36,7 @@ export interface StreamingPullRequest {
   readonly maxOutstandingMessages?: number;
 }
 
-// Once for both: reading it is most of the time that this server takes to start.
+// Parsed once for both services: this takes most of the server's start time.
 const definitions = fromJSON(
   JSON.parse(
     readFileSync(

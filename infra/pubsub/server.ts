@@ -1,8 +1,8 @@
 /**
- * Pub/Sub on loopback: google.pubsub.v1 over gRPC, so that the official client works unchanged. Topics, subscriptions,
- * publishing, pulling (also streaming), acknowledgements and their deadlines. Delivery is at least once.
+ * Pub/Sub on loopback: google.pubsub.v1 over gRPC, so that the official client works unchanged. It has topics,
+ * subscriptions, publish, pull, streaming pull, acknowledgements and their deadlines. Delivery is at least once.
  *
- * Not served: push, snapshots, seeking, schemas, filters, dead letters, ordering and exactly-once delivery.
+ * Not supported: push, snapshots, seek, schemas, filters, dead-letter topics, ordering and exactly-once delivery.
  */
 import path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
@@ -20,18 +20,18 @@ import {
 import { streamingPull } from './streaming-pull.ts';
 
 export interface PubSubOptions {
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Everything acknowledged is kept here. Without it nothing outlives `stop`. */
+  /** Folder of the journal. Without it nothing survives `stop`. */
   readonly stateDir?: string;
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** Topics made at the start, by full name, where they do not exist. */
+  /** Full names of topics to create at the start if they do not exist. */
   readonly topics?: readonly string[];
   readonly onBug?: (error: unknown) => void;
 }
 
-/** How long a pull waits for a first message before it answers without any. */
+/** How long a pull waits for a message before it returns none. */
 const PULL_WAIT_MS = 5000;
 
 interface PullRequest {
@@ -45,7 +45,7 @@ interface AckRequest {
   readonly ackDeadlineSeconds?: number;
 }
 
-/** @throws when the port is taken */
+/** @throws when the port is in use */
 export async function startPubSub(options: PubSubOptions = {}): Promise<RunningServer> {
   const { port = 0, stateDir, now = Date.now, topics = [] } = options;
   const onBug = options.onBug ?? ((error) => process.stderr.write(`pubsub: ${String(error)}\n`));
@@ -68,7 +68,7 @@ export async function startPubSub(options: PubSubOptions = {}): Promise<RunningS
     call: grpc.ServerUnaryCall<PullRequest, object>,
     callback: grpc.sendUnaryData<object>,
   ): void => {
-    pullWhenThere(broker, call).then(
+    waitForMessages(broker, call).then(
       (receivedMessages) => callback(null, { receivedMessages }),
       (error: unknown) => callback(toServiceError(error, onBug)),
     );
@@ -113,13 +113,13 @@ export async function startPubSub(options: PubSubOptions = {}): Promise<RunningS
   }
 }
 
-/** Answers google.protobuf.Empty. */
+/** Runs `work` and returns google.protobuf.Empty. */
 function empty(work: () => void): object {
   work();
   return {};
 }
 
-async function pullWhenThere(
+async function waitForMessages(
   broker: Broker,
   call: grpc.ServerUnaryCall<PullRequest, object>,
 ): Promise<ReceivedMessage[]> {

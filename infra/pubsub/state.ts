@@ -1,7 +1,7 @@
 /**
- * What survives: topics, subscriptions, and every message that a subscription has not acknowledged. It changes only by
- * applying records, so that replaying the journal rebuilds it. Leases do not survive: after a restart everything that
- * was not acknowledged is delivered again, as it may be at any time.
+ * The durable state: topics, subscriptions, and the unacknowledged messages of each subscription. It changes only by
+ * applying records, so that replaying the journal rebuilds it. Leases are not durable: after a restart every
+ * unacknowledged message is delivered again, which at-least-once delivery permits.
  */
 
 export interface StoredMessage {
@@ -12,7 +12,7 @@ export interface StoredMessage {
   readonly publishedAtMs: number;
 }
 
-interface Held {
+interface BacklogEntry {
   readonly message: StoredMessage;
   deliveries: number;
   leaseUntilMs: number;
@@ -22,10 +22,11 @@ export interface StoredSubscription {
   readonly name: string;
   topic: string;
   readonly ackDeadlineSeconds: number;
-  /** Not acknowledged, oldest first. */
-  readonly held: Map<string, Held>;
+  /** Unacknowledged messages, oldest first. */
+  readonly backlog: Map<string, BacklogEntry>;
 }
 
+/** A journal record. The stored kind `held` adds messages to the backlogs of subscriptions. */
 export type PubSubRecord =
   | { readonly kind: 'topic'; readonly name: string; readonly labels: Readonly<Record<string, string>> }
   | { readonly kind: 'topicDeleted'; readonly name: string }
@@ -43,7 +44,7 @@ export type PubSubRecord =
     }
   | { readonly kind: 'acknowledged'; readonly subscription: string; readonly ids: readonly string[] };
 
-/** What the service calls the topic of a subscription that has lost it. */
+/** The topic that the service reports for a subscription whose topic was deleted. */
 const DELETED_TOPIC = '_deleted-topic_';
 
 export class PubSubState {
@@ -62,7 +63,7 @@ export class PubSubState {
         return;
       case 'subscription': {
         const { name, topic, ackDeadlineSeconds } = record;
-        this.subscriptions.set(name, { name, topic, ackDeadlineSeconds, held: new Map() });
+        this.subscriptions.set(name, { name, topic, ackDeadlineSeconds, backlog: new Map() });
         return;
       }
       case 'subscriptionDeleted':
@@ -73,18 +74,18 @@ export class PubSubState {
           for (const message of record.messages)
             this.subscriptions
               .get(name)
-              ?.held.set(message.id, { message, deliveries: 0, leaseUntilMs: Number.NEGATIVE_INFINITY });
+              ?.backlog.set(message.id, { message, deliveries: 0, leaseUntilMs: Number.NEGATIVE_INFINITY });
         return;
       case 'acknowledged':
-        for (const id of record.ids) this.subscriptions.get(record.subscription)?.held.delete(id);
+        for (const id of record.ids) this.subscriptions.get(record.subscription)?.backlog.delete(id);
     }
   }
 
   *snapshot(): Iterable<PubSubRecord> {
     for (const [name, labels] of this.topics) yield { kind: 'topic', name, labels };
-    for (const { name, topic, ackDeadlineSeconds, held } of this.subscriptions.values()) {
+    for (const { name, topic, ackDeadlineSeconds, backlog } of this.subscriptions.values()) {
       yield { kind: 'subscription', name, topic, ackDeadlineSeconds };
-      const messages = [...held.values()].map(({ message }) => message);
+      const messages = [...backlog.values()].map(({ message }) => message);
       if (messages.length > 0) yield { kind: 'held', subscriptions: [name], messages };
     }
   }

@@ -1,4 +1,4 @@
-/** One streaming pull: messages as they come and as their leases end, acknowledgements on the way back. */
+/** StreamingPull: sends new messages and those whose lease has ended, and receives acknowledgements. */
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { toServiceError } from '../shared/grpc.ts';
 import type { Broker } from './broker.ts';
@@ -26,8 +26,8 @@ export const streamingPull =
     const deliver = (): void => {
       if (subscription === undefined) return;
       try {
-        const room = Math.max(0, maxOutstanding - broker.leases(subscription).count);
-        const receivedMessages = broker.lease(subscription, Math.min(BATCH, room), leaseMs);
+        const capacity = Math.max(0, maxOutstanding - broker.leases(subscription).count);
+        const receivedMessages = broker.lease(subscription, Math.min(BATCH, capacity), leaseMs);
         if (receivedMessages.length > 0) stream.write({ receivedMessages });
         const { nextEndMs } = broker.leases(subscription);
         clearTimeout(timer);

@@ -1,6 +1,7 @@
 /**
- * Cloud Scheduler's HTTP jobs with a cron expression and a time zone: calls at the minute, with an ID token and the time
- * that the call was due; a call that fails is repeated with that same time. What was due while nothing ran is not made up.
+ * HTTP jobs of Cloud Scheduler with a cron expression and a time zone. A call is made at the due minute and carries an ID
+ * token and the due time. A failed call is retried with the same due time. Calls that were due while the process did not
+ * run are skipped.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cron } from 'croner';
@@ -8,7 +9,7 @@ import { Cron } from 'croner';
 export interface CronJob {
   /** `X-CloudScheduler-JobName`. */
   readonly name: string;
-  /** Five fields. */
+  /** Cron expression with five fields. */
   readonly cron: string;
   readonly timeZone: string;
   readonly url: string;
@@ -18,32 +19,32 @@ export interface CronJob {
 
 export interface CronOptions {
   readonly jobs: readonly CronJob[];
-  /** Bearer token for a call to this URL. */
+  /** Returns the bearer token for a call to this URL. */
   readonly idToken: (url: string) => string;
   readonly onError: (error: unknown) => void;
   /** Epoch milliseconds. */
   readonly now?: () => number;
   /** Rejects when the signal is aborted. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>;
-  /** The service's retryConfig. Default: five, after 5, 10, 20, 40 and 80 s. */
+  /** Like `retryConfig` of the service. Default: five retries, after 5, 10, 20, 40 and 80 s. */
   readonly retry?: { readonly count: number; readonly minBackoffMs: number };
 }
 
-/** A timer stands still while a laptop sleeps, and the clock may be set: look again at least this often. */
+/** Longest timer. A timer stops while a laptop sleeps, and the clock may be changed, so the due time is rechecked. */
 const MAX_SLEEP_MS = 60_000;
 const DEFAULT_RETRY = { count: 5, minBackoffMs: 5000 };
-/** The service's default for HTTP jobs. */
+/** Default `attemptDeadline` of the service for HTTP jobs. */
 const ATTEMPT_DEADLINE_MS = 180_000;
 
 /**
- * @returns stops all of it, and waits for calls in progress
- * @throws for a cron expression or a time zone that is none
+ * @returns a function that stops all jobs and waits for calls in progress
+ * @throws for an invalid cron expression or time zone
  */
 export function startCron(options: CronOptions): () => Promise<void> {
   const stopping = new AbortController();
   const loops = options.jobs.map((job) => {
     const cron = new Cron(job.cron, { timezone: job.timeZone, mode: '5-part', paused: true });
-    // Only now is the time zone looked up; here it can still be refused.
+    // Croner looks the time zone up only here. An invalid one throws before any job runs.
     cron.nextRun();
     return run(job, cron, options, stopping.signal);
   });
@@ -95,13 +96,13 @@ async function call(
       body: JSON.stringify(body),
       signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_DEADLINE_MS)]),
     }).then(
-      async (response) => ({ ok: response.ok, said: `${response.status} ${await response.text()}` }),
-      (error: unknown) => ({ ok: false, said: String(error) }),
+      async (response) => ({ ok: response.ok, detail: `${response.status} ${await response.text()}` }),
+      (error: unknown) => ({ ok: false, detail: String(error) }),
     );
     if (answer.ok) return;
     signal.throwIfAborted();
     if (retries >= retry.count)
-      throw new Error(`${name}: ${url} failed ${retries + 1} times: ${answer.said}`);
+      throw new Error(`${name}: ${url} failed ${retries + 1} times: ${answer.detail}`);
     await wait(retry.minBackoffMs * 2 ** retries, signal);
   }
 }

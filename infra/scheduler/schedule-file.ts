@@ -1,4 +1,4 @@
-/** `schedules.json`: what the functions are configured with, as far as whoever fires has to know it. */
+/** `schedules.json`, the schedules of the functions. The local scheduler reads only `cron` and `timeZone`. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Cron } from 'croner';
 import { z } from 'zod';
@@ -9,23 +9,23 @@ const schedulesSchema = z.record(
     .looseObject({ cron: z.string(), timeZone: z.string().default('Etc/UTC') })
     .superRefine(({ cron, timeZone }, context) => {
       try {
-        // Only when it is asked for the next time does it look up the time zone.
+        // Croner looks the time zone up only when the next run is computed.
         new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true }).nextRun();
       } catch (error) {
         context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
       }
     }),
 );
-/** By id. Everything else in them is for the functions. */
-export type FiredSchedules = z.infer<typeof schedulesSchema>;
+/** By schedule id. The functions read the other fields. */
+export type CronSchedules = z.infer<typeof schedulesSchema>;
 
-/** @throws Error naming the file, where it is named and missing, or is no JSON of schedules */
-export function readSchedules(file: string, mustExist: boolean): FiredSchedules {
+/** @throws Error that names the file when it must exist and does not, or when it does not hold valid schedules */
+export function readSchedules(file: string, mustExist: boolean): CronSchedules {
   if (!mustExist && !existsSync(file)) return {};
   try {
     return schedulesSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    throw new Error(`${file} is no file of schedules: ${messageOf(error)}`);
+    throw new Error(`${file} is not a valid schedules file: ${messageOf(error)}`);
   }
 }
 

@@ -1,14 +1,14 @@
-/** Cloud Scheduler, as far as it is used: calls a function at a fixed interval, with an ID token, and forgets failures. */
+/** The part of Cloud Scheduler that the sweep uses: a call at a fixed interval, with an ID token and without retries. */
 
 export interface ScheduledCall {
   readonly url: string;
   readonly everyMs: number;
-  /** Bearer token for the call. */
+  /** Returns the bearer token for the call. */
   readonly idToken: () => string;
   readonly onError: (error: unknown) => void;
 }
 
-/** @returns stops the schedule and waits for a call in progress */
+/** @returns a function that stops the schedule and waits for a call in progress */
 export function startSchedule({ url, everyMs, idToken, onError }: ScheduledCall): () => Promise<void> {
   const stopping = new AbortController();
   let inProgress: Promise<void> = Promise.resolve();
@@ -20,13 +20,13 @@ export function startSchedule({ url, everyMs, idToken, onError }: ScheduledCall)
         signal: stopping.signal,
       });
       await response.arrayBuffer();
-      if (!response.ok) onError(new Error(`${url} answered ${response.status}`));
+      if (!response.ok) onError(new Error(`${url} returned HTTP ${response.status}`));
     } catch (error) {
-      // Nobody listens: what is called is being started, or started again, and the supervisor tells of that.
+      // A refused connection means that the functions are starting or restarting, which the supervisor already reports.
       if (!stopping.signal.aborted && !isRefused(error)) onError(error);
     }
   };
-  // Like the real one, a call that is still under way is not overtaken by the next.
+  // Like the real service, skip a call while the previous one is in progress.
   let busy = false;
   const timer = setInterval(() => {
     if (busy) return;

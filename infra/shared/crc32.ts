@@ -1,4 +1,4 @@
-/** CRC-32 in its two common forms. node:zlib has crc32 only from Node 22 on, and CRC-32C (Cloud Storage) nowhere. */
+/** CRC-32 and CRC-32C. node:zlib has `crc32` only from Node 22 on, and no CRC-32C, which Cloud Storage uses. */
 
 const tableOf = (polynomial: number): Uint32Array => {
   const table = new Uint32Array(256);
@@ -19,8 +19,8 @@ const extend = (table: Uint32Array, bytes: Uint8Array, previous: number): number
   return ~c >>> 0;
 };
 
-/** CRC-32 (IEEE). Pass the previous result to continue over a further chunk. */
+/** CRC-32 (IEEE). To continue over a further chunk, pass the previous result. */
 export const crc32 = (bytes: Uint8Array, previous = 0): number => extend(IEEE, bytes, previous);
 
-/** CRC-32C (Castagnoli), the one Cloud Storage reports. Pass the previous result to continue. */
+/** CRC-32C (Castagnoli), which Cloud Storage reports. To continue over a further chunk, pass the previous result. */
 export const crc32c = (bytes: Uint8Array, previous = 0): number => extend(CASTAGNOLI, bytes, previous);

@@ -1,8 +1,8 @@
 /**
- * The identities of the local cloud: one RSA key made on first run and kept under the state folder.
+ * The identity of the local cloud: one RSA key, generated on the first run and kept in the state folder.
  *
- * The key plays both parts that Google's keys play: it signs the OIDC tokens that Cloud Tasks and Eventarc send (the
- * functions verify them against `jwks`), and it is the private key of a service account that signs V4 links.
+ * The key does the work of two keys of Google. It signs the OIDC tokens that Cloud Tasks, Cloud Scheduler and Eventarc
+ * send (the functions verify them against `jwks`). It is also the private key of the service account that signs V4 URLs.
  */
 import {
   createPrivateKey,
@@ -15,13 +15,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import path from 'node:path';
 
 export interface LocalIdentity {
-  /** E-mail of the one local service account. */
+  /** E-mail address of the only local service account. */
   readonly serviceAccountEmail: string;
   readonly privateKeyPem: string;
   readonly publicKeyPem: string;
   /** The public half as a JSON Web Key Set. */
   readonly jwks: { readonly keys: readonly JsonWebKey[] };
-  /** A compact RS256 JWT over these claims. */
+  /** Returns a compact RS256 JWT with these claims. */
   readonly signJwt: (claims: Readonly<Record<string, unknown>>) => string;
 }
 
@@ -31,7 +31,7 @@ export const LOCAL_ISSUER = 'https://accounts.clapper.local';
 const SERVICE_ACCOUNT_EMAIL = 'local@clapper-local.iam.gserviceaccount.com';
 const KEY_ID = 'clapper-local';
 
-/** Loads the key from `<stateDir>/identity.pem`, or makes it. */
+/** Loads the key from `<stateDir>/identity.pem`. Generates it when the file is missing. */
 export function loadIdentity(stateDir: string): LocalIdentity {
   const file = path.join(stateDir, 'identity.pem');
   if (!existsSync(file)) {
@@ -59,7 +59,7 @@ export function loadIdentity(stateDir: string): LocalIdentity {
 
 const base64Url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** The claims of a Google-style ID token for `audience`, valid for an hour from `nowMs`. */
+/** The claims of an ID token as Google issues it, for `audience`, valid for one hour from `nowMs`. */
 export function idTokenClaims(email: string, audience: string, nowMs: number): Record<string, unknown> {
   const iat = Math.floor(nowMs / 1000);
   return {

@@ -1,9 +1,10 @@
 /**
- * An append-only journal of JSON records: how every local server outlives `kill -9`.
+ * An append-only journal of JSON records. It lets every local server survive `kill -9`.
  *
- * A record is written with one synchronous write(2) before the server answers, so whatever a client was told has
- * reached the kernel and survives the death of the process (not of the machine, which a laptop's emulator need not).
- * One line is one record: `<crc32 hex> <json>\n`. A torn or damaged tail is cut off when the journal is opened again.
+ * A record is written with one synchronous write(2) before the server responds. Everything that was acknowledged to a
+ * client has therefore reached the kernel and survives the death of the process. It may not survive a power failure:
+ * there is no fsync, because an emulator on a laptop does not need it.
+ * One line is one record: `<crc32 hex> <json>\n`. Opening the journal truncates an incomplete or damaged tail.
  */
 import {
   closeSync,
@@ -19,15 +20,15 @@ import path from 'node:path';
 import { crc32 } from './crc32.ts';
 
 export interface JournalOptions<R> {
-  /** The file; its folder is made. */
+  /** Its folder is created if needed. */
   readonly file: string;
-  /** Called once per stored record, oldest first, while opening. */
+  /** Called once per stored record, oldest first, while the journal is opened. */
   readonly replay: (record: R) => void;
-  /** The records that rebuild the current state from nothing; used when the file has grown and is rewritten. */
+  /** The records that rebuild the current state from nothing. Called when the journal is compacted. */
   readonly snapshot: () => Iterable<R>;
   /**
-   * Rewrite once this many bytes were appended since the last snapshot. Default 32 MiB. Where the last snapshot ended is
-   * not known after opening, so all that is found counts: a process that is killed time and again rewrites too.
+   * Compact after this many bytes have been appended since the last snapshot. Default 32 MiB. After opening, the end of
+   * the last snapshot is not known, so the whole file counts. A process that is killed repeatedly therefore compacts too.
    */
   readonly compactAfterBytes?: number;
 }
@@ -52,18 +53,21 @@ export class Journal<R> {
     return new Journal(options, fd, intactBytes);
   }
 
-  /** Stores the record before returning. `R` must survive JSON. The state may be changed before or after, in the same turn. */
+  /**
+   * Stores the record before it returns. `R` must survive JSON. The caller may change its state before or after, but in
+   * the same tick of the event loop.
+   */
   append(record: R): void {
     const line = encode(record);
     writeSync(this.#fd, line);
     this.#appendedBytes += line.length;
     if (this.#appendedBytes <= (this.#options.compactAfterBytes ?? 32 * 1024 * 1024)) return;
     this.#appendedBytes = 0;
-    // Not now: the caller may apply the record to its state only after this returns, and the snapshot is that state.
+    // Deferred: the caller may apply the record to its state only after this returns, and the snapshot reads that state.
     this.#compaction ??= setImmediate(() => this.compact());
   }
 
-  /** Rewrites the file as a snapshot of the current state. The old file stays until the new one is whole. */
+  /** Replaces the file with a snapshot of the current state. The old file stays in place until the new one is complete. */
   compact(): void {
     clearImmediate(this.#compaction);
     this.#compaction = undefined;
@@ -90,7 +94,7 @@ function encode(record: unknown): Buffer {
 
 const checksum = (bytes: Uint8Array): string => crc32(bytes).toString(16).padStart(8, '0');
 
-/** Replays every whole record from the start and returns how many bytes they take. */
+/** Replays every intact record from the start. Returns their size in bytes. */
 function replayIntact<R>({ file, replay }: JournalOptions<R>): number {
   const bytes = readFileSync(file);
   let offset = 0;

@@ -1,9 +1,9 @@
-/** A server of the local cloud that is listening. */
+/** A listening server of the local cloud. */
 export interface RunningServer {
   readonly port: number;
-  /** Stops listening and ends open connections. What was acknowledged is already on disk. */
+  /** Stops listening and closes open connections. Everything that was acknowledged is already on disk. */
   readonly stop: () => Promise<void>;
 }
 
-/** Loopback: nothing of the local cloud is reachable from another machine. */
+/** Every server listens on loopback only, so that no other machine can reach the local cloud. */
 export const LOOPBACK = '127.0.0.1';

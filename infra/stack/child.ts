@@ -1,8 +1,8 @@
-/** What the processes of the stack owe the one that started them. */
+/** The contract between a process of the stack and the supervisor that started it. */
 
-/** Tells the parent that this process serves, and ends it when the parent is gone, however that came about. */
+/** Reports to the parent that this process is ready. Exits when the parent dies, for whatever reason. */
 export function reportReady(): void {
-  // Ctrl-C goes to every process of the terminal. It is for the one that started them, which stops them in their order.
+  // Ctrl-C sends SIGINT to every process of the terminal. Only the parent acts on it: it stops its children in order.
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => process.exit(0));
   process.send?.('ready');

@@ -1,29 +1,32 @@
-/** Ending a server without cutting off what was begun: the answer of a paid call that is lost leaves its outcome unknown. */
+/**
+ * Stops a server only after its requests in progress have completed. If a paid call is interrupted, its response is lost
+ * and its outcome is unknown.
+ */
 import type { Server, ServerResponse } from 'node:http';
 
 /**
- * @returns takes no more connections, and resolves when all requests that may change something have been answered.
- *   Those that only read, like the long polls of a page, are not waited for.
+ * @returns a function that stops accepting connections and resolves when all requests that may change state have been
+ *   answered. It does not wait for GET and HEAD requests, such as the long polls of the console.
  */
 export function drainable(server: Server): () => Promise<void> {
-  const underWay = new Set<ServerResponse>();
-  let noneIsLeft: (() => void) | undefined;
+  const inProgress = new Set<ServerResponse>();
+  let onDrained: (() => void) | undefined;
   server.prependListener('request', (request, response) => {
     if (request.method === 'GET' || request.method === 'HEAD') return;
-    underWay.add(response);
-    // Otherwise a client that keeps its connection would begin the next one.
-    if (noneIsLeft) response.setHeader('connection', 'close');
+    inProgress.add(response);
+    // Otherwise a client with a kept-alive connection would send its next request.
+    if (onDrained) response.setHeader('connection', 'close');
     response.once('close', () => {
-      underWay.delete(response);
-      if (underWay.size === 0) noneIsLeft?.();
+      inProgress.delete(response);
+      if (inProgress.size === 0) onDrained?.();
     });
   });
   return async () => {
     const drained = new Promise<void>((resolve) => {
-      noneIsLeft = resolve;
+      onDrained = resolve;
     });
     server.close();
-    for (const response of underWay) if (!response.headersSent) response.setHeader('connection', 'close');
-    if (underWay.size > 0) await drained;
+    for (const response of inProgress) if (!response.headersSent) response.setHeader('connection', 'close');
+    if (inProgress.size > 0) await drained;
   };
 }

@@ -1,29 +1,30 @@
-/** A port of loopback to listen on. */
+/** Finds a free loopback port to listen on. */
 import { createServer } from 'node:net';
 import { LOOPBACK } from '../shared/running-server.ts';
 
 /**
- * Below those that systems give to outgoing connections: a port that is free now is listened on a moment later, and must
- * not have become some client's meanwhile. Nor that of another stack which starts in the same moment, or takes what one
- * that is just restarting has let go: each process has a part of its own, by its id.
+ * Ports are chosen below the ephemeral range: a server listens on its port only a moment after the port was found free,
+ * and an outgoing connection must not take it in between. Another stack that starts at the same time must not take it
+ * either, nor a port that a restarting process has just released. Each process therefore has a range of its own, derived
+ * from its process id.
  */
 const FIRST_PORT = 20_000;
-const PARTS = 250;
-const PORTS_PER_PART = 48;
+const RANGES = 250;
+const PORTS_PER_RANGE = 48;
 
-let given = 0;
-const nextOwn = (): number =>
-  FIRST_PORT + (process.pid % PARTS) * PORTS_PER_PART + (given++ % PORTS_PER_PART);
+let allocated = 0;
+const nextCandidate = (): number =>
+  FIRST_PORT + (process.pid % RANGES) * PORTS_PER_RANGE + (allocated++ % PORTS_PER_RANGE);
 
-/** `wanted` if nothing listens there, any free port otherwise. */
+/** Returns `wanted` if nothing listens there, otherwise any free port. */
 export async function freePort(wanted = 0): Promise<number> {
   if (wanted !== 0 && (await listenOnce(wanted)) !== undefined) return wanted;
-  for (let tries = 0; tries <= PORTS_PER_PART; tries++) {
-    // At last whichever the system gives.
-    const port = await listenOnce(tries < PORTS_PER_PART ? nextOwn() : 0);
+  for (let tries = 0; tries <= PORTS_PER_RANGE; tries++) {
+    // When the own range is exhausted, the last try takes any port that the system assigns.
+    const port = await listenOnce(tries < PORTS_PER_RANGE ? nextCandidate() : 0);
     if (port !== undefined) return port;
   }
-  throw new Error('No port of this machine is free.');
+  throw new Error('No loopback port is free. Stop a process that listens on one.');
 }
 
 function listenOnce(port: number): Promise<number | undefined> {

@@ -1,8 +1,8 @@
 /**
- * The process of the eight functions: each on the functions framework's own server, all behind one loopback port.
+ * The process of the eight functions. Each runs on the functions framework's own server; all share one loopback port.
  *
- * `/_functions/{name}/…` is that function, with the prefix taken off as if it had a host of its own; everything else is
- * the `api`. Run by `stack.ts`, which passes the port and the functions' environment.
+ * `/_functions/{name}/…` reaches the function `name`. The prefix is removed, as if the function had its own host. Every
+ * other path reaches `api`. `stack.ts` starts this process and passes the port and the functions' environment.
  */
 import http from 'node:http';
 import '../../functions/index.ts';
@@ -27,7 +27,7 @@ const front = http.createServer((request, response) => {
   }
   const server = servers.get(name);
   if (!server) {
-    response.writeHead(404).end(`There is no function ${name}.`);
+    response.writeHead(404).end(`No function is named '${name}'. Functions: ${FUNCTION_NAMES.join(', ')}.`);
     return;
   }
   const rest = (request.url ?? '').slice(prefix.length);
@@ -35,7 +35,7 @@ const front = http.createServer((request, response) => {
   if (name === 'api') keepRequestRaw(request);
   server.emit('request', request, response);
 });
-// Long polls and streams set their own limits.
+// No timeout here: the handlers of long polls and streams have their own.
 front.requestTimeout = 0;
 
 const drain = drainable(front);

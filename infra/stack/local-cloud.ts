@@ -1,6 +1,6 @@
 /**
- * The process of the local cloud: Firestore, Cloud Tasks, Cloud Storage with its events, the simulated models, identity,
- * Pub/Sub and the scheduler. Run by `stack.ts`, which passes the plan.
+ * The process of the local cloud: Firestore, Cloud Tasks, Cloud Storage with Eventarc, the simulated models, identity,
+ * Pub/Sub and Cloud Scheduler. `stack.ts` starts this process and passes the plan.
  */
 import path from 'node:path';
 import { startEventarc } from '../eventarc/eventarc.ts';
@@ -26,11 +26,11 @@ import {
 } from './plan.ts';
 import { cloudSettings } from './settings.ts';
 
-// Written by the parent, of this same version, a moment ago.
+// Not validated: the parent, which runs the same version of the code, has just written it.
 const plan: StackPlan = JSON.parse(process.env['CLAPPER_STACK_PLAN'] ?? '');
 const { stateDir, ports, speedUp } = plan;
-/** Before the path of a function. */
-const FUNCTIONS_THEN = /^http:\/\/[\d.]+:\d+(?=\/_functions\/)/;
+/** The origin of a function's URL. */
+const FUNCTION_ORIGIN = /^http:\/\/[\d.]+:\d+(?=\/_functions\/)/;
 const identity = loadIdentity(stateDir);
 const { serviceAccountEmail } = identity;
 const onBug = (error: unknown): void => {
@@ -55,18 +55,18 @@ const storage = await startStorage({
   port: ports.storage,
   stateDir: path.join(stateDir, 'storage'),
   signers: { [serviceAccountEmail]: identity.publicKeyPem },
-  // As in Terraform: an upload is one generation of an object, and may have been replaced when its event comes.
+  // As in Terraform. An upload is one generation of an object, which may be replaced before its event is delivered.
   buckets: [{ name: INPUT_BUCKET, versioning: { enabled: true } }, { name: OUTPUT_BUCKET }],
   onObjectEvent: eventarc.publish,
   onBug,
 });
-// An emulator that the user has started is used as it is.
+// FIRESTORE_EMULATOR_HOST was set: use that emulator instead.
 const firestore =
   plan.firestoreHost === undefined
     ? await startFirestore({ port: ports.firestore, stateDir: path.join(stateDir, 'firestore'), onBug })
     : undefined;
 const models = await startModels({
-  // As Veo there: gone from Google, kept for what still speaks its protocol.
+  // Google has retired Imagen on the Developer API. It stays available here for clients that still use its protocol.
   developerApiImagen: 'alive',
   port: ports.models,
   stateDir,
@@ -81,8 +81,8 @@ const tasks = await startTasks({
   port: ports.tasks,
   stateDir,
   signIdToken,
-  // Tasks of an earlier run name the port that the functions had then.
-  urlNow: (url) => url.replace(FUNCTIONS_THEN, urlOf(plan, 'api')),
+  // Stored tasks name the port that the functions had in an earlier run.
+  resolveUrl: (url) => url.replace(FUNCTION_ORIGIN, urlOf(plan, 'api')),
   onBug,
   queues: plan.queues.map(({ id, ...queue }) => ({
     name: `projects/${PROJECT}/locations/${REGION}/queues/${id}`,

@@ -1,10 +1,10 @@
 /**
- * What the local stack consists of: names, ports, files and the environment of the functions. The counterpart of what
- * Terraform provisions in the cloud.
+ * The configuration of the local stack: names, ports, files and the environment of the functions. It is the counterpart
+ * of the resources that Terraform provisions in the cloud.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FiredSchedules, readSchedules } from '../scheduler/schedule-file.ts';
+import { type CronSchedules, readSchedules } from '../scheduler/schedule-file.ts';
 import { loadIdentity } from '../shared/identity.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import { freePort } from './free-port.ts';
@@ -18,7 +18,7 @@ export const INPUT_BUCKET = 'clapper-local-in';
 export const OUTPUT_BUCKET = 'clapper-local-out';
 export const EVENTS_TOPIC = `projects/${PROJECT}/topics/clapper-events`;
 
-/** The simulated models take seconds instead of minutes. */
+/** With it the simulated models take seconds instead of minutes. */
 const DEFAULT_SPEED_UP = 20;
 
 export const FUNCTION_NAMES = [
@@ -41,17 +41,17 @@ export interface StackPlan {
   readonly ports: Readonly<Record<ServerName, number>>;
   readonly speedUp: number;
   readonly seed?: number | undefined;
-  /** host:port of a Firestore emulator to use instead of our own server. */
+  /** `host:port` of a Firestore emulator to use instead of the local server. */
   readonly firestoreHost?: string | undefined;
   readonly queues: readonly StackQueue[];
-  /** Paid calls per minute of every model, instead of the models' quotas. */
+  /** Paid calls per minute for every model. Replaces the models' quotas. */
   readonly requestsPerMinute?: number | undefined;
-  /** The real Developer API instead of the simulated one, with this key; then nothing is sped up. */
+  /** Use the real Developer API with this key. `speedUp` is then 1. */
   readonly geminiApiKey?: string | undefined;
-  readonly schedules: FiredSchedules;
+  readonly schedules: CronSchedules;
 }
 
-/** What `.clapper/local.json` tells other programs. */
+/** The content of `.clapper/local.json`, from which other programs find a running stack. */
 export interface Endpoints {
   readonly api: string;
   readonly firestore: string;
@@ -63,30 +63,32 @@ export interface Endpoints {
 
 export interface PlanOptions {
   readonly stateDir: string;
-  /** Of the API and console; a free one when 0. */
+  /** Port of the API and the console. 0 picks a free one. */
   readonly apiPort: number;
   readonly speedUp?: number | undefined;
   readonly seed?: number | undefined;
-  /** Dispatches per second of every submit queue, instead of the models' quotas. */
+  /** Dispatches per second of every submit queue. Replaces the models' quotas. */
   readonly submitPerSecond?: number | undefined;
   /** Use the real Developer API with this key. */
   readonly geminiApiKey?: string | undefined;
-  /** Default: `schedules.json` in the state folder, where it is. */
+  /** Default: `schedules.json` in the state folder, if it exists. */
   readonly schedulesFile?: string | undefined;
 }
 
-/** Chooses the ports: those of the last run where they are still free, since stored tasks name them. */
+/** Chooses the ports and writes the credentials. A port of the last run is reused if it is free: stored tasks name it. */
 export async function makePlan(options: PlanOptions): Promise<StackPlan> {
   const { stateDir, apiPort, speedUp, seed, submitPerSecond, geminiApiKey, schedulesFile } = options;
   mkdirSync(stateDir, { recursive: true });
-  keepModelsApart(stateDir, geminiApiKey !== undefined);
+  refuseMixedModels(stateDir, geminiApiKey !== undefined);
   const last = readPorts(stateDir);
   const ports: Partial<Record<ServerName, number>> = {};
   for (const name of SERVERS) {
     const wanted = name === 'api' && apiPort !== 0 ? apiPort : (last[name] ?? 0);
     const free = await freePort(wanted);
     if (name === 'api' && apiPort !== 0 && free !== apiPort) {
-      throw new Error(`Port ${apiPort} is taken. Stop what uses it, or choose another with --port.`);
+      throw new Error(
+        `Port ${apiPort} is in use. Stop the process that uses it, or choose another port with --port.`,
+      );
     }
     ports[name] = free;
   }
@@ -112,17 +114,17 @@ export async function makePlan(options: PlanOptions): Promise<StackPlan> {
 }
 
 /**
- * A job goes on with the models that it was begun with. The simulated ones know nothing of Google's operations: what was
- * paid for would be given up as lost.
- * @throws Error for a folder of real jobs without a key
+ * A job must be finished by the models that started it. The simulated models do not know Google's operations, so a paid
+ * job would fail as lost.
+ * @throws Error for a state folder with jobs of the real models when no key is given
  */
-function keepModelsApart(stateDir: string, isReal: boolean): void {
+function refuseMixedModels(stateDir: string, isReal: boolean): void {
   const marker = path.join(stateDir, 'real-models');
   if (isReal) writeFileSync(marker, '');
   else if (existsSync(marker)) {
     throw new Error(
-      `${stateDir} has jobs of Google's own models, which the simulated ones cannot finish. Go on with one by ` +
-        'npm run generate -- --job ID, with GEMINI_API_KEY; or choose another folder with --state.',
+      `${stateDir} holds jobs of Google's models, which the simulated models cannot finish. To resume one, set ` +
+        'GEMINI_API_KEY and run npm run generate -- --job ID. To start a new stack, choose another folder with --state.',
     );
   }
 }
@@ -130,7 +132,7 @@ function keepModelsApart(stateDir: string, isReal: boolean): void {
 export const urlOf = (plan: StackPlan, server: ServerName): string =>
   `http://${LOOPBACK}:${plan.ports[server]}`;
 
-/** In the cloud every function has a host of its own; here it has a path of its own behind the API's port. */
+/** In the cloud every function has its own host. Here it has its own path behind the port of the API. */
 export const functionUrl = (plan: StackPlan, name: FunctionName): string =>
   name === 'api' ? urlOf(plan, 'api') : `${urlOf(plan, 'api')}/_functions/${name}`;
 
@@ -146,7 +148,7 @@ export const endpointsOf = (plan: StackPlan): Endpoints => ({
   pubsub: `${LOOPBACK}:${plan.ports.pubsub}`,
 });
 
-/** The environment of the functions, by the names that `functions/config.ts` reads. */
+/** The environment of the functions. `functions/config.ts` reads it. */
 export function functionsEnvironment(plan: StackPlan): Record<string, string> {
   const { serviceAccountEmail } = loadIdentity(plan.stateDir);
   return {
@@ -161,11 +163,11 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_TASKS_AUDIENCES: `${functionUrl(plan, 'sweep')},${functionUrl(plan, 'batch')}`,
     CLAPPER_CALLERS: 'local',
     CLAPPER_OPERATORS: 'local',
-    // The simulated models can reach it; the real ones cannot.
+    // Only the simulated models can reach a loopback URL.
     ...(plan.geminiApiKey === undefined
       ? { CLAPPER_PROVIDER_WEBHOOK_URL: `${urlOf(plan, 'api')}/v1/provider-events` }
       : {}),
-    // Nobody sends a budget's notices here but whoever tries the switch.
+    // Safe to enable: no budget exists here, so a notice comes only from somebody who tests the stop.
     CLAPPER_BUDGET_STOP: '1',
     CLAPPER_JOB_TTL_DAYS: String(cloudSettings.jobTtlDays),
     CLAPPER_TOKEN_ISSUERS: 'https://accounts.clapper.local',
@@ -190,7 +192,7 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
       ? { GOOGLE_GEMINI_BASE_URL: urlOf(plan, 'models'), CLAPPER_GEMINI_API_KEY: 'simulated' }
       : { CLAPPER_GEMINI_API_KEY: plan.geminiApiKey }),
     GOOGLE_APPLICATION_CREDENTIALS: credentialsFile(plan.stateDir),
-    // No client may look for Google's metadata server.
+    // Google's clients must not probe for the metadata server.
     METADATA_SERVER_DETECTION: 'none',
   };
 }
@@ -198,7 +200,7 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
 const signerFile = (stateDir: string): string => path.join(stateDir, 'signer.json');
 const credentialsFile = (stateDir: string): string => path.join(stateDir, 'credentials.json');
 
-/** Credentials that make Google's auth library ask our token server, and a key that signs links. */
+/** Writes credentials that direct Google's auth library to the local token server, and the key that signs URLs. */
 function writeCredentials(plan: StackPlan): void {
   const { stateDir } = plan;
   const identity = loadIdentity(stateDir);

@@ -1,4 +1,4 @@
-/** One child process of the stack: started, awaited until it serves, started again when it dies, stopped at the end. */
+/** One child process of the stack: starts it, waits until it is ready, restarts it when it dies, and stops it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import path from 'node:path';
@@ -7,19 +7,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ChildSpec {
   readonly name: string;
-  /** TypeScript file that it runs. */
+  /** The TypeScript file to run. */
   readonly file: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Everything it prints goes to this file, and line by line to `onLine`. */
+  /** Receives stdout and stderr. `onLine` receives the same lines. */
   readonly logFile: string;
   readonly onLine?: ((line: string) => void) | undefined;
-  /** How long it may take to end what was begun before it is killed. Default 3 s: Ctrl-C is to feel like one. */
+  /** Time between SIGTERM and SIGKILL. Default 3 s, so that Ctrl-C feels immediate. */
   readonly stopTimeoutMs?: number | undefined;
 }
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 3_000;
-/** A child that dies at once is not started more often than this. */
+/** Pause before a restart, so that a child that dies at once does not restart in a tight loop. */
 const RESTART_PAUSE_MS = 500;
 
 export class StackProcess {
@@ -35,22 +35,22 @@ export class StackProcess {
     this.#log = createWriteStream(spec.logFile, { flags: 'a' });
   }
 
-  /** Of the process that runs now, or of the last one while it is started again. */
+  /** Id of the running process. During a restart it is the id of the process that died. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
-  /** False from its death until it has been started again. */
+  /** False from the death of the process until its restart has succeeded. */
   get isServing(): boolean {
     return this.#isServing;
   }
 
-  /** Kills the process at once, as a crash would; the supervisor starts it again. */
+  /** Kills the process with SIGKILL to simulate a crash. The supervisor restarts it. */
   kill(): void {
     this.#child?.kill('SIGKILL');
   }
 
-  /** Resolves once the child serves. @throws Error with the end of its output when it does not */
+  /** Resolves when the child is ready. @throws Error with the last 20 lines of its output when it does not start */
   async start(): Promise<void> {
     const { name, file, env } = this.#spec;
     const child = spawn(process.execPath, ['--import', 'tsx', file], {
@@ -81,7 +81,7 @@ export class StackProcess {
       });
       child.once('exit', (code, signal) => {
         clearTimeout(timer);
-        reject(new Error(`${name} ended at its start (${signal ?? code}):\n${lastLines.join('\n')}`));
+        reject(new Error(`${name} exited during startup (${signal ?? code}):\n${lastLines.join('\n')}`));
       });
     });
     this.#isServing = true;
@@ -91,7 +91,7 @@ export class StackProcess {
   async #restart(): Promise<void> {
     this.#isServing = false;
     while (!this.#stopping) {
-      this.#spec.onLine?.(`${this.#spec.name} has died; starting it again`);
+      this.#spec.onLine?.(`${this.#spec.name} exited unexpectedly; restarting it`);
       await sleep(RESTART_PAUSE_MS);
       if (this.#stopping) return;
       try {

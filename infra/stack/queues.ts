@@ -1,4 +1,4 @@
-/** The task queues of the deployment, one per model and lane and those of the functions, as `terraform/settings.json` has them. */
+/** The task queues of the deployment, from `terraform/settings.json`: one per model and lane, and those of the functions. */
 import { type CloudSettings, cloudSettings } from './settings.ts';
 
 export interface StackQueue {
@@ -11,12 +11,12 @@ export interface StackQueue {
   readonly maxDoublings: number;
 }
 
-/** To a thousandth below the quota, as Terraform has it. */
+/** Rounded down to a thousandth, as in Terraform, so that the rate never exceeds the quota. */
 const perSecond = (perMinute: number): number => Math.floor((perMinute / 60) * 1000) / 1000;
 
 /**
- * @param speedUp quotas are per minute of the simulated models' time
- * @param submitPerSecond overrides the quotas
+ * @param speedUp multiplies the quotas, which are per minute of simulated time, and divides the back-offs
+ * @param submitPerSecond dispatches per second of every submit queue; replaces the quotas
  */
 export function stackQueues(speedUp: number, submitPerSecond?: number): readonly StackQueue[] {
   const { submit, queues } = cloudSettings;
@@ -26,7 +26,7 @@ export function stackQueues(speedUp: number, submitPerSecond?: number): readonly
     maxAttempts: retry.maxAttempts,
     maxDoublings: retry.maxDoublings,
   });
-  // Either lane may use the whole quota when the other is empty; the model's rate limiter keeps both within it.
+  // Each lane's queue may use the whole quota while the other is empty. The model's rate limiter keeps both within it.
   const submitQueues = Object.entries(submit.models).flatMap(([id, { requestsPerMinute }]) =>
     Object.values(submit.lanes).map((suffix) => ({
       id: `${id}${suffix}`,

@@ -1,6 +1,6 @@
 /**
- * `terraform/settings.json`: queues and their rates, the sweep's interval, how long finished jobs are kept. Terraform
- * reads the same file, so that what is tested here is what is deployed.
+ * `terraform/settings.json`: queues and their rates, the interval of the sweep, the retention of finished jobs. Terraform
+ * reads the same file, so that the tested settings are the deployed ones.
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -16,9 +16,9 @@ const settingsSchema = z.strictObject({
   submit: z.strictObject({
     maxConcurrentDispatches: z.number().int().positive(),
     retry: retrySchema,
-    /** Suffix of a lane's queue names. */
+    /** Suffix of the queue names of each lane. */
     lanes: z.strictObject({ interactive: z.string(), batch: z.string() }),
-    /** By the name of the interactive queue. */
+    /** By name of the interactive queue. */
     models: z.record(
       z.string(),
       z.strictObject({ model: z.string(), requestsPerMinute: z.number().positive() }),
@@ -33,7 +33,7 @@ const settingsSchema = z.strictObject({
     }),
   ),
   sweep: z.strictObject({ schedule: z.string(), everySeconds: z.number().positive() }),
-  /** By function; of Node itself. */
+  /** NODE_OPTIONS by function. */
   nodeOptions: z.record(z.string(), z.string()),
   jobTtlDays: z.number().int().min(2),
 });

@@ -1,4 +1,4 @@
-/** The whole of Clapper on one machine: the local cloud and the functions, as two supervised processes. */
+/** Clapper on one machine: the local cloud and the functions, as two supervised processes. */
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,20 +7,20 @@ import { StackProcess } from './process.ts';
 import { lockState } from './state-lock.ts';
 
 export interface StackOptions extends PlanOptions {
-  /** Lines of the functions' log (JSON) and of the supervisor. */
+  /** Receives every line of both processes (the functions log JSON) and of the supervisor. */
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
 export interface Stack {
   readonly endpoints: Endpoints;
   readonly stateDir: string;
-  /** Of the functions: what a deployment would be given. */
+  /** Environment of the functions. */
   readonly environment: Readonly<Record<string, string>>;
   readonly processes: { readonly cloud: StackProcess; readonly functions: StackProcess };
   readonly stop: () => Promise<void>;
 }
 
-/** As long as a real paid call may take, a minute, and what is written down of its answer: a kill would lose that. */
+/** A paid call may take one minute, and its response must then be stored. A kill within that time would lose it. */
 const DRAIN_MS = 90_000;
 
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -51,7 +51,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const endpointsFile = path.join(stateDir, 'local.json');
   const stop = async (): Promise<void> => {
     rmSync(endpointsFile, { force: true });
-    // The functions first, so that none of their calls fails for want of a cloud.
+    // The functions stop first, so that none of their calls fails because the local cloud is down.
     await functions.stop();
     await cloud.stop();
     unlock();

@@ -1,11 +1,10 @@
-/** One stack per state folder: two that append to the same journals would damage both. */
+/** Allows one stack per state folder. Two stacks that append to the same journals would corrupt them. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * Takes the folder for this process until the returned function is called. A lock that was left by a process that is
- * gone (kill -9) is taken over.
- * @throws Error naming the process that has it
+ * Locks the folder for this process until the returned function is called. A lock of a dead process (kill -9) is replaced.
+ * @throws Error that names the process that holds the lock
  */
 export function lockState(stateDir: string): () => void {
   mkdirSync(stateDir, { recursive: true });
@@ -20,7 +19,7 @@ export function lockState(stateDir: string): () => void {
     const owner = ownerOf(file);
     if (owner !== undefined && owner !== process.pid && isAlive(owner)) {
       throw new Error(
-        `${stateDir} is in use by process ${owner}. Wait for it, stop it, or choose another with --state.`,
+        `${stateDir} is in use by process ${owner}. Wait for it, stop it, or choose another folder with --state.`,
       );
     }
     rmSync(file, { force: true });
@@ -41,7 +40,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // It is there, but somebody else's.
+    // EPERM: the process exists but belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

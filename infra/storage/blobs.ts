@@ -1,7 +1,7 @@
 /**
- * The contents of objects: one file each under one folder, never changed once an object refers to it.
+ * The contents of objects: one file per object in one folder. A file is immutable once an object refers to it.
  *
- * A file becomes an object by a journal record that names it, so a file that no record names is the rest of a torn
+ * A file belongs to an object when a journal record names it. A file that no record names is left over from an interrupted
  * upload and is removed at the next start.
  */
 import { randomUUID } from 'node:crypto';
@@ -29,14 +29,14 @@ export class BlobStore {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** A new, empty file on disk. */
+  /** Creates an empty file and returns its name. */
   create(): string {
     const blob = randomUUID();
     closeSync(openSync(this.#file(blob), 'wx'));
     return blob;
   }
 
-  /** Opens for appending after the first `sizeBytes` bytes; whatever lies behind them is cut off. */
+  /** Truncates the file to `sizeBytes` and opens it for appending. */
   async append(blob: string, sizeBytes: number): Promise<BlobWriter> {
     const handle = await open(this.#file(blob), 'r+');
     await handle.truncate(sizeBytes);
@@ -44,15 +44,15 @@ export class BlobStore {
   }
 
   /**
-   * A stream over bytes `start` to `end`, both inclusive. The file is opened before this returns, so that a delete
-   * a moment later does not tear the download.
+   * A stream over bytes `start` to `end`, both inclusive. The file is opened before this returns, so that a later delete
+   * does not interrupt the download.
    */
   read(blob: string, start: number, end: number): Readable {
     const fd = openSync(this.#file(blob), 'r');
     return createReadStream('', { fd, start, end });
   }
 
-  /** Another name for the same content; costs no copy. Deleting one leaves the other. */
+  /** Creates a second name (hard link) for the same content, without a copy. Deleting one name keeps the other. */
   link(blob: string): string {
     const copy = randomUUID();
     linkSync(this.#file(blob), this.#file(copy));
@@ -74,7 +74,7 @@ export class BlobStore {
     rmSync(this.#file(blob), { force: true });
   }
 
-  /** Removes every file that is not in `kept` and returns how many there were. */
+  /** Removes every file that is not in `kept`. Returns the number of removed files. */
   removeOrphans(kept: ReadonlySet<string>): number {
     const orphans = readdirSync(this.#folder).filter((blob) => !kept.has(blob));
     for (const blob of orphans) this.remove(blob);
@@ -86,10 +86,10 @@ export class BlobStore {
   }
 }
 
-/** Large enough that a 64 MiB file needs few round trips to the thread pool, small against the memory of the server. */
+/** Large enough for few thread-pool round trips with a 64 MiB file, small compared with the server's memory. */
 const READ_BYTES = 256 * 1024;
 
-/** Appends chunk after chunk; `sizeBytes` is what has reached the file. */
+/** Appends chunks. `sizeBytes` counts the bytes that were written to the file. */
 export class BlobWriter {
   readonly #handle: FileHandle;
   #sizeBytes: number;

@@ -1,4 +1,4 @@
-/** Bucket metadata: what a client may set, and the resource it sees. */
+/** Bucket metadata: the fields that a client may set, and the resource of the JSON API. */
 import { z } from 'zod';
 import { etagOf } from './resources.ts';
 
@@ -20,7 +20,7 @@ const lifecycleRule = z.looseObject({
 
 const opaque = z.unknown().optional();
 
-/** Settable fields of a bucket. Lifecycle and the opaque ones are stored and reported; only versioning and CORS act. */
+/** Settable fields of a bucket. Only versioning and CORS have an effect; the others are stored and returned. */
 export const bucketBody = z.object({
   name: z.string().optional(),
   location: z.string().optional(),
@@ -54,7 +54,7 @@ export interface BucketRecord {
   readonly updated: string;
 }
 
-/** `current` with the fields of `patch`: null deletes, labels merge by key. */
+/** Applies `patch` to `current`. A null value deletes a field. Labels merge by key. */
 export function mergeBucketSettings(current: BucketBody, patch: BucketBody): BucketBody {
   const merged = new Map<string, unknown>(Object.entries(current));
   for (const [field, value] of Object.entries(patch)) {

@@ -1,4 +1,4 @@
-/** `buckets.*`: insert, list, get, patch, update, delete, and the IAM policy, which is stored and not enforced. */
+/** `buckets.*`: insert, list, get, patch, update, delete. The IAM policy is stored but not enforced. */
 import { z } from 'zod';
 import { type BucketRecord, bucketBody, bucketResource, mergeBucketSettings } from './bucket-resource.ts';
 import { conflict, methodNotAllowed, notFound, required } from './errors.ts';
@@ -23,7 +23,7 @@ export class Buckets {
     this.#options = options;
   }
 
-  /** Creates the bucket that `spec` describes. Throws 400 for a bad name, 409 when it exists. */
+  /** Creates the bucket. Throws 400 for an invalid name and 409 when it exists. */
   create(spec: unknown): BucketRecord {
     const { persistence, objects, now } = this.#options;
     const { name, ...settings } = bucketBody.parse(spec);
@@ -47,7 +47,7 @@ export class Buckets {
     return bucket;
   }
 
-  /** Creates the bucket, or brings the settings of one that an earlier start has made in line with `spec`. */
+  /** Creates the bucket, or updates the settings of an existing one to those of `spec`. */
   ensure(spec: BucketSpec): void {
     if (!this.#options.persistence.state.buckets.has(spec.name)) {
       this.create(spec);
@@ -60,7 +60,7 @@ export class Buckets {
   }
 
   /** `/b`. */
-  async collection(request: StorageRequest): Promise<StorageReply> {
+  async handleCollection(request: StorageRequest): Promise<StorageReply> {
     if (request.method === 'POST') return this.#reply(this.create(await readJson(request, bucketBody)));
     if (request.method !== 'GET') throw methodNotAllowed();
     const prefix = request.query.get('prefix') ?? '';
@@ -78,7 +78,7 @@ export class Buckets {
   }
 
   /** `/b/{bucket}`. */
-  async one(request: StorageRequest, name: string): Promise<StorageReply> {
+  async handleBucket(request: StorageRequest, name: string): Promise<StorageReply> {
     const { persistence, objects } = this.#options;
     const { record } = objects.bucket(name);
     const conditions = preconditionsFromQuery(request.query);
@@ -94,7 +94,7 @@ export class Buckets {
       case 'PATCH':
       case 'PUT': {
         const { name: _, ...body } = await readJson(request, bucketBody);
-        // Read again: the body took time to arrive.
+        // Read again: the bucket may have changed while the body arrived.
         const current = objects.bucket(name).record;
         checkPreconditions(conditions, current, 'write');
         const { location, storageClass } = current.settings;
@@ -107,7 +107,7 @@ export class Buckets {
   }
 
   /** `/b/{bucket}/iam` and `/b/{bucket}/iam/testPermissions`. */
-  async iam(request: StorageRequest, name: string, verb: string | undefined): Promise<StorageReply> {
+  async handleIam(request: StorageRequest, name: string, verb: string | undefined): Promise<StorageReply> {
     const { record } = this.#options.objects.bucket(name);
     if (verb === 'testPermissions')
       return jsonReply({

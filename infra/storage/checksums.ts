@@ -1,4 +1,4 @@
-/** CRC-32C and MD5 of content as it streams by, and their comparison with what a client promised. */
+/** CRC-32C and MD5 of streamed content, and their comparison with the checksums that a client sent. */
 import { createHash, type Hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { crc32c } from '../shared/crc32.ts';
@@ -33,7 +33,7 @@ export class ContentHash {
     this.#sizeBytes += chunk.length;
   }
 
-  /** Ends the hash; call once. */
+  /** Finishes the hash. Call it once. */
   digest(): ContentDigest {
     const crc = Buffer.alloc(4);
     crc.writeUInt32BE(this.#crc);
@@ -45,20 +45,20 @@ export class ContentHash {
   }
 }
 
-/** What `x-goog-hash: crc32c=…,md5=…` and `content-md5` promise. */
+/** The checksums in `x-goog-hash: crc32c=…,md5=…` and `content-md5`. */
 export function expectedFromHeaders(headers: IncomingHttpHeaders): ExpectedDigest {
-  const promised = new Map<string, string>();
+  const expected = new Map<string, string>();
   for (const part of (headerOf(headers, 'x-goog-hash') ?? '').split(',')) {
     const equals = part.indexOf('=');
-    if (equals > 0) promised.set(part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim());
+    if (equals > 0) expected.set(part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim());
   }
   return {
-    crc32c: promised.get('crc32c'),
-    md5Hash: promised.get('md5') ?? headerOf(headers, 'content-md5'),
+    crc32c: expected.get('crc32c'),
+    md5Hash: expected.get('md5') ?? headerOf(headers, 'content-md5'),
   };
 }
 
-/** Throws 400 when the content is not what was promised. */
+/** Throws 400 when the content does not match the expected checksums. */
 export function checkDigest(expected: ExpectedDigest, actual: ContentDigest): void {
   if (expected.crc32c !== undefined && expected.crc32c !== actual.crc32c)
     throw badDigest('CRC32C', expected.crc32c, actual.crc32c);
@@ -66,7 +66,7 @@ export function checkDigest(expected: ExpectedDigest, actual: ContentDigest): vo
     throw badDigest('MD5 hash', expected.md5Hash, actual.md5Hash);
 }
 
-/** The `x-goog-hash` header of a reply. */
+/** The value of the `x-goog-hash` header. */
 export const googHash = (object: ExpectedDigest): string =>
   [
     ...(object.crc32c === undefined ? [] : [`crc32c=${object.crc32c}`]),

@@ -2,9 +2,9 @@
 import { invalid, rangeNotSatisfiable } from './errors.ts';
 
 /**
- * What a PUT to a resumable session carries.
- * - `status`: nothing; it asks how far the upload is (and ends it when `totalBytes` are there).
- * - `bytes`: content from `start` on. `end` is inclusive; without it the body goes on to the end of the object.
+ * The content of a PUT to a resumable session.
+ * - `status`: no content. It queries the progress of the upload, and finishes it when all `totalBytes` are stored.
+ * - `bytes`: content from `start` on. `end` is inclusive. Without `end` the body continues to the end of the object.
  */
 export type UploadRange =
   | { readonly kind: 'status'; readonly totalBytes: number | undefined }
@@ -15,7 +15,7 @@ export type UploadRange =
       readonly totalBytes: number | undefined;
     };
 
-/** Without the header the body is the whole object. Throws 400. */
+/** Without the header the body is the whole object. Throws 400 for a malformed header. */
 export function parseUploadRange(header: string | undefined): UploadRange {
   if (header === undefined) return { kind: 'bytes', start: 0, end: undefined, totalBytes: undefined };
   const match = /^bytes[ =](?:\*|(\d+)-(\d+|\*))\/(\d+|\*)$/.exec(header.trim());
@@ -29,11 +29,11 @@ export function parseUploadRange(header: string | undefined): UploadRange {
     end: end === '*' ? undefined : Number(end),
     totalBytes,
   };
-  // `bytes 0--1/0`-like ranges never parse; an empty last chunk is sent as `bytes */N`.
+  // Ranges such as `bytes 0--1/0` do not parse. A client sends an empty last chunk as `bytes */N`.
   if (range.end !== undefined && range.end < range.start)
     throw invalid(`Failed to parse Content-Range header: '${header}'.`);
   if (totalBytes !== undefined && range.end !== undefined && range.end >= totalBytes)
-    throw invalid(`Failed to parse Content-Range header: '${header}' ends behind the object.`);
+    throw invalid(`Failed to parse Content-Range header: '${header}' ends after the end of the object.`);
   return range;
 }
 
@@ -44,8 +44,8 @@ export interface ByteRange {
 }
 
 /**
- * The bytes that `Range` asks of a body of `sizeBytes`; undefined means all of it, which is also the answer to ranges
- * that are malformed or several. Throws 416 when none of them exist.
+ * The bytes that `Range` selects from a body of `sizeBytes`. Undefined means all of it, also for malformed and for
+ * multiple ranges. Throws 416 when none of the bytes exist.
  */
 export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec((header ?? '').replaceAll(' ', ''));

@@ -1,4 +1,4 @@
-/** Objects made from objects: rewrite, copy, move, compose. Copies share the content on disk and cost nothing. */
+/** Objects created from objects: rewrite, copy, move, compose. Copies share the content on disk through hard links. */
 import { z } from 'zod';
 import type { BlobStore } from './blobs.ts';
 import { invalid } from './errors.ts';
@@ -16,7 +16,7 @@ import {
   settableOf,
 } from './resources.ts';
 
-export interface Place {
+export interface ObjectPath {
   readonly bucket: string;
   readonly name: string;
 }
@@ -24,24 +24,24 @@ export interface Place {
 export interface Rewrite {
   readonly sizeBytes: number;
   readonly rewrittenBytes: number;
-  /** Absent while the rewrite goes on. */
+  /** Absent while the rewrite is incomplete. */
   readonly object?: StoredObject;
-  /** To be sent with the next call. */
+  /** The client sends it with the next call. */
   readonly token?: string;
 }
 
 const MIB = 1024 * 1024;
 
 /**
- * `objects.rewrite`. One call is enough unless the client bounds it with `maxBytesRewrittenPerCall`; then the token
- * carries how far it is, so that it survives a restart.
+ * `objects.rewrite`. One call is enough unless the client sets `maxBytesRewrittenPerCall`. The token then contains the
+ * progress, so that the rewrite survives a restart.
  */
 export async function rewrite(
   request: StorageRequest,
   objects: ObjectStore,
   blobs: BlobStore,
-  from: Place,
-  to: Place,
+  from: ObjectPath,
+  to: ObjectPath,
 ): Promise<Rewrite> {
   const body = await readJson(request, metadataBody);
   const source = readSource(request, objects, from);
@@ -61,14 +61,14 @@ export async function copy(
   request: StorageRequest,
   objects: ObjectStore,
   blobs: BlobStore,
-  from: Place,
-  to: Place,
+  from: ObjectPath,
+  to: ObjectPath,
 ): Promise<StoredObject> {
   const body = await readJson(request, metadataBody);
   return copyTo(request, objects, blobs, readSource(request, objects, from), to, body);
 }
 
-function readSource({ query }: StorageRequest, objects: ObjectStore, from: Place): StoredObject {
+function readSource({ query }: StorageRequest, objects: ObjectStore, from: ObjectPath): StoredObject {
   const source = objects.find(
     from.bucket,
     from.name,
@@ -83,7 +83,7 @@ function copyTo(
   objects: ObjectStore,
   blobs: BlobStore,
   source: StoredObject,
-  to: Place,
+  to: ObjectPath,
   body: MetadataBody,
 ): StoredObject {
   checkObjectName(to.name);
@@ -93,7 +93,7 @@ function copyTo(
   return objects.publish({ ...to, metadata: copiedMetadata(source, body), content, preconditions });
 }
 
-/** A body that sets metadata sets all of it; one that only asks for a storage class keeps the source's. */
+/** A body with metadata replaces all of the source's metadata. A body with only a storage class keeps the rest. */
 function copiedMetadata(source: StoredObject, body: MetadataBody): ObjectMetadata {
   const { storageClass, ...rest } = body;
   const given = Object.values(rest).some((value) => value !== undefined && value !== null);
@@ -103,7 +103,7 @@ function copiedMetadata(source: StoredObject, body: MetadataBody): ObjectMetadat
 const tokenOf = (bytes: number, job: string): string =>
   Buffer.from(JSON.stringify([bytes, job])).toString('base64url');
 
-/** How far the rewrite that gave `token` had come. Throws 400 when that was another rewrite. */
+/** The bytes rewritten so far, from `token`. Throws 400 when the token belongs to another rewrite. */
 function bytesOf(token: string | null, job: string): number {
   if (token === null) return 0;
   const parsed = rewriteToken.safeParse(Buffer.from(token, 'base64url').toString('utf8'));
@@ -123,15 +123,15 @@ const rewriteToken = z
   })
   .pipe(z.tuple([z.number().nonnegative(), z.string()]));
 
-/** `objects.move`: a rename inside the bucket, visible as one change. */
+/** `objects.move`: an atomic rename within the bucket. */
 export async function move(
   request: StorageRequest,
   objects: ObjectStore,
-  from: Place,
+  from: ObjectPath,
   name: string,
 ): Promise<StoredObject> {
   for await (const _ of request.body) {
-    // The body has nothing to say.
+    // Read and ignore the body.
   }
   checkObjectName(name);
   if (from.name === name) throw invalid('The source and destination object must be different.');
@@ -155,12 +155,12 @@ const composeBody = z.object({
     .optional(),
 });
 
-/** `objects.compose`: up to 32 objects end to end. The result has no MD5. */
+/** `objects.compose`: concatenates up to 32 objects. The result has no MD5. */
 export async function compose(
   request: StorageRequest,
   objects: ObjectStore,
   blobs: BlobStore,
-  to: Place,
+  to: ObjectPath,
 ): Promise<StoredObject> {
   const body = await readJson(request, composeBody);
   checkObjectName(to.name);
@@ -183,7 +183,7 @@ export async function compose(
 }
 
 async function concatenate(blobs: BlobStore, sources: readonly StoredObject[]): Promise<Content> {
-  // All are opened before the first is read: one that is deleted meanwhile is still part of the whole.
+  // Open all sources before reading the first, so that deleting one in the meantime has no effect.
   const parts = sources.map((source) => blobs.read(source.blob, 0, Math.max(0, source.sizeBytes - 1)));
   const blob = blobs.create();
   try {

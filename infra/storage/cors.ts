@@ -1,4 +1,4 @@
-/** Cross-origin rules: the JSON API allows every origin, the XML API what the bucket's `cors` says. */
+/** CORS: the JSON API allows every origin. The XML API applies the bucket's `cors` rules. */
 import type { CorsRule } from './bucket-resource.ts';
 import {
   emptyReply,
@@ -8,7 +8,7 @@ import {
   type StorageRequest,
 } from './messages.ts';
 
-/** A preflight to the JSON API. */
+/** Response to a preflight request to the JSON API. */
 export function jsonPreflight(request: StorageRequest): StorageReply {
   return emptyReply(200, {
     ...jsonCorsHeaders(request),
@@ -30,7 +30,7 @@ export function jsonCorsHeaders({ headers }: StorageRequest): ReplyHeaders {
   };
 }
 
-/** A preflight to the XML API. Without a rule that fits, the reply allows nothing and the browser refuses. */
+/** Response to a preflight request to the XML API. Without a matching rule it allows nothing, and the browser blocks. */
 export function xmlPreflight(request: StorageRequest, rules: readonly CorsRule[]): StorageReply {
   const method = headerOf(request.headers, 'access-control-request-method') ?? '';
   const wanted = (headerOf(request.headers, 'access-control-request-headers') ?? '')
@@ -56,7 +56,7 @@ export function xmlPreflight(request: StorageRequest, rules: readonly CorsRule[]
   });
 }
 
-/** Headers on the actual reply of the XML API. */
+/** CORS headers of the actual response of the XML API. */
 export function xmlCorsHeaders(request: StorageRequest, rules: readonly CorsRule[]): ReplyHeaders {
   const rule = rules.find(
     (candidate) => allowsOrigin(candidate, request) && allowsMethod(candidate, request.method),
@@ -77,14 +77,14 @@ function allowOrigin(rule: CorsRule, request: StorageRequest): ReplyHeaders {
 }
 
 function allowsOrigin({ origin = [] }: CorsRule, { headers }: StorageRequest): boolean {
-  const asked = headerOf(headers, 'origin');
-  return asked !== undefined && (origin.includes('*') || origin.includes(asked));
+  const requested = headerOf(headers, 'origin');
+  return requested !== undefined && (origin.includes('*') || origin.includes(requested));
 }
 
-const allowsMethod = ({ method = [] }: CorsRule, asked: string): boolean =>
-  method.includes('*') || method.includes(asked);
+const allowsMethod = ({ method = [] }: CorsRule, requested: string): boolean =>
+  method.includes('*') || method.includes(requested);
 
-/** The rule's `responseHeader` lists both what may be sent and what is exposed. */
+/** The rule's `responseHeader` lists both the allowed request headers and the exposed response headers. */
 const allowsHeader = ({ responseHeader = [] }: CorsRule, name: string): boolean =>
   responseHeader.some((allowed) => {
     const lower = allowed.toLowerCase();

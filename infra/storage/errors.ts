@@ -1,6 +1,6 @@
 /**
- * Refusals of Cloud Storage. The JSON API and the XML API name the same refusal differently, so an error carries both
- * names and each API renders its own.
+ * Errors of Cloud Storage. The JSON API and the XML API have different names for the same error, so an error carries both
+ * and each API renders its own.
  */
 
 export interface StorageErrorInit {
@@ -16,7 +16,7 @@ export interface StorageErrorInit {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer other than success. Anything else that a handler throws is a bug and is answered 500. */
+/** A response other than success. Any other error that a handler throws is a bug and becomes 500. */
 export class StorageError extends Error {
   readonly status: number;
   readonly reason: string;
@@ -62,7 +62,7 @@ export const conditionNotMet = (): StorageError =>
     message: 'At least one of the pre-conditions you specified did not hold.',
   });
 
-/** A read whose NotMatch condition is false. It has no body. */
+/** A read whose NotMatch condition failed. The response has no body. */
 export const notModified = (): StorageError =>
   new StorageError({ status: 304, reason: 'notModified', code: 'NotModified', message: '' });
 

@@ -1,31 +1,31 @@
-/** Faults on demand: refusals, lost replies, torn downloads, wrong checksums. */
+/** Fault injection: errors, lost responses, interrupted downloads, wrong checksums. */
 import { PassThrough, Readable, Transform } from 'node:stream';
 import { StorageError } from './errors.ts';
 import { type StorageReply, type StorageRequest, toBuffer } from './messages.ts';
 
-/** Which requests a fault strikes. Without a pattern: all of them. */
+/** Selects the requests that a fault affects. Without patterns: all requests. */
 export interface FaultMatch {
   /** Tested against the method. */
   readonly method?: RegExp;
   /** Tested against the path with its query, as sent. */
   readonly path?: RegExp;
-  /** How many matching requests. Default 1. */
+  /** Number of matching requests to affect. Default 1. */
   readonly times?: number;
 }
 
 export interface FailFault extends FaultMatch {
-  /** A status such as 503 or 429, or `reset` to close the connection without a reply. */
+  /** An HTTP status such as 503 or 429, or `reset` to close the connection without a response. */
   readonly answer: number | 'reset';
-  /** `after` carries the request out first: the reply is what gets lost. Default `before`. */
+  /** `after` executes the request first, so that only the response is lost. Default `before`. */
   readonly when?: 'before' | 'after';
 }
 
 export interface CutFault extends FaultMatch {
-  /** The connection breaks once this many bytes of the body were sent. */
+  /** The connection is closed after this many bytes of the body. */
   readonly afterBytes: number;
 }
 
-/** Ends the connection; `server.ts` gives no reply for it. */
+/** Closes the connection without a response. */
 export class ConnectionReset extends Error {
   constructor() {
     super('connection reset by an injected fault');
@@ -33,32 +33,32 @@ export class ConnectionReset extends Error {
   }
 }
 
-interface Armed<F extends FaultMatch> {
+interface ArmedFault<F extends FaultMatch> {
   readonly fault: F;
   left: number;
 }
 
 export class Faults {
-  readonly #failures: Armed<FailFault>[] = [];
-  readonly #cuts: Armed<CutFault>[] = [];
-  readonly #corruptions: Armed<FaultMatch>[] = [];
+  readonly #failures: ArmedFault<FailFault>[] = [];
+  readonly #cuts: ArmedFault<CutFault>[] = [];
+  readonly #corruptions: ArmedFault<FaultMatch>[] = [];
 
   failNext(fault: FailFault): void {
     this.#failures.push({ fault, left: fault.times ?? 1 });
   }
 
-  /** Strikes replies that carry content. */
+  /** Affects responses with object content. */
   cutNextDownload(fault: CutFault): void {
     this.#cuts.push({ fault, left: fault.times ?? 1 });
   }
 
-  /** Makes replies report a CRC-32C and an MD5 that are wrong; what is stored stays right. */
+  /** Makes responses report a wrong CRC-32C and MD5. The stored values stay correct. */
   corruptNextChecksum(fault: FaultMatch = {}): void {
     this.#corruptions.push({ fault, left: fault.times ?? 1 });
   }
 
-  /** Carries `work` out, unless a fault comes in between. */
-  async around(request: StorageRequest, work: () => Promise<StorageReply>): Promise<StorageReply> {
+  /** Executes `work` and applies the matching faults. */
+  async apply(request: StorageRequest, work: () => Promise<StorageReply>): Promise<StorageReply> {
     const failure = take(this.#failures, request);
     if (failure === undefined) return this.#alter(request, await work());
     if (failure.when === 'after') discard(await work());
@@ -67,14 +67,14 @@ export class Faults {
 
   #alter(request: StorageRequest, reply: StorageReply): StorageReply {
     const cut = reply.body instanceof Readable ? take(this.#cuts, request) : undefined;
-    const torn = cut === undefined ? reply : { ...reply, body: cutAfter(reply.body, cut.afterBytes) };
+    const interrupted = cut === undefined ? reply : { ...reply, body: cutAfter(reply.body, cut.afterBytes) };
     const reports = reply.headers['x-goog-hash'] !== undefined || String(reply.body).includes('"crc32c"');
-    return reports && take(this.#corruptions, request) ? corrupt(torn) : torn;
+    return reports && take(this.#corruptions, request) ? corrupt(interrupted) : interrupted;
   }
 }
 
-/** Takes one use of the first armed fault that matches. */
-function take<F extends FaultMatch>(armed: Armed<F>[], request: StorageRequest): F | undefined {
+/** Uses the first matching fault once. */
+function take<F extends FaultMatch>(armed: ArmedFault<F>[], request: StorageRequest): F | undefined {
   const url = `${request.path}?${request.query}`;
   const hit = armed.find(
     ({ fault, left }) =>
@@ -114,7 +114,7 @@ function cutAfter(body: StorageReply['body'], afterBytes: number): Readable {
         done(null, bytes);
         return;
       }
-      // The failure follows once what came before it was read, or it would overtake it.
+      // Deferred: an immediate error would discard the bytes that were just pushed.
       this.push(bytes.subarray(0, left));
       left = 0;
       setImmediate(() => done(new ConnectionReset()));
@@ -132,17 +132,17 @@ function corrupt(reply: StorageReply): StorageReply {
   if (hash !== undefined)
     headers['x-goog-hash'] = String(hash).replaceAll(
       /(crc32c|md5)=([^,]+)/g,
-      (_, kind, value) => `${kind}=${wrong(value)}`,
+      (_, kind, value) => `${kind}=${corruptBase64(value)}`,
     );
   const body =
     typeof reply.body === 'string'
       ? reply.body.replaceAll(
           /"(crc32c|md5Hash)":"([^"]+)"/g,
-          (_, kind, value) => `"${kind}":"${wrong(value)}"`,
+          (_, kind, value) => `"${kind}":"${corruptBase64(value)}"`,
         )
       : reply.body;
   return { ...reply, headers, ...(body === undefined ? {} : { body }) };
 }
 
-/** Another base64 text of the same length. */
-const wrong = (base64: string): string => (base64.startsWith('A') ? 'B' : 'A') + base64.slice(1);
+/** A different base64 text of the same length. */
+const corruptBase64 = (base64: string): string => (base64.startsWith('A') ? 'B' : 'A') + base64.slice(1);

@@ -1,10 +1,10 @@
-/** Partial responses: `fields=items(name,size),nextPageToken` keeps only what is named. */
+/** Partial responses: `fields=items(name,size),nextPageToken` keeps only the named fields. */
 import { invalid } from './errors.ts';
 
-/** Per field what to keep of it; an empty selection keeps all. */
+/** By field name: the selection of its inner fields. An empty selection keeps all. */
 interface Selection extends Map<string, Selection> {}
 
-/** `value` cut down to `fields`; all of it without. Throws 400 for a selector that does not parse. */
+/** Keeps only `fields` of `value`; everything when `fields` is null. Throws 400 for an invalid selector. */
 export function selectFields(value: unknown, fields: string | null): unknown {
   if (fields === null || fields.trim() === '') return value;
   const parser = { text: fields.replaceAll(/\s/g, ''), at: 0 };

@@ -31,15 +31,15 @@ export interface JsonApiOptions {
   readonly serviceAccountEmail: string;
 }
 
-/** Where a path of the JSON API leads; `rest` is the decoded path behind the prefix. */
+/** A parsed path of the JSON API. `rest` holds the decoded segments after the prefix. */
 export interface JsonRoute {
   readonly service: 'metadata' | 'download' | 'upload';
   readonly rest: readonly string[];
 }
 
 /**
- * The route of a path, or undefined when it belongs to the XML API. With `STORAGE_EMULATOR_HOST` the client leaves out
- * `/storage/v1`; a first segment `b` cannot be a bucket, whose names have three letters at least.
+ * The route of a path, or undefined when the path belongs to the XML API. With `STORAGE_EMULATOR_HOST` the client omits
+ * `/storage/v1`. A first segment `b` cannot be a bucket, because bucket names have at least three characters.
  */
 export function jsonRoute(path: string): JsonRoute | undefined {
   const match =
@@ -72,7 +72,7 @@ export class JsonApi {
     return { ...reply, headers: { ...reply.headers, ...jsonCorsHeaders(request) } };
   }
 
-  /** Errors are JSON; those of a media download are plain text, which the client library expects. */
+  /** Errors are JSON. Errors of a media download are plain text, as the client library expects. */
   renderError(error: StorageError, request: StorageRequest): StorageReply {
     const headers = { ...error.headers, ...jsonCorsHeaders(request) };
     if (error.status === 304) return emptyReply(304, headers);
@@ -104,18 +104,18 @@ export class JsonApi {
       if (bucket === undefined || kind !== 'o' || name !== undefined) throw notFound();
       return this.#upload(request, bucket);
     }
-    if (bucket === undefined) return buckets.collection(request);
-    if (kind === undefined) return buckets.one(request, bucket);
-    if (kind === 'iam') return buckets.iam(request, bucket, name);
+    if (bucket === undefined) return buckets.handleCollection(request);
+    if (kind === undefined) return buckets.handleBucket(request, bucket);
+    if (kind === 'iam') return buckets.handleIam(request, bucket, name);
     if (kind !== 'o') throw notFound();
     if (name === undefined) return this.#list(request, bucket);
     if (verb === undefined) return this.#object(request, bucket, name, service);
     if (request.method !== 'POST') throw methodNotAllowed();
-    return this.#make(request, { bucket, name }, verb, rest.slice(5));
+    return this.#createFrom(request, { bucket, name }, verb, rest.slice(5));
   }
 
-  /** Requests that make an object from others: `…/o/{name}/{verb}/{target…}`. */
-  async #make(
+  /** Requests that create an object from others: `…/o/{name}/{verb}/{target…}`. */
+  async #createFrom(
     request: StorageRequest,
     from: { readonly bucket: string; readonly name: string },
     verb: string,

@@ -1,4 +1,4 @@
-/** `objects.list`: objects and common prefixes in the order of their UTF-8 names, page by page. */
+/** `objects.list`: pages of objects and common prefixes, ordered by the UTF-8 bytes of their names. */
 import { invalid } from './errors.ts';
 import { compileGlob } from './match-glob.ts';
 import { compareUtf8 } from './names.ts';
@@ -14,9 +14,9 @@ export interface ListQuery {
   /** Exclusive. */
   readonly endOffset: string | undefined;
   readonly matchGlob: RegExp | undefined;
-  /** Noncurrent generations too. */
+  /** Include noncurrent generations. */
   readonly versions: boolean;
-  /** Items plus prefixes of one page. */
+  /** Limit on items plus prefixes per page. */
   readonly maxResults: number;
   readonly pageToken: string | undefined;
 }
@@ -64,7 +64,7 @@ export function listObjects(bucket: BucketState, query: ListQuery): ListPage {
   return { items, prefixes, nextPageToken: undefined };
 }
 
-/** The last thing a page gave. A prefix stands for all names that start with it. */
+/** The last entry of a page. A prefix covers all names that start with it. */
 interface Cursor {
   readonly name: string;
   readonly generation?: number;
@@ -82,7 +82,7 @@ function* entries(bucket: BucketState, query: ListQuery, after: Cursor | undefin
   const from = [query.prefix, query.startOffset, after?.name ?? ''].reduce((a, b) =>
     compareUtf8(a, b) >= 0 ? a : b,
   );
-  let given = after?.isPrefix === true ? after.name : undefined;
+  let lastPrefix = after?.isPrefix === true ? after.name : undefined;
   for (let i = firstAtOrAfter(names, from); i < names.length; i++) {
     const name = names[i] ?? '';
     if (!name.startsWith(query.prefix)) return;
@@ -90,21 +90,21 @@ function* entries(bucket: BucketState, query: ListQuery, after: Cursor | undefin
     const objects = objectsOf(bucket, name, query, after);
     if (objects.length === 0) continue;
     const prefix = commonPrefix(name, query);
-    if (prefix !== undefined && prefix !== given && matches(prefix, name, query)) {
-      given = prefix;
+    if (prefix !== undefined && prefix !== lastPrefix && matches(prefix, name, query)) {
+      lastPrefix = prefix;
       yield { cursor: { name: prefix, isPrefix: true }, prefix };
     }
     if (prefix !== undefined && !(query.includeTrailingDelimiter && prefix === name)) continue;
     if (query.matchGlob !== undefined && !query.matchGlob.test(name)) continue;
     for (const object of objects)
       yield {
-        cursor: { name, generation: object.generation, ...(given === name ? { isPrefix: true } : {}) },
+        cursor: { name, generation: object.generation, ...(lastPrefix === name ? { isPrefix: true } : {}) },
         object,
       };
   }
 }
 
-/** A prefix matches a glob by itself or by an object beneath it. */
+/** A prefix matches a glob if it matches itself or one of its objects does. */
 const matches = (prefix: string, name: string, { matchGlob }: ListQuery): boolean =>
   matchGlob === undefined || matchGlob.test(prefix) || matchGlob.test(name);
 
@@ -151,7 +151,7 @@ function decodeCursor(token: string | undefined): Cursor | undefined {
         return { name, ...(generation > 0 ? { generation } : {}), isPrefix: isPrefix === true };
     }
   } catch {
-    // Answered below, like every other token that this server did not give.
+    // Rejected below, like every other invalid token.
   }
   throw invalid(`Invalid page token: '${token}'.`);
 }

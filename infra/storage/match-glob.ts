@@ -1,7 +1,7 @@
-/** `matchGlob` of a listing: `*`, `**`, `?`, character classes and alternatives, as a regular expression. */
+/** `matchGlob` of a listing: translates `*`, `**`, `?`, character classes and alternatives to a regular expression. */
 import { invalid } from './errors.ts';
 
-/** Tests a whole object name. Throws 400 for a pattern that does not parse. */
+/** The expression matches a whole object name. Throws 400 for an invalid pattern. */
 export function compileGlob(pattern: string): RegExp {
   try {
     return new RegExp(`^${translate(pattern)}$`, 'su');
@@ -16,7 +16,7 @@ function translate(pattern: string): string {
   for (let i = 0; i < pattern.length; i++) {
     const rest = pattern.slice(i);
     const char = rest.charAt(0);
-    // `**/` stands for any number of whole folders, none included.
+    // `**/` matches any number of whole folders, including none.
     if (rest.startsWith('**/') && (i === 0 || pattern[i - 1] === '/')) {
       out += '(?:.*/)?';
       i += 2;

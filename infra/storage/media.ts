@@ -1,4 +1,4 @@
-/** Downloads: whole, ranged, and unzipped on the way where the client cannot unzip. */
+/** Downloads: whole objects, ranges, and decompressive transcoding for clients that do not accept gzip. */
 
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
@@ -8,12 +8,12 @@ import { parseRange } from './content-range.ts';
 import { headerOf, type ReplyHeaders, type StorageReply, type StorageRequest } from './messages.ts';
 import { etagOf, type StoredObject } from './resources.ts';
 
-/** Content of `object` as GET gives it; HEAD has the same headers and no body. */
+/** The response to GET. For HEAD it has the same headers and no body. */
 export function mediaReply(request: StorageRequest, object: StoredObject, blobs: BlobStore): StorageReply {
   const headers = { ...objectHeaders(object), ...overrides(request.query) };
   const withBody = request.method !== 'HEAD';
   if (mustUnzip(request, object)) {
-    // The length after unzipping is not known, so there is none, and no range of it either.
+    // The unzipped length is not known, so there is no Content-Length, and ranges are not supported.
     const unzipped = {
       ...headers,
       warning: '214 UploadServer gunzipped',
@@ -23,7 +23,7 @@ export function mediaReply(request: StorageRequest, object: StoredObject, blobs:
     if (!withBody) return { status: 200, headers: unzipped };
     const gunzip = createGunzip();
     pipeline(blobs.read(object.blob, 0, object.sizeBytes - 1), gunzip, () => {
-      // A failure destroys `gunzip`, which ends the reply; there is nobody else to tell.
+      // A failure destroys `gunzip`, which ends the response. Nothing else needs the error.
     });
     return { status: 200, headers: unzipped, body: gunzip };
   }
@@ -51,7 +51,7 @@ function mustUnzip({ headers }: StorageRequest, object: StoredObject): boolean {
   );
 }
 
-/** Headers that tell an object's metadata, on downloads and on replies to XML uploads. */
+/** Headers with an object's metadata, for downloads and for responses to XML uploads. */
 export function objectHeaders(object: StoredObject): ReplyHeaders {
   const custom = Object.entries(object.metadata ?? {}).map(([key, value]) => [
     `x-goog-meta-${key.toLowerCase()}`,
@@ -82,7 +82,7 @@ export function objectHeaders(object: StoredObject): ReplyHeaders {
   };
 }
 
-/** Signed links may override two headers of the reply. */
+/** Signed URLs may override two headers of the response. */
 function overrides(query: URLSearchParams): ReplyHeaders {
   const type = query.get('response-content-type');
   const disposition = query.get('response-content-disposition');
@@ -92,7 +92,7 @@ function overrides(query: URLSearchParams): ReplyHeaders {
   };
 }
 
-/** Metadata may be any Unicode text; a header may not. What does not fit is percent-encoded. */
+/** Metadata may be any Unicode text. Characters that a header cannot hold are percent-encoded. */
 const headerSafe = (text: string): string =>
   text.replaceAll(/[^\x20-\x7e]+/g, (odd) =>
     Buffer.from(odd).toString('hex').replaceAll(/../g, '%$&').toUpperCase(),

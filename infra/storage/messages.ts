@@ -1,4 +1,4 @@
-/** A request as the APIs see it and a reply as they give it; `server.ts` puts both on the wire. */
+/** Requests and replies as the two APIs handle them. `server.ts` converts them from and to HTTP. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
@@ -6,12 +6,12 @@ import { invalid, StorageError } from './errors.ts';
 
 export interface StorageRequest {
   readonly method: string;
-  /** Percent-encoded as it was sent, without the query. Signatures cover this form. */
+  /** Percent-encoded as sent, without the query. Signatures cover this form. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
-  /** `http://host:port` as the client named this server. */
+  /** `http://host:port` from the client's Host header. */
   readonly origin: string;
 }
 
@@ -23,7 +23,7 @@ export interface StorageReply {
   readonly body?: string | Readable;
 }
 
-/** Object metadata is small: 8 KiB of custom metadata at most. The bound keeps a stray upload out of memory. */
+/** Object metadata is small (at most 8 KiB of custom metadata). The limit keeps misdirected uploads out of memory. */
 const MAX_JSON_BYTES = 1024 * 1024;
 
 export const jsonReply = (value: unknown, headers: ReplyHeaders = {}, status = 200): StorageReply => ({
@@ -38,7 +38,7 @@ export const jsonReply = (value: unknown, headers: ReplyHeaders = {}, status = 2
 
 export const emptyReply = (status: number, headers: ReplyHeaders = {}): StorageReply => ({ status, headers });
 
-/** The whole body as text. Throws 413 when it is larger than any metadata can be. */
+/** Reads the whole body as text. Throws 413 above `MAX_JSON_BYTES`. */
 async function readText(body: AsyncIterable<unknown>): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -57,7 +57,7 @@ async function readText(body: AsyncIterable<unknown>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Parses a JSON body; an empty one counts as `{}`. Throws 400 `parseError` or `invalid`. */
+/** Parses a JSON body. An empty body counts as `{}`. Throws 400 `parseError` or `invalid`. */
 export async function readJson<T>(request: StorageRequest, schema: z.ZodType<T>): Promise<T> {
   return parseJson(await readText(request.body), schema);
 }
@@ -86,11 +86,11 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Streams give `Buffer`s; this narrows what `AsyncIterable` has lost. */
+/** Restores the type of a stream's chunks, which `AsyncIterable<unknown>` loses. */
 export const toBuffer = (chunk: unknown): Buffer =>
   Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk), 'utf8');
 
-/** A header that may have been repeated, as one comma-separated value. */
+/** A header's value. A repeated header becomes one comma-separated value. */
 export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value.join(',') : value;

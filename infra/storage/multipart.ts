@@ -1,6 +1,6 @@
 /**
- * `multipart/related` as `uploadType=multipart` sends it: a JSON part, then the media. The media is streamed, so its
- * size does not matter to memory.
+ * Parses the `multipart/related` body of `uploadType=multipart`: a JSON part, then the media. The media is streamed, so
+ * memory use does not depend on its size.
  */
 import { invalid } from './errors.ts';
 import { toBuffer } from './messages.ts';
@@ -10,13 +10,13 @@ export interface MultipartUpload {
   readonly json: string;
   /** `Content-Type` of the second part. */
   readonly contentType: string | undefined;
-  /** The second part's body. Ends with 400 when the closing boundary is missing. */
+  /** The second part's body. Throws 400 when the closing boundary is missing. */
   readonly media: AsyncIterable<Buffer>;
 }
 
 const MAX_HEAD_BYTES = 1024 * 1024;
 
-/** Reads up to the media. Throws 400 for anything that is not two parts in this form. */
+/** Reads up to the media. Throws 400 when the body does not have these two parts. */
 export async function parseMultipart(
   body: AsyncIterable<unknown>,
   contentTypeHeader: string | undefined,
@@ -27,7 +27,7 @@ export async function parseMultipart(
   const token = boundary?.[1] ?? boundary?.[2] ?? boundary?.[3];
   if (token === undefined) throw invalid('Malformed multipart body: the content type names no boundary.');
   const source = new DelimitedSource(body);
-  // The first delimiter may open the body; giving the body a leading line end makes all delimiters alike.
+  // The body may start with the first delimiter. A leading line end makes all delimiters equal.
   source.unread(LINE_END);
   const delimiter = Buffer.from(`\r\n--${token}`);
   await source.readTo(delimiter);
@@ -46,58 +46,58 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 
 class DelimitedSource {
   readonly #chunks: AsyncIterator<unknown>;
-  #held: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = Buffer.alloc(0);
 
   constructor(body: AsyncIterable<unknown>) {
     this.#chunks = body[Symbol.asyncIterator]();
   }
 
   unread(bytes: Buffer): void {
-    this.#held = Buffer.concat([bytes, this.#held]);
+    this.#buffer = Buffer.concat([bytes, this.#buffer]);
   }
 
-  /** Everything before `delimiter`, which is consumed too. */
+  /** Returns everything before `delimiter`, and consumes the delimiter. */
   async readTo(delimiter: Buffer): Promise<Buffer> {
     for (;;) {
-      const at = this.#held.indexOf(delimiter);
+      const at = this.#buffer.indexOf(delimiter);
       if (at >= 0) return this.#take(at, delimiter.length);
-      if (this.#held.length > MAX_HEAD_BYTES)
+      if (this.#buffer.length > MAX_HEAD_BYTES)
         throw invalid('Malformed multipart body: the metadata is too large.');
       if (!(await this.#more())) throw invalid('Missing end boundary in multipart body.');
     }
   }
 
-  /** The rest of a delimiter line, then the header lines up to the empty one. There may be none. */
+  /** Skips the rest of the delimiter line and returns the header lines up to the empty one. There may be none. */
   async readHeaders(): Promise<Buffer> {
     await this.readTo(LINE_END);
     this.unread(LINE_END);
     return this.readTo(HEAD_END);
   }
 
-  /** Everything before `delimiter`, piece by piece. */
+  /** Streams everything before `delimiter`. */
   async *stream(delimiter: Buffer): AsyncGenerator<Buffer> {
     for (;;) {
-      const at = this.#held.indexOf(delimiter);
+      const at = this.#buffer.indexOf(delimiter);
       if (at >= 0) {
-        if (at > 0) yield this.#held.subarray(0, at);
-        this.#held = Buffer.alloc(0);
-        // The rest, an epilogue at most, is read so that the connection can be used again.
-        while (await this.#more()) this.#held = Buffer.alloc(0);
+        if (at > 0) yield this.#buffer.subarray(0, at);
+        this.#buffer = Buffer.alloc(0);
+        // Read the rest (at most an epilogue), so that the connection can be reused.
+        while (await this.#more()) this.#buffer = Buffer.alloc(0);
         return;
       }
-      // The end of what is held may be the start of the delimiter.
-      const safe = this.#held.length - (delimiter.length - 1);
+      // The end of the buffer may be the start of the delimiter.
+      const safe = this.#buffer.length - (delimiter.length - 1);
       if (safe > 0) {
-        yield this.#held.subarray(0, safe);
-        this.#held = this.#held.subarray(safe);
+        yield this.#buffer.subarray(0, safe);
+        this.#buffer = this.#buffer.subarray(safe);
       }
       if (!(await this.#more())) throw invalid('Missing end boundary in multipart body.');
     }
   }
 
   #take(end: number, skip: number): Buffer {
-    const taken = this.#held.subarray(0, end);
-    this.#held = this.#held.subarray(end + skip);
+    const taken = this.#buffer.subarray(0, end);
+    this.#buffer = this.#buffer.subarray(end + skip);
     return taken;
   }
 
@@ -105,7 +105,7 @@ class DelimitedSource {
     const next = await this.#chunks.next();
     if (next.done === true) return false;
     const chunk = toBuffer(next.value);
-    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
     return true;
   }
 }

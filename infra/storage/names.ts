@@ -1,4 +1,4 @@
-/** Which bucket and object names the service accepts, and the order in which it lists them. */
+/** Validation of bucket and object names, and their listing order. */
 import { invalid } from './errors.ts';
 
 export function checkBucketName(name: string): void {
@@ -18,7 +18,7 @@ export function checkObjectName(name: string): void {
     throw invalid(`Invalid object name: '${name}'`);
 }
 
-/** Order of the UTF-8 bytes, in which listings come. JavaScript's own order differs for surrogate pairs. */
+/** Compares by UTF-8 bytes, the order of listings. JavaScript's own order differs for surrogate pairs. */
 export function compareUtf8(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) {
@@ -29,5 +29,5 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above U+FFFF, so they rank behind every other unit. */
+/** Surrogates encode code points above U+FFFF, so they rank after every other code unit. */
 const codePointRank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit);

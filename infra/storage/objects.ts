@@ -1,6 +1,6 @@
 /**
- * The life of objects: published whole, patched, made noncurrent, deleted. Every method is synchronous from its
- * checks to its journal record, which is what makes preconditions atomic.
+ * The life cycle of objects: published, patched, made noncurrent, deleted. Every method is synchronous from its checks to
+ * its journal record, which makes preconditions atomic.
  */
 import type { ContentDigest } from './checksums.ts';
 import { conflict, noSuchBucket, noSuchObject } from './errors.ts';
@@ -17,7 +17,7 @@ import {
 } from './resources.ts';
 import type { BucketState, ObjectKey, StoredEvent } from './state.ts';
 
-/** Content on disk that is not an object yet. Composite content has no MD5. */
+/** Content on disk that does not belong to an object yet. Composite content has no MD5. */
 export interface Content extends Omit<ContentDigest, 'md5Hash'> {
   readonly blob: string;
   readonly md5Hash?: string | undefined;
@@ -59,7 +59,7 @@ export class ObjectStore {
     return this.bucket(bucket).live(name);
   }
 
-  /** The live generation, or the one asked for. Throws 404. */
+  /** The live generation, or the given one. Throws 404. */
   find(bucket: string, name: string, generation?: number): StoredObject {
     const found =
       generation === undefined
@@ -71,12 +71,12 @@ export class ObjectStore {
     return found;
   }
 
-  /** Makes the content visible as the live generation. On a refusal the content is removed. */
+  /** Makes the content the live generation. Removes the content when a precondition fails. */
   publish(publication: Publication): StoredObject {
     const { bucket, name, session } = publication;
     const replaced = this.#replaceable(bucket, name, publication);
     const object = this.#newObject(publication);
-    const retired = replaced === undefined ? NOTHING : this.#retire(replaced);
+    const retired = replaced === undefined ? NO_CHANGE : this.#retire(replaced);
     this.#commit({
       put: [...retired.put, object],
       removed: retired.removed,
@@ -102,7 +102,7 @@ export class ObjectStore {
     }
   }
 
-  /** Renames within a bucket in one change. */
+  /** Renames an object within its bucket in one change. */
   move(source: StoredObject, name: string, preconditions: Preconditions): StoredObject {
     const { bucket } = source;
     const replaced = this.live(bucket, name);
@@ -123,8 +123,8 @@ export class ObjectStore {
   }
 
   /**
-   * Without `generation` the live object goes: deleted, or noncurrent where the bucket keeps versions. With it, that
-   * generation is gone for good.
+   * Without `generation` it deletes the live object, or makes it noncurrent when the bucket is versioned. With
+   * `generation` it deletes that generation permanently.
    */
   delete(bucket: string, name: string, generation: number | undefined, preconditions: Preconditions): void {
     const object = this.find(bucket, name, generation);
@@ -134,7 +134,7 @@ export class ObjectStore {
     this.#removeBlobs(retired.removed, [object]);
   }
 
-  /** `merge` patches the metadata; `replace` sets all of it. */
+  /** `merge` patches the metadata. `replace` sets all of it. */
   setMetadata(
     object: StoredObject,
     body: MetadataBody,
@@ -155,18 +155,18 @@ export class ObjectStore {
     return updated;
   }
 
-  /** Hands over the events that a crash came before. */
+  /** Emits the events that a crash prevented. */
   resendEvents(): void {
     this.#emit();
   }
 
-  /** A bucket can be deleted once it has no objects, live or not. */
+  /** Throws 409 when the bucket has objects, live or noncurrent. */
   checkEmpty(bucket: string): void {
     if (this.bucket(bucket).generations.size > 0)
       throw conflict('BucketNotEmpty', 'The bucket you tried to delete is not empty.');
   }
 
-  /** Microseconds, and larger than every generation before. */
+  /** Microseconds since the epoch, and larger than every earlier generation. */
   nextGeneration(): number {
     return Math.max(
       Math.floor(this.#options.now()) * 1000,
@@ -194,7 +194,7 @@ export class ObjectStore {
     };
   }
 
-  /** What becomes of a live object that is replaced or deleted. */
+  /** The change to a live object that is replaced or deleted. */
   #retire(object: StoredObject): ObjectChange {
     if (this.bucket(object.bucket).record.settings.versioning?.enabled !== true) return erase(object);
     const noncurrent = { ...object, timeDeleted: this.#timestamp() };
@@ -240,7 +240,7 @@ interface ObjectChange {
   readonly finished?: { readonly session: string; readonly generation: number } | undefined;
 }
 
-const NOTHING: ObjectChange = { put: [], removed: [], events: [] };
+const NO_CHANGE: ObjectChange = { put: [], removed: [], events: [] };
 
 const erase = (object: StoredObject): ObjectChange => ({
   put: [],

@@ -1,4 +1,4 @@
-/** Where the state lives between starts: a journal of changes and a folder of contents under one folder. */
+/** The durable state in one folder: a journal of changes and a folder of contents. */
 import path from 'node:path';
 import { Journal } from '../shared/journal.ts';
 import { BlobStore } from './blobs.ts';
@@ -15,7 +15,7 @@ export class Persistence {
     this.#journal = journal;
   }
 
-  /** Rebuilds the state and removes the contents that no record names: torn uploads, and deletes cut short. */
+  /** Rebuilds the state. Removes contents that no record names, left over from interrupted uploads and deletes. */
   static open(folder: string): Persistence {
     const state = new StorageState();
     const journal = Journal.open<StorageRecord>({
@@ -29,8 +29,8 @@ export class Persistence {
   }
 
   /**
-   * Makes the change, durably before this returns. The state comes first because appending may compact the journal,
-   * and a snapshot taken without this change would lose it. Nothing else runs between the two.
+   * Makes the change. It is durable when this returns. The state changes first, because appending may compact the
+   * journal, and a snapshot without this change would lose it. Nothing else runs between the two steps.
    */
   commit(record: StorageRecord): void {
     this.state.apply(record);

@@ -1,10 +1,10 @@
-/** Generation and metageneration preconditions: parsed from a request, held against what is stored. */
+/** Generation and metageneration preconditions: parsed from a request and checked against the stored object. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { conditionNotMet, invalid, notModified } from './errors.ts';
 import { headerOf } from './messages.ts';
 import { etagOf, type StoredObject } from './resources.ts';
 
-/** All that are present must hold. Generation 0 stands for "there is no live object". */
+/** Every given condition must hold. Generation 0 means that there is no live object. */
 export interface Preconditions {
   readonly generationMatch?: number | undefined;
   readonly generationNotMatch?: number | undefined;
@@ -12,7 +12,7 @@ export interface Preconditions {
   readonly metagenerationNotMatch?: number | undefined;
 }
 
-/** `ifGenerationMatch=…` and its three siblings; with `prefix` `ifSource`, those of a copy's source. */
+/** `ifGenerationMatch=…` and the other three parameters. With `prefix` `ifSource`: the conditions on a copy's source. */
 export function preconditionsFromQuery(
   query: URLSearchParams,
   prefix: 'if' | 'ifSource' = 'if',
@@ -27,7 +27,7 @@ export function preconditionsFromQuery(
   };
 }
 
-/** The XML API's `x-goog-if-generation-match` and its siblings. */
+/** `x-goog-if-generation-match` and the other three headers of the XML API. */
 export function preconditionsFromHeaders(headers: IncomingHttpHeaders): Preconditions {
   const value = (name: string): number | undefined => int64(name, headerOf(headers, name));
   return {
@@ -38,7 +38,7 @@ export function preconditionsFromHeaders(headers: IncomingHttpHeaders): Precondi
   };
 }
 
-/** A query or header value that must be an int64. Throws 400. */
+/** Parses an int64 query or header value. Throws 400. */
 export function int64(name: string, value: string | null | undefined): number | undefined {
   if (value === null || value === undefined) return undefined;
   if (!/^-?\d{1,19}$/.test(value)) throw invalid(`Invalid long value for ${name}: '${value}'.`);
@@ -46,8 +46,8 @@ export function int64(name: string, value: string | null | undefined): number | 
 }
 
 /**
- * Throws 412 unless every condition holds of `current`. A read whose NotMatch condition fails is told 304 instead,
- * which is how clients use it as a cache validator.
+ * Throws 412 unless every condition holds for `current`. A read whose NotMatch condition fails gets 304 instead, because
+ * clients use it as a cache validator.
  */
 export function checkPreconditions(
   conditions: Preconditions,
@@ -65,7 +65,7 @@ export function checkPreconditions(
   if (unchanged) throw access === 'read' ? notModified() : conditionNotMet();
 }
 
-/** `If-None-Match` and `If-Match` on reads. */
+/** Checks `If-None-Match` and `If-Match` of a read. Throws 304 or 412. */
 export function checkEtags(headers: IncomingHttpHeaders, object: StoredObject): void {
   const etag = etagOf(object.generation, object.metageneration);
   const names = (header: string | undefined): boolean =>

@@ -1,4 +1,4 @@
-/** What the store keeps of buckets and objects, and the JSON resources that clients see of them. */
+/** Stored objects, their metadata, and their JSON resources. */
 import { z } from 'zod';
 
 /** Metadata that a client may set. Patching a field to null deletes it. */
@@ -17,7 +17,7 @@ export interface ObjectMetadata {
 export interface StoredObject extends ObjectMetadata {
   readonly bucket: string;
   readonly name: string;
-  /** Microseconds of the creation, made unique; grows with every object of the server. */
+  /** Creation time in microseconds, made unique. It increases with every object of the server. */
   readonly generation: number;
   readonly metageneration: number;
   readonly sizeBytes: number;
@@ -25,7 +25,7 @@ export interface StoredObject extends ObjectMetadata {
   readonly crc32c: string;
   /** Base64. Composite objects have none. */
   readonly md5Hash?: string | undefined;
-  /** How many objects a composite object was made of. */
+  /** Number of components of a composite object. */
   readonly componentCount?: number | undefined;
   /** Name of the file that holds the content. */
   readonly blob: string;
@@ -36,7 +36,7 @@ export interface StoredObject extends ObjectMetadata {
   readonly timeDeleted?: string | undefined;
 }
 
-/** The object resource of the JSON API; int64 values are decimal strings. */
+/** The object resource of the JSON API. int64 values are decimal strings. */
 export interface StorageObject extends ObjectMetadata {
   readonly kind: 'storage#object';
   readonly id: string;
@@ -61,13 +61,13 @@ export interface StorageObject extends ObjectMetadata {
 
 export type ObjectEventType = 'finalized' | 'deleted' | 'archived' | 'metadataUpdated';
 
-/** What happened to one generation. `object` is its resource as of the event. */
+/** An event of one generation. `object` is its resource at the time of the event. */
 export interface ObjectEvent {
   readonly type: ObjectEventType;
   readonly object: StorageObject;
 }
 
-/** A bucket to create at start: a name, and anything else that `buckets.insert` takes. */
+/** A bucket to create at the start: a name and any other fields of `buckets.insert`. */
 export interface BucketSpec {
   readonly name: string;
   readonly versioning?: { readonly enabled: boolean };
@@ -77,7 +77,7 @@ export interface BucketSpec {
 
 const optionalText = z.string().nullish();
 
-/** Metadata in a request body. Fields that the server does not know, or that clients cannot set, are ignored. */
+/** Metadata in a request body. Unknown fields, and fields that clients cannot set, are ignored. */
 export const metadataBody = z.object({
   cacheControl: optionalText,
   contentDisposition: optionalText,
@@ -90,12 +90,12 @@ export const metadataBody = z.object({
 });
 export type MetadataBody = z.infer<typeof metadataBody>;
 
-/** The metadata that a body sets on a new object: nulls and absent fields say nothing. */
+/** The metadata of a new object. Null and absent fields are not set. */
 export function metadataOf(body: MetadataBody): ObjectMetadata {
   return mergeMetadata({}, body);
 }
 
-/** `current` with the fields of `patch` on top: null deletes a field, absent leaves it; `metadata` merges by key. */
+/** Applies `patch` to `current`. Null deletes a field, an absent field stays, and `metadata` merges by key. */
 export function mergeMetadata(current: ObjectMetadata, patch: MetadataBody): ObjectMetadata {
   const pick = (now: string | undefined, next: string | null | undefined): string | undefined =>
     next === undefined ? now : (next ?? undefined);
@@ -125,10 +125,10 @@ function mergeCustom(
   return merged.size === 0 ? undefined : Object.fromEntries(merged);
 }
 
-/** The settable part of a stored object. */
+/** The settable metadata of a stored object. */
 export const settableOf = (object: StoredObject): ObjectMetadata => mergeMetadata(object, {});
 
-/** The resource of `object` on a server at `baseUrl`. Undefined fields vanish in JSON. */
+/** The resource of `object` on a server at `baseUrl`. JSON omits undefined fields. */
 export function objectResource(object: StoredObject, baseUrl: string): StorageObject {
   const path = `b/${object.bucket}/o/${encodeURIComponent(object.name)}`;
   return {
@@ -155,7 +155,7 @@ export function objectResource(object: StoredObject, baseUrl: string): StorageOb
   };
 }
 
-/** As the real service's: base64 of a protobuf message with generation and metageneration in fields 1 and 2. */
+/** Like the real service: base64 of a protobuf message with generation and metageneration in fields 1 and 2. */
 export function etagOf(generation: number, metageneration: number): string {
   return Buffer.from([0x08, ...varint(generation), 0x10, ...varint(metageneration)]).toString('base64');
 }

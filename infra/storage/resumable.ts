@@ -1,6 +1,6 @@
 /**
- * Resumable uploads. A session and the bytes it has received survive a restart: the session is a journal record, the
- * bytes are its file. Nobody sees an object before the last byte is there.
+ * Resumable uploads. A session and its received bytes survive a restart: the session is a journal record, the bytes are a
+ * file. The object becomes visible only when the last byte has arrived.
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -36,20 +36,20 @@ export interface ResumableUploadsOptions {
   readonly now: () => number;
 }
 
-/** The service keeps a session for a week. */
+/** The service keeps a session for one week. */
 const SESSION_MS = 7 * 24 * 3600 * 1000;
 
-/** Of an unfinished request the service keeps whole multiples of this. */
+/** Of an incomplete request the service keeps only whole multiples of this. */
 const GRANULE_BYTES = 256 * 1024;
 
-/** What the process knows of an unfinished session beyond its record. */
+/** In-memory state of an unfinished session, in addition to its record. */
 interface Progress {
   receivedBytes: number;
-  /** Over exactly the received bytes; absent once that is not so (a restart, a cut), and then the file is read. */
+  /** Hash of exactly the received bytes. Absent after a restart or a truncation; the file is then read instead. */
   hash: ContentHash | undefined;
-  /** Ends the request that is writing, if there is one, and resolves when it has ended. */
+  /** Ends the request that is writing, if any, and resolves when it has ended. */
   takeOver: (() => Promise<void>) | undefined;
-  /** Set once all bytes are there. */
+  /** Set when all bytes have arrived. */
   finishing: Promise<StoredObject> | undefined;
 }
 
@@ -61,7 +61,7 @@ export class ResumableUploads {
     this.#options = options;
   }
 
-  /** Opens a session and returns its id. Preconditions that already fail are refused now, and checked again at the end. */
+  /** Opens a session and returns its id. Preconditions are checked now and again at the end. */
   start(start: SessionStart): string {
     const { persistence, objects, now } = this.#options;
     checkObjectName(start.name);
@@ -84,14 +84,14 @@ export class ResumableUploads {
     return session.id;
   }
 
-  /** A PUT: the finished object, or 308 with the range that is stored. */
+  /** Handles a PUT. Returns the finished object, or 308 with the stored range. */
   async put(id: string, request: StorageRequest): Promise<StoredObject | StorageReply> {
     const session = this.#session(id);
     if (session.generation !== undefined) return this.#finished(session, session.generation);
     const range = parseUploadRange(headerOf(request.headers, 'content-range'));
     const totalBytes = agreedTotal(session.totalBytes, range.totalBytes);
     const progress = this.#progressOf(session);
-    // A client that lost its connection asks and sends again while the server may still wait for the old request.
+    // A client that lost its connection retries while the server may still be reading the old request.
     while (progress.takeOver !== undefined) await progress.takeOver();
     if (progress.finishing !== undefined) return progress.finishing;
     const wholeBody =
@@ -102,7 +102,7 @@ export class ResumableUploads {
     return progress.finishing;
   }
 
-  /** Cancels; the service answers 499, as if the client had closed the request. */
+  /** Cancels the session. Like the service it returns 499, the status for a request that the client closed. */
   async cancel(id: string): Promise<StorageReply> {
     this.#session(id);
     const progress = this.#progress.get(id);
@@ -133,8 +133,8 @@ export class ResumableUploads {
   }
 
   /**
-   * Appends what of the body is new. Returns whether the body was the rest of the object. A body that breaks off
-   * leaves the granules that arrived, a refused one leaves nothing.
+   * Appends the new part of the body. Returns whether the body reached the end of the object. An interrupted body leaves
+   * the whole granules that arrived. A rejected body leaves nothing.
    */
   async #receive(
     session: SessionRecord,
@@ -144,7 +144,7 @@ export class ResumableUploads {
     request: StorageRequest,
   ): Promise<boolean> {
     const before = progress.receivedBytes;
-    // Bytes after a gap cannot be stored; the 308 tells the client where to go on.
+    // Bytes after a gap cannot be stored. The 308 response tells the client where to continue.
     if (range.start > before) return false;
     const { hash } = progress;
     const writer = await this.#options.persistence.blobs.append(session.blob, before);
@@ -262,7 +262,7 @@ const wholeGranules = (bytes: number): number => bytes - (bytes % GRANULE_BYTES)
 
 function agreedTotal(announced: number | undefined, ranged: number | undefined): number | undefined {
   if (announced !== undefined && ranged !== undefined && announced !== ranged)
-    throw invalid(`The upload was announced with ${announced} bytes, but Content-Range says ${ranged}.`);
+    throw invalid(`X-Upload-Content-Length is ${announced}, but the total in Content-Range is ${ranged}.`);
   return ranged ?? announced;
 }
 

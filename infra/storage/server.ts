@@ -1,6 +1,6 @@
 /**
- * Cloud Storage on loopback: the JSON API and the XML API with V4 signed links, over HTTP, for the unmodified client
- * libraries. Credentials of the JSON API are not checked; signatures are.
+ * Cloud Storage on loopback: the JSON API and the XML API with V4 signed URLs, over HTTP, for the unmodified client
+ * libraries. Signatures are verified. Credentials of the JSON API are not.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -28,20 +28,20 @@ export interface StorageOptions {
   /** 0, the default, picks a free port. */
   readonly port?: number;
   readonly host?: string;
-  /** Where objects live between starts. Without it: a temporary folder that is removed by `stop`. */
+  /** Folder of the journal and the contents. Without it a temporary folder is used, which `stop` removes. */
   readonly stateDir?: string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** Public key, PEM, by e-mail of the service accounts whose signed links are accepted. */
+  /** Public keys (PEM) by service account e-mail. Only their signed URLs are accepted. */
   readonly signers?: Readonly<Record<string, string>>;
-  /** Created at start where they are missing, and given these settings where they have others. */
+  /** Buckets to create at the start. Existing ones get these settings. */
   readonly buckets?: readonly BucketSpec[];
   /**
-   * Called once per event, in order, before the request that caused it is answered. An event that a crash came before
-   * is handed over again at the next start, during `startStorage`.
+   * Called once per event, in order, before the response to the request that caused it. Events that a crash prevented are
+   * emitted at the next start, during `startStorage`.
    */
   readonly onObjectEvent?: (event: ObjectEvent) => void;
-  /** Told of every failure that is not an answer of the protocol. Default: a line on standard error. */
+  /** Called with unexpected errors. Default: writes a line to standard error. */
   readonly onBug?: (error: unknown) => void;
 }
 
@@ -52,7 +52,7 @@ export interface StorageServer
   readonly url: string;
 }
 
-/** Longer than clients keep idle connections, so that none is closed under a request that is on its way. */
+/** Longer than clients keep idle connections, so that no connection is closed while a request is being sent. */
 const KEEP_ALIVE_MS = 120_000;
 
 export async function startStorage(options: StorageOptions = {}): Promise<StorageServer> {
@@ -79,7 +79,7 @@ export async function startStorage(options: StorageOptions = {}): Promise<Storag
     try {
       route = jsonRoute(request.path);
       const to = route;
-      return await faults.around(request, () => (to ? json.handle(request, to) : xml.handle(request)));
+      return await faults.apply(request, () => (to ? json.handle(request, to) : xml.handle(request)));
     } catch (error) {
       if (error instanceof ConnectionReset || request.body.readableAborted) throw error;
       const refusal = error instanceof StorageError ? error : unexpected(error, onBug);
@@ -88,7 +88,7 @@ export async function startStorage(options: StorageOptions = {}): Promise<Storag
   };
 
   const server = http.createServer();
-  // Uploads take as long as they take.
+  // No limit on the duration of uploads.
   server.requestTimeout = 0;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   const open = new Set<Promise<void>>();
@@ -102,7 +102,7 @@ export async function startStorage(options: StorageOptions = {}): Promise<Storag
   await once(server, 'listening');
   const port = portOf(server);
   url = `http://${host}:${port}`;
-  // Only now: an event names the server's address.
+  // Only now is `url` known, which the events contain.
   objects.resendEvents();
 
   let stopped: Promise<void> | undefined;
@@ -129,7 +129,7 @@ export async function startStorage(options: StorageOptions = {}): Promise<Storag
   };
 }
 
-/** Answers one request on the wire. A client that goes away is no failure. */
+/** Handles one HTTP request. A client that disconnects is not an error. */
 async function serve(
   incoming: http.IncomingMessage,
   response: http.ServerResponse,
@@ -145,11 +145,11 @@ async function serve(
     body: incoming,
     origin: `http://${headerOf(incoming.headers, 'host') ?? ''}`,
   };
-  // A request that breaks off is noticed by whoever reads it; nobody else has to.
+  // The reader of the body handles an interrupted request. This listener only prevents an uncaught error.
   incoming.on('error', () => undefined);
   try {
     const reply = await answer(request);
-    // What was not read of a refused upload is let through, so that the client gets to the answer.
+    // Drain the rest of a rejected upload, so that the client reads the response.
     incoming.resume();
     await send(response, reply, request.method);
   } catch (error) {
@@ -172,7 +172,7 @@ async function send(response: http.ServerResponse, reply: StorageReply, method: 
   else response.end(method === 'HEAD' ? undefined : body);
 }
 
-/** The client went away, a fault was injected, or stored content that claims to be gzip is not. */
+/** The client disconnected, a fault was injected, or stored content with encoding gzip is not gzip. */
 function isConnectionEnd(error: unknown): boolean {
   if (error instanceof ConnectionReset) return true;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -186,6 +186,7 @@ function unexpected(error: unknown, onBug: (error: unknown) => void): StorageErr
 
 function portOf(server: http.Server): number {
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server is not listening');
+  if (address === null || typeof address === 'string')
+    throw new Error('The server is not listening on a TCP port.');
   return address.port;
 }

@@ -1,41 +1,41 @@
 /**
- * Verification of V4 signed URLs (GOOG4-RSA-SHA256), as the XML API does it before anything else.
+ * Verification of V4 signed URLs (GOOG4-RSA-SHA256). The XML API does it before anything else.
  *
- * The client library signs the host without its port, while HTTP sends it with the port; both forms are accepted.
+ * The client library signs the host without its port, but HTTP sends it with the port. Both forms are accepted.
  */
 import { createHash, createVerify } from 'node:crypto';
 import { StorageError } from './errors.ts';
 import { headerOf, type StorageRequest } from './messages.ts';
 
 export interface Verifier {
-  /** Public key, PEM, by e-mail of the service account. */
+  /** Public keys (PEM) by service account e-mail. */
   readonly signers: Readonly<Record<string, string>>;
   readonly now: () => number;
 }
 
 const MAX_EXPIRES_SECONDS = 7 * 24 * 3600;
 
-/** How far in the future a link may be dated: clocks differ. */
+/** How far in the future the date of a URL may be, because clocks differ. */
 const MAX_SKEW_MS = 15 * 60 * 1000;
 
 export const isSigned = (query: URLSearchParams): boolean =>
   query.has('X-Goog-Signature') || query.has('X-Goog-Algorithm');
 
-/** Throws the refusal of the XML API unless the link was signed by a known account for this very request and is not expired. */
+/** Throws the error of the XML API unless a known account signed the URL for this request and it has not expired. */
 export function verifySignedUrl(request: StorageRequest, { signers, now }: Verifier): void {
   const link = parseLink(request.query);
   const publicKey = signers[link.email];
   if (publicKey === undefined)
-    throw denied('AccessDenied', `The service account ${link.email} is not known to this server.`);
+    throw denied('AccessDenied', `The local server has no public key for the service account ${link.email}.`);
   checkHeaders(request, link.signedHeaders);
   const attempts = canonicalRequests(request, link.signedHeaders).map((canonical) => ({
     canonical,
     toSign: ['GOOG4-RSA-SHA256', link.date, link.scope, sha256(canonical)].join('\n'),
   }));
-  const genuine = attempts.some(({ toSign }) =>
+  const isValid = attempts.some(({ toSign }) =>
     createVerify('RSA-SHA256').update(toSign).verify(publicKey, link.signature, 'hex'),
   );
-  if (!genuine) {
+  if (!isValid) {
     const [shown] = attempts;
     throw denied(
       'SignatureDoesNotMatch',
@@ -91,7 +91,7 @@ function parseLink(query: URLSearchParams): SignedLink {
   };
 }
 
-/** Signed headers must be there, and headers with a meaning to the service must be signed. */
+/** Every signed header must be in the request, and every `x-goog-` header must be signed. */
 function checkHeaders({ headers }: StorageRequest, signedHeaders: readonly string[]): void {
   for (const name of signedHeaders)
     if (headers[name] === undefined)
@@ -101,7 +101,7 @@ function checkHeaders({ headers }: StorageRequest, signedHeaders: readonly strin
       throw badHeader(name, 'Header was included in the request, but not in signedheaders.');
 }
 
-/** A GET signature covers HEAD too, so a HEAD may have been signed in two ways; and the host in two. */
+/** All canonical forms of the request: a GET signature also covers HEAD, and the host may be signed without its port. */
 function canonicalRequests(request: StorageRequest, signedHeaders: readonly string[]): string[] {
   const host = headerOf(request.headers, 'host') ?? '';
   const methods = request.method === 'HEAD' ? ['HEAD', 'GET'] : [request.method];
@@ -143,7 +143,7 @@ const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** RFC 3986: everything but letters, digits and `-._~`. */
+/** Percent-encodes everything except letters, digits and `-._~` (RFC 3986). */
 const strictEncode = (text: string): string =>
   encodeURIComponent(text).replaceAll(
     /[!'()*]/g,

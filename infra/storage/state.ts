@@ -1,6 +1,6 @@
 /**
- * Everything the server knows, in memory: buckets, the generations of their objects, resumable sessions. It changes
- * only by `apply`, so that replaying the journal rebuilds it exactly.
+ * The state of the server in memory: buckets, the generations of their objects, resumable sessions. It changes only by
+ * `apply`, so that replaying the journal rebuilds it exactly.
  */
 import type { BucketRecord } from './bucket-resource.ts';
 import { compareUtf8 } from './names.ts';
@@ -18,7 +18,7 @@ export interface ObjectKey {
   readonly generation: number;
 }
 
-/** A resumable upload in progress, or one that ended lately. */
+/** A resumable upload, in progress or recently finished. */
 export interface SessionRecord {
   readonly id: string;
   readonly bucket: string;
@@ -27,14 +27,14 @@ export interface SessionRecord {
   readonly expected: { readonly crc32c?: string | undefined; readonly md5Hash?: string | undefined };
   readonly preconditions: Preconditions;
   readonly blob: string;
-  /** Announced by `x-upload-content-length`. */
+  /** From `x-upload-content-length`. */
   readonly totalBytes?: number | undefined;
   readonly startedAtMs: number;
-  /** The generation that the finished upload became. */
+  /** The generation that the finished upload created. */
   readonly generation?: number | undefined;
 }
 
-/** One change, applied as a whole or, after a crash, not at all. */
+/** One change. After a crash it is applied completely or not at all. */
 export type StorageRecord =
   | { readonly kind: 'bucket'; readonly bucket: BucketRecord }
   | { readonly kind: 'bucketDeleted'; readonly name: string }
@@ -46,7 +46,7 @@ export type StorageRecord =
       /** The resumable session that this change finishes. */
       readonly finished?: { readonly session: string; readonly generation: number } | undefined;
     }
-  /** The events of the last `objects` record were handed over. */
+  /** The events of the last `objects` record were emitted. */
   | { readonly kind: 'emitted' }
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'sessionEnded'; readonly id: string }
@@ -54,7 +54,7 @@ export type StorageRecord =
 
 export class BucketState {
   record: BucketRecord;
-  /** Per name, oldest first. Only the last can be live. */
+  /** By object name, oldest first. Only the last generation can be live. */
   readonly generations = new Map<string, StoredObject[]>();
   #sortedNames: string[] | undefined;
 
@@ -67,7 +67,7 @@ export class BucketState {
     return newest?.timeDeleted === undefined ? newest : undefined;
   }
 
-  /** Names of all objects, live or not, in listing order. */
+  /** Names of all objects, live or noncurrent, in listing order. */
   sortedNames(): readonly string[] {
     this.#sortedNames ??= [...this.generations.keys()].sort(compareUtf8);
     return this.#sortedNames;
@@ -98,11 +98,11 @@ export class BucketState {
 
 export class StorageState {
   readonly buckets = new Map<string, BucketState>();
-  /** In order of their start. */
+  /** Ordered by start time. */
   readonly sessions = new Map<string, SessionRecord>();
-  /** No generation is given twice, not even after the object that had it is gone. */
+  /** A generation is never reused, not even after its object was deleted. */
   lastGeneration = 0;
-  /** Events that were decided and, as far as the journal knows, not handed over. */
+  /** Committed events that have not been emitted according to the journal. */
   unsentEvents: readonly StoredEvent[] = [];
 
   apply(record: StorageRecord): void {
@@ -158,7 +158,7 @@ export class StorageState {
     yield { kind: 'objects', put: [], removed: [], events: this.unsentEvents };
   }
 
-  /** The files that something refers to. */
+  /** The files that objects or sessions refer to. */
   blobs(): Set<string> {
     const blobs = new Set<string>();
     for (const bucket of this.buckets.values())

@@ -11,14 +11,14 @@ import type { Content, ObjectStore } from './objects.ts';
 import { preconditionsFromQuery } from './preconditions.ts';
 import { metadataBody, metadataOf, type ObjectMetadata, type StoredObject } from './resources.ts';
 
-/** The metadata of an upload, which may also name the object and promise checksums. */
+/** The metadata of an upload, with an optional object name and optional checksums. */
 export const uploadBody = metadataBody.extend({
   name: z.string().optional(),
   crc32c: z.string().nullish(),
   md5Hash: z.string().nullish(),
 });
 
-/** Streams to disk while hashing. A body that breaks off, or is not what was promised, leaves nothing. */
+/** Streams the body to disk and hashes it. Removes the file when the body is interrupted or a checksum does not match. */
 export async function receiveContent(
   blobs: BlobStore,
   body: AsyncIterable<unknown>,
@@ -46,7 +46,7 @@ export async function receiveContent(
   }
 }
 
-/** `uploadType=media`: the body is the content, the query names the object. */
+/** `uploadType=media`: the body is the content, and the query has the object name. */
 export async function uploadMedia(
   request: StorageRequest,
   objects: ObjectStore,

@@ -1,6 +1,6 @@
 /**
- * The XML API as signed links use it: `/{bucket}/{object}` with GET, HEAD, PUT, DELETE and the POST that starts a
- * resumable upload. A request is signed (V4), carries a bearer token, or continues an upload session.
+ * The part of the XML API that signed URLs use: `/{bucket}/{object}` with GET, HEAD, PUT, DELETE and the POST that starts
+ * a resumable upload. A request must have a V4 signature or a bearer token, or continue an upload session.
  */
 import type { BlobStore } from './blobs.ts';
 import { expectedFromHeaders } from './checksums.ts';
@@ -53,7 +53,7 @@ export class XmlApi {
   async #dispatch(request: StorageRequest, bucket: string, name: string): Promise<StorageReply> {
     const { objects, blobs, resumable } = this.#options;
     const session = request.query.get('upload_id');
-    // The session's id is its authorization.
+    // The session id authorizes the request.
     if (session !== null) return this.#continue(request, session);
     this.#authorize(request);
     checkObjectName(name);
@@ -118,7 +118,7 @@ export class XmlApi {
       details: {
         Details: anonymous
           ? 'Anonymous caller does not have storage.objects access to the Google Cloud Storage object. Permission denied on resource (or it may not exist).'
-          : 'V2 signatures are not supported; sign with version v4.',
+          : 'The local server does not support V2 signatures. Sign with version v4.',
       },
     });
   }
@@ -150,7 +150,7 @@ function metadataFromHeaders({ headers }: StorageRequest): ObjectMetadata {
   };
 }
 
-/** The XML API's answer to an upload is all headers; its ETag is the MD5 where there is one. */
+/** The XML API's response to an upload has only headers. Its ETag is the MD5 if there is one. */
 function uploaded(object: StoredObject): StorageReply {
   const headers = objectHeaders(object);
   const md5 =

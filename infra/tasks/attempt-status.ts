@@ -1,18 +1,18 @@
-/** How one call of the target ended, and the google.rpc code and wording that the service gives it. */
+/** The outcome of one call of the target, and the google.rpc code and message that the service reports for it. */
 import { status as Code } from '@grpc/grpc-js';
 
 export type AttemptOutcome =
-  /** The target answered. */
+  /** The target responded. */
   | { readonly kind: 'response'; readonly status: number; readonly retryAfter: string | undefined }
-  /** The dispatch deadline passed first. */
+  /** The dispatch deadline passed before a response. */
   | { readonly kind: 'deadline' }
-  /** No answer: refused, reset, unknown host, or the call could not be made. */
+  /** No response: connection refused or reset, unknown host, or the call could not be made. */
   | { readonly kind: 'unreachable'; readonly reason: string };
 
 export const isSuccess = (outcome: AttemptOutcome): boolean =>
   outcome.kind === 'response' && outcome.status >= 200 && outcome.status <= 299;
 
-/** What the next attempt's X-CloudTasks-TaskPreviousResponse says; the service itself puts 504 for a missed deadline. */
+/** The X-CloudTasks-TaskPreviousResponse of the next attempt. Like the service, it is 504 for a missed deadline. */
 export function previousResponseOf(outcome: AttemptOutcome): number {
   if (outcome.kind === 'response') return outcome.status;
   return outcome.kind === 'deadline' ? 504 : 503;

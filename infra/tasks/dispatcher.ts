@@ -1,4 +1,4 @@
-/** Makes one HTTP call of a target and tells how it ended. Redirects are not followed: they are answers like others. */
+/** Makes one HTTP call of a target and returns its outcome. Redirects are not followed: they are ordinary responses. */
 import http from 'node:http';
 import https from 'node:https';
 import type { AttemptOutcome } from './attempt-status.ts';
@@ -11,8 +11,8 @@ export interface OutgoingCall {
 }
 
 /**
- * Connections are kept for the next call, but not for long: a target may close an idle one just when it is used again,
- * and the call then fails although nothing is wrong. Node's servers close after 5 s.
+ * Idle connections are reused for 2 s at most. If the target closes an idle connection just as it is reused, the call
+ * fails although nothing is wrong. Node's servers close idle connections after 5 s.
  */
 const IDLE_CONNECTION_MS = 2000;
 
@@ -20,7 +20,7 @@ export class Dispatcher {
   readonly #plain = new http.Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
   readonly #secure = new https.Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
 
-  /** Never rejects. When `signal` aborts, the call is broken off and its outcome is `deadline`. */
+  /** Never rejects. When `signal` aborts, the call is aborted and its outcome is `deadline`. */
   call(call: OutgoingCall, signal: AbortSignal): Promise<AttemptOutcome> {
     return new Promise((resolve) => {
       const fail = (error: unknown): void =>
@@ -36,7 +36,7 @@ export class Dispatcher {
         };
         const request = (isSecure ? https : http).request(url, options);
         request.on('error', fail);
-        // Covers endings that are neither an error nor a response, such as an unasked-for protocol upgrade.
+        // Covers ends that are neither an error nor a response, such as an unrequested protocol upgrade.
         request.once('close', () => fail(new Error('The connection was closed without a response')));
         request.once('response', (response) => {
           const { statusCode = 0, headers } = response;
@@ -53,7 +53,7 @@ export class Dispatcher {
     });
   }
 
-  /** Breaks off what is running. */
+  /** Aborts the calls in progress. */
   close(): void {
     this.#plain.destroy();
     this.#secure.destroy();

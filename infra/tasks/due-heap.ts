@@ -1,10 +1,10 @@
-/** What is due first: a binary heap by time, from which any entry can be removed. Equal times keep their order. */
+/** A binary heap ordered by due time, from which any entry can be removed. Entries with equal times keep their order. */
 
 export interface DueEntry<V> {
   readonly atMs: number;
   readonly value: V;
   readonly order: number;
-  /** Place in the heap, or -1 when not in it. Only the heap writes it. */
+  /** Position in the heap, or -1 when the entry is not in it. Only the heap writes it. */
   index: number;
 }
 
@@ -22,7 +22,7 @@ export class DueHeap<V> {
     return entry;
   }
 
-  /** Puts an entry back that was taken out by `pop`, where it was. */
+  /** Reinserts an entry that was removed, with its original order. */
   putBack(entry: DueEntry<V>): void {
     if (entry.index < 0) this.#insert(entry);
   }

@@ -1,4 +1,4 @@
-/** The queues and their tasks: what may be done with them, and what is refused. */
+/** The operations on queues and tasks, with the service's errors. */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
 import type { QueueStateName } from './messages.ts';
@@ -15,7 +15,7 @@ export interface EngineOptions {
   readonly tombstoneMs: number;
 }
 
-/** For this long the name of a deleted queue cannot be used again. */
+/** How long the name of a deleted queue cannot be reused. */
 const DELETED_QUEUE_MS = 7 * 24 * 3_600_000;
 
 export class TasksEngine {
@@ -34,7 +34,7 @@ export class TasksEngine {
     return this.#persistence.state.queues;
   }
 
-  /** Begins to dispatch what is stored. */
+  /** Starts to dispatch the stored tasks. */
   start(): void {
     for (const queue of this.queues.values()) this.#run(queue);
   }
@@ -52,7 +52,7 @@ export class TasksEngine {
     return Object.fromEntries([...this.#runners].map(([name, runner]) => [name, runner.stats()]));
   }
 
-  /** Makes the queue as the spec says, or gives it these settings. Whether it is paused, and its tasks, stay. */
+  /** Creates the queue, or updates the settings of an existing one. An existing queue keeps its state and its tasks. */
   declareQueue(spec: QueueSpec): void {
     checkQueueName(spec.name);
     const settings = settingsOfSpec(spec);
@@ -61,7 +61,7 @@ export class TasksEngine {
     else this.changeQueue(existing, { settings });
   }
 
-  /** @throws GrpcError ALREADY_EXISTS, or FAILED_PRECONDITION while the name of a deleted queue rests */
+  /** @throws GrpcError ALREADY_EXISTS, or FAILED_PRECONDITION while the name of a deleted queue is reserved */
   createQueue(name: string, settings: QueueSettings): StoredQueue {
     if (this.queues.has(name)) refuse(status.ALREADY_EXISTS, 'Queue already exists');
     const deletedAtMs = this.#persistence.state.deletedQueues.get(name);
@@ -103,13 +103,13 @@ export class TasksEngine {
     this.#persistence.commit({ kind: 'queue-deleted', queue: name, atMs: this.#context.now() });
   }
 
-  /** Deletes all tasks of the queue at once, where the service takes up to a minute. */
+  /** Deletes all tasks of the queue at once. The real service takes up to a minute. */
   purgeQueue(queue: StoredQueue): void {
     this.#runners.get(queue.name)?.forgetAll();
     this.#persistence.commit({ kind: 'queue-purged', queue: queue.name, atMs: this.#context.now() });
   }
 
-  /** @throws GrpcError ALREADY_EXISTS for a name that is in use or was until recently */
+  /** @throws GrpcError ALREADY_EXISTS for a name that is in use or still reserved */
   createTask(queue: StoredQueue, { spec, progress }: StoredTask): StoredTask {
     this.#dropOldTombstones(queue);
     if (queue.tasks.has(spec.id)) refuse(status.ALREADY_EXISTS, 'Requested entity already exists');
@@ -159,15 +159,15 @@ export class TasksEngine {
   }
 
   #existedRecently(queue: StoredQueue, taskId: string): boolean {
-    const goneAtMs = queue.tombstones.get(taskId);
-    return goneAtMs !== undefined && this.#context.now() < goneAtMs + this.#tombstoneMs;
+    const endedAtMs = queue.tombstones.get(taskId);
+    return endedAtMs !== undefined && this.#context.now() < endedAtMs + this.#tombstoneMs;
   }
 
-  /** Tombstones are in the order of their making, so looking ends at the first that still counts. */
+  /** Tombstones are ordered by time, so the loop stops at the first that has not expired. */
   #dropOldTombstones(queue: StoredQueue): void {
-    const before = this.#context.now() - this.#tombstoneMs;
-    for (const [taskId, goneAtMs] of queue.tombstones) {
-      if (goneAtMs > before) return;
+    const expiredBeforeMs = this.#context.now() - this.#tombstoneMs;
+    for (const [taskId, endedAtMs] of queue.tombstones) {
+      if (endedAtMs > expiredBeforeMs) return;
       queue.tombstones.delete(taskId);
     }
   }

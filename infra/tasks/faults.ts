@@ -1,17 +1,17 @@
 /**
- * What at-least-once delivery permits, made frequent on purpose: duplicates, delay, loss and disorder. Every draw comes
- * from one random source, and a fault whose rate is 0 draws nothing, so a seed replays a run.
+ * Injected delivery faults: duplicates, delay, loss and reordering. One random source decides all of them, and a fault
+ * with rate 0 draws no random number, so that a seed replays a run.
  */
 
 export interface TaskFaults {
-  /** Share of deliveries (0 to 1) that are made twice. The second comes up to `maxDelayMs` later. */
+  /** Share of deliveries (0 to 1) that are made twice. The second follows within `maxDelayMs`. */
   readonly duplicateRate: number;
-  /** Share of deliveries that come later than scheduled, by up to `maxDelayMs`. */
+  /** Share of deliveries that are late by up to `maxDelayMs`. */
   readonly delayRate: number;
   readonly maxDelayMs: number;
-  /** Share of deliveries instead of which the task vanishes, as if it had run. */
+  /** Share of deliveries that are not made: the task is deleted as if it had succeeded. */
   readonly lossRate: number;
-  /** Due tasks go in random order instead of by schedule time. */
+  /** Dispatch due tasks in random order instead of by schedule time. */
   readonly reorder: boolean;
 }
 
@@ -32,7 +32,7 @@ export class FaultInjector {
     this.set(faults);
   }
 
-  /** Changes what is named; the rest stays. @throws RangeError for a rate outside 0 to 1 or a negative delay */
+  /** Changes only the given fields. @throws RangeError for a rate outside 0 to 1 or a negative delay */
   set(changes: Partial<TaskFaults>): void {
     const faults = { ...this.#faults, ...changes };
     for (const name of ['duplicateRate', 'delayRate', 'lossRate'] as const) {
@@ -40,7 +40,7 @@ export class FaultInjector {
       if (!(rate >= 0 && rate <= 1)) throw new RangeError(`${name} must be between 0 and 1, got ${rate}.`);
     }
     if (!(faults.maxDelayMs >= 0 && Number.isFinite(faults.maxDelayMs))) {
-      throw new RangeError(`maxDelayMs must be a number of milliseconds, got ${faults.maxDelayMs}.`);
+      throw new RangeError(`maxDelayMs must be 0 or more milliseconds, got ${faults.maxDelayMs}.`);
     }
     this.#faults = faults;
   }
@@ -53,17 +53,17 @@ export class FaultInjector {
     return this.#happens(this.#faults.lossRate);
   }
 
-  /** By how much a delivery comes late: mostly 0. */
+  /** The delay of a delivery; 0 when it is not delayed. */
   delayMs(): number {
     return this.#happens(this.#faults.delayRate) ? this.#random() * this.#faults.maxDelayMs : 0;
   }
 
-  /** How long after the first delivery a second one comes; undefined for none. */
+  /** The time between the first delivery and a duplicate; undefined when there is no duplicate. */
   duplicateAfterMs(): number | undefined {
     return this.#happens(this.#faults.duplicateRate) ? this.#random() * this.#faults.maxDelayMs : undefined;
   }
 
-  /** One of `0` to `count - 1`. */
+  /** A random index from 0 to `count - 1`. */
   pick(count: number): number {
     return Math.min(count - 1, Math.floor(this.#random() * count));
   }

@@ -1,4 +1,4 @@
-/** The calls that are under way: makes them, breaks off those that miss their deadline, and tells how each ended. */
+/** The calls in progress of one queue: starts them, aborts those that miss their deadline, and reports each outcome. */
 import type { AttemptOutcome } from './attempt-status.ts';
 import type { Dispatcher, OutgoingCall } from './dispatcher.ts';
 import { DueHeap } from './due-heap.ts';
@@ -9,11 +9,11 @@ import type { StoredTask, TaskProgress } from './state.ts';
 /** One call of a task's target. */
 export interface Delivery {
   readonly task: StoredTask;
-  /** How far the task had come before this delivery; its headers tell. */
+  /** The task's progress before this delivery, which the headers report. */
   readonly before: TaskProgress;
   readonly scheduledAtMs: number;
   readonly dispatchedAtMs: number;
-  /** Asked for by RunTask. */
+  /** Started by RunTask. */
   readonly isForced: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface InFlightOptions {
   readonly queueName: string;
   readonly dispatcher: Dispatcher;
   readonly idTokens: IdTokens | undefined;
-  readonly urlNow: (url: string) => string;
+  readonly resolveUrl: (url: string) => string;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -38,12 +38,12 @@ export class InFlight {
     return this.#deadlines.size;
   }
 
-  /** When the next call misses its deadline; Infinity when none is under way. */
+  /** The earliest deadline of a call in progress; Infinity when there is none. */
   get nextDeadlineMs(): number {
     return this.#deadlines.peek()?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** @param onEnd is not called any more after `stop` */
+  /** @param onEnd not called after `stop` */
   start(delivery: Delivery, onEnd: (outcome: AttemptOutcome) => void): void {
     const { dispatcher, onBug } = this.#options;
     const abort = new AbortController();
@@ -62,7 +62,7 @@ export class InFlight {
       .catch(onBug);
   }
 
-  /** Breaks off what is past its deadline. */
+  /** Aborts the calls whose deadline has passed. */
   abortOverdue(nowMs: number): void {
     for (let next = this.#deadlines.peek(); next !== undefined; next = this.#deadlines.peek()) {
       if (next.atMs > nowMs) return;
@@ -77,14 +77,14 @@ export class InFlight {
   }
 
   #callOf({ task, before }: Delivery): OutgoingCall | undefined {
-    const { queueName, idTokens, urlNow, onBug } = this.#options;
+    const { queueName, idTokens, resolveUrl, onBug } = this.#options;
     const { method, bodyBase64, oidcToken } = task.spec.target;
-    const url = urlNow(task.spec.target.url);
+    const url = resolveUrl(task.spec.target.url);
     try {
       const idToken =
         oidcToken === undefined
           ? undefined
-          : idTokens?.tokenFor(oidcToken.serviceAccountEmail, urlNow(oidcToken.audience || url));
+          : idTokens?.tokenFor(oidcToken.serviceAccountEmail, resolveUrl(oidcToken.audience || url));
       const headers = deliveryHeaders(queueName, { spec: task.spec, progress: before }, idToken);
       return { url, method, headers, body: Buffer.from(bodyBase64, 'base64') };
     } catch (error) {

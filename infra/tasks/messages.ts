@@ -1,6 +1,6 @@
 /**
- * The messages of google.cloud.tasks.v2 as the proto loader gives and takes them: camelCase, enums by name, bytes as
- * Buffer, absent fields absent. Only what this server reads or writes is named.
+ * The messages of google.cloud.tasks.v2 in the form of the proto loader: camelCase, enums by name, bytes as Buffer, absent
+ * fields omitted. Only the fields that this server reads or writes are declared.
  */
 
 export interface TimestampMessage {
@@ -43,7 +43,7 @@ interface OidcTokenMessage {
 
 export interface HttpRequestMessage {
   readonly url?: string;
-  /** A name, or the number of a method that this version of the protocol does not know. */
+  /** A name, or the number of a method that the loaded proto version does not define. */
   readonly httpMethod?: string | number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
@@ -72,12 +72,12 @@ export interface TaskMessage {
   readonly view?: string;
 }
 
-/** Of GetQueue, DeleteQueue, PurgeQueue, PauseQueue, ResumeQueue and DeleteTask. */
+/** Request of GetQueue, DeleteQueue, PurgeQueue, PauseQueue, ResumeQueue and DeleteTask. */
 export interface NameRequest {
   readonly name?: string;
 }
 
-/** Of GetTask and RunTask. */
+/** Request of GetTask and RunTask. */
 export interface TaskRequest extends NameRequest {
   readonly responseView?: string;
 }

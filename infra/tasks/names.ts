@@ -1,4 +1,4 @@
-/** Resource names: their patterns, their parts, and the wording with which the service refuses others. */
+/** Resource names: patterns, parsing, and the service's messages for invalid names. */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
 

@@ -1,4 +1,4 @@
-/** Reads the task of a CreateTask request and refuses what the service refuses, in its words where they are known. */
+/** Parses and validates the task of a CreateTask request. Errors use the service's wording where it is known. */
 import { randomBytes } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { status } from '@grpc/grpc-js';
@@ -18,7 +18,7 @@ const MIN_DEADLINE_MS = 15_000;
 const MAX_DEADLINE_MS = 1_800_000;
 const MAX_URL_LENGTH = 2083;
 const MAX_HEADER_BYTES = 80 * 1024;
-/** Measured on the service: the stored task, as the wire has it, may be 7 bytes short of a mebibyte. */
+/** Measured on the service: the serialized stored task may be at most 1 MiB minus 7 bytes. */
 const MAX_TASK_BYTES = 1024 * 1024 - 7;
 
 const METHODS = new Set(['POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
@@ -26,7 +26,7 @@ const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
 const invalid = (message: string): never => refuse(status.INVALID_ARGUMENT, message);
 
-/** @throws GrpcError INVALID_ARGUMENT, or UNIMPLEMENTED for what only this server lacks */
+/** @throws GrpcError INVALID_ARGUMENT, or UNIMPLEMENTED for a feature of the service that this server lacks */
 export function readNewTask(
   queueName: string,
   message: TaskMessage,
@@ -54,7 +54,7 @@ export function readNewTask(
 }
 
 function readId(queueName: string, name: string): string {
-  // Not from the injected randomness: a run that is repeated on the same state must not repeat its names.
+  // Not from the injected random source: a replayed run on the same state must not repeat its names.
   if (name === '') return BigInt(`0x${randomBytes(8).toString('hex')}`).toString();
   const parsed = parseTaskName(name);
   if (parsed.queueName !== queueName) {
@@ -79,7 +79,7 @@ function readScheduleTime({ scheduleTime }: TaskMessage, nowMs: number): number 
 
 function readTarget(message: TaskMessage, canSign: boolean): HttpTarget {
   if (message.appEngineHttpRequest !== undefined) {
-    refuse(status.UNIMPLEMENTED, 'App Engine targets are not supported here: use httpRequest.');
+    refuse(status.UNIMPLEMENTED, 'The local server does not support App Engine targets. Use httpRequest.');
   }
   const request =
     message.httpRequest ?? invalid('Task.httpRequest or Task.appEngineHttpRequest is required.');
@@ -124,7 +124,7 @@ function readHeaders(headers: Readonly<Record<string, string>>): Record<string, 
       validateHeaderName(name);
       validateHeaderValue(name, value);
     } catch {
-      invalid(`HttpRequest.headers holds what no HTTP header may: ${JSON.stringify(name)}.`);
+      invalid(`HttpRequest.headers has an invalid name or value: ${JSON.stringify(name)}.`);
     }
   }
   if (sizeBytes >= MAX_HEADER_BYTES) invalid('The size of HttpRequest.headers must be less than 80KB.');
@@ -133,10 +133,11 @@ function readHeaders(headers: Readonly<Record<string, string>>): Record<string, 
 
 function readOidcToken(request: HttpRequestMessage, canSign: boolean): HttpTarget['oidcToken'] {
   if (request.oauthToken !== undefined) {
-    refuse(status.UNIMPLEMENTED, 'OAuth tokens, which are for Google APIs only, are not supported here.');
+    refuse(status.UNIMPLEMENTED, 'The local server does not support oauthToken. Use oidcToken.');
   }
   if (request.oidcToken === undefined) return undefined;
-  if (!canSign) refuse(status.UNIMPLEMENTED, 'This server was started without a signer of ID tokens.');
+  if (!canSign)
+    refuse(status.UNIMPLEMENTED, 'oidcToken requires a server that was started with signIdToken.');
   const { serviceAccountEmail = '', audience = '' } = request.oidcToken;
   if (!/^[^@\s]+@[^@\s]+$/.test(serviceAccountEmail)) {
     invalid('HttpRequest.oidcToken.serviceAccountEmail must be the e-mail address of a service account.');

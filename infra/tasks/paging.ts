@@ -1,4 +1,4 @@
-/** Pages of a list in the order of names, which stay right while things come and go. */
+/** Pages of a list, ordered by name. They stay correct while items are added and deleted. */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
 
@@ -13,14 +13,14 @@ export interface PageRequest {
   readonly pageToken?: string;
 }
 
-/** A page ends early above this, as the service's pages may, lest one answer hold a thousand bodies of a mebibyte. */
+/** A page ends early at this size, as in the service. Otherwise one response could hold 1,000 bodies of 1 MiB. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * @param items by name
  * @param maxPageSize also the default
- * @param sizeOf roughly the bytes that the item takes in the answer
- * @throws GrpcError INVALID_ARGUMENT for a negative page size or a token that is not ours
+ * @param sizeOf approximate bytes of the item in the response
+ * @throws GrpcError INVALID_ARGUMENT for a negative page size or an invalid page token
  */
 export function pageOf<T>(
   items: ReadonlyMap<string, T>,

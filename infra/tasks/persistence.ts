@@ -1,4 +1,4 @@
-/** Makes changes durable: the state in memory, and a journal of its changes when there is a folder for it. */
+/** The state in memory and, with a state folder, the journal of its changes. */
 import { Journal } from '../shared/journal.ts';
 import { type TasksRecord, TasksState } from './state.ts';
 
@@ -11,7 +11,7 @@ export class Persistence {
     this.#journal = journal;
   }
 
-  /** @param file of the journal; without one nothing outlives the process */
+  /** @param file the journal; without it nothing survives the process */
   static open(file: string | undefined): Persistence {
     const state = new TasksState();
     if (file === undefined) return new Persistence(state, undefined);
@@ -24,8 +24,8 @@ export class Persistence {
   }
 
   /**
-   * Makes the change, durably before this returns. The state comes first because appending may compact the journal,
-   * and a snapshot taken without this change would lose it.
+   * Makes the change. It is durable when this returns. The state changes first, because appending may compact the
+   * journal, and a snapshot without this change would lose it.
    */
   commit(record: TasksRecord): void {
     this.state.apply(record);

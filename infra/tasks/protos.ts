@@ -1,6 +1,6 @@
 /**
- * The service definition, read from the files that ship inside the official client, and the one place where untyped
- * messages of the wire become the typed ones of `messages.ts`.
+ * The service definition, read from the official client's proto files. This is the only place where untyped messages
+ * become the types of `messages.ts`.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import { toServiceError } from '../shared/grpc.ts';
 import type * as m from './messages.ts';
 
-/** One function per method that this server answers; every other method answers UNIMPLEMENTED. */
+/** One function per supported method. Every other method returns UNIMPLEMENTED. */
 export interface CloudTasksMethods {
   readonly createQueue: (request: m.CreateQueueRequest) => m.QueueMessage;
   readonly getQueue: (request: m.NameRequest) => m.QueueMessage;
@@ -28,7 +28,7 @@ export interface CloudTasksMethods {
 }
 
 const loadService = (): ServiceDefinition => {
-  // The package's exports hide its files; the folder of this one entry holds protos.json too.
+  // The package's `exports` hide protos.json. It is in the folder of this entry.
   const entry = createRequire(import.meta.url).resolve('@google-cloud/tasks/build/protos');
   const protos = JSON.parse(readFileSync(path.join(path.dirname(entry), 'protos.json'), 'utf8'));
   const name = 'google.cloud.tasks.v2.CloudTasks';
@@ -40,12 +40,12 @@ const loadService = (): ServiceDefinition => {
 
 export const cloudTasksService = loadService();
 
-/** Bytes of the message on the wire. */
+/** Serialized size of the message. */
 export function taskSizeBytes(task: m.TaskMessage): number {
   return cloudTasksService['CreateTask']?.responseSerialize(task).length ?? 0;
 }
 
-/** What `grpc.Server.addService` wants. */
+/** The implementation for `grpc.Server.addService`. */
 export function implementationOf(
   methods: CloudTasksMethods,
   onBug: (error: unknown) => void,

@@ -1,7 +1,7 @@
 /**
- * Runs one queue: decides which task goes when, within the rate, the burst, the concurrency and the deadlines, with one
- * timer. Picking the next task costs the logarithm of how many wait. Queues share nothing that could block, so a target
- * that hangs holds up its own queue at most.
+ * Runs one queue with one timer: dispatches tasks within the rate, the burst size, the concurrency and the deadlines.
+ * Picking the next task costs O(log n) for n waiting tasks. Queues share nothing that can block, so a target that hangs
+ * delays only its own queue.
  */
 import type { AttemptOutcome } from './attempt-status.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -27,7 +27,7 @@ export interface RunnerContext {
   readonly faults: FaultInjector;
   readonly dispatcher: Dispatcher;
   readonly idTokens: IdTokens | undefined;
-  readonly urlNow: (url: string) => string;
+  readonly resolveUrl: (url: string) => string;
   readonly commit: (record: TasksRecord) => void;
   readonly onAttempt: (attempt: TaskAttempt) => void;
   readonly onBug: (error: unknown) => void;
@@ -35,26 +35,26 @@ export interface RunnerContext {
 
 type Waiting =
   | { readonly kind: 'task'; readonly task: StoredTask }
-  /** A delivery that is made once more, whatever became of the task. */
+  /** An injected duplicate delivery. It is made even when the task no longer exists. */
   | { readonly kind: 'repeat'; readonly delivery: Delivery };
 
-/** The service deletes what is older. */
+/** The service deletes older tasks. */
 const TASK_LIFETIME_MS = 31 * 24 * 3_600_000;
 
-/** A timer stands still while a laptop sleeps, and the clock may be set: look again at least this often. */
+/** Longest timer. A timer stops while a laptop sleeps, and the clock may be changed, so due times are rechecked. */
 const MAX_SLEEP_MS = 60_000;
 
-/** A throttled queue's rate rises all the time, so the wait for its next token is guessed anew this often. */
+/** The rate of a throttled queue rises continuously, so the wait for its next token is recomputed at this interval. */
 const THROTTLED_SLEEP_MS = 250;
 
-/** Among how many due tasks a reordering queue picks; more would cost more and hardly mix better. */
+/** The number of due tasks from which a reordering queue picks. A larger window costs more and hardly mixes better. */
 const REORDER_WINDOW = 64;
 
 export class QueueRunner {
   readonly #queue: StoredQueue;
   readonly #context: RunnerContext;
   readonly #due = new DueHeap<Waiting>();
-  /** The entry of each task that waits; one that is under way has none. */
+  /** The heap entry of each waiting task. A task in progress has none. */
   readonly #waiting = new Map<string, DueEntry<Waiting>>();
   readonly #inFlight: InFlight;
   readonly #slowDown = new SlowDown();
@@ -72,7 +72,7 @@ export class QueueRunner {
     this.#bucket = new TokenBucket(maxDispatchesPerSecond, maxBurstSize, context.now());
   }
 
-  /** Takes up what is stored. What was under way when the last process died is due, and goes again. */
+  /** Queues the stored tasks. A task that was in progress when the last process died is due and is dispatched again. */
   start(): void {
     for (const task of this.#queue.tasks.values()) this.#wait(task);
     this.wakeUp();
@@ -83,7 +83,7 @@ export class QueueRunner {
     this.wakeUp();
   }
 
-  /** The task was deleted. A call of it that is under way ends without effect. */
+  /** Removes a deleted task. A call of it that is in progress ends without effect. */
   forget(taskId: string): void {
     const entry = this.#waiting.get(taskId);
     if (entry === undefined) return;
@@ -95,14 +95,14 @@ export class QueueRunner {
     for (const taskId of [...this.#waiting.keys()]) this.forget(taskId);
   }
 
-  /** Dispatches now, whatever the queue's state and limits are, and even if the task is already under way. */
+  /** Dispatches now, regardless of the queue's state and limits, and even if the task is already in progress. */
   runNow(task: StoredTask): void {
     this.forget(task.spec.id);
     this.#dispatch(task, this.#context.now(), true);
     this.wakeUp();
   }
 
-  /** Looks what is due; soon, so that whoever enqueues gets the answer before the task runs. */
+  /** Schedules a check for due tasks. It is not immediate, so that the caller of CreateTask gets its response first. */
   wakeUp(): void {
     if (this.#stopped) return;
     this.#immediate ??= setImmediate(() => {
@@ -152,13 +152,13 @@ export class QueueRunner {
     this.#timer = setTimeout(() => this.#pump(), sleepMs);
   }
 
-  /** Dispatches what may go now. Returns when to look again; Infinity when something else will tell. */
+  /** Dispatches the tasks that are allowed now. Returns the time of the next check; Infinity when an event triggers it. */
   #dispatchDue(nowMs: number): number {
     for (;;) {
       const next = this.#due.peek();
       if (next === undefined) return Number.POSITIVE_INFINITY;
       if (next.atMs > nowMs) return next.atMs;
-      // The end of a running attempt looks again.
+      // The end of a running attempt triggers the next check.
       if (this.#inFlight.count >= this.#queue.settings.maxConcurrentDispatches)
         return Number.POSITIVE_INFINITY;
       const waitMs = this.#takeToken(nowMs);
@@ -195,15 +195,15 @@ export class QueueRunner {
       this.#dispatchDueTask(entry.task, nowMs);
       return;
     }
-    const again = { ...entry.delivery, dispatchedAtMs: nowMs };
-    this.#deliver(again, (outcome) => this.#report(again, outcome, 'repeated'));
+    const repeated = { ...entry.delivery, dispatchedAtMs: nowMs };
+    this.#deliver(repeated, (outcome) => this.#report(repeated, outcome, 'repeated'));
   }
 
   #dispatchDueTask(task: StoredTask, nowMs: number): void {
     if (nowMs - task.spec.createdAtMs > TASK_LIFETIME_MS) {
-      this.#bury(task);
+      this.#removeTask(task);
     } else if (this.#context.faults.loses()) {
-      this.#bury(task);
+      this.#removeTask(task);
       this.#emit(lossOf(this.#queue.name, task, nowMs));
     } else {
       this.#dispatch(task, nowMs, false);
@@ -228,7 +228,7 @@ export class QueueRunner {
 
   #deliver(delivery: Delivery, onEnd: (outcome: AttemptOutcome) => void): void {
     this.#inFlight.start(delivery, (outcome) => {
-      if (outcome.kind === 'response') this.#slowDown.heard(outcome.status, this.#context.now());
+      if (outcome.kind === 'response') this.#slowDown.record(outcome.status, this.#context.now());
       this.wakeUp();
       onEnd(outcome);
     });
@@ -236,7 +236,7 @@ export class QueueRunner {
 
   #settle(delivery: Delivery, outcome: AttemptOutcome): void {
     const { task, scheduledAtMs, dispatchedAtMs, isForced } = delivery;
-    // Deleted, purged, or completed by another attempt meanwhile.
+    // The task was deleted, purged, or completed by another attempt in the meantime.
     if (this.#queue.tasks.get(task.spec.id) !== task) {
       this.#report(delivery, outcome, 'superseded');
       return;
@@ -253,12 +253,12 @@ export class QueueRunner {
       this.#commitProgress(task, settlement.progress);
       this.#wait(task);
     } else {
-      this.#bury(task);
+      this.#removeTask(task);
     }
     this.#report(delivery, outcome, settlement.kind);
   }
 
-  #bury({ spec }: StoredTask): void {
+  #removeTask({ spec }: StoredTask): void {
     this.forget(spec.id);
     const { commit, now } = this.#context;
     commit({ kind: 'task-gone', queue: this.#queue.name, id: spec.id, atMs: now() });

@@ -1,4 +1,4 @@
-/** A queue's settings: their defaults, their limits, and their forms on the wire and in a start-up list. */
+/** Queue settings: defaults, limits, and conversion from and to messages and specs. */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
 import type { QueueMessage, RateLimitsMessage, RetryConfigMessage } from './messages.ts';
@@ -9,15 +9,15 @@ export interface QueueSettings extends RetrySettings {
   readonly maxDispatchesPerSecond: number;
   readonly maxBurstSize: number;
   readonly maxConcurrentDispatches: number;
-  /** 0 to 1. Kept and given back; this server writes no log. */
+  /** 0 to 1. Stored and returned, without effect: this server writes no log. */
   readonly loggingSamplingRatio: number;
 }
 
-/** A queue that exists from the start, as infrastructure code would declare it. */
+/** A queue to create at the start. */
 export interface QueueSpec extends Partial<QueueSettings> {
   /** `projects/P/locations/L/queues/Q` */
   readonly name: string;
-  /** Tasks that may go at once after a quiet time; what queue.yaml calls bucket_size. Default: from the rate. */
+  /** Size of the token bucket (`bucket_size` in queue.yaml). Default: derived from the rate. */
   readonly maxBurstSize?: number;
 }
 
@@ -36,13 +36,13 @@ const MAX_DISPATCHES_PER_SECOND = 500;
 const MAX_CONCURRENT_DISPATCHES = 5000;
 
 /**
- * The burst that the service picks for a rate. Seen on real queues: 10 at rates of 0.25, 1 and 5 per second, 100 at
- * 500; a line through the last one joins them here.
+ * The burst size that the service derives from a rate. Observed on real queues: 10 at 0.25, 1 and 5 per second, 100 at
+ * 500 per second. Between them this uses rate / 5.
  */
 export const burstSizeFor = (ratePerSecond: number): number =>
   Math.min(100, Math.max(10, Math.ceil(ratePerSecond / 5)));
 
-/** Fills in the defaults. @throws GrpcError INVALID_ARGUMENT when a value is out of range */
+/** Adds the defaults. @throws GrpcError INVALID_ARGUMENT when a value is out of range */
 export function completeSettings(given: Partial<QueueSettings>): QueueSettings {
   const settings = { ...DEFAULTS, ...given };
   checkSettings(settings);
@@ -54,15 +54,15 @@ export function settingsOfSpec({ name: _, ...given }: QueueSpec): QueueSettings 
 }
 
 /**
- * What a message sets. Scalars have no presence on the wire, so 0 is "not given" and becomes the default, as it does
- * in the real service. Fractions of a second are kept although the reference speaks of whole ones: the service's own
- * default for min_backoff is 0.1 s.
+ * The settings in a message. Scalars have no presence on the wire, so 0 means "not set" and becomes the default, as in
+ * the real service. Fractions of a second are kept although the reference says whole seconds: the service's own default
+ * for min_backoff is 0.1 s.
  */
 export function settingsOfMessage(queue: QueueMessage): Partial<QueueSettings> {
   if (queue.appEngineRoutingOverride !== undefined) {
     refuse(
       status.UNIMPLEMENTED,
-      'App Engine targets are not supported here: leave out appEngineRoutingOverride.',
+      'The local server does not support App Engine targets. Remove appEngineRoutingOverride.',
     );
   }
   return withoutZeros({
@@ -72,13 +72,13 @@ export function settingsOfMessage(queue: QueueMessage): Partial<QueueSettings> {
   });
 }
 
-/** Zeros stay. The burst size is output only: what a client says of it is ignored, as by the real service. */
+/** Keeps zeros. The burst size is output only: like the real service, this ignores a client's value. */
 export const rateSettings = (limits: RateLimitsMessage) => ({
   maxDispatchesPerSecond: limits.maxDispatchesPerSecond ?? 0,
   maxConcurrentDispatches: limits.maxConcurrentDispatches ?? 0,
 });
 
-/** Zeros stay. */
+/** Keeps zeros. */
 export const retrySettings = (config: RetryConfigMessage) => ({
   maxAttempts: config.maxAttempts ?? 0,
   maxRetryDurationMs: millisecondsOf(config.maxRetryDuration ?? {}),
@@ -106,29 +106,29 @@ export const retryConfigMessage = (settings: QueueSettings): RetryConfigMessage 
 });
 
 function checkSettings(settings: Omit<QueueSettings, 'maxBurstSize'>): void {
-  const demand = (holds: boolean, otherwise: string): void => {
-    if (!holds) refuse(status.INVALID_ARGUMENT, otherwise);
+  const check = (isValid: boolean, message: string): void => {
+    if (!isValid) refuse(status.INVALID_ARGUMENT, message);
   };
   const { maxDispatchesPerSecond: rate, maxConcurrentDispatches: concurrent } = settings;
-  demand(rate >= 0, 'RateLimits.maxDispatchesPerSecond cannot be negative.');
-  demand(
+  check(rate >= 0, 'RateLimits.maxDispatchesPerSecond cannot be negative.');
+  check(
     rate <= MAX_DISPATCHES_PER_SECOND,
     `RateLimits.maxDispatchesPerSecond must be less than or equal to ${MAX_DISPATCHES_PER_SECOND}.`,
   );
-  demand(concurrent >= 0, 'RateLimits.maxConcurrentDispatches cannot be negative.');
-  demand(
+  check(concurrent >= 0, 'RateLimits.maxConcurrentDispatches cannot be negative.');
+  check(
     concurrent <= MAX_CONCURRENT_DISPATCHES,
     `RateLimits.maxConcurrentDispatches must be less than or equal to ${MAX_CONCURRENT_DISPATCHES}.`,
   );
-  demand(settings.maxAttempts >= -1, 'RetryConfig.maxAttempts must be greater or equal to -1.');
-  demand(settings.maxRetryDurationMs >= 0, 'RetryConfig.maxRetryDuration cannot be negative.');
-  demand(settings.minBackoffMs >= 0, 'RetryConfig.minBackoff cannot be negative.');
-  demand(settings.maxBackoffMs >= 0, 'RetryConfig.maxBackoff cannot be negative.');
-  demand(settings.maxDoublings >= 0, 'RetryConfig.maxDoublings cannot be negative.');
-  demand(
+  check(settings.maxAttempts >= -1, 'RetryConfig.maxAttempts must be greater or equal to -1.');
+  check(settings.maxRetryDurationMs >= 0, 'RetryConfig.maxRetryDuration cannot be negative.');
+  check(settings.minBackoffMs >= 0, 'RetryConfig.minBackoff cannot be negative.');
+  check(settings.maxBackoffMs >= 0, 'RetryConfig.maxBackoff cannot be negative.');
+  check(settings.maxDoublings >= 0, 'RetryConfig.maxDoublings cannot be negative.');
+  check(
     settings.minBackoffMs <= settings.maxBackoffMs,
     'RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.',
   );
   const ratio = settings.loggingSamplingRatio;
-  demand(ratio >= 0 && ratio <= 1, 'StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.');
+  check(ratio >= 0 && ratio <= 1, 'StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.');
 }

@@ -1,4 +1,4 @@
-/** What UpdateQueue makes of a queue's settings, field mask by field mask. */
+/** UpdateQueue: computes the new settings of a queue from a message and a field mask. */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
 import type { QueueMessage } from './messages.ts';
@@ -14,7 +14,7 @@ import {
 
 type SettingName = keyof QueueSettings;
 
-/** The settings that each path of a mask stands for. Paths are written as in the protocol: snake_case. */
+/** The settings that each mask path covers. Paths are in snake_case, as in the protocol. */
 const SETTINGS_BY_PATH: ReadonlyMap<string, readonly SettingName[]> = new Map<string, readonly SettingName[]>(
   [
     ['rate_limits.max_dispatches_per_second', ['maxDispatchesPerSecond']],
@@ -31,8 +31,8 @@ const SETTINGS_BY_PATH: ReadonlyMap<string, readonly SettingName[]> = new Map<st
   ],
 );
 
-/** Paths that name nothing to change: output only, or of App Engine targets. */
-const WITHOUT_EFFECT = new Set([
+/** Valid paths without effect: output-only fields and App Engine targets. */
+const IGNORED_PATHS = new Set([
   'name',
   'state',
   'purge_time',
@@ -41,7 +41,7 @@ const WITHOUT_EFFECT = new Set([
 ]);
 
 /**
- * @param paths of the mask; none means every field
+ * @param paths the paths of the mask; none means every field
  * @throws GrpcError INVALID_ARGUMENT for an unknown path or a value out of range
  */
 export function updatedSettings(
@@ -58,21 +58,21 @@ export function updatedSettings(
   };
   const chosen = Object.fromEntries(Object.entries(given).filter(([name]) => named.has(name)));
   const kept = Object.fromEntries(Object.entries(current).filter(([name]) => !named.has(name)));
-  // A mask that names the doublings alone says that a 0 is meant; any other zero is "back to the default".
+  // With a mask that names max_doublings itself, 0 is a value. Any other 0 restores the default.
   const noDoublings = paths.includes('retry_config.max_doublings') && given.maxDoublings === 0;
   const settings = completeSettings({
     ...kept,
     ...withoutZeros(chosen),
     ...(noDoublings ? { maxDoublings: 0 } : {}),
   });
-  // An update of the rate makes the service pick the burst anew.
+  // When the rate changes, the service derives the burst size again.
   return named.has('maxDispatchesPerSecond')
     ? { ...settings, maxBurstSize: burstSizeFor(settings.maxDispatchesPerSecond) }
     : settings;
 }
 
 function settingsNamedBy(path: string): readonly SettingName[] {
-  if (WITHOUT_EFFECT.has(path)) return [];
+  if (IGNORED_PATHS.has(path)) return [];
   const unknown = (): never => refuse(status.INVALID_ARGUMENT, `Invalid field path in update_mask: ${path}`);
   return SETTINGS_BY_PATH.get(path) ?? unknown();
 }

@@ -1,10 +1,10 @@
-/** The headers of one delivery: those of the task, and those that only the service may set. */
+/** The headers of one delivery: those of the task and those that the service sets. */
 import { idOf } from './names.ts';
 import type { HttpTarget, StoredTask } from './state.ts';
 
 const USER_AGENT = 'Google-Cloud-Tasks';
 
-/** Computed for each call, whatever the task says. */
+/** Computed for each call. The task's values are ignored. */
 const COMPUTED = new Set([
   'host',
   'content-length',
@@ -15,13 +15,13 @@ const COMPUTED = new Set([
 ]);
 const RESERVED_PREFIXES = ['x-cloudtasks-', 'x-google-', 'x-appengine-'];
 
-/** What of a task's headers is stored: the service replaces the user agent at once, so that clients read it back. */
+/** The headers to store. The service replaces User-Agent when the task is created, so that clients read it back. */
 export function storedHeaders(given: Readonly<Record<string, string>>): Record<string, string> {
   const others = Object.entries(given).filter(([name]) => name.toLowerCase() !== 'user-agent');
   return Object.fromEntries([['User-Agent', USER_AGENT], ...others]);
 }
 
-/** @param idToken replaces every Authorization header of the task */
+/** @param idToken replaces the task's Authorization headers */
 export function deliveryHeaders(
   queueName: string,
   { spec, progress }: StoredTask,
@@ -36,7 +36,7 @@ export function deliveryHeaders(
     'X-CloudTasks-TaskRetryCount': String(progress.dispatchCount),
     'X-CloudTasks-TaskExecutionCount': String(progress.executionCount),
     'X-CloudTasks-TaskETA': (progress.scheduledAtMs / 1000).toFixed(6),
-    // The service sends the reason empty for HTTP targets, whatever it was.
+    // For HTTP targets the service always sends an empty reason.
     ...(previousResponse === undefined
       ? {}
       : {

@@ -1,4 +1,4 @@
-/** When a failed task is tried again, and when it is given up. Pure. */
+/** Decides when a failed task is retried and when it is deleted. Pure. */
 
 export interface RetrySettings {
   /** Including the first; -1 for no limit. */
@@ -10,13 +10,13 @@ export interface RetrySettings {
   readonly maxDoublings: number;
 }
 
-/** Beyond this, 2^doublings milliseconds exceed any back-off, and further doublings would only reach Infinity. */
+/** 2^60 ms exceed any back-off. More doublings would only overflow to Infinity. */
 const MAX_EFFECTIVE_DOUBLINGS = 60;
 
 /**
- * How long to wait after the `failures`-th failure (1 is the first). The wait starts at `minBackoffMs`, doubles
- * `maxDoublings` times, then grows linearly by its last doubled value, and stays at `maxBackoffMs`. With 10 s, 300 s and
- * 3 doublings: 10, 20, 40, 80, 160, 240, 300, 300, … s.
+ * The wait after failure number `failures` (1 is the first). It starts at `minBackoffMs`, doubles `maxDoublings` times,
+ * then grows linearly by its last doubled value, up to `maxBackoffMs`. With 10 s, 300 s and 3 doublings: 10, 20, 40, 80,
+ * 160, 240, 300, 300, … s.
  */
 export function backoffMs(settings: RetrySettings, failures: number): number {
   const { minBackoffMs, maxBackoffMs } = settings;
@@ -27,8 +27,8 @@ export function backoffMs(settings: RetrySettings, failures: number): number {
 }
 
 /**
- * Whether a task that has failed is deleted instead of tried again: once every limit that is set has been reached.
- * With `maxAttempts` and `maxRetryDurationMs` both set, both must be.
+ * Whether a failed task is deleted instead of retried: when every limit that is set has been reached. If `maxAttempts`
+ * and `maxRetryDurationMs` are both set, both must be reached.
  */
 export function isExhausted(settings: RetrySettings, attempts: number, sinceFirstAttemptMs: number): boolean {
   const { maxAttempts, maxRetryDurationMs } = settings;
@@ -38,16 +38,16 @@ export function isExhausted(settings: RetrySettings, attempts: number, sinceFirs
   return limits.length > 0 && limits.every(Boolean);
 }
 
-/** A header that asks for more is taken for a mistake, which must not park a task for ever. */
+/** A longer Retry-After is treated as a mistake, which must not postpone a task for ever. */
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 
 /**
- * Milliseconds that a `Retry-After` header asks for: seconds or an HTTP date. Undefined when it asks for nothing
- * intelligible.
+ * The wait in milliseconds of a `Retry-After` header, which holds seconds or an HTTP date. Undefined when the header is
+ * missing or cannot be parsed.
  */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
   const value = header.trim();
-  const asked = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
-  return Number.isNaN(asked) ? undefined : Math.min(Math.max(0, asked), MAX_RETRY_AFTER_MS);
+  const requestedMs = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  return Number.isNaN(requestedMs) ? undefined : Math.min(Math.max(0, requestedMs), MAX_RETRY_AFTER_MS);
 }

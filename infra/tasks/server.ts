@@ -1,9 +1,9 @@
 /**
- * Cloud Tasks on loopback: google.cloud.tasks.v2 over gRPC, dispatching over real HTTP, so that the official client
- * works unchanged. Queues have rate limits, concurrency, retries and system throttling; tasks have schedule times,
- * deadlines, names that rest after use, and ID tokens. Delivery is at least once, and faults can make that show.
+ * Cloud Tasks on loopback: google.cloud.tasks.v2 over gRPC, so that the official client works unchanged. Tasks are
+ * dispatched over HTTP. Queues have rate limits, concurrency limits, retries and system throttling. Tasks have schedule
+ * times, dispatch deadlines, deduplicated names and ID tokens. Delivery is at least once, and faults can be injected.
  *
- * Not served: App Engine targets, OAuth tokens, IAM policies, filters of queues, and the slow ramp-up of an idle queue.
+ * Not supported: App Engine targets, OAuth tokens, IAM policies, queue filters, and the slow ramp-up of an idle queue.
  */
 import path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
@@ -24,45 +24,45 @@ export type { QueueSpec } from './queue-settings.ts';
 export type { TaskAttempt } from './task-attempt.ts';
 
 export interface TasksOptions {
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
   readonly host?: string;
-  /** Everything acknowledged is kept under `<stateDir>/tasks`. Without it nothing outlives `stop`. */
+  /** The journal is in `<stateDir>/tasks`. Without it nothing survives `stop`. */
   readonly stateDir?: string;
-  /** Epoch milliseconds. Whoever moves it calls `wakeUp`. */
+  /** Epoch milliseconds. Call `wakeUp` after changing an injected clock. */
   readonly now?: () => number;
-  /** Draws the faults. Default: Math.random. */
+  /** Random source of the injected faults. Default: Math.random. */
   readonly random?: () => number;
-  /** Makes the ID token of a task that asks for one; without it such tasks are refused. */
+  /** Signs the ID token of a task with `oidcToken`. Without it such tasks are refused. */
   readonly signIdToken?: SignIdToken;
   readonly faults?: Partial<TaskFaults>;
-  /** Where what a stored task names is to be found now. In the service a URL stays; on a machine it may get another port. */
-  readonly urlNow?: (url: string) => string;
-  /** Called when a delivery has ended, or was lost on purpose. */
+  /** Maps the stored URL of a task to its current one: after a restart the target may listen on another port. */
+  readonly resolveUrl?: (url: string) => string;
+  /** Called when a delivery has ended or was lost by fault injection. */
   readonly onAttempt?: (attempt: TaskAttempt) => void;
-  /** Called with what should never happen. Default: writes it to stderr. */
+  /** Called with unexpected errors. Default: writes them to standard error. */
   readonly onBug?: (error: unknown) => void;
-  /** How long a task's name rests after its end. Default one hour; the service says up to 24. */
+  /** How long a task's name is reserved after the task has ended. Default 1 h; the service documents up to 24 h. */
   readonly tombstoneMs?: number;
-  /** Made at the start, or given these settings if they exist. */
+  /** Queues to create at the start. Existing ones get these settings. */
   readonly queues?: readonly QueueSpec[];
 }
 
 export interface RunningTasks extends RunningServer {
-  /** Changes what is named; the rest stays. */
+  /** Changes only the given fields. */
   readonly setFaults: (faults: Partial<TaskFaults>) => void;
-  /** Looks again what is due; for whoever moved an injected clock. */
+  /** Checks for due tasks. Call it after changing an injected clock. */
   readonly wakeUp: () => void;
-  /** By full name of the queue. */
+  /** By full queue name. */
   readonly stats: () => Readonly<Record<string, QueueStats>>;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** Well above the mebibyte of a task, so that one which is too large is told so in the service's words. */
+/** Well above the task limit of 1 MiB, so that a task that is too large gets the service's error message. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 
-/** @throws when a queue of the list is invalid or its name still rests after its deletion, or the port is taken */
+/** @throws when a queue is invalid, when the name of a deleted queue is still reserved, or when the port is in use */
 export async function startTasks(options: TasksOptions = {}): Promise<RunningTasks> {
   const { port = 0, host = LOOPBACK, now = Date.now, onBug = reportBug, signIdToken } = options;
   const {
@@ -70,7 +70,7 @@ export async function startTasks(options: TasksOptions = {}): Promise<RunningTas
     queues = [],
     tombstoneMs = HOUR_MS,
     onAttempt = () => {},
-    urlNow = (url) => url,
+    resolveUrl = (url) => url,
   } = options;
   const faults = new FaultInjector(options.random ?? Math.random, options.faults ?? {});
   const dispatcher = new Dispatcher();
@@ -78,7 +78,7 @@ export async function startTasks(options: TasksOptions = {}): Promise<RunningTas
   const file = stateDir === undefined ? undefined : path.join(stateDir, 'tasks', 'journal.jsonl');
   const engine = new TasksEngine({
     persistence: Persistence.open(file),
-    context: { now, faults, dispatcher, idTokens, urlNow, onAttempt, onBug },
+    context: { now, faults, dispatcher, idTokens, resolveUrl, onAttempt, onBug },
     tombstoneMs,
   });
 

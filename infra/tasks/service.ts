@@ -1,4 +1,4 @@
-/** The methods of google.cloud.tasks.v2.CloudTasks: reads requests, asks the engine, shows what there is. */
+/** The methods of google.cloud.tasks.v2.CloudTasks: parses requests, calls the engine and builds responses. */
 import { status } from '@grpc/grpc-js';
 import { refuse } from '../shared/grpc.ts';
 import type { TasksEngine } from './engine.ts';
@@ -15,7 +15,7 @@ import { queueView, taskView, viewNamed } from './views.ts';
 export interface ServiceOptions {
   readonly engine: TasksEngine;
   readonly now: () => number;
-  /** Whether tasks may ask for ID tokens. */
+  /** Whether tasks may have an `oidcToken`. */
   readonly canSign: boolean;
 }
 
@@ -52,7 +52,7 @@ export function cloudTasksMethods({ engine, now, canSign }: ServiceOptions): Clo
     listQueues: (request) => {
       const { parent = '', filter = '' } = request;
       checkLocationName(parent);
-      if (filter !== '') refuse(status.UNIMPLEMENTED, 'Filters of queues are not supported here.');
+      if (filter !== '') refuse(status.UNIMPLEMENTED, 'The local server does not support queue filters.');
       const queues = new Map([...engine.queues].filter(([name]) => name.startsWith(`${parent}/queues/`)));
       const { items, nextPageToken } = pageOf(queues, request, MAX_QUEUES_PER_PAGE);
       return { queues: items.map(queueView), nextPageToken };

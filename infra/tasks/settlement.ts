@@ -1,11 +1,11 @@
-/** What becomes of a task when an attempt has ended. Pure. */
+/** Decides the next state of a task when an attempt has ended. Pure. */
 import { type AttemptOutcome, isSuccess, previousResponseOf, statusOf } from './attempt-status.ts';
 import { backoffMs, isExhausted, type RetrySettings, retryAfterMs } from './retry-schedule.ts';
 import type { AttemptRecord, TaskProgress } from './state.ts';
 
 export type Settlement =
   | { readonly kind: 'succeeded' }
-  /** Given up: there is no dead-letter queue. */
+  /** The retries are exhausted. The task is deleted: there is no dead-letter queue. */
   | { readonly kind: 'exhausted' }
   | { readonly kind: 'retrying'; readonly progress: TaskProgress };
 
@@ -14,7 +14,7 @@ export interface EndedAttempt {
   readonly scheduledAtMs: number;
   readonly dispatchedAtMs: number;
   readonly endedAtMs: number;
-  /** RunTask counts the back-off from its call, everything else from the end of the attempt. */
+  /** Start of the back-off: the dispatch of a RunTask call, otherwise the end of the attempt. */
   readonly backoffFromMs: number;
 }
 
@@ -26,10 +26,10 @@ export function settle(settings: RetrySettings, progress: TaskProgress, ended: E
   if (isExhausted(settings, attempts, sinceFirstMs)) return { kind: 'exhausted' };
 
   const isResponse = outcome.kind === 'response';
-  const asked = isResponse ? retryAfterMs(outcome.retryAfter, endedAtMs) : undefined;
+  const requestedMs = isResponse ? retryAfterMs(outcome.retryAfter, endedAtMs) : undefined;
   const scheduledAtMs = Math.max(
     ended.backoffFromMs + backoffMs(settings, attempts),
-    endedAtMs + (asked ?? 0),
+    endedAtMs + (requestedMs ?? 0),
   );
   return {
     kind: 'retrying',

@@ -1,11 +1,11 @@
 /**
- * System throttling. The service lowers the effective rate of a whole queue when the target answers 429 or 503, leaves
- * the queue's settings as they are, and does not say by how much. This is a modest form of it: the rate is halved at
- * most once a second, down to a sixteenth, and doubles again with every five seconds without such an answer. A queue
- * at the bottom is back at its full rate after 20 s. It reads no clock.
+ * System throttling. When the target returns 429 or 503, the service lowers the effective rate of the whole queue. It does
+ * not change the queue's settings, and its documentation does not say by how much. This is a moderate version: the rate is
+ * halved at most once per second, down to 1/16, and doubles for every five seconds without such a response. A queue at the
+ * minimum is back at its full rate after 20 s. The caller passes the time.
  */
 
-/** Answers of one burst count once. */
+/** Several 429 or 503 responses of one burst count once. */
 const CUT_INTERVAL_MS = 1000;
 const MIN_FACTOR = 1 / 16;
 const DOUBLING_MS = 5000;
@@ -15,8 +15,8 @@ export class SlowDown {
   #lastCutMs = Number.NEGATIVE_INFINITY;
   #lastRefusalMs = Number.NEGATIVE_INFINITY;
 
-  /** Tells of an answer's HTTP status. */
-  heard(status: number, nowMs: number): void {
+  /** Records the HTTP status of a response. */
+  record(status: number, nowMs: number): void {
     if (status !== 429 && status !== 503) return;
     const current = this.factor(nowMs);
     this.#lastRefusalMs = nowMs;
@@ -28,7 +28,7 @@ export class SlowDown {
     }
   }
 
-  /** By what to multiply the rate now: from 1/16 to 1. */
+  /** The factor for the rate now: 1/16 to 1. */
   factor(nowMs: number): number {
     if (this.#factor === 1) return 1;
     const quietMs = Math.max(0, nowMs - this.#lastRefusalMs);

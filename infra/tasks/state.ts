@@ -1,22 +1,22 @@
 /**
- * The state that survives: queues, their tasks, and the names that may not be used again yet. It changes only by
- * applying records, so that replaying the journal rebuilds it. It knows no clock.
+ * The durable state: queues, their tasks, and the names that are still reserved. It changes only by applying records, so
+ * that replaying the journal rebuilds it. It reads no clock.
  */
 import type { QueueStateName } from './messages.ts';
 import type { QueueSettings } from './queue-settings.ts';
 
-/** What is called. */
+/** The HTTP request of a task. */
 export interface HttpTarget {
   readonly url: string;
   readonly method: string;
-  /** As given, but for the user agent, which the service sets. */
+  /** The client's headers, with the service's User-Agent. */
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON holds no bytes. */
+  /** Base64, because the journal is JSON. */
   readonly bodyBase64: string;
   readonly oidcToken?: { readonly serviceAccountEmail: string; readonly audience: string };
 }
 
-/** What a client asked for; it never changes. */
+/** The immutable part of a task. */
 interface TaskSpec {
   readonly id: string;
   readonly target: HttpTarget;
@@ -24,23 +24,23 @@ interface TaskSpec {
   readonly dispatchDeadlineMs: number;
 }
 
-/** One delivery, as the API tells it. */
+/** One delivery, as the API reports it. */
 export interface AttemptRecord {
   readonly scheduledAtMs: number;
   readonly dispatchedAtMs: number;
-  /** Absent while it runs, and when no answer came. */
+  /** Absent while the delivery runs, and when there was no response. */
   readonly respondedAtMs?: number;
   /** google.rpc.Code */
   readonly code?: number;
   readonly message?: string;
 }
 
-/** How far a task has come. */
+/** The mutable part of a task. */
 export interface TaskProgress {
   readonly scheduledAtMs: number;
   readonly dispatchCount: number;
   readonly responseCount: number;
-  /** Answers that came from the handler: those below 500. */
+  /** Responses from the handler: those with a status below 500. */
   readonly executionCount: number;
   readonly firstDispatchedAtMs?: number;
   readonly lastAttempt?: AttemptRecord;
@@ -59,12 +59,12 @@ export interface StoredQueue {
   state: QueueStateName;
   purgedAtMs: number | undefined;
   readonly tasks: Map<string, StoredTask>;
-  /** When the task of that id was deleted, completed or given up; oldest first. */
+  /** By task id: when the task was deleted, completed or exhausted its retries. Oldest first. */
   readonly tombstones: Map<string, number>;
 }
 
 export type TasksRecord =
-  /** Makes the queue, or changes everything about it except its tasks. */
+  /** Creates the queue, or replaces everything except its tasks. */
   | {
       readonly kind: 'queue';
       readonly queue: string;
@@ -86,11 +86,12 @@ export type TasksRecord =
       readonly id: string;
       readonly progress: TaskProgress;
     }
+  /** The task was deleted, completed or exhausted its retries. */
   | { readonly kind: 'task-gone'; readonly queue: string; readonly id: string; readonly atMs: number };
 
 export class TasksState {
   readonly queues = new Map<string, StoredQueue>();
-  /** When the queue of that name was deleted. */
+  /** By queue name: when the queue was deleted. */
   readonly deletedQueues = new Map<string, number>();
 
   apply(record: TasksRecord): void {
@@ -108,7 +109,7 @@ export class TasksState {
     switch (record.kind) {
       case 'queue-purged':
         queue.purgedAtMs = record.atMs;
-        for (const id of queue.tasks.keys()) bury(queue, id, record.atMs);
+        for (const id of queue.tasks.keys()) removeTask(queue, id, record.atMs);
         break;
       case 'task':
         queue.tombstones.delete(record.spec.id);
@@ -120,7 +121,7 @@ export class TasksState {
         break;
       }
       case 'task-gone':
-        bury(queue, record.id, record.atMs);
+        removeTask(queue, record.id, record.atMs);
         break;
     }
   }
@@ -153,7 +154,7 @@ export class TasksState {
   }
 }
 
-/** The record that makes or changes this queue, with what `changes` says. */
+/** The record that creates this queue or applies `changes` to it. */
 export function queueRecord(
   queue: Pick<StoredQueue, 'name' | 'settings' | 'state' | 'purgedAtMs'>,
   changes: Partial<Pick<StoredQueue, 'settings' | 'state'>> = {},
@@ -163,9 +164,9 @@ export function queueRecord(
   return purgedAtMs === undefined ? record : { ...record, purgedAtMs };
 }
 
-function bury(queue: StoredQueue, id: string, atMs: number): void {
+function removeTask(queue: StoredQueue, id: string, atMs: number): void {
   queue.tasks.delete(id);
-  // Deleted first, so that the names stay in the order of their ends.
+  // Deleted first, so that the map stays ordered by time.
   queue.tombstones.delete(id);
   queue.tombstones.set(id, atMs);
 }

@@ -1,44 +1,45 @@
-/** What the server tells of each delivery, and what it counts. */
+/** The report of each delivery, and the counters of a queue. */
 import { type AttemptOutcome, reasonOf } from './attempt-status.ts';
 import type { Delivery } from './in-flight.ts';
 import { taskNameOf } from './names.ts';
 import type { StoredTask } from './state.ts';
 
 export interface TaskAttempt {
-  /** Full names. */
+  /** Full name. */
   readonly queue: string;
+  /** Full name. */
   readonly task: string;
   readonly url: string;
-  /** 1 for the task's first; a duplicate has the number of the delivery that it repeats. */
+  /** 1 for the first delivery of the task. A duplicate has the number of the delivery that it repeats. */
   readonly attempt: number;
   readonly dispatchedAtMs: number;
   readonly endedAtMs: number;
   /**
-   * `succeeded`, `exhausted` and `lost` deleted the task; `retrying` scheduled it again; `superseded` changed nothing,
-   * because the task had gone meanwhile; `repeated` changed nothing, being an injected duplicate.
+   * `succeeded`, `exhausted` and `lost` deleted the task. `retrying` scheduled it again. `superseded` changed nothing,
+   * because the task no longer existed. `repeated` changed nothing: it is an injected duplicate.
    */
   readonly end: 'succeeded' | 'retrying' | 'exhausted' | 'superseded' | 'repeated' | 'lost';
   readonly isDuplicate: boolean;
-  /** Absent when no answer came. */
+  /** Absent when there was no response. */
   readonly httpStatus?: number;
-  /** In words, how it ended. */
+  /** The outcome as text. */
   readonly reason: string;
 }
 
-/** Of one queue; counts are since the server started. */
+/** Statistics of one queue. Counters start at 0 when the server starts. */
 export interface QueueStats {
-  /** That exist now, waiting or under way. */
+  /** Tasks that exist now, waiting or in progress. */
   readonly tasks: number;
-  /** Calls under way now. */
+  /** Calls in progress now. */
   readonly running: number;
-  /** Calls that have ended, duplicates included. */
+  /** Ended calls, including duplicates. */
   readonly attempts: number;
   readonly succeeded: number;
   readonly retried: number;
   readonly exhausted: number;
   readonly duplicates: number;
   readonly lost: number;
-  /** By what system throttling multiplies the rate now; 1 is unthrottled. */
+  /** Current factor of system throttling; 1 is unthrottled. */
   readonly rateFactor: number;
 }
 

@@ -1,6 +1,6 @@
-/** The token bucket that limits a queue's dispatches. It reads no clock: the caller says what time it is. */
+/** The token bucket that limits a queue's dispatch rate. The caller passes the time. */
 
-/** A token that is this close to whole counts as whole, or rounding would cost a wake-up more. */
+/** A token this close to 1 counts as whole. Otherwise a rounding error would cost an extra timer. */
 const TOLERANCE = 1e-6;
 
 export class TokenBucket {
@@ -17,7 +17,7 @@ export class TokenBucket {
     this.#atMs = nowMs;
   }
 
-  /** Changes rate and capacity from now on; tokens beyond the new capacity are lost. */
+  /** Changes the rate and the capacity. Tokens above the new capacity are lost. */
   configure(ratePerSecond: number, capacity: number, nowMs: number): void {
     this.#refill(nowMs);
     this.#ratePerSecond = ratePerSecond;
@@ -25,7 +25,7 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#tokens, capacity);
   }
 
-  /** Takes a token if there is one and returns 0; otherwise the milliseconds until there will be one. */
+  /** Takes a token and returns 0. Without a token it returns the milliseconds until the next one. */
   take(nowMs: number): number {
     this.#refill(nowMs);
     if (this.#tokens < 1 - TOLERANCE) return ((1 - this.#tokens) / this.#ratePerSecond) * 1000;
@@ -34,7 +34,7 @@ export class TokenBucket {
   }
 
   #refill(nowMs: number): void {
-    // A clock that was set back adds nothing, and counts on from there.
+    // A clock that was set back adds no tokens. Refilling continues from the new time.
     const elapsedMs = Math.max(0, nowMs - this.#atMs);
     this.#tokens = Math.min(this.#capacity, this.#tokens + (elapsedMs / 1000) * this.#ratePerSecond);
     this.#atMs = nowMs;

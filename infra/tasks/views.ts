@@ -1,4 +1,4 @@
-/** Queues and tasks as the API shows them. */
+/** Queues and tasks as API messages. */
 import type { AttemptMessage, HttpRequestMessage, QueueMessage, TaskMessage } from './messages.ts';
 import { taskNameOf } from './names.ts';
 import { rateLimitsMessage, retryConfigMessage } from './queue-settings.ts';
@@ -7,7 +7,7 @@ import { messageOf } from './wire-time.ts';
 
 export type TaskView = 'BASIC' | 'FULL';
 
-/** What is not said is BASIC. */
+/** Any value other than FULL means BASIC. */
 export const viewNamed = (name: string | undefined): TaskView => (name === 'FULL' ? 'FULL' : 'BASIC');
 
 export function queueView(queue: StoredQueue): QueueMessage {
@@ -23,7 +23,7 @@ export function queueView(queue: StoredQueue): QueueMessage {
   };
 }
 
-/** BASIC leaves out the body, which may be large or secret. */
+/** BASIC omits the body, which may be large or secret. */
 export function taskView(queueName: string, task: StoredTask, view: TaskView): TaskMessage {
   const { progress } = task;
   const { firstDispatchedAtMs, lastAttempt } = progress;
@@ -48,7 +48,7 @@ function specView(queueName: string, { spec, progress }: StoredTask, view: TaskV
     name: taskNameOf(queueName, spec.id),
     httpRequest: httpRequestView(spec.target, view),
     scheduleTime: messageOf(progress.scheduledAtMs),
-    // The service gives this time in whole seconds.
+    // The service reports this time in whole seconds.
     createTime: { seconds: Math.floor(spec.createdAtMs / 1000), nanos: 0 },
     dispatchDeadline: messageOf(spec.dispatchDeadlineMs),
   };

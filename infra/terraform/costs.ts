@@ -1,6 +1,6 @@
 /**
- * What Clapper itself costs, by Google's list prices for us-central1 (read 2026-11-20; those of deletes and images are
- * recalled). What the models cost is theirs, and thousands of times more.
+ * The cost of Clapper itself, at Google's list prices for us-central1 (read 2026-11-20; the prices of deletes and images
+ * are from memory). The cost of the models is not included and is thousands of times higher.
  */
 
 const PRICE_USD = {
@@ -23,12 +23,12 @@ export interface CostLine {
   readonly usd: number;
 }
 
-/** Each query is a read at least, also one that finds nothing. */
+/** Each query is billed as at least one read, even when it finds nothing. */
 export const QUERIES_PER_SWEEP = 6;
 
 const RUNS_A_MONTH = (365 / 12) * 24 * 60;
 
-/** A month in which nobody asks for anything. Free allowances are left out, so that it is less. */
+/** A month without requests. Free quotas are not subtracted, so the real cost is lower. */
 export function idleCosts(): readonly CostLine[] {
   const seconds = RUNS_A_MONTH * 0.15;
   return [
@@ -48,8 +48,8 @@ export function idleCosts(): readonly CostLine[] {
 }
 
 /**
- * Of a job of one 8 s video whose model takes two minutes, counted on the handlers: 10 polls, 17 writes, 30 reads,
- * 11 tasks. Seconds of functions as if each request had its instance to itself.
+ * One job with one 8 s video whose model takes two minutes, counted on the handlers: 10 polls, 17 writes, 30 reads,
+ * 11 tasks. Function seconds assume that each request has an instance to itself.
  */
 export const PER_JOB = {
   writes: 17,
@@ -90,7 +90,7 @@ export function jobCosts(jobs: number): readonly CostLine[] {
       usd: jobs * (PER_JOB.classA * PRICE_USD.classA + PER_JOB.classB * PRICE_USD.classB),
     },
     {
-      item: 'Cloud Storage, each month that they are kept',
+      item: 'Cloud Storage, each month that the videos are kept',
       amount: `${(jobs * PER_JOB.megabytes) / 1000} GB`,
       usd: ((jobs * PER_JOB.megabytes) / 1000) * PRICE_USD.gbMonth,
     },

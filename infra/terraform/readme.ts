@@ -1,6 +1,6 @@
 /**
- * The parts of `terraform/README.md` that are made of the module itself: between `<!-- begin: NAME -->` and
- * `<!-- end: NAME -->`. `npm run terraform:readme` writes them; a test fails while they are out of date.
+ * The generated parts of `terraform/README.md`, between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
+ * `npm run terraform:readme` generates them from the module. A test fails while they are out of date.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -12,7 +12,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const cell = (text: string): string => text.replaceAll('\\"', '"').replaceAll('|', '\\|');
 
-/** `terraform fmt` gives every block one form, which is all that is read here. */
+/** Reads blocks only in the form that `terraform fmt` writes. */
 function blocksOf(file: string, kind: 'variable' | 'output'): { name: string; body: string }[] {
   const pattern = new RegExp(`^${kind} "(\\w+)" \\{\\n([\\s\\S]*?)^\\}`, 'gm');
   return [...readFileSync(file, 'utf8').matchAll(pattern)].map(([, name = '', body = '']) => ({
@@ -65,18 +65,21 @@ function functions(moduleDir: string): string {
     `${concurrency}`,
     `${timeout} s`,
     `${max}`,
-    ingress === 'ALLOW_ALL' ? 'anywhere' : 'Google, within the project',
+    ingress === 'ALLOW_ALL' ? 'anywhere' : 'Google services in the project',
   ]);
-  return table(['function', 'CPU', 'memory', 'requests at once', 'time', 'instances', 'reached from'], rows);
+  return table(
+    ['function', 'CPU', 'memory', 'concurrent requests', 'timeout', 'max instances', 'reachable from'],
+    rows,
+  );
 }
 
 function queues(): string {
   const { submit, queues: others } = cloudSettings;
   const retry = ({ maxAttempts, minBackoffSeconds, maxBackoffSeconds }: (typeof submit)['retry']): string =>
-    `${maxAttempts} attempts, ${minBackoffSeconds} to ${maxBackoffSeconds} s apart`;
+    `${maxAttempts} attempts, back-off ${minBackoffSeconds} to ${maxBackoffSeconds} s`;
   const lanes = Object.values(submit.lanes).length;
   return table(
-    ['queue', 'rate', 'at once', 'retries'],
+    ['queue', 'rate', 'concurrent dispatches', 'retries'],
     [
       ...Object.entries(submit.models).map(([id, { requestsPerMinute }]) => [
         `\`${id}\`${lanes > 1 ? ', `…-batch`' : ''}`,
@@ -101,13 +104,13 @@ function costs(): string {
       ['', 'amount', 'US dollars'],
       [
         ...list.map(({ item, amount, usd: each }) => [item, amount, usd(each)]),
-        ['**together**', '', `**${usd(list.reduce((sum, { usd: each }) => sum + each, 0))}**`],
+        ['**total**', '', `**${usd(list.reduce((sum, { usd: each }) => sum + each, 0))}**`],
       ],
     );
   return `Idle, a month:\n\n${lines(idleCosts())}\n\nPer 1,000 videos:\n\n${lines(jobCosts(1000))}`;
 }
 
-/** @throws Error for a marker without its counterpart, or one that nothing is made for */
+/** @throws Error for a begin marker without its end marker, an unknown part, or a part without markers */
 export function withGeneratedParts(readme: string, moduleDir: string): string {
   const parts: Readonly<Record<string, () => string>> = {
     variables: () => variables(moduleDir),
@@ -117,13 +120,14 @@ export function withGeneratedParts(readme: string, moduleDir: string): string {
     costs,
   };
   const missing = Object.keys(parts).filter((name) => !readme.includes(`<!-- begin: ${name} -->`));
-  if (missing.length > 0) throw new Error(`The README has no place for ${missing.join(', ')}.`);
+  if (missing.length > 0)
+    throw new Error(`The README has no <!-- begin: NAME --> marker for ${missing.join(', ')}.`);
   return readme.replace(
     /<!-- begin: (\w+) -->[\s\S]*?<!-- end: (\w+) -->/g,
     (_, name: string, end: string) => {
       const part = parts[name];
-      if (!part || name !== end)
-        throw new Error(`<!-- begin: ${name} --> is followed by <!-- end: ${end} -->.`);
+      if (!part) throw new Error(`<!-- begin: ${name} --> names no generated part.`);
+      if (name !== end) throw new Error(`<!-- begin: ${name} --> is followed by <!-- end: ${end} -->.`);
       return `<!-- begin: ${name} -->\n\n${part()}\n\n<!-- end: ${name} -->`;
     },
   );

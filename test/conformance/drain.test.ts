@@ -1,4 +1,4 @@
-/** What the process of the functions does when it is stopped, over real sockets. */
+/** The shutdown of the functions' process, over real sockets. */
 import http from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.closeAllConnections();
 });
 
-/** A server whose answers are given when the test says so. */
+/** A server whose responses the test controls. */
 async function heldServer() {
   const waiting: { method: string | undefined; answer: () => void }[] = [];
   let onArrival: (() => void) | undefined;
@@ -50,7 +50,7 @@ async function heldServer() {
 }
 
 describe('a server that drains', () => {
-  it('answers the paid call that is under way before it ends, and takes no other', async () => {
+  it('completes the paid call in progress before it stops, and accepts no other', async () => {
     const { drain, send, waiting, arrived } = await heldServer();
     const paid = send('POST');
     await arrived(1);
@@ -67,7 +67,7 @@ describe('a server that drains', () => {
     await expect(send('POST')).rejects.toThrow('ECONNREFUSED');
   });
 
-  it('waits for no long poll', async () => {
+  it('does not wait for long polls', async () => {
     const { drain, send, arrived } = await heldServer();
     const polled = send('GET').catch((error: unknown) => error);
     await arrived(1);
@@ -76,7 +76,7 @@ describe('a server that drains', () => {
     expect(await polled).toBeInstanceOf(Error);
   });
 
-  it('that has nothing to do ends at once', async () => {
+  it('stops at once when it is idle', async () => {
     const { drain, send, waiting, arrived } = await heldServer();
     const answered = send('POST');
     await arrived(1);

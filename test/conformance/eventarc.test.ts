@@ -1,4 +1,4 @@
-/** Delivery of storage events to a real HTTP target: form, authorization, retries, faults, survival. */
+/** Delivery of storage events to a real HTTP target: format, authorization, retries, faults, durability. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http, { type IncomingHttpHeaders } from 'node:http';
@@ -22,7 +22,7 @@ interface Received {
 let target: http.Server;
 let url: string;
 let received: Received[];
-/** What to answer to the n-th request; `drop` breaks the connection. */
+/** The response to request n. `drop` closes the connection. */
 let answer: (n: number) => number | 'drop' | 'silence';
 let folder: string;
 const running: Eventarc[] = [];
@@ -93,7 +93,7 @@ const event = (name: string, type: ObjectEvent['type'] = 'finalized', bucket = B
 });
 const names = () => received.map(({ body }) => z.object({ name: z.string() }).parse(JSON.parse(body)).name);
 
-/** Seeded, so that a run can be repeated with `SEED=…`. */
+/** Seeded, so that `SEED=…` repeats a run. */
 function seeded(): () => number {
   let state = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   process.stderr.write(`eventarc: SEED=${state}\n`);
@@ -104,7 +104,7 @@ function seeded(): () => number {
 }
 
 describe('an event', () => {
-  it('of the real store arrives as a CloudEvent in binary mode, authorized for its audience', async () => {
+  it('of the local Cloud Storage arrives as a CloudEvent in binary mode, with an ID token for its audience', async () => {
     const identity = loadIdentity(folder);
     const eventarc = start({
       triggers: [
@@ -162,7 +162,7 @@ describe('an event', () => {
     await local.server.stop();
   });
 
-  it('reaches every trigger of its bucket and type, and no other', async () => {
+  it('reaches every trigger with its bucket and type, and no other', async () => {
     const trigger = (
       bucket: string,
       at: string,
@@ -195,7 +195,7 @@ describe('an event', () => {
     ['a 400', 400],
     ['a 503', 503],
     ['a broken connection', 'drop'],
-  ])('is sent again after %s, with the same id, until it is taken', async (_, failure) => {
+  ])('is retried after %s, with the same id, until it is acknowledged', async (_, failure) => {
     answer = (n) => (n < 4 ? failure : 200);
     const eventarc = start();
     eventarc.publish(event('x'));
@@ -206,7 +206,7 @@ describe('an event', () => {
     ).toBe(1);
   });
 
-  it('is sent again with waits that double up to their bound', async () => {
+  it('is retried with waits that double up to the maximum', async () => {
     answer = (n) => (n < 6 ? 500 : 200);
     const eventarc = start();
     eventarc.publish(event('x'));
@@ -216,7 +216,7 @@ describe('an event', () => {
       expect(waits[i]).toBeGreaterThanOrEqual(bound - 2);
   });
 
-  it('is sent again when the receiver stays silent', async () => {
+  it('is retried when the receiver does not respond', async () => {
     answer = (n) => (n === 1 ? 'silence' : 200);
     const eventarc = start({ timeoutMs: 30 });
     eventarc.publish(event('x'));
@@ -224,7 +224,7 @@ describe('an event', () => {
     expect(received).toHaveLength(2);
   });
 
-  it('is sent again while nobody listens', async () => {
+  it('is retried while the connection is refused', async () => {
     const { port } = z.object({ port: z.number() }).parse(target.address());
     target.close();
     target.closeAllConnections();
@@ -236,7 +236,7 @@ describe('an event', () => {
     expect(names()).toEqual(['x']);
   });
 
-  it('is given up after its retention', async () => {
+  it('is dropped after its retention', async () => {
     answer = () => 500;
     let nowMs = 0;
     const eventarc = start({
@@ -251,7 +251,7 @@ describe('an event', () => {
 });
 
 describe('undelivered events', () => {
-  it('survive without a clean end, and go to the trigger at its new port', async () => {
+  it('survive without a clean shutdown and are sent to the trigger at its new port', async () => {
     answer = () => 503;
     const first = start({ stateDir: folder });
     for (const name of ['a', 'b', 'c']) first.publish(event(name));
@@ -285,7 +285,7 @@ describe('undelivered events', () => {
     moved.closeAllConnections();
   });
 
-  it('of a trigger that is gone are dropped', async () => {
+  it('of a deleted trigger are dropped', async () => {
     answer = () => 503;
     const first = start({ stateDir: folder });
     first.publish(event('a'));
@@ -297,7 +297,7 @@ describe('undelivered events', () => {
     expect(received).toEqual([]);
   });
 
-  it('are kept by stop, which does not wait for a silent receiver', async () => {
+  it('are kept by stop, which does not wait for an unresponsive receiver', async () => {
     answer = () => 'silence';
     const first = start({ stateDir: folder });
     first.publish(event('a'));
@@ -317,7 +317,7 @@ describe('injected faults', () => {
     await eventarc.idle();
   };
 
-  it('duplicate about as often as asked, some under the same id and some under another', async () => {
+  it('duplicate at about the configured rate, some with the same id and some with another', async () => {
     await run({ duplicateRate: 0.5 });
     expect(new Set(names()).size).toBe(all.length);
     expect(received.length).toBeGreaterThan(all.length * 1.3);
@@ -327,13 +327,13 @@ describe('injected faults', () => {
     expect(ids).toBeLessThan(received.length);
   });
 
-  it('lose about as often as asked', async () => {
+  it('lose at about the configured rate', async () => {
     await run({ lossRate: 0.5 });
     expect(received.length).toBeGreaterThan(all.length * 0.3);
     expect(received.length).toBeLessThan(all.length * 0.7);
   });
 
-  it('reorder, and delay, without losing', async () => {
+  it('reorder and delay without losing events', async () => {
     await run({ reorder: true, delayRate: 0.5, maxDelayMs: 50 });
     expect(names()).not.toEqual(all);
     expect(names().sort()).toEqual([...all].sort());

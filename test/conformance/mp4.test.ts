@@ -1,4 +1,4 @@
-/** The encoder, the muxer, the parser and the picture of the simulated videos. Uses ffmpeg where there is one. */
+/** The encoder, the muxer, the parser and the drawing of the simulated videos. Uses ffmpeg if it is installed. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { fillDisc, fillRect, newPicture, type Picture } from '../../infra/mp4/pi
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 
-/** Runs a tool of the ffmpeg package; tests that need it are skipped where it is missing. */
+/** Runs a tool of the ffmpeg package. Tests that need it are skipped if it is missing. */
 const runTool = (tool: 'ffmpeg' | 'ffprobe', ...options: string[]) =>
   spawnSync(tool, options, { maxBuffer: 2 ** 28 });
 const hasFfmpeg = runTool('ffmpeg', '-version').status === 0;
@@ -39,13 +39,13 @@ const encodeScene = (scene: Scene): Promise<Buffer> =>
     draw: sceneDrawer(scene),
   });
 
-/** Draws shapes that have nothing to do with macroblocks: every way of storing one is met. */
+/** Draws shapes that are not aligned with macroblocks, so that every form of macroblock occurs. */
 function scribbler(seed: number): (picture: Picture, index: number) => void {
   const random = seededRandom(seed);
   const below = (limit: number): number => Math.floor(random() * limit);
   return (picture) => {
     for (let i = 0; i < 3; i++) {
-      // Zeros included: runs of them are what emulation prevention is for.
+      // Includes zeros, because runs of zeros need emulation prevention.
       const colour = { y: below(3) === 0 ? 0 : below(256), u: below(256), v: below(256) };
       const [x, y] = [below(picture.stride) - 8, below(picture.rows) - 8];
       if (below(2) === 0) fillRect(picture, x, y, below(60), below(60), colour);
@@ -54,7 +54,7 @@ function scribbler(seed: number): (picture: Picture, index: number) => void {
   };
 }
 
-/** The visible part of a picture as ffmpeg writes raw yuv420p. */
+/** The visible part of a picture in ffmpeg's raw yuv420p layout. */
 function visible({ width, height, stride, y, u, v }: Picture): Buffer {
   const rows: Uint8Array[] = [];
   for (let row = 0; row < height; row++) rows.push(y.slice(row * stride, row * stride + width));
@@ -147,7 +147,7 @@ describe('the encoder', () => {
     ]);
   });
 
-  it('stops when it is told to', async () => {
+  it('stops when its signal is aborted', async () => {
     const stop = new AbortController();
     const draw = (): void => stop.abort(new Error('enough'));
     const clip = encodeClip({ width: 640, height: 360, frameCount: 100_000, draw, signal: stop.signal });
@@ -156,7 +156,7 @@ describe('the encoder', () => {
 });
 
 describe('the parser', () => {
-  it('finds shape, timing and frames of a clip, also with key frames every 4 s', async () => {
+  it('finds dimensions, timing and frames of a clip, also with key frames every 4 s', async () => {
     const clip = parseMp4(await encodeClip({ width: 180, height: 320, frameCount: 200, draw: scribbler(2) }));
     expect(clip).toMatchObject({
       width: 180,
@@ -170,7 +170,7 @@ describe('the parser', () => {
     expect(canFollow(clip)).toBe(true);
   });
 
-  it('throws Mp4Error and nothing else, whatever it is given', async () => {
+  it('throws only Mp4Error for any input', async () => {
     const clip = await encodeClip({ width: 32, height: 32, frameCount: 3, draw: scribbler(3) });
     const attempt = (bytes: Buffer): void => {
       try {
@@ -202,7 +202,7 @@ describe('the picture', () => {
     [320, 180, 5],
     [180, 320, 3],
     [640, 360, 10],
-  ])('says SIMULATED on every frame of %i × %i', (width, height, scale) => {
+  ])('shows SIMULATED on every frame of %i × %i', (width, height, scale) => {
     const scene = { ...SCENE, width, height };
     const draw = sceneDrawer(scene);
     const picture = newPicture(width, height);
@@ -227,7 +227,7 @@ describe('the picture', () => {
     expect(frame(SCENE, 10).equals(frame({ ...SCENE, seed: 43 }, 10))).toBe(false);
   });
 
-  it('draws any prompt: accents go, other letters are boxes, long texts end in dots', () => {
+  it('draws any prompt: accents are removed, unknown characters become boxes, long text is cut with dots', () => {
     expect(toDrawable('Süße “Kätzchen” – très café…')).toBe('Susse "Katzchen" - tres cafe...');
     expect(toDrawable('猫\n☀️')).toBe('\ufffd \ufffd');
     expect(wrapText('the quick brown-fox-jumps over', 10)).toEqual(['the quick', 'brown-fox-', 'jumps over']);

@@ -1,4 +1,4 @@
-/** The local Cloud Scheduler: when it calls, what it sends, and how it repeats a call. */
+/** The local Cloud Scheduler: call times, requests and retries. */
 import http from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CronOptions, startCron } from '../../infra/scheduler/cron.ts';
@@ -36,7 +36,7 @@ beforeEach(() => {
   onCall = () => {};
 });
 
-/** Time passes as it is waited for; resolves once there were `count` calls, or an error. */
+/** The clock advances with every wait. Resolves after `count` calls or an error. */
 async function until(
   count: number,
   start: string,
@@ -75,7 +75,7 @@ async function until(
 }
 
 describe('the local scheduler', () => {
-  it('calls in the time zone of the job, also where the clocks change, with token, name and time', async () => {
+  it('calls in the time zone of the job, also across clock changes, with token, name and due time', async () => {
     const { times } = await until(3, '2026-10-23T12:00:00Z', {
       cron: '0 1 * * *',
       timeZone: 'Europe/Berlin',
@@ -95,7 +95,7 @@ describe('the local scheduler', () => {
     });
   });
 
-  it('repeats a call that fails with the time that it was due, five times, and then says so', async () => {
+  it('retries a failed call five times with the same due time, and then reports the error', async () => {
     answer = () => 503;
     const { times, errors } = await until(99, '2026-11-21T00:00:30Z', {
       cron: '1 0 1 1 *',
@@ -105,7 +105,7 @@ describe('the local scheduler', () => {
     expect(String(errors[0])).toContain('failed 6 times: 503');
   });
 
-  it('refuses what is no cron expression, and what is no time zone', () => {
+  it('rejects an invalid cron expression and an unknown time zone', () => {
     const start = (cron: string, timeZone: string) => () =>
       startCron({
         jobs: [{ name: 'j', cron, timeZone, url, body: {} }],

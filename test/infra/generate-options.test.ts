@@ -3,12 +3,12 @@ import { parseOptions, USAGE } from '../../infra/cli/generate-options.ts';
 
 function bodyOf(...args: string[]): Readonly<Record<string, unknown>> {
   const options = parseOptions(args);
-  if (options === 'help') throw new Error('it is help');
+  if (options === 'help') throw new Error('The options are a request for help.');
   return JSON.parse(JSON.stringify(options.body));
 }
 
 describe('the command line of generate', () => {
-  it('names what is done with a video, the job to go on from, and the size of a first frame', () => {
+  it('accepts a task and a video, a previous job, and the size of a first frame', () => {
     expect(bodyOf('snow', '--task', 'edit', '--video', 'job_a/2')).toEqual({
       prompt: 'snow',
       task: 'edit',
@@ -21,12 +21,12 @@ describe('the command line of generate', () => {
     });
   });
 
-  it('refuses options of a first frame where none is made, instead of dropping them', () => {
+  it('rejects first-frame options without --first-frame instead of ignoring them', () => {
     expect(() => parseOptions(['a', '--image-size', '2K'])).toThrow('--image-size');
     expect(() => parseOptions(['a', '--image-model', 'x'])).toThrow('--image-model');
   });
 
-  it('goes on with a job, or makes one as it is asked for, and never both', () => {
+  it('resumes a job or creates one, but not both', () => {
     expect(parseOptions(['--job', 'job_a', '--out', 'o'])).toMatchObject({ jobId: 'job_a', outDir: 'o' });
     for (const more of [['a cat'], ['--duration', '4'], ['--no-audio'], ['--var', 'a=b']])
       expect(() => parseOptions(['--job', 'job_a', ...more])).toThrow('--job');

@@ -28,7 +28,7 @@ function open(file: string, compactAfterBytes?: number): Counter {
     journal,
     total: () => total,
     add: (n) => {
-      // The unkind order: stored first, applied after.
+      // The worse order: the record is stored first and applied afterwards.
       journal.append(n);
       total += n;
     },
@@ -37,14 +37,14 @@ function open(file: string, compactAfterBytes?: number): Counter {
 const newFile = (): string => path.join(dir, `journal-${++files}`, 'a.jsonl');
 
 describe('the journal', () => {
-  it('gives back what was appended, although it was never closed', () => {
+  it('replays appended records even if it was never closed', () => {
     const file = newFile();
     const first = open(file);
     for (let n = 0; n < 10; n++) first.add(1);
     expect(open(file).total()).toBe(10);
   });
 
-  it('drops a torn record at its end, and goes on after it', () => {
+  it('drops an incomplete record at its end and continues after it', () => {
     const file = newFile();
     const first = open(file);
     first.add(1);
@@ -56,14 +56,14 @@ describe('the journal', () => {
     expect(open(file).total()).toBe(6);
   });
 
-  it('believes nothing from the first damaged record on', () => {
+  it('ignores everything from the first damaged record on', () => {
     const file = newFile();
     open(file).add(1);
     appendFileSync(file, '00000000 99\n');
     expect(open(file).total()).toBe(1);
   });
 
-  it('is rewritten when it has grown, losing nothing that was stored in the same turn', async () => {
+  it('is compacted when it has grown, without losing records of the same tick', async () => {
     const file = newFile();
     const first = open(file, 100);
     for (let n = 0; n < 50; n++) first.add(1);
@@ -73,7 +73,7 @@ describe('the journal', () => {
     expect(open(file).total()).toBe(51);
   });
 
-  it('is rewritten too when no process lives long enough to let it grow', async () => {
+  it('is also compacted when no process lives long enough to let it grow', async () => {
     const file = newFile();
     for (let life = 0; life < 50; life++) {
       open(file, 100).add(1);
@@ -85,7 +85,7 @@ describe('the journal', () => {
 });
 
 describe('checksums', () => {
-  it('are the standard ones, also over several chunks', () => {
+  it('match the standard test values, also over several chunks', () => {
     const text = Buffer.from('123456789');
     expect(crc32(text)).toBe(0xcbf43926);
     expect(crc32c(text)).toBe(0xe3069283);

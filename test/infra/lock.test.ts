@@ -10,7 +10,7 @@ const lockSchema = z.object({
 });
 
 describe('the lock file', () => {
-  it('names the packages of every platform, so that npm ci works on all of them', () => {
+  it('contains the packages of every platform, so that npm ci works on all of them', () => {
     const text = readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8');
     const { packages } = lockSchema.parse(JSON.parse(text));
     const missing = Object.entries(packages).flatMap(([location, { optionalDependencies = {} }]) =>

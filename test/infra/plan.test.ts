@@ -5,11 +5,13 @@ import { temporaryDir } from '../support/temporary-dir.ts';
 
 const dir = temporaryDir();
 
-it('a folder of jobs that Google was paid for is not given to the simulated models, which would lose them', async () => {
+it('a state folder with jobs of the real models is refused for the simulated models, which would lose them', async () => {
   const real = path.join(dir, 'real');
   const key = 'a-key';
   expect(await makePlan({ stateDir: real, apiPort: 0, geminiApiKey: key })).toMatchObject({ speedUp: 1 });
-  await expect(makePlan({ stateDir: real, apiPort: 0 })).rejects.toThrow('--job ID, with GEMINI_API_KEY');
+  await expect(makePlan({ stateDir: real, apiPort: 0 })).rejects.toThrow(
+    'GEMINI_API_KEY and run npm run generate -- --job ID',
+  );
   expect(await makePlan({ stateDir: real, apiPort: 0, geminiApiKey: key })).toMatchObject({
     geminiApiKey: key,
   });

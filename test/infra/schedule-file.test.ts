@@ -12,7 +12,7 @@ const read = (text: string) => {
 const one = (schedule: Record<string, string>) =>
   JSON.stringify({ nightly: { cron: '0 2 * * *', ...schedule } });
 
-it('a file of schedules that nobody could fire is refused by the schedule and what is wrong with it', () => {
+it('an invalid schedules file is rejected with the name of the schedule and the error', () => {
   expect(read(one({ manifest: 'gs://b/{dd}.csv' }))).toMatchObject({ nightly: { timeZone: 'Etc/UTC' } });
   for (const [schedule, wrong] of [
     [{ cron: 'every night' }, 'five'],
@@ -21,7 +21,7 @@ it('a file of schedules that nobody could fire is refused by the schedule and wh
     [{ timeZone: 'Mars/Olympus' }, 'Mars/Olympus'],
   ] as const)
     expect(() => read(one(schedule))).toThrow(
-      new RegExp(`schedules\\.json is no file of.*${wrong}.*at nightly`, 's'),
+      new RegExp(`schedules\\.json is not a valid.*${wrong}.*at nightly`, 's'),
     );
   expect(() => read('[]')).toThrow('expected record');
   expect(() => read('not json')).toThrow('not valid JSON');

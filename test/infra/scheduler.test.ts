@@ -4,9 +4,9 @@ import { startSchedule } from '../../infra/scheduler/scheduler.ts';
 import { LOOPBACK } from '../../infra/shared/running-server.ts';
 import { freePort } from '../../infra/stack/free-port.ts';
 
-it('a schedule is silent while what it calls is not up yet, and tells what it answers then', async () => {
+it('a schedule ignores refused connections and reports error responses', async () => {
   const port = await freePort();
-  const told: unknown[] = [];
+  const errors: unknown[] = [];
   let calls = 0;
   let onCall = (): void => undefined;
   let onError = (): void => undefined;
@@ -22,22 +22,22 @@ it('a schedule is silent while what it calls is not up yet, and tells what it an
   const stop = startSchedule({
     url: `http://${LOOPBACK}:${port}/sweep`,
     everyMs: 1,
-    // Asked for at the beginning of every call, and one begins when the one before has ended.
+    // Called at the start of every call. A call starts only after the previous one has ended.
     idToken: () => {
       onCall();
       return 'token';
     },
     onError: (error) => {
-      told.push(error);
+      errors.push(error);
       onError();
     },
   });
   await calledThrice;
-  expect(told).toEqual([]);
+  expect(errors).toEqual([]);
   const server = http.createServer((_, response) => response.writeHead(500).end());
   server.listen(port, LOOPBACK);
   await failed;
   await stop();
   server.close();
-  expect(String(told[0])).toContain('answered 500');
+  expect(String(errors[0])).toContain('returned HTTP 500');
 });

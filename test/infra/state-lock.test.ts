@@ -10,18 +10,18 @@ const dir = temporaryDir();
 const file = path.join(dir, 'lock');
 
 describe('the lock of a state folder', () => {
-  it('is refused while another process has it, by that process’s name', async () => {
+  it('is refused while another process holds it, with the id of that process', async () => {
     const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     await once(other, 'spawn');
     writeFileSync(file, String(other.pid));
     expect(() => lockState(dir)).toThrow(`in use by process ${other.pid}`);
     other.kill('SIGKILL');
     await once(other, 'exit');
-    // What a killed process has left is taken over.
+    // The lock of a killed process is replaced.
     lockState(dir)();
   });
 
-  it('is given back, and an unreadable one is taken over', () => {
+  it('is released, and an unreadable lock is replaced', () => {
     writeFileSync(file, 'not a number');
     const release = lockState(dir);
     expect(existsSync(file)).toBe(true);

@@ -1,4 +1,4 @@
-/** API keys from the API's routes down to Firestore: made, used as Google's clients send them, revoked, forgotten. */
+/** API keys from the API routes to Firestore: created, used as Google's clients send them, revoked, and cached. */
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApiKeyCallers, KEY_CACHE_MS } from '../../../functions/adapters/api-key-callers.ts';
@@ -43,7 +43,7 @@ const made = async (body: unknown = { caller: 'film-app' }): Promise<{ id: strin
   return { id: String(answer['id']), key: String(answer['key']) };
 };
 
-/** The API as it is at the address that anybody can reach. */
+/** The API as it is served at the public address. */
 const publicApi = () =>
   createApi({ ...world.services, callers: createApiKeyCallers({ store, clock: world.clock }) });
 
@@ -57,7 +57,7 @@ const post = (path: string, headers: Record<string, string>, body: unknown = { p
 });
 
 describe('an API key', () => {
-  it('is told once, when an operator makes it, and only its hash is kept', async () => {
+  it('is shown once, when an operator creates it, and only its hash is stored', async () => {
     const answer = await apiOf(world, 'operator').post('/v1/keys', {
       caller: 'film-app',
       note: 'the renderer',
@@ -83,7 +83,7 @@ describe('an API key', () => {
     );
   });
 
-  it('lets its caller in by header, by bearer token and by ?key= of Google’s surfaces, as the caller it names', async () => {
+  it('authenticates its caller by header, by bearer token and by ?key= on Google’s surfaces', async () => {
     const { key } = await made();
     const api = publicApi();
     const first = post('/v1/jobs', { 'x-goog-api-key': key });
@@ -105,17 +105,17 @@ describe('an API key', () => {
   it.each([
     ['no key', (_: string) => ({})],
     [
-      'a key that nobody made',
+      'an unknown key',
       (key: string) => ({ 'x-goog-api-key': key.replace(/^clapper_.{12}/, 'clapper_aaaaaaaaaaaa') }),
     ],
     ['another secret', (key: string) => ({ 'x-goog-api-key': `${key.slice(0, -32)}${'a'.repeat(32)}` })],
     ['a key of Google’s', () => ({ 'x-goog-api-key': 'AIzaSyA-1234567890' })],
     ['half a key', (key: string) => ({ 'x-goog-api-key': key.slice(0, 30) })],
     [
-      'a token whose signature nobody has checked',
+      'a token with an unverified signature',
       () => ({ authorization: 'Bearer eyJhbGciOiJub25lIn0.eyJlbWFpbCI6Im9wZXJhdG9yIn0.' }),
     ],
-  ])('is needed: with %s nothing is told and nothing is made', async (_, headersOf) => {
+  ])('is required: with %s the API returns 401 and creates nothing', async (_, headersOf) => {
     const { key } = await made();
     const { path, init } = post('/v1/jobs', headersOf(key));
     const answer = await publicApi().request(path, init);
@@ -125,7 +125,7 @@ describe('an API key', () => {
     expect((await publicApi().request('/v1/models', { headers: headersOf(key) })).status).toBe(401);
   });
 
-  it('is refused within a minute of being revoked, and stays so; others of the same caller go on', async () => {
+  it('is rejected within one minute of its revocation, while other keys of the same caller keep working', async () => {
     const [old, next] = [await made(), await made()];
     const api = publicApi();
     const listed = async (key: string): Promise<number> =>
@@ -146,7 +146,7 @@ describe('an API key', () => {
     });
   });
 
-  it('is looked up once a minute, one that does not exist too', async () => {
+  it('is looked up at most once per minute, even if it does not exist', async () => {
     const { key } = await made();
     const invented = key.replace(/^clapper_.{12}/, 'clapper_aaaaaaaaaaaa');
     const api = publicApi();
@@ -159,7 +159,7 @@ describe('an API key', () => {
     expect(reads).toBe(3);
   });
 
-  it('that was looked for before it was made works a minute later', async () => {
+  it('that was looked up before its creation works one minute later', async () => {
     const { key } = await made();
     const { docs } = await db.collection('keys').get();
     const [doc] = docs;
@@ -172,7 +172,7 @@ describe('an API key', () => {
     expect(await ask()).toBe(200);
   });
 
-  it('is made, listed and revoked by operators only, and never for an address that a token could have', async () => {
+  it('is created, listed and revoked only by operators, and never for an address that a token could have', async () => {
     const somebody = apiOf(world, 'somebody');
     expect((await somebody.post('/v1/keys', { caller: 'film-app' })).status).toBe(403);
     expect((await somebody.get('/v1/keys')).status).toBe(403);
@@ -194,7 +194,7 @@ describe('an API key', () => {
 });
 
 describe('the local stack', () => {
-  it('takes keys that were made there, and names for all others', async () => {
+  it('accepts keys that were created in it, and treats any other key as the caller’s name', async () => {
     const { key } = await made();
     const callers = createApiKeyCallers({ store, clock: world.clock, fallback: localCaller });
     expect(await callers.verify(new Headers({ 'x-goog-api-key': key }))).toBe('film-app');

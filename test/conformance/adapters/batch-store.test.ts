@@ -1,4 +1,4 @@
-/** What every batch store has to do, whatever it keeps its batches in. */
+/** Conformance suite for every batch store. */
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreBatchStore } from '../../../functions/adapters/firestore-batch-store.ts';
@@ -17,7 +17,7 @@ const makeBatch = (batchId: string, { caller = 'me', at = T0 } = {}): Batch =>
       ...{ batchId, caller, title: undefined, trace: undefined, fingerprint: 'f' },
       source: { gcsUri: 'gs://in/x.csv', generation: '1', isInline: false },
       settings: {
-        // Names that a database might take for paths or its own.
+        // Names that a database could treat as paths or as reserved.
         template: { 'a.b': { __name__: [[1], [2]] }, prompt: 'a `cat` in {city}' },
         ...{ strict: false, dryRun: false, lane: 'batch', reportPrefix: 'batches/' },
       },
@@ -37,23 +37,23 @@ function suite(
     });
     afterAll(async () => void (await close()));
 
-    it('gives back what was created, whatever is in its template', async () => {
+    it('returns a created batch unchanged, with any template', async () => {
       const batch = makeBatch('one');
       expect(await store.create(batch)).toBe('created');
       expect(await store.get('one')).toEqual(JSON.parse(JSON.stringify(batch)));
     });
 
-    it('creates a batch once, of ten that try at the same time', async () => {
+    it('creates a batch once when ten try concurrently', async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => store.create(makeBatch('two'))));
       expect(answers.filter((answer) => answer === 'created')).toHaveLength(1);
     });
 
-    it('has nothing where nothing was created', async () => {
+    it('returns nothing for an unknown batch', async () => {
       expect(await store.get('nowhere')).toBeUndefined();
       expect(await store.update('nowhere', () => undefined)).toEqual({ kind: 'missing' });
     });
 
-    it('saves one of five steps that are taken for the same wake at once', async () => {
+    it('saves one of five concurrent steps for the same wake', async () => {
       await store.create(makeBatch('three'));
       const updates = await Promise.all(
         Array.from({ length: 5 }, (_, n) =>
@@ -66,7 +66,7 @@ function suite(
       expect(await store.get('three')).toMatchObject({ revision: 2, wakes: 2, wake: { seq: 2 } });
     });
 
-    it('lists the batches of a caller, or of all, newest first, page by page', async () => {
+    it('lists the batches of one caller or of all, newest first, in pages', async () => {
       for (let n = 0; n < 5; n++)
         await store.create(makeBatch(`list_${n}`, { caller: 'lister', at: T0 + n }));
       const first = await store.list({ caller: 'lister', pageSize: 3 });
@@ -77,7 +77,7 @@ function suite(
       expect((await store.list({ pageSize: 100 })).length).toBeGreaterThanOrEqual(8);
     });
 
-    it('finds the batches whose wake is overdue, most overdue first, and none that is paused', async () => {
+    it('finds batches with an overdue wake, most overdue first, and no paused ones', async () => {
       const early = T0 - 10_000;
       for (const n of [3, 1, 2]) await store.create(makeBatch(`due_${n}`, { at: early + n }));
       await store.update('due_2', (batch) => stepBatch(batch, { type: 'pause' }, { now: early }));
@@ -85,7 +85,7 @@ function suite(
       expect(overdue.map(({ batchId }) => batchId)).toEqual(['due_1', 'due_3']);
     });
 
-    it('finds the batches that have been over so long that their jobs may go, until they have', async () => {
+    it('finds batches whose jobs may be released because they ended long ago, until the jobs are released', async () => {
       const over = (batchId: string): Batch => ({
         ...batchBaseOf(makeBatch(batchId)),
         ...{ status: 'done', finishedAt: T0, report: { csv: 'a', jsonl: 'b', rows: 0 } },

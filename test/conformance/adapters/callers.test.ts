@@ -47,7 +47,7 @@ async function verify(
 }
 
 describe('the caller of an ID token', () => {
-  it('is its verified e-mail, or its subject where the e-mail is not verified', async () => {
+  it('is its verified e-mail, or its subject if the e-mail is not verified', async () => {
     expect(await verify(`Bearer ${token()}`)).toBe('ann@example.test');
     expect(await verify(`bearer ${token()}`)).toBe('ann@example.test');
     expect(await verify(`Bearer ${token({ email_verified: false, sub: '42' })}`)).toBe('42');
@@ -57,12 +57,12 @@ describe('the caller of an ID token', () => {
     ['no header', undefined],
     ['another scheme', 'Basic YTpi'],
     ['no token', 'Bearer '],
-    ['something that is no token', 'Bearer abc'],
+    ['a malformed token', 'Bearer abc'],
   ])('with %s is 401', async (_, header) => {
     expect(await verify(header)).toBe(401);
   });
 
-  it('is 401 for another audience, issuer or key, after its time, or with a changed claim', async () => {
+  it('is 401 for another audience, issuer or key, after expiry, or with a changed claim', async () => {
     expect(await verify(`Bearer ${token({ aud: 'https://other.test' })}`)).toBe(401);
     expect(await verify(`Bearer ${token({ iss: 'https://evil.test' })}`)).toBe(401);
     expect(await verify(`Bearer ${token({}, stranger)}`)).toBe(401);
@@ -76,11 +76,11 @@ describe('the caller of an ID token', () => {
     expect(await verify(`Bearer ${none}.${claims}.`)).toBe(401);
   });
 
-  it('is 403 where only others are allowed', async () => {
+  it('is 403 if it is not among the allowed callers', async () => {
     expect(await verify(`Bearer ${token()}`, { allowedEmails: ['tasks@example.test'] })).toBe(403);
   });
 
-  it('is read from the claims where the platform has checked and removed the signature', async () => {
+  it('is read from the claims if the platform has verified and removed the signature', async () => {
     const [header, claims] = token().split('.');
     const stripped = `Bearer ${header}.${claims}.SIGNATURE_REMOVED_BY_GOOGLE`;
     expect(await verify(stripped, { signature: 'platform' })).toBe('ann@example.test');
@@ -88,7 +88,7 @@ describe('the caller of an ID token', () => {
   });
 });
 
-describe('a caller whose token the platform has checked', () => {
+describe('a caller whose token the platform has verified', () => {
   const callers = createIdTokenCallers({
     ...{ signature: 'platform', jwksUrl: 'http://127.0.0.1:1/jwks', issuers: [LOCAL_ISSUER] },
     audiences: [AUDIENCE],
@@ -99,11 +99,11 @@ describe('a caller whose token the platform has checked', () => {
   };
   const by = (headers: Record<string, string>): Promise<string> => callers.verify(new Headers(headers));
 
-  it('may have it in X-Serverless-Authorization, as gcloud’s proxy sends it', async () => {
+  it('may send it in X-Serverless-Authorization, as gcloud’s proxy does', async () => {
     expect(await by({ 'x-serverless-authorization': stripped('ann@example.test') })).toBe('ann@example.test');
   });
 
-  it('is nobody else by what stands in Authorization then: that has been checked by nobody', async () => {
+  it('is then not changed by the Authorization header, which nobody has verified', async () => {
     const authorization = stripped('operator@example.test');
     const checked = stripped('eve@example.test');
     expect(await by({ authorization, 'x-serverless-authorization': checked })).toBe('eve@example.test');
@@ -113,7 +113,7 @@ describe('a caller whose token the platform has checked', () => {
       });
   });
 
-  it('is not told by that header where the signature is checked here', async () => {
+  it('is not read from that header if the signature is verified here', async () => {
     expect(
       await verify(
         `Bearer ${token()}`,
@@ -128,20 +128,20 @@ describe('a caller of the local stack', () => {
   const named = (headers: Record<string, string>): Promise<string> =>
     localCaller.verify(new Headers(headers));
 
-  it('is named by its API key or its bearer token, the key first', async () => {
+  it('is named by its API key, or else by its bearer token', async () => {
     expect(await named({ 'x-goog-api-key': 'ann' })).toBe('ann');
     expect(await named({ authorization: 'Bearer bob' })).toBe('bob');
     expect(await named({ 'x-goog-api-key': 'ann', authorization: 'Bearer bob' })).toBe('ann');
   });
 
-  it('is local without either, and with a token of Google that will be another one in an hour', async () => {
+  it('is `local` without either, and with a Google access token, which changes every hour', async () => {
     expect(await named({})).toBe('local');
     expect(await named({ 'x-goog-api-key': ' ' })).toBe('local');
     expect(await named({ authorization: 'Bearer ya29.a0AfB' })).toBe('local');
     expect(await named({ authorization: `Bearer ${token()}` })).toBe('local');
   });
 
-  it('is not named by a key that Google would take: names are in every job and in the log', async () => {
+  it('is not named by a real Google key, because names are stored in jobs and logs', async () => {
     const key = `AIza${'x'.repeat(35)}`;
     const name = await named({ 'x-goog-api-key': key });
     expect(name).toMatch(/^google-key-[0-9a-f]{8}$/);
@@ -150,13 +150,13 @@ describe('a caller of the local stack', () => {
     expect(await named({ 'x-goog-api-key': 'AQ.Ab8RN6' })).toMatch(/^google-key-/);
   });
 
-  it('has a name of no more than 256 characters', async () => {
+  it('has a name of at most 256 characters', async () => {
     await expect(named({ 'x-goog-api-key': 'k'.repeat(257) })).rejects.toThrow('257 characters');
   });
 });
 
 describe('an API key in the cloud', () => {
-  it('is refused with what to send instead, and does not spoil a token', async () => {
+  it('is rejected with a hint what to send instead, and does not invalidate a token', async () => {
     const callers = createIdTokenCallers({
       ...{ signature: 'verify', issuers: [LOCAL_ISSUER], audiences: [AUDIENCE] },
       jwksUrl: `http://127.0.0.1:${server.port}/jwks`,

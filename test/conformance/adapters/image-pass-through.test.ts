@@ -1,4 +1,4 @@
-/** Image calls passed on, against the simulated models and a server that answers what the test says. */
+/** Forwarded image calls, against the simulated models and a scripted server. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createImagePassThrough } from '../../../functions/adapters/image-pass-through.ts';
 import type { ImageCall, ImageCallAnswer } from '../../../functions/ports.ts';
@@ -34,7 +34,7 @@ async function textOf(made: ImageCallAnswer): Promise<string> {
 }
 
 describe('an image call', () => {
-  it('goes to Vertex with our token, and its answer comes back as it is', async () => {
+  it('is sent to Vertex with the service’s token, and its response is returned unchanged', async () => {
     answer = () => new Response('{"predictions": []}', { headers: { 'content-type': 'application/json' } });
     expect(await textOf(await send())).toBe('{"predictions": []}');
     const { path, headers, body } = seen.at(-1) ?? { path: '', headers: new Headers(), body: '' };
@@ -43,20 +43,20 @@ describe('an image call', () => {
     expect(body).toBe('{"a":1}');
   });
 
-  it('goes to the Developer API with our key', async () => {
+  it('is sent to the Developer API with the service’s key', async () => {
     answer = () => Response.json({});
     await send({ provider: 'gemini', method: 'generateContent' });
     expect(seen.at(-1)?.path).toBe('/v1beta/models/m:generateContent');
     expect(seen.at(-1)?.headers.get('x-goog-api-key')).toBe('key');
   });
 
-  it('of which the answer is too large is cut off, and is no whole answer to anybody', async () => {
+  it('with a response that is too large is aborted, and the client sees an incomplete response', async () => {
     answer = () => new Response('x'.repeat(1001), { headers: { 'content-type': 'application/json' } });
     await expect(textOf(await send())).rejects.toThrow('larger than 1000 bytes');
   });
 
   it.each(['text/html; charset=utf-8', 'text/plain', 'application/jsonp'])(
-    'that is answered 200 with %s is no answer, and its body is not waited for',
+    'with a 200 response of type %s is unreadable, and its body is not read',
     async (type) => {
       let isCancelled = false;
       const body = new ReadableStream({
@@ -73,7 +73,7 @@ describe('an image call', () => {
   );
 
   it.each(['application/json; charset=UTF-8', 'Application/JSON', undefined])(
-    'that is answered with %s is passed on',
+    'with a response of type %s is forwarded',
     async (type) => {
       const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
       answer = () => new Response(new Blob(['{}']).stream(), { headers });
@@ -81,7 +81,7 @@ describe('an image call', () => {
     },
   );
 
-  it('that is refused says how, and when to come back', async () => {
+  it('that is refused reports the error and the retry time', async () => {
     answer = () =>
       Response.json(
         { error: { code: 429, message: 'Quota exceeded' } },
@@ -93,14 +93,14 @@ describe('an image call', () => {
     });
   });
 
-  it('that is not answered in time is given up, and made once', async () => {
+  it('without a response in time is aborted and not repeated', async () => {
     const calls = seen.length;
     answer = () => new Promise<Response>(() => undefined);
     expect(await send({ timeoutMs: 50 })).toMatchObject({ kind: 'failed', signal: { kind: 'timeout' } });
     expect(seen.length - calls).toBe(1);
   });
 
-  it('without a key serves Vertex only', () => {
+  it('is possible only for Vertex without a key', () => {
     const vertex = { project: 'p', baseUrl: undefined, getAccessToken: async () => 'token' };
     const images = createImagePassThrough({ vertex, fetch });
     expect([images.serves('vertex'), images.serves('gemini')]).toEqual([true, false]);

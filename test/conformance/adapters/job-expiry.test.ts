@@ -1,4 +1,4 @@
-/** What a stored job carries besides itself: until when it is kept, and since when it is open. */
+/** The additional fields of a stored job: its expiry time and the time since when it is open. */
 import { Firestore, Timestamp } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreJobStore } from '../../../functions/adapters/firestore-job-store.ts';
@@ -31,10 +31,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** The fields of the document that the world's only job is stored as. */
+/** The fields of the document of the only job. */
 async function documentOf(world: World, keepFinishedMs?: number): Promise<Record<string, unknown>> {
   const [job] = await world.jobs.all();
-  if (!job) throw new Error('no job');
+  if (!job) throw new Error('There is no job.');
   await createFirestoreJobStore(db, { keepFinishedMs }).create(job);
   return (await db.collection('jobs').doc(job.jobId).get()).data() ?? {};
 }
@@ -45,19 +45,19 @@ async function succeeded(): Promise<{ world: World; done: JobIn<'succeeded'> }> 
   const job = await accept(world);
   await runFor(world, 3_600_000);
   const done = await stored(world, job);
-  if (done.status !== 'succeeded') throw new Error(`the job is ${done.status}`);
+  if (done.status !== 'succeeded') throw new Error(`The job is ${done.status}.`);
   return { world, done };
 }
 
 describe('the document of a job', () => {
-  it('that is finished expires so long after its end', async () => {
+  it('that is finished expires jobTtlDays after its end', async () => {
     const { world, done } = await succeeded();
     const document = await documentOf(world, KEEP);
     expect(document['expireAt']).toEqual(Timestamp.fromMillis(done.finishedAt + KEEP));
     expect(document).not.toHaveProperty('openSince');
   });
 
-  it('that is of a batch does not expire before the batch has let it go, and then as any other', async () => {
+  it('of a batch does not expire before the batch releases it, and then expires like any other', async () => {
     const { done } = await succeeded();
     const expiry = async (jobId: string, letGoAt?: number): Promise<unknown> => {
       const batch = { batchId: 'bat_1', row: 1, ...(letGoAt === undefined ? {} : { letGoAt }) };
@@ -70,7 +70,7 @@ describe('the document of a job', () => {
     expect(await expiry('let_go_late', late)).toEqual(Timestamp.fromMillis(late));
   });
 
-  it('that is unfinished has no expiry, and says since when it is open', async () => {
+  it('that is unfinished has no expiry and records since when it is open', async () => {
     const world = makeWorld();
     const job = await accept(world);
     const document = await documentOf(world, KEEP);
@@ -87,7 +87,7 @@ describe('the document of a job', () => {
     expect(await documentOf(world, KEEP)).not.toHaveProperty('expireAt');
   });
 
-  it('with money at stake that nobody has ruled on has no expiry', async () => {
+  it('with money at stake and no operator’s decision has no expiry', async () => {
     const world = makeWorld();
     world.vertex.onSubmit = () => ({
       kind: 'failed',
@@ -101,10 +101,10 @@ describe('the document of a job', () => {
     expect(document).not.toHaveProperty('expireAt');
   });
 
-  it('whose end waits to be published has no expiry until it has been', async () => {
+  it('whose end is not published yet has no expiry', async () => {
     let isThere = false;
     const publish = async (): Promise<void> => {
-      if (!isThere) throw new Error('the topic does not answer');
+      if (!isThere) throw new Error('The topic does not respond.');
     };
     const world = makeWorld({ policy: { ...defaultPolicy(), announce: true }, events: { publish } });
     finishesAfter(world, 60_000);
@@ -123,7 +123,7 @@ describe('the document of a job', () => {
     expect(document).toHaveProperty('expireAt');
   });
 
-  it('never expires where no time is set', async () => {
+  it('never expires when no retention is configured', async () => {
     const world = makeWorld();
     finishesAfter(world, 60_000);
     await accept(world);

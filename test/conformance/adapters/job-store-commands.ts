@@ -1,4 +1,4 @@
-/** Random commands for a job store, each held against a model: the jobs as a Map, with all they have been. */
+/** Random commands for a job store, compared with a model: a Map of jobs with all their revisions. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import {
@@ -26,13 +26,13 @@ import {
 interface Waiting {
   readonly jobId: string;
   readonly title: string;
-  /** Once it holds of a job, it holds for good. */
+  /** Once true for a job, it stays true. */
   readonly until: (job: Job) => boolean;
   readonly answer: Promise<Job | undefined>;
   isAnswered: boolean;
 }
 
-/** What is known of a store. The n-th entry of a job's history is its revision n + 1; the last is what is stored. */
+/** The model of a store. Entry n of a job's history is its revision n + 1. The last entry is the stored job. */
 export class JobsModel {
   readonly histories = new Map<string, Job[]>();
   waits: Waiting[] = [];
@@ -61,7 +61,7 @@ const command = (title: string, run: (model: JobsModel, store: JobStore) => Prom
   toString: () => title,
 });
 
-/** As a store gives it back: without the fields that were undefined. */
+/** The form that a store returns: without undefined fields. */
 const plain = (value: unknown): unknown =>
   value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 
@@ -71,7 +71,7 @@ async function expectStored(model: JobsModel, store: JobStore, jobId: string): P
   expect(plain(await store.get(jobId))).toEqual(plain(model.now(jobId)));
 }
 
-/** Whoever waits for what now holds is answered with the job as it was then or has become since; nobody else is. */
+/** Every wait whose condition now holds resolves with that revision or a later one. No other wait resolves. */
 async function checkWaits(model: JobsModel): Promise<void> {
   const isOver = ({ jobId, until }: Waiting): boolean => {
     const job = model.now(jobId);
@@ -132,7 +132,7 @@ const update = fc
     command(`update ${jobId}: ${decision.title}`, (model, store) => updateOne(model, store, jobId, decision)),
   );
 
-/** There is an order in which they happened one after the other: that of the revisions they found. */
+/** The updates are equivalent to a serial order: the order of the revisions that they read. */
 export async function updateAtOnce(
   model: JobsModel,
   store: JobStore,
@@ -174,7 +174,7 @@ const updatesAtOnce = fc
     ),
   );
 
-/** Newest first; jobs of one instant by id, the last first. */
+/** Newest first. Jobs with equal times are ordered by id, descending. */
 const isAfter = (a: NonNullable<ListJobs['after']>, b: NonNullable<ListJobs['after']>): boolean =>
   a.createdAt === b.createdAt ? a.jobId < b.jobId : a.createdAt < b.createdAt;
 
@@ -189,7 +189,7 @@ function expectedList(model: JobsModel, { caller, status, model: name, after, pa
     .slice(0, pageSize);
 }
 
-/** Three times out of four. */
+/** Present in three of four cases. */
 const usually = <T>(usual: T, otherwise: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: otherwise });
 
@@ -203,7 +203,7 @@ const filters = fc.record({
 const list = fc
   .tuple(
     filters,
-    // Of a job that is there, or that never was.
+    // An existing job, or an unknown one.
     fc.option(fc.record({ createdAt, jobId: fc.constantFrom(...IDS, 'A', 'zz') }), { nil: undefined }),
   )
   .map(([filter, after]) =>
@@ -226,18 +226,18 @@ const listPages = filters.map((filter) =>
   }),
 );
 
-/** To the millisecond, which is what stores keep. */
+/** In whole milliseconds, the precision of stores. */
 const dueAt = (job: Job): number => Math.ceil(wakeOf(job)?.at ?? Number.POSITIVE_INFINITY);
 
 const overdue = fc
   .tuple(
-    // About the n-th wake, or long after all.
+    // Around the n-th wake, or long after all of them.
     fc.option(fc.tuple(fc.nat(IDS.length - 1), fc.integer({ min: -1, max: 1 })), { nil: undefined }),
     fc.integer({ min: 1, max: IDS.length }),
   )
   .map(([about, limit]) =>
     command(`overdue at ${about?.join(' and ') ?? 'the end'}, ${limit} at most`, async (model, store) => {
-      // Jobs that are equally late may come in any order.
+      // Equally overdue jobs may come in any order.
       const wakes = model
         .all()
         .map(dueAt)
@@ -264,7 +264,7 @@ const waitFor = fc.tuple(ids, fc.oneof(fc.nat(3), fc.constant('the end' as const
       const markAnswered = (): void => {
         waiting.isAnswered = true;
       };
-      // A failure is told where the answer is awaited.
+      // A rejection is reported where the promise is awaited.
       answer.then(markAnswered, markAnswered);
       model.waits.push(waiting);
       await checkWaits(model);
@@ -278,11 +278,11 @@ export const jobStoreCommands = [
   ...[list, listPages, listPages, overdue, overdue, waitFor],
 ];
 
-/** Brings about what is still waited for. */
+/** Makes the conditions of all pending waits true. */
 export async function endWaits(model: JobsModel, store: JobStore): Promise<void> {
   for (let waiting = model.waits[0]; waiting; waiting = model.waits[0]) {
     const job = model.now(waiting.jobId);
-    if (!job) throw new Error(`${waiting.title}: there is no such job`);
+    if (!job) throw new Error(`${waiting.title}: the job does not exist.`);
     await updateOne(model, store, job.jobId, isTerminal(job) ? note('w') : cancel);
   }
 }

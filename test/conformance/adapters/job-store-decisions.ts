@@ -1,21 +1,21 @@
-/** Random jobs, and random decisions about them: those of the real life cycle, and one that always changes the job. */
+/** Random jobs and random decisions: those of the real life cycle, and one that always changes the job. */
 import fc from 'fast-check';
 import type { AttemptEvent } from '../../../functions/core/job/attempt.ts';
 import { type Job, liveAttemptOf, wakeOf } from '../../../functions/core/job/job.ts';
 import { defaultPolicy } from '../../../functions/core/job/policy.ts';
 import { type JobEvent, newJob, type Step, step } from '../../../functions/core/job/step.ts';
 
-/** Divided by 7, so that wakes fall between milliseconds. */
+/** Divided by 7, so that wakes are not whole milliseconds. */
 const POLICY = defaultPolicy(7);
 const LATENCY = { minMs: 11_000 / 7, typicalMs: 120_000 / 7, longestMs: 720_000 / 7 };
 export const T0 = Date.UTC(2026, 10, 21);
 
-/** In the order of none of: insertion, length, digits as numbers, a locale's alphabet. */
+/** Their order differs from insertion order, length, numeric order and locale order. */
 export const IDS = ['b', 'B', 'a', 'a-1', 'a_', '10'] as const;
 export const CALLERS = ['ann', 'ann/2'] as const;
 export const MODELS = ['veo-3.1-generate-001', 'veo-3.1-fast-generate-001'] as const;
 
-/** Few instants, so that many jobs share one. */
+/** Few times, so that many jobs share one. */
 export const createdAt = fc.nat(1).map((ms) => T0 + ms);
 
 const text = fc.string({ unit: 'binary', maxLength: 5 });
@@ -49,13 +49,13 @@ export const newJobs: fc.Arbitrary<Job> = fc
 export interface Decision {
   readonly title: string;
   readonly decide: (job: Job) => Step | undefined;
-  /** It changes any job. */
+  /** The decision changes every job. */
   readonly always: boolean;
 }
 
 const nothing: Decision = { title: 'nothing', decide: () => undefined, always: false };
 
-/** Leaves its mark on the job. */
+/** Appends a mark to the job's trace. */
 export const note = (mark: string): Decision => ({
   title: `note ${mark}`,
   decide: (job) => ({

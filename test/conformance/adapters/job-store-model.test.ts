@@ -1,4 +1,4 @@
-/** Every job store against a model, under random commands. `test/support/model-run.ts` says how to replay a failure. */
+/** Every job store against a model, under random commands. See `test/support/model-run.ts` for replaying a failure. */
 import { Firestore } from '@google-cloud/firestore';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ interface EmptyStore {
   readonly close: () => Promise<void>;
 }
 
-const CLAIM = 'answers any commands as a map of jobs would';
+const CLAIM = 'behaves like a map of jobs under random commands';
 
 const assertLikeModel = (search: Omit<Search, 'maxCommands'>, open: () => EmptyStore): Promise<void> =>
   assertCommands(jobStoreCommands, { ...search, maxCommands: 40 }, async (commands) => {
@@ -36,7 +36,7 @@ const assertLikeModel = (search: Omit<Search, 'maxCommands'>, open: () => EmptyS
 
 let projects = 0;
 
-/** Each in a project of its own, which is as good as a server of its own. */
+/** Each store has a project of its own, which isolates it like a server of its own. */
 function openFirestore(host: string): EmptyStore {
   const db = new Firestore({
     projectId: `job-store-model-${projects++}`,
@@ -61,12 +61,12 @@ function firestoreJobStore(
 
     it(CLAIM, () => assertLikeModel(search, () => openFirestore(server.host)), MODEL_TEST_TIMEOUT_MS);
 
-    // Of more, the client gives up the last ones: it tries five times.
-    it('makes each of four changes of a job that come at once, one after the other', async () => {
+    // Not more than four: the client tries five times, so more could exhaust the last one's tries.
+    it('applies four concurrent changes of a job one after the other', async () => {
       const { store, close } = openFirestore(server.host);
       const model = new JobsModel();
       const [job] = fc.sample(newJobs, { numRuns: 1, seed: 1 });
-      if (!job) throw new Error('no job');
+      if (!job) throw new Error('There is no job.');
       await store.create(job);
       model.push(job);
       await updateAtOnce(model, store, job.jobId, ['1', '2', '3', '4'].map(note));

@@ -1,4 +1,4 @@
-/** What every job store has to do, whatever it keeps its jobs in. */
+/** Conformance suite for every job store. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { atStakeUsd } from '../../../functions/core/job/at-stake.ts';
 import { isTerminal, type Job, type JobStatus } from '../../../functions/core/job/job.ts';
@@ -61,7 +61,7 @@ const rule = (now: number) => (job: Job) =>
     { now, random: 0, policy: POLICY, latency: LATENCY },
   );
 
-/** A job as a store gives it back: without the fields that were undefined. */
+/** A job in the form that a store returns: without undefined fields. */
 const asStored = (job: Job): unknown => JSON.parse(JSON.stringify(job));
 
 export function jobStoreSuite(
@@ -78,17 +78,17 @@ export function jobStoreSuite(
 
     const stored = async (jobId: string): Promise<Job> => {
       const job = await store.get(jobId);
-      if (!job) throw new Error(`${jobId} is not there`);
+      if (!job) throw new Error(`Job ${jobId} does not exist.`);
       return job;
     };
 
-    it('gives back what was created', async () => {
+    it('returns a created job unchanged', async () => {
       const job = makeJob('create_1');
       expect(await store.create(job)).toBe('created');
       expect(asStored(await stored('create_1'))).toEqual(asStored(job));
     });
 
-    it('creates a job once, of ten that try at the same time', async () => {
+    it('creates a job once when ten try concurrently', async () => {
       const answers = await Promise.all(
         Array.from({ length: 10 }, (_, n) => store.create(makeJob('create_2', { caller: `caller ${n}` }))),
       );
@@ -96,12 +96,12 @@ export function jobStoreSuite(
       expect(await store.create(makeJob('create_2'))).toBe('exists');
     });
 
-    it('has nothing where nothing was created', async () => {
+    it('returns nothing for an unknown job', async () => {
       expect(await store.get('nowhere')).toBeUndefined();
       expect(await store.update('nowhere', cancel(T0))).toEqual({ kind: 'missing' });
     });
 
-    it('saves what was decided, and says what it was before', async () => {
+    it('saves the decision and returns the previous job', async () => {
       await store.create(makeJob('update_1'));
       const updated = await store.update('update_1', cancel(T0 + 5));
       expect(updated).toMatchObject({
@@ -116,7 +116,7 @@ export function jobStoreSuite(
       });
     });
 
-    it('finds the jobs of a batch by row and status, without those that a retry stands for', async () => {
+    it('finds the jobs of a batch by row and status, without those that a retry replaces', async () => {
       const ofRow = (jobId: string, row: number, at = T0, supersededBy?: string): Job => ({
         ...makeJob(jobId, { at }),
         batch: { batchId: 'bat_1', row, ...(supersededBy === undefined ? {} : { supersededBy }) },
@@ -143,7 +143,7 @@ export function jobStoreSuite(
       expect(await store.countOfBatch('bat_3', ['cancelled'])).toBe(0);
     });
 
-    it('finds the jobs that a batch holds, those that a retry stands for too, until they are let go', async () => {
+    it('finds the jobs that a batch holds, including those that a retry replaces, until they are released', async () => {
       const link = { batchId: 'bat_held', row: 1 };
       await store.create({ ...makeJob('held_1'), batch: link });
       await store.create({ ...makeJob('held_2'), batch: { ...link, supersededBy: 'held_1' } });
@@ -155,7 +155,7 @@ export function jobStoreSuite(
       expect(await held(9)).toEqual(['held_2']);
     });
 
-    it('stores what was made of a job with it, or neither', async () => {
+    it('stores a job and the job created from it atomically', async () => {
       await store.create(makeJob('made_from'));
       await store.create(makeJob('made_before'));
       const making = (made: string) => (job: Job) => {
@@ -171,7 +171,7 @@ export function jobStoreSuite(
       ]);
     });
 
-    it('saves nothing when nothing was decided', async () => {
+    it('saves nothing when the decision is empty', async () => {
       await store.create(makeJob('update_2'));
       expect(await store.update('update_2', () => undefined)).toMatchObject({
         kind: 'unchanged',
@@ -189,7 +189,7 @@ export function jobStoreSuite(
       expect((await stored('race_1')).revision).toBe(2);
     });
 
-    it('leaves nothing of a decision that throws', async () => {
+    it('saves nothing when the decision throws', async () => {
       await store.create(makeJob('throw_1'));
       const decide = (): never => {
         throw new Error('cannot decide');
@@ -198,7 +198,7 @@ export function jobStoreSuite(
       expect((await stored('throw_1')).revision).toBe(1);
     });
 
-    it('lists a caller’s jobs newest first, page by page, each once, also within one millisecond', async () => {
+    it('lists a caller’s jobs newest first, in pages, each once, also with equal times', async () => {
       for (let n = 0; n < 9; n++) {
         await store.create(makeJob(`list_${n}`, { caller: 'lister', at: T0 + Math.floor(n / 3) }));
       }
@@ -212,14 +212,14 @@ export function jobStoreSuite(
       expect(seen.map(({ jobId }) => jobId)).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0].map((n) => `list_${n}`));
     });
 
-    it('lists every caller’s jobs when none is named', async () => {
+    it('lists every caller’s jobs when no caller is given', async () => {
       await store.create(makeJob('all_1', { caller: 'one', at: T0 + 1_000_000 }));
       await store.create(makeJob('all_2', { caller: 'two', at: T0 + 1_000_001 }));
       const jobs = await store.list({ pageSize: 2 });
       expect(jobs.map(({ jobId }) => jobId)).toEqual(['all_2', 'all_1']);
     });
 
-    it('knows whose turn it is in a line: the next caller’s oldest job, and after the last caller the first', async () => {
+    it('selects the next job of a submit queue: the next caller’s oldest job, round-robin between callers', async () => {
       const model = 'veo-3.1-lite-generate-001';
       const line = { provider: 'vertex', model, lane: 'interactive' } as const;
       for (const [n, caller] of ['b', 'a', 'c', 'a'].entries())
@@ -236,7 +236,7 @@ export function jobStoreSuite(
       expect(await next('c', 9)).toEqual(['line_0', 'line_2']);
     });
 
-    it('lists what is at stake, the most first, page by page, with the sum of all, until it is settled', async () => {
+    it('lists money at stake, largest first, in pages, with the total, until it is settled', async () => {
       for (const [n, usd] of [0.1, 0.2, 0.2, 0.2].entries()) {
         await store.create(makeJob(`stake_${n}`));
         await store.update(`stake_${n}`, claim(T0, usd));
@@ -272,7 +272,7 @@ export function jobStoreSuite(
       expect(await ids({ status: 'failed' })).toEqual([]);
     });
 
-    it('finds overdue wakes, the most overdue first, and none of finished jobs', async () => {
+    it('finds overdue wakes, most overdue first, and none of finished jobs', async () => {
       const year = Date.UTC(2020, 0, 1);
       for (const [n, at] of [year + 2, year + 1, year + 3, year].entries())
         await store.create(makeJob(`overdue_${n}`, { at }));
@@ -284,8 +284,8 @@ export function jobStoreSuite(
       expect(await ids(year + 3, 1)).toEqual(['overdue_1']);
     });
 
-    it('knows the unfinished job that was accepted first', async () => {
-      // The suite's jobs share a store: these are older than all of them.
+    it('finds the oldest unfinished job', async () => {
+      // The suite's jobs share a store. These are older than all others.
       const decade = Date.UTC(2010, 0, 1);
       for (const [n, at] of [decade + 1, decade, decade + 2].entries())
         await store.create(makeJob(`open_${n}`, { at }));
@@ -296,7 +296,7 @@ export function jobStoreSuite(
       expect((await store.oldestOpen())?.createdAt).toBeGreaterThan(decade + 2);
     });
 
-    it('finds ends that wait to be published, the longest first, and none that have been', async () => {
+    it('finds unpublished ends, longest overdue first, and no published ones', async () => {
       const year = Date.UTC(2019, 0, 1);
       const policy = { ...POLICY, announce: true };
       for (const [n, at] of [year + 2, year + 1, year + 3].entries()) {
@@ -314,7 +314,7 @@ export function jobStoreSuite(
       expect(await ids(year + 3, 10)).toEqual(['told_0', 'told_2']);
     });
 
-    it('waits for a change and gives the job as it then is', async () => {
+    it('waits for a change and returns the changed job', async () => {
       await store.create(makeJob('wait_1'));
       const waiting = store.waitFor('wait_1', isTerminal, 10_000);
       await store.update('wait_1', claim(T0));
@@ -322,7 +322,7 @@ export function jobStoreSuite(
       expect(await waiting).toMatchObject({ status: 'cancelled' });
     });
 
-    it('gives the job as it is when the time is up, and nothing where there is none', async () => {
+    it('returns the job unchanged when the wait times out, and nothing for an unknown job', async () => {
       await store.create(makeJob('wait_2'));
       expect(await store.waitFor('wait_2', isTerminal, 50)).toMatchObject({ status: 'queued' });
       expect(await store.waitFor('wait_none', isTerminal, 5000)).toBeUndefined();

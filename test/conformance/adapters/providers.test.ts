@@ -1,4 +1,4 @@
-/** The provider adapters against the simulated models: what goes out, and what every failure is taken for. */
+/** The provider adapters against the simulated models: requests, and the classification of every failure. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createGeminiProvider } from '../../../functions/adapters/gemini-provider.ts';
 import { createOmniProvider } from '../../../functions/adapters/omni-provider.ts';
@@ -34,7 +34,7 @@ const closing: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   const tokens = await startTokenServer(identity);
-  // As in the cloud; without it the auth library asks Google which project this is.
+  // As in the cloud. Without it the auth library asks Google for the project id.
   process.env['GOOGLE_CLOUD_PROJECT'] = 'p';
   process.env['GOOGLE_APPLICATION_CREDENTIALS'] = credentialsFor(
     dir,
@@ -47,7 +47,7 @@ beforeAll(async () => {
     isApiKey: (key) => key === 'the-key',
     speedUp: 1,
     developerApiImagen: 'alive',
-    // It moves when it is looked at: a picture that takes a millisecond is not waited for for ever.
+    // The clock advances at every read, so that waiting for a fast image ends.
     now: () => now++,
   });
   vertex = createVertexProvider({
@@ -107,10 +107,10 @@ const paidCall = (body: VideoRequest): PaidCall => ({
 const submit = async (provider: VideoProvider, call: PaidCall): Promise<SubmitAnswer> =>
   (await provider.prepare(call))();
 
-/** Time passes until the operation is over. */
+/** Advances the clock until the operation has ended. */
 async function pollToEnd(provider: VideoProvider, call: PaidCall): Promise<PollAnswer> {
   const answer = await submit(provider, call);
-  if (answer.kind !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(answer)}`);
+  if (answer.kind !== 'accepted') throw new Error(`The call was not accepted: ${JSON.stringify(answer)}`);
   expect(await provider.poll(answer.operation)).toEqual({ kind: 'running' });
   now += 7 * 60_000;
   await models.settled();
@@ -122,7 +122,7 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
   const surface = ({ vertex: 'vertex', gemini: 'developer', omni: 'omni' } as const)[name];
   const paid = (prompt: string): number => models.paidCalls().filter((call) => call.prompt === prompt).length;
 
-  it('submits once, sees it running, then done with a video', async () => {
+  it('submits once and polls until the operation is done with a video', async () => {
     const answer = await pollToEnd(provider(), paidCall(request(name, `${name} good`)));
     expect(answer).toMatchObject({
       kind: 'done',
@@ -131,7 +131,7 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
     expect(paid(`${name} good`)).toBe(1);
   });
 
-  // What the caller sees, what it is taken for, and whether an operation exists all the same.
+  // The fault, the outcome that it is classified as, and the number of operations that exist.
   const failures = [
     [{ kind: 'http', status: 429, retryAfterSeconds: 7 }, 'rejected', 0],
     [{ kind: 'http', status: 400 }, 'rejected', 0],
@@ -147,17 +147,17 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
     [{ kind: 'not-json' }, 'unknown', 1],
     [{ kind: 'no-name' }, 'unknown', 1],
   ] as const;
-  it.each(failures)('takes %j for %s, after one request and no more', async (fault, outcome, operations) => {
+  it.each(failures)('classifies %j as %s after exactly one request', async (fault, outcome, operations) => {
     const prompt = `${name} ${JSON.stringify(fault)}`;
     models.script({ match: { surface, promptIncludes: prompt }, fault });
     const answer = await submit(provider(), paidCall(request(name, prompt)));
-    if (answer.kind !== 'failed') throw new Error('it was accepted');
+    if (answer.kind !== 'failed') throw new Error('The call was accepted.');
     expect(classifySubmitFailure(answer.signal).outcome).toBe(outcome);
-    // A second request would have met no fault and been paid.
+    // A second request would not have met the fault and would have been paid.
     expect(paid(prompt)).toBe(operations);
   });
 
-  it('takes an unreachable server for a rejection that cost nothing', async () => {
+  it('classifies an unreachable server as a free rejection', async () => {
     const gone = await startTokenServer(identity);
     const nobodyThere = `http://127.0.0.1:${gone.port}`;
     await gone.stop();
@@ -178,7 +178,7 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
     expect(answer).toMatchObject({ kind: 'failed', signal: { kind: 'network', sent: false } });
   });
 
-  it('passes on operation errors, filtered videos and silence as they are', async () => {
+  it('returns operation errors, filtered videos and empty results unchanged', async () => {
     const outcome = async (
       fault: Parameters<RunningModels['script']>[0]['fault'],
       over: Partial<VideoRequest> = {},
@@ -202,10 +202,10 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
     });
   });
 
-  it('reports a poll that is refused, reset or never answered', async () => {
+  it('reports a poll that is refused, reset or gets no response', async () => {
     const prompt = `${name} poll faults`;
     const answer = await submit(provider(), paidCall(request(name, prompt)));
-    if (answer.kind !== 'accepted') throw new Error('not accepted');
+    if (answer.kind !== 'accepted') throw new Error('The call was not accepted.');
     const poll = async (fault: Parameters<RunningModels['script']>[0]['fault']): Promise<PollAnswer> => {
       models.script({ match: { surface, call: 'poll' }, fault });
       return provider().poll(answer.operation);
@@ -223,7 +223,7 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
 });
 
 describe('Vertex', () => {
-  it('takes pictures as bytes where it may not read the bucket, and a topic to publish to', async () => {
+  it('accepts images as bytes if it may not read the bucket, and a Pub/Sub topic', async () => {
     const read: string[] = [];
     const inline = createVertexProvider({
       project: 'p',
@@ -252,11 +252,11 @@ describe('Vertex', () => {
   it('writes the videos under the output URI it was given', async () => {
     const call = paidCall(request('vertex', 'two samples', { sampleCount: 2 }));
     const answer = await pollToEnd(vertex, call);
-    if (answer.kind !== 'done') throw new Error('not done');
+    if (answer.kind !== 'done') throw new Error('The operation is not done.');
     expect(answer.result.sources.map(({ uri }) => uri.startsWith(call.outputUri))).toEqual([true, true]);
   });
 
-  it('answers in the legacy shape are done without sources, and the videos are under the prefix', async () => {
+  it('returns no sources for a legacy response, and the videos are under the prefix', async () => {
     models.script({ match: { promptIncludes: 'legacy' }, fault: { kind: 'legacy-shape' } });
     const call = paidCall(request('vertex', 'legacy'));
     expect(await pollToEnd(vertex, call)).toMatchObject({
@@ -268,7 +268,7 @@ describe('Vertex', () => {
     expect(await listed.json()).toMatchObject({ items: [{ contentType: 'video/mp4' }] });
   });
 
-  it('makes no call ready without credentials', async () => {
+  it('does not prepare a call without credentials', async () => {
     const broken = createVertexProvider({
       project: 'p',
       getAccessToken: () => Promise.reject(new Error('no key file')),
@@ -316,14 +316,14 @@ describe.each(['developer', 'vertex'] as const)('Omni on the %s backend, after a
   const tall = { aspectRatio: '9:16', durationSeconds: 5 } as const;
   const input = (uri: string) => ({ gcsUri: uri, mimeType: 'video/mp4', durationSeconds: 5 }) as const;
 
-  it('edits it, and it keeps its length', async () => {
+  it('edits it and keeps its length', async () => {
     const first = await made(tall);
     const edited = await made({ ...tall, task: 'edit', video: input(first.uri) });
     expect(await secondsOf(edited.bytes)).toBe(5);
     expect(edited.bytes.equals(first.bytes)).toBe(false);
   });
 
-  it('enlarges it, without words', async () => {
+  it('upscales it without a prompt', async () => {
     const first = await made(tall);
     const large = await made({
       ...{ ...tall, task: 'upscale', video: input(first.uri) },
@@ -334,7 +334,7 @@ describe.each(['developer', 'vertex'] as const)('Omni on the %s backend, after a
     expect(after?.height).toBeGreaterThan(before?.height ?? 0);
   });
 
-  it('goes on from its operation: edits what that made, then extends the edit', async () => {
+  it('continues from its operation: edits the result, then extends the edit', async () => {
     const first = await made(tall);
     const previous = { jobId: 'job_p', durationSeconds: 5 } as const;
     const second = await made({
@@ -349,19 +349,19 @@ describe.each(['developer', 'vertex'] as const)('Omni on the %s backend, after a
     expect(await secondsOf(third.bytes)).toBe(9);
   });
 
-  it('is refused, and not charged, an operation that it does not have', async () => {
+  it('is refused free of charge for an unknown operation', async () => {
     const previousTurn = { jobId: 'job_p', durationSeconds: 5, operationName: 'v1_gone' };
     const answer = await submit(
       provider(),
       paidCall(request('omni', 'after nothing', { task: 'edit', previousTurn })),
     );
-    if (answer.kind !== 'failed') throw new Error('it was accepted');
+    if (answer.kind !== 'failed') throw new Error('The call was accepted.');
     expect(classifySubmitFailure(answer.signal).outcome).toBe('rejected');
   });
 });
 
 describe('Omni on Vertex', () => {
-  it('writes the video under the output URI it was given, and stops when asked to', async () => {
+  it('writes the video under the given output URI, and can be cancelled', async () => {
     const onVertex = createOmniProvider({
       backend: {
         kind: 'vertex',
@@ -381,20 +381,20 @@ describe('Omni on Vertex', () => {
       result: { sources: [{ uri: expect.stringContaining(call.outputUri) }] },
     });
     const second = await submit(onVertex, paidCall(request('omni', 'to be stopped')));
-    if (second.kind !== 'accepted') throw new Error('not accepted');
+    if (second.kind !== 'accepted') throw new Error('The call was not accepted.');
     await onVertex.cancel?.(second.operation);
     expect(await onVertex.poll(second.operation)).toMatchObject({ kind: 'error', code: 1 });
-    // There the older model goes by another name.
+    // The older model has another name there.
     const older = { ...request('omni', 'by the older model'), model: 'gemini-omni-1.1-flash' };
     expect(await submit(onVertex, paidCall(older))).toMatchObject({ kind: 'accepted' });
   });
 });
 
 describe('the Developer API', () => {
-  it('makes a first frame with Imagen, withholds another, and refuses a size it does not make', async () => {
+  it('generates a first frame with Imagen, withholds a filtered one, and refuses an unsupported size', async () => {
     const image = (prompt: string, imageSize: '1K' | '2K' | '4K') => {
       const firstFrame = { prompt, provider: 'gemini', model: 'imagen-4.0-generate-001', imageSize } as const;
-      // Drawing and compressing four million points takes its time.
+      // Drawing and compressing four million pixels takes time.
       return submit(gemini, { ...paidCall({ ...request('gemini', 'a'), firstFrame }), timeoutMs: 30_000 });
     };
     // The real model takes seconds, while the caller waits.
@@ -411,7 +411,7 @@ describe('the Developer API', () => {
     expect(refused).toMatchObject({ kind: 'failed', signal: { kind: 'http', status: 400 } });
   });
 
-  it('is told where to call, and takes it, for Omni and for Veo', async () => {
+  it('accepts a webhook URL for Omni and for Veo', async () => {
     const webhook = { uri: 'https://hook.test/x' };
     const common = { baseUrl: models.url, pollTimeoutMs: TIMEOUT_MS, fetch, webhook };
     const readImage = async (): Promise<Uint8Array> => Buffer.of();
@@ -422,7 +422,7 @@ describe('the Developer API', () => {
       ...{ ...common, readInput: readImage },
     });
     const answer = await submit(called, paidCall(request('omni', 'called back')));
-    if (answer.kind !== 'accepted') throw new Error('not accepted');
+    if (answer.kind !== 'accepted') throw new Error('The call was not accepted.');
     const stored = await fetch(`${models.url}/v1/interactions/${answer.operation.name}`, {
       headers: { 'x-goog-api-key': 'the-key' },
     });
@@ -434,12 +434,12 @@ describe('the Developer API', () => {
     });
   });
 
-  it('streams a file to its end, says when one is not there, and never sends its key elsewhere', async () => {
+  it('streams a whole file, reports a missing one, and never sends its key to another host', async () => {
     const done = await pollToEnd(gemini, paidCall(request('gemini', 'to be downloaded')));
-    if (done.kind !== 'done') throw new Error('not done');
+    if (done.kind !== 'done') throw new Error('The operation is not done.');
     const uri = done.result.sources[0]?.uri ?? '';
     const answer = await gemini.download(uri);
-    if (answer.kind !== 'body') throw new Error('no body');
+    if (answer.kind !== 'body') throw new Error('There is no body.');
     let bytes = 0;
     for await (const chunk of answer.body) bytes += Buffer.from(chunk).length;
     expect(bytes).toBeGreaterThan(10_000);
@@ -466,8 +466,8 @@ describe('the Developer API', () => {
   });
 });
 
-describe('words where a picture or a video was to be', () => {
-  it('are told: of a picture as a refusal that cost nothing, of a video with the result', async () => {
+describe('text instead of an image or a video', () => {
+  it('is reported: for an image as a free refusal, for a video with the result', async () => {
     // The real model takes seconds, while the caller waits.
     models.script({ match: { call: 'image' }, fault: { kind: 'latency', seconds: 0.001 }, times: 1 });
     models.script({ match: { call: 'image' }, fault: { kind: 'text-only' } });
@@ -488,7 +488,7 @@ describe('words where a picture or a video was to be', () => {
     });
   });
 
-  it('are no reason to roll again where a filter judged what was asked for', async () => {
+  it('does not cause a reroll when a filter rejected the prompt', async () => {
     expect(await pollToEnd(omni, paidCall(request('omni', '[simulate: safety-filter] a cat')))).toMatchObject(
       {
         kind: 'done',

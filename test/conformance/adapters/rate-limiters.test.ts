@@ -1,4 +1,4 @@
-/** Rate limiters in Firestore: no pass is lost, however many decide at once. */
+/** Rate limiters in Firestore: no call is lost under concurrency. */
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreRateLimiters } from '../../../functions/adapters/firestore-rate-limiters.ts';
@@ -22,11 +22,11 @@ afterAll(async () => {
 });
 
 describe('a rate limiter', () => {
-  it('is open and new before anybody has passed', async () => {
+  it('is open before the first call', async () => {
     expect(await rateLimiters.get({ ...MODEL, model: 'unheard-of' })).toEqual(NEW_RATE_LIMITER);
   });
 
-  it('counts each of ten calls that pass at the same time', async () => {
+  it('counts each of ten concurrent calls', async () => {
     const passing = { lane: 'batch', now: 0, requestsPerMinute: 60 } as const;
     const saved = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>
@@ -39,7 +39,7 @@ describe('a rate limiter', () => {
     expect((await rateLimiters.get(MODEL)).dueAt).toBe(10_000);
   });
 
-  it('lets a hundred calls of one process by without an aborted one', async () => {
+  it('admits a hundred calls of one process without an aborted transaction', async () => {
     const model = { ...MODEL, model: 'crowded' };
     const passing = { lane: 'interactive', caller: 'ann', now: 0, requestsPerMinute: 60 } as const;
     let decided = 0;
@@ -53,7 +53,7 @@ describe('a rate limiter', () => {
     expect((await rateLimiters.get(model)).dueAt).toBe(100_000);
   });
 
-  it('goes on after a decision that threw', async () => {
+  it('continues after a decision that threw', async () => {
     const thrown = rateLimiters.update(MODEL, () => {
       throw new RangeError('no');
     });
@@ -61,7 +61,7 @@ describe('a rate limiter', () => {
     expect(await rateLimiters.update(MODEL, () => undefined)).toBe('unchanged');
   });
 
-  it('keeps what it knows when a decision is to change nothing', async () => {
+  it('keeps its state when a decision changes nothing', async () => {
     const refusal = { retryAfterMs: 5000, now: 0, random: 0.5 };
     await rateLimiters.update(MODEL, (rateLimiter) => close(rateLimiter, refusal, defaultPolicy()));
     expect(await rateLimiters.update(MODEL, () => undefined)).toBe('unchanged');

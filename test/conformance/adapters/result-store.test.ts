@@ -1,4 +1,4 @@
-/** The bucket adapters against the local Cloud Storage, its faults included. */
+/** The bucket adapters against the local Cloud Storage, with injected faults. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
@@ -38,7 +38,7 @@ const body = (...parts: string[]): Readable => Readable.from(parts.map((part) =>
 const write = (name: string, text: string): Promise<void> => results.writeOnce(name, 'video/mp4', body(text));
 
 describe('the output bucket', () => {
-  it('lists what is under a prefix, in order, with size, checksum and type', async () => {
+  it('lists the objects under a prefix, in order, with size, checksum and type', async () => {
     await write('list/b/sample_1.mp4', 'one');
     await write('list/a/sample_0.mp4', 'zero');
     await write('listing', 'not this');
@@ -57,12 +57,12 @@ describe('the output bucket', () => {
     expect(await results.list('nothing/')).toEqual([]);
   });
 
-  it('lists more than one page', async () => {
+  it('lists objects over more than one page', async () => {
     await Promise.all(Array.from({ length: 30 }, (_, n) => write(`many/${n}`, 'x')));
     expect(await results.list('many/')).toHaveLength(30);
   });
 
-  it('reads a range, and what there is of one that goes beyond the end', async () => {
+  it('reads a range, and truncates one that extends beyond the end', async () => {
     await write('range', '0123456789');
     const read = async (start: number, end: number): Promise<string> =>
       Buffer.from(await results.readRange('range', start, end)).toString();
@@ -70,14 +70,14 @@ describe('the output bucket', () => {
     expect(await read(8, 100)).toBe('89');
   });
 
-  it('keeps the first of two writers, and takes the second for done', async () => {
+  it('keeps the first of two writes and treats the second as done', async () => {
     await Promise.all([write('race', 'first'), write('race', 'other')]);
     const [before] = await results.list('race');
     await write('race', 'a third');
     expect(await results.list('race')).toEqual([before]);
   });
 
-  it('leaves no object of a body that breaks off', async () => {
+  it('stores no object when the body is interrupted', async () => {
     const torn = new Readable({
       read() {
         this.push(Buffer.from('half'));
@@ -88,7 +88,7 @@ describe('the output bucket', () => {
     expect(await results.list('torn')).toEqual([]);
   });
 
-  it('throws on a bucket that answers 503, and succeeds afterwards', async () => {
+  it('throws when the bucket returns 503, and succeeds afterwards', async () => {
     server.failNext({ method: /POST/, path: /unsteady/, answer: 503 });
     await expect(write('unsteady', 'x')).rejects.toThrow();
     expect(await results.list('unsteady')).toEqual([]);
@@ -96,7 +96,7 @@ describe('the output bucket', () => {
     expect(await results.list('unsteady')).toHaveLength(1);
   });
 
-  it('removes a copy that is not what was sent, and says so', async () => {
+  it('removes a stored object that differs from what was sent, and reports it', async () => {
     server.corruptNextChecksum({ method: /GET/, path: /damaged/ });
     await expect(write('damaged', 'x')).rejects.toThrow('CRC-32C');
     const [aside, ...none] = (await results.list('damaged')).map(({ name }) => name);
@@ -106,7 +106,7 @@ describe('the output bucket', () => {
     expect((await results.list('damaged')).map(({ name }) => name)).toEqual(['damaged', aside]);
   });
 
-  it('takes no more of a body than the bucket does, and in the end all of it', async () => {
+  it('reads a body no faster than the bucket accepts it, and finally all of it', async () => {
     const chunks = 64;
     let given = 0;
     let arrived = 0;
@@ -126,7 +126,7 @@ describe('the output bucket', () => {
     }
     const body = Readable.from(large());
     const writing = createResultStore(storage, storage, 'b').writeOnce('large', 'video/mp4', body);
-    // Sockets hold some; once they are full nothing more is asked for.
+    // Sockets buffer some bytes. When they are full, no more of the body is read.
     for (let before = -1; before < given || !opened; await sleep(200)) before = given;
     expect(given).toBeLessThan(chunks / 2);
     opened.resume();
@@ -135,10 +135,10 @@ describe('the output bucket', () => {
     expect(arrived).toBeGreaterThanOrEqual(chunks * 1024 * 1024);
   });
 
-  it('signs links that work for anybody, for ranges too, and until they end', async () => {
+  it('signs URLs that work without credentials, also for ranges, until they expire', async () => {
     await write('signed/video.mp4', '0123456789');
     const [object] = await results.list('signed/');
-    if (!object) throw new Error('nothing was written');
+    if (!object) throw new Error('No object was written.');
     const url = await results.signedReadUrl({ ...object }, 60_000);
     const whole = await fetch(url);
     expect([whole.status, await whole.text(), whole.headers.get('content-type')]).toEqual([
@@ -154,7 +154,7 @@ describe('the output bucket', () => {
 });
 
 describe('the input bucket', () => {
-  it('stores a picture once and reads it back', async () => {
+  it('stores an image once and reads it back', async () => {
     expect(await inputs.putOnce('jobs/j/image.png', 'image/png', Buffer.from('a picture'))).toBe(
       'gs://test-in/jobs/j/image.png',
     );
@@ -164,7 +164,7 @@ describe('the input bucket', () => {
     expect(Buffer.from(await inputs.read('gs://test-in/jobs/j/image.png')).toString()).toBe('a picture');
   });
 
-  it('reads the generation that was asked for, as it is stored, or says that it is gone', async () => {
+  it('reads the requested generation unchanged, or reports that it does not exist', async () => {
     await inputs.writeOnce('manifest', 'text/plain', body('0123', '456789'));
     const found = await inputs.head('gs://test-in/manifest');
     expect(found).toMatchObject({ bytes: 10 });
@@ -173,7 +173,7 @@ describe('the input bucket', () => {
     await expect(read('1')).rejects.toThrow(ObjectMissingError);
   });
 
-  it('copies the generation that was asked for once, though it was replaced, or says that it is gone', async () => {
+  it('copies the requested generation once, even if it was replaced, or reports that it does not exist', async () => {
     const uri = 'gs://test-in/uploads/cam.png';
     const generations: string[] = [];
     for (const text of ['first', 'second!']) {
@@ -198,7 +198,7 @@ describe('the input bucket', () => {
     expect(await inputs.head(uri, '1')).toBeUndefined();
   });
 
-  it('says so when there is nothing, or no such name', async () => {
+  it('rejects a missing object and a malformed name', async () => {
     await expect(inputs.read('gs://test-in/nothing')).rejects.toThrow();
     await expect(inputs.read('https://in/nothing')).rejects.toThrow('gs://bucket/name');
   });
@@ -207,11 +207,11 @@ describe('the input bucket', () => {
 describe('a copy of a landed video', () => {
   const video = async (name: string) => {
     const [object] = await results.list(name);
-    if (!object) throw new Error(`there is no ${name}`);
+    if (!object) throw new Error(`${name} does not exist.`);
     return object;
   };
 
-  it('is made in another bucket, and again is the same copy', async () => {
+  it('is created in another bucket, and only once', async () => {
     await write('landed/a.mp4', 'a video');
     const landed = await video('landed/a.mp4');
     await results.copyTo(landed, 'gs://test-in/delivered/a.mp4');
@@ -220,7 +220,7 @@ describe('a copy of a landed video', () => {
     expect(await inputs.head('gs://test-in/delivered/a.mp4')).toMatchObject({ contentType: 'video/mp4' });
   });
 
-  it('leaves another object that is there already alone, and says so', async () => {
+  it('does not replace an existing object, and reports it', async () => {
     await write('landed/b.mp4', 'a video');
     await write('taken.mp4', 'another');
     await expect(results.copyTo(await video('landed/b.mp4'), 'gs://test-out/taken.mp4')).rejects.toThrow(
@@ -229,17 +229,17 @@ describe('a copy of a landed video', () => {
     expect(Buffer.from(await results.readRange('taken.mp4', 0, 99)).toString()).toBe('another');
   });
 
-  it('into a bucket that there is not fails', async () => {
+  it('into a missing bucket fails', async () => {
     await write('landed/c.mp4', 'a video');
     await expect(results.copyTo(await video('landed/c.mp4'), 'gs://nowhere/c.mp4')).rejects.toThrow();
   });
 });
 
-describe('a link for a reader that brings x-goog- headers', () => {
-  it('is good with these headers, in part too, and not with others', async () => {
+describe('a signed URL for a reader that sends x-goog- headers', () => {
+  it('works with these headers, also for ranges, and not with others', async () => {
     await write('linked.mp4', '0123456789');
     const [object] = await results.list('linked.mp4');
-    if (!object) throw new Error('there is no object');
+    if (!object) throw new Error('There is no object.');
     const url = await results.signedReadUrl(object, 60_000, { 'x-goog-api-key': 'ann' });
     expect(url).not.toContain('ann');
     const get = (headers: Record<string, string>): Promise<Response> => fetch(url, { headers });

@@ -1,4 +1,4 @@
-/** What Firestore keeps for schedules and for batches whose end is to be published. */
+/** The Firestore records of schedules and of batches whose end is not published yet. */
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFirestoreBatchStore } from '../../../functions/adapters/firestore-batch-store.ts';
@@ -28,8 +28,8 @@ afterAll(async () => {
   for (const close of closing) await close();
 });
 
-describe('what is remembered of a schedule', () => {
-  it('is nothing at first, and each of eight fires that are settled at the same time', async () => {
+describe('the record of a schedule', () => {
+  it('is empty at first, and contains all of eight fires that are settled concurrently', async () => {
     expect(await schedules.get('nightly')).toEqual(NEW_SCHEDULE);
     const saved = await Promise.all(
       Array.from({ length: 8 }, (_, at) =>
@@ -44,8 +44,8 @@ describe('what is remembered of a schedule', () => {
   });
 });
 
-describe('batches whose end waits to be published', () => {
-  it('are found, the longest first, until it is published', async () => {
+describe('batches whose end is not published yet', () => {
+  it('are found, longest overdue first, until it is published', async () => {
     const source = { gcsUri: 'gs://in/a.csv', generation: '1', isInline: false };
     const settings = { strict: false, dryRun: true, lane: 'batch', reportPrefix: 'batches/' } as const;
     for (const [batchId, now] of [

@@ -1,4 +1,4 @@
-/** The switch on paid calls against the local Cloud Tasks. */
+/** Pausing and resuming submissions (the switch for paid calls) against the local Cloud Tasks. */
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { grpc } from 'google-gax';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 describe('pausing submissions', () => {
-  it('pauses every submit queue and no other, twice as well as once, and passes over a queue that is not there', async () => {
+  it('pauses every submit queue and no other, is idempotent, and skips a missing queue', async () => {
     const submissions = createCloudTaskSubmissions({
       client,
       project: 'p',

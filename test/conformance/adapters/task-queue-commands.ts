@@ -1,12 +1,12 @@
 /**
- * Random commands for a task queue, each held against a model: which tasks there are, when they are due, and which names
- * still rest. Nothing is random in a queue without faults, so the model knows of every delivery when it comes.
+ * Random commands for a task queue, compared with a model: the tasks, their due times, and the names that are still
+ * reserved. A queue without faults is deterministic, so the model predicts every delivery.
  */
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { TaskQueue, WakeTask } from '../../../functions/ports.ts';
 
-/** A task that has come to its handler. */
+/** A task that has reached its handler. */
 export interface Arrival {
   readonly name: string;
   readonly queueId: string;
@@ -14,27 +14,27 @@ export interface Arrival {
   readonly body: unknown;
 }
 
-/** A queue with its dispatcher, its handler, and a clock that moves when told. */
+/** A queue with its dispatcher, its handler, and an injected clock. */
 export interface QueueUnderTest {
   readonly queue: TaskQueue;
   readonly now: () => number;
   readonly advance: (ms: number) => void;
-  /** The next tasks that come to the handler, which keeps them until they are answered. @throws when more come */
+  /** The next tasks that reach the handler, which holds them until `answer`. @throws when more arrive */
   readonly arrivals: (count: number) => Promise<readonly Arrival[]>;
-  /** The handler answers; resolves when the queue has heard it. */
+  /** The handler responds. Resolves when the queue has received the response. */
   readonly answer: (name: string, status: number) => Promise<void>;
-  /** Resolves when the queue has hung up on so many more. */
-  readonly hungUp: (count: number) => Promise<void>;
+  /** Resolves when the queue has aborted `count` more calls at their deadline. */
+  readonly aborted: (count: number) => Promise<void>;
   readonly rules: QueueRules;
   readonly close: () => Promise<void>;
 }
 
 /** In milliseconds. */
 export interface QueueRules {
-  /** What a handler may answer. */
+  /** The statuses that a handler may return. */
   readonly statuses: readonly number[];
-  /** Whether a task that is at its handler still counts as in its queue. */
-  readonly waitsUnderWay: boolean;
+  /** Whether a task in progress still counts as waiting in its queue. */
+  readonly countsInProgressAsWaiting: boolean;
   readonly tombstoneMs: number;
   readonly backoffMs: (failures: number) => number;
   readonly deadlineMs: Readonly<Record<WakeTask['target'], number>>;
@@ -45,23 +45,23 @@ interface ModelTask {
   readonly wake: WakeTask;
   dueAt: number;
   failures: number;
-  /** Since when it is at its handler. */
-  underWaySince: number | undefined;
+  /** When its current call started; undefined when no call is in progress. */
+  callStartedAt: number | undefined;
 }
 
 export class QueueModel {
   readonly tasks = new Map<string, ModelTask>();
-  /** When the task of that name ended. */
+  /** By name: when the task ended. */
   readonly ended = new Map<string, number>();
-  /** Tasks that were accepted, by name, and how often each came to its handler. */
+  /** By name of an accepted task: the number of its deliveries. */
   readonly deliveries = new Map<string, number>();
 
-  underWay(): ModelTask[] {
-    return [...this.tasks.values()].filter(({ underWaySince }) => underWaySince !== undefined);
+  inProgress(): ModelTask[] {
+    return [...this.tasks.values()].filter(({ callStartedAt }) => callStartedAt !== undefined);
   }
 
   due(now: number): ModelTask[] {
-    return [...this.tasks.values()].filter((task) => task.underWaySince === undefined && task.dueAt <= now);
+    return [...this.tasks.values()].filter((task) => task.callStartedAt === undefined && task.dueAt <= now);
   }
 }
 
@@ -76,27 +76,27 @@ const command = (
 
 export const hash = (parts: readonly string[]): string => parts.join('_');
 
-/** The queues as the deployment names them. */
+/** The queue ids of the deployment. */
 const QUEUE_IDS = {
   poll: 'poll',
   submit: 'submit-vertex-veo-3-1-fast-generate-001',
 } as const;
 
-interface Wanted {
+interface WakeSpec {
   readonly job: string;
   readonly seq: number;
   readonly ring: number;
   readonly inMs: number;
 }
 
-/** What the function is sent: a submission is told its line as well. */
+/** The body that the function receives. A submit task also has its submit queue; the wire name of that field is `line`. */
 export const messageOf = ({ target, jobId, wake, provider, model, lane }: WakeTask) => ({
   ...{ jobId, seq: wake.seq },
   ...(target === 'submit' ? { line: { provider, model, lane } } : {}),
 });
 
-/** A step of a job is either a submission or a poll, so its names never meet in two queues. */
-const wakeTask = ({ job, seq, ring, inMs }: Wanted, now: number): WakeTask => ({
+/** A step of a job is either a submission or a poll, so its names do not occur in two queues. */
+const wakeTask = ({ job, seq, ring, inMs }: WakeSpec, now: number): WakeTask => ({
   target: seq % 2 === 1 ? 'submit' : 'poll',
   jobId: job,
   wake: { at: now + inMs, seq, ring },
@@ -108,7 +108,7 @@ const wakeTask = ({ job, seq, ring, inMs }: Wanted, now: number): WakeTask => ({
 const nameOf = ({ jobId, wake }: WakeTask): string =>
   hash(['wake', jobId, String(wake.seq), String(wake.ring)]);
 
-/** What is due is delivered, once for each time that it is due, and nothing else is. */
+/** Every due task is delivered exactly once per due time, and no other task is. */
 async function deliverDue(model: QueueModel, real: QueueUnderTest): Promise<void> {
   const now = real.now();
   const due = new Map(model.due(now).map((task) => [task.name, task]));
@@ -121,13 +121,13 @@ async function deliverDue(model: QueueModel, real: QueueUnderTest): Promise<void
     expect(now, `${name} before its time`).toBeGreaterThanOrEqual(wake.at);
     expect(queueId).toBe(QUEUE_IDS[target]);
     expect(call).toEqual({ target, body: messageOf(task.wake) });
-    task.underWaySince = now;
+    task.callStartedAt = now;
     model.deliveries.set(name, (model.deliveries.get(name) ?? 0) + 1);
   }
 }
 
 const enqueueTimes =
-  (wanted: Wanted, times: number): Run =>
+  (wanted: WakeSpec, times: number): Run =>
   async (model, real) => {
     const now = real.now();
     const wake = wakeTask(wanted, now);
@@ -137,13 +137,13 @@ const enqueueTimes =
     const rests = endedAt !== undefined && now < endedAt + real.rules.tombstoneMs;
     if (!model.tasks.has(name) && !rests) {
       const dueAt = Math.max(now, Math.ceil(wake.wake.at));
-      model.tasks.set(name, { name, wake, dueAt, failures: 0, underWaySince: undefined });
+      model.tasks.set(name, { name, wake, dueAt, failures: 0, callStartedAt: undefined });
       model.deliveries.set(name, 0);
     }
     await deliverDue(model, real);
   };
 
-/** Few names, so that they meet again. */
+/** Few names, so that they recur. */
 const names = fc.record({
   job: fc.constantFrom('a', 'b'),
   seq: fc.integer({ min: 1, max: 3 }),
@@ -169,7 +169,8 @@ const isWaiting = names.map((wanted) =>
     async (model, real) => {
       const wake = wakeTask({ ...wanted, inMs: 0 }, real.now());
       const task = model.tasks.get(nameOf(wake));
-      const waits = task !== undefined && (task.underWaySince === undefined || real.rules.waitsUnderWay);
+      const waits =
+        task !== undefined && (task.callStartedAt === undefined || real.rules.countsInProgressAsWaiting);
       expect(await real.queue.isWaiting(wake)).toBe(waits);
     },
   ),
@@ -177,18 +178,18 @@ const isWaiting = names.map((wanted) =>
 
 function fail(task: ModelTask, { now, rules }: QueueUnderTest): void {
   task.failures += 1;
-  task.underWaySince = undefined;
+  task.callStartedAt = undefined;
   task.dueAt = now() + rules.backoffMs(task.failures);
 }
 
 async function advanceBy(ms: number, model: QueueModel, real: QueueUnderTest): Promise<void> {
   real.advance(ms);
   const late = model
-    .underWay()
+    .inProgress()
     .filter(
-      ({ underWaySince = 0, wake }) => real.now() >= underWaySince + real.rules.deadlineMs[wake.target],
+      ({ callStartedAt = 0, wake }) => real.now() >= callStartedAt + real.rules.deadlineMs[wake.target],
     );
-  await real.hungUp(late.length);
+  await real.aborted(late.length);
   for (const task of late) fail(task, real);
   await deliverDue(model, real);
 }
@@ -197,13 +198,13 @@ const advance = fc
   .oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 2000, max: 700_000 }))
   .map((ms) => command(`advance ${ms} ms`, (model, real) => advanceBy(ms, model, real)));
 
-/** Nothing when nothing waits. */
+/** Undefined when no task waits. */
 function untilNextDue(model: QueueModel, now: number): number | undefined {
-  const waiting = [...model.tasks.values()].filter(({ underWaySince }) => underWaySince === undefined);
+  const waiting = [...model.tasks.values()].filter(({ callStartedAt }) => callStartedAt === undefined);
   return waiting.length === 0 ? undefined : Math.min(...waiting.map(({ dueAt }) => dueAt)) - now;
 }
 
-/** To the last millisecond before a task is due, to the very one, and past it. */
+/** Advances to one millisecond before a task is due, to its due time, or to one millisecond after. */
 const advanceToDue = fc.integer({ min: -1, max: 1 }).map((offsetMs) =>
   command(`advance to the next task ${offsetMs} ms`, async (model, real) => {
     const ms = untilNextDue(model, real.now());
@@ -214,9 +215,9 @@ const advanceToDue = fc.integer({ min: -1, max: 1 }).map((offsetMs) =>
 const answerOne =
   (nth: number, status: number): Run =>
   async (model, real) => {
-    const underWay = model.underWay();
-    const task = underWay[nth % underWay.length];
-    if (!task) expect.fail('nothing is under way');
+    const inProgress = model.inProgress();
+    const task = inProgress[nth % inProgress.length];
+    if (!task) expect.fail('no call is in progress');
     await real.answer(task.name, status);
     if (status >= 200 && status < 300) {
       model.tasks.delete(task.name);
@@ -227,12 +228,16 @@ const answerOne =
     await deliverDue(model, real);
   };
 
-/** Successes as often as failures. */
+/** Successes and failures are equally frequent. */
 const answer = (statuses: readonly number[]): fc.Arbitrary<Command> =>
   fc
     .tuple(fc.nat(11), fc.oneof(fc.constant(200), fc.constantFrom(...statuses)))
     .map(([nth, status]) =>
-      command(`answer ${nth} with ${status}`, answerOne(nth, status), (model) => model.underWay().length > 0),
+      command(
+        `answer ${nth} with ${status}`,
+        answerOne(nth, status),
+        (model) => model.inProgress().length > 0,
+      ),
     );
 
 export const taskQueueCommands = ({ statuses }: QueueRules): fc.Arbitrary<Command>[] => [
@@ -240,10 +245,10 @@ export const taskQueueCommands = ({ statuses }: QueueRules): fc.Arbitrary<Comman
   ...[answer(statuses), answer(statuses)],
 ];
 
-/** Lets all that is left run well. Then every task was delivered, and none waits. */
+/** Lets all remaining tasks succeed. Afterwards every task has been delivered, and none waits. */
 export async function finish(model: QueueModel, real: QueueUnderTest): Promise<void> {
   while (model.tasks.size > 0) {
-    if (model.underWay().length > 0) await answerOne(0, 200)(model, real);
+    if (model.inProgress().length > 0) await answerOne(0, 200)(model, real);
     else await advanceBy(untilNextDue(model, real.now()) ?? 0, model, real);
   }
   for (const [name, count] of model.deliveries) expect(count, name).toBeGreaterThanOrEqual(1);

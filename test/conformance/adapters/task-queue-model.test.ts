@@ -1,4 +1,4 @@
-/** Every task queue against a model, under random commands. `test/support/model-run.ts` says how to replay a failure. */
+/** Every task queue against a model, under random commands. See `test/support/model-run.ts` for replaying a failure. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCloudTaskQueue } from '../../../functions/adapters/cloud-task-queue.ts';
@@ -16,11 +16,11 @@ import {
   taskQueueCommands,
 } from './task-queue-commands.ts';
 
-const CLAIM = 'delivers each name when it is due until that goes well, and then lets the name rest';
+const CLAIM = 'delivers each task when it is due until it succeeds, and then reserves its name';
 
 const MEMORY_RULES: QueueRules = {
   statuses: [200],
-  waitsUnderWay: false,
+  countsInProgressAsWaiting: false,
   tombstoneMs: Number.POSITIVE_INFINITY,
   backoffMs: () => 0,
   deadlineMs: { submit: Number.POSITIVE_INFINITY, poll: Number.POSITIVE_INFINITY },
@@ -49,7 +49,7 @@ function memoryQueue(): QueueUnderTest {
         }));
     },
     answer: async () => undefined,
-    hungUp: async () => undefined,
+    aborted: async () => undefined,
     rules: MEMORY_RULES,
     close: async () => undefined,
   };
@@ -59,13 +59,13 @@ const RETRY = { minBackoffMs: 1000, maxBackoffMs: 60_000, maxAttempts: -1 };
 
 const CLOUD_RULES: QueueRules = {
   statuses: [204, 302, 404, 429, 500, 503],
-  waitsUnderWay: true,
+  countsInProgressAsWaiting: true,
   tombstoneMs: 300_000,
   backoffMs: (failures) => Math.min(RETRY.minBackoffMs * 2 ** (failures - 1), RETRY.maxBackoffMs),
   deadlineMs: { submit: 180_000, poll: 600_000 },
 };
 
-/** Cloud Tasks and its client, with a handler that answers when told. */
+/** Cloud Tasks and its client, with a handler that the test controls. */
 async function cloudQueue(): Promise<QueueUnderTest> {
   const ids = ['poll', 'submit-vertex-veo-3-1-fast-generate-001'];
   const world = await startWorld({
@@ -110,7 +110,7 @@ async function cloudQueue(): Promise<QueueUnderTest> {
       held.get(name)?.(status);
       await nextEnds(1);
     },
-    hungUp: nextEnds,
+    aborted: nextEnds,
     rules: CLOUD_RULES,
     close: world.close,
   };

@@ -1,4 +1,4 @@
-/** The queue adapter against the local Cloud Tasks: one name, one task; and what reaches the function. */
+/** The queue adapter against the local Cloud Tasks: deduplication by name, and the requests to the functions. */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { grpc } from 'google-gax';
@@ -93,7 +93,7 @@ const arrival = (n: number): Promise<void> =>
   received.length >= n ? Promise.resolve() : new Promise((resolve) => arrived.set(n, resolve));
 
 describe('a wake', () => {
-  it('reaches its function with job and step, and a token that the function accepts', async () => {
+  it('reaches its function with the job, the step and a valid token', async () => {
     await queue.enqueue(wake('job_1', { target: 'submit' }));
     await arrival(1);
     const [first] = received;
@@ -109,19 +109,19 @@ describe('a wake', () => {
     expect(await callers.verify(headers)).toBe(identity.serviceAccountEmail);
   });
 
-  it('is enqueued once however often it is enqueued, also after it was delivered', async () => {
+  it('is delivered once even if it is enqueued repeatedly, also after its delivery', async () => {
     const before = received.length;
     await Promise.all([1, 2, 3].map(() => queue.enqueue(wake('job_2'))));
     await arrival(before + 1);
     await queue.enqueue(wake('job_2'));
-    // Another step and another ring are other tasks.
+    // Another step, or another `ring` number, is a different task.
     await queue.enqueue(wake('job_2', { seq: 2 }));
     await queue.enqueue(wake('job_2', { ring: 1 }));
     await arrival(before + 3);
     expect(received.slice(before).map(({ body }) => body)).toHaveLength(3);
   });
 
-  it('waits in its queue until its time, and is known to wait', async () => {
+  it('waits in its queue until its time, and is reported as waiting', async () => {
     const later = wake('job_3', { at: Date.now() + 3_600_000 });
     expect(await queue.isWaiting(later)).toBe(false);
     await queue.enqueue(later);
@@ -129,7 +129,7 @@ describe('a wake', () => {
     expect(await queue.isWaiting({ ...later, wake: { ...later.wake, ring: 1 } })).toBe(false);
   });
 
-  it('of a batch reaches the function of batches, once', async () => {
+  it('of a batch reaches the batch function once', async () => {
     const before = received.length;
     const task = { batchId: 'bat_1', wake: { at: 0, seq: 3, ring: 0 } };
     await Promise.all([queue.enqueueBatch(task), queue.enqueueBatch(task)]);
@@ -141,13 +141,13 @@ describe('a wake', () => {
     expect(await queue.isBatchWaiting(later)).toBe(true);
   });
 
-  it('into a queue that is not there is an error', async () => {
+  it('into a missing queue fails', async () => {
     await expect(queue.enqueue(wake('job_4', { target: 'submit', model: 'unheard-of' }))).rejects.toThrow();
   });
 });
 
 describe('the queues of the local stack', () => {
-  it('are one per model and lane, at the model’s quota or a thousandth of a call below it, and those of the functions', () => {
+  it('are one per model and lane, at most a thousandth of a call below the quota, and those of the functions', () => {
     const queues = new Map(
       stackQueues(1).map(({ id, maxDispatchesPerSecond }) => [id, maxDispatchesPerSecond]),
     );

@@ -1,4 +1,4 @@
-/** The input bucket as `upload` sees it, against the local Cloud Storage. */
+/** The input bucket adapter of `upload` against the local Cloud Storage. */
 import { Storage } from '@google-cloud/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createUploadBucket } from '../../../functions/adapters/upload-bucket.ts';
@@ -27,7 +27,7 @@ async function drop(name: string, text: string): Promise<string> {
 }
 
 describe('an uploaded object', () => {
-  it('is found by its name, and by its generation after it was replaced', async () => {
+  it('is found by name, and by generation after it was replaced', async () => {
     const first = await drop('a.txt', 'first');
     const second = await drop('a.txt', 'second!');
     expect(await uploads.head('a.txt')).toMatchObject({ generation: second, bytes: 7 });
@@ -47,13 +47,13 @@ describe('an error file', () => {
   const write = (text: string, over: string) =>
     uploads.write('e.json', 'application/json', Buffer.from(text), over);
 
-  it('is written over the generation that was seen, and over no other', async () => {
+  it('replaces only the generation that was read', async () => {
     expect(await write('1', '0')).toBe(true);
     expect(await write('2', '0')).toBe(false);
     expect(await write('3', (await uploads.head('e.json'))?.generation ?? '')).toBe(true);
   });
 
-  it('is taken away where it is still the one that was seen, and kept as a version', async () => {
+  it('is deleted only if it is still the generation that was read, and kept as a noncurrent version', async () => {
     const seen = (await uploads.head('e.json'))?.generation ?? '';
     await uploads.remove('e.json', '1');
     expect((await uploads.head('e.json'))?.generation).toBe(seen);

@@ -1,11 +1,11 @@
-/** Claims about several documents at once: batches, bulk writes, getAll, lists. */
+/** Claims about several documents: batches, bulk writes, getAll, lists. */
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { codeOf, DATABASE, freshCollection, type UnderTest } from './under-test.ts';
 
 export function batchClaims(server: UnderTest): void {
   describe.concurrent('several documents', () => {
-    it('are written by a batch all together', async () => {
+    it('are written atomically by a batch', async () => {
       const docs = freshCollection(server);
       await docs.doc('old').set({ n: 1 });
       const results = await server
@@ -21,7 +21,7 @@ export function batchClaims(server: UnderTest): void {
       ]);
     });
 
-    it('are written by a batch not at all when one write is refused', async () => {
+    it('are not written by a batch when one write is refused', async () => {
       const docs = freshCollection(server);
       const batch = server
         .client()
@@ -32,7 +32,7 @@ export function batchClaims(server: UnderTest): void {
       expect((await docs.get()).empty).toBe(true);
     });
 
-    it('see the earlier writes of their batch', async () => {
+    it('see earlier writes of the same batch', async () => {
       const docs = freshCollection(server);
       const ref = docs.doc('a');
       await server.client().batch().create(ref, { n: 1 }).update(ref, { m: 2 }).commit();
@@ -41,7 +41,7 @@ export function batchClaims(server: UnderTest): void {
       expect((await ref.get()).data()).toEqual({ again: true });
     });
 
-    it('are written by a BulkWriter each on its own', async () => {
+    it('are written independently by a BulkWriter', async () => {
       const docs = freshCollection(server);
       await docs.doc('7').set({ taken: true });
       const writer = server.client().bulkWriter();
@@ -52,7 +52,7 @@ export function batchClaims(server: UnderTest): void {
       expect((await docs.count().get()).data().count).toBe(60);
     });
 
-    it('are refused by BatchWrite when one is named twice', async () => {
+    it('are refused by BatchWrite when one occurs twice', async () => {
       const name = `${DATABASE}/documents/${freshCollection(server).doc('a').path}`;
       const reply = await server.raw().call('BatchWrite', {
         database: DATABASE,
@@ -61,7 +61,7 @@ export function batchClaims(server: UnderTest): void {
       expect(reply.code).toBe(status.INVALID_ARGUMENT);
     });
 
-    it('are written one commit after the other on a write stream', async () => {
+    it('are written commit by commit on a write stream', async () => {
       const ref = freshCollection(server).doc('d');
       const write = (n: number, more: object = {}): object => ({
         update: { name: `${DATABASE}/documents/${ref.path}`, fields: { n: { integerValue: n } } },
@@ -76,7 +76,7 @@ export function batchClaims(server: UnderTest): void {
       expect((await ref.get()).get('n')).toBe(3);
     });
 
-    it('are read by getAll in the order asked for, missing ones too, with only the masked fields', async () => {
+    it('are read by getAll in the requested order, including missing ones, with only the masked fields', async () => {
       const docs = freshCollection(server);
       await docs.doc('a').set({ x: 1, y: { z: 2, w: 3 } });
       await docs.doc('b').set({ y: { w: 4 } });
@@ -90,7 +90,7 @@ export function batchClaims(server: UnderTest): void {
       ]);
     });
 
-    it('are listed with those that exist only as parents', async () => {
+    it('are listed together with missing parents of documents', async () => {
       const docs = freshCollection(server);
       await docs.doc('b').set({});
       await docs.doc('a/sub/x').set({});
@@ -99,7 +99,7 @@ export function batchClaims(server: UnderTest): void {
       expect((await docs.get()).docs.map(({ id }) => id)).toEqual(['b']);
     });
 
-    it('list the collections below them', async () => {
+    it('list their subcollections', async () => {
       const ref = freshCollection(server).doc('d');
       await ref.collection('two').doc('x').set({});
       await ref.collection('one').doc('missing').collection('deep').doc('x').set({});
@@ -108,7 +108,7 @@ export function batchClaims(server: UnderTest): void {
       expect((await ref.listCollections()).map(({ id }) => id)).toEqual(['one']);
     });
 
-    it('come in pages that together are everything, each once', async () => {
+    it('are listed in pages without gaps or repetition', async () => {
       const docs = freshCollection(server);
       const writer = server.client().bulkWriter();
       for (let i = 0; i < 25; i++) void writer.set(docs.doc(`d${i}`), {});

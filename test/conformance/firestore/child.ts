@@ -1,4 +1,4 @@
-/** A process of its own around the embedded Firestore, to be killed: `argv` holds the state folder. Reports its port. */
+/** The embedded Firestore in a separate process, which tests kill. `argv` holds the state folder. Reports its port. */
 import { startFirestore } from '../../../infra/firestore/server.ts';
 
 const [stateDir = ''] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 /**
  * The embedded server against the official emulator: random documents, writes, queries and aggregations must have the
- * same answers and the same status codes on both.
+ * same results and the same status codes on both.
  *
- * `SEED=… ` replays a run, `ROUNDS=…` makes it longer (a round is 12 commits and 40 queries).
+ * `SEED=…` replays a run. `ROUNDS=…` makes it longer (a round has 12 commits and 40 queries).
  */
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,14 +22,14 @@ const ROUND_TIMEOUT_MS = 5_000;
 /** Accepted differences, each with its reason. */
 const KNOWN: readonly { readonly reason: string; readonly matches: (found: Disagreement) => boolean }[] = [
   {
-    reason: 'the official emulator takes a repeated `__name__ DESC` for a plain descending scan of names',
+    reason: 'the official emulator treats a repeated `__name__ DESC` as a plain descending scan of names',
     matches: ({ request, ours, theirs }) =>
       ours.code === status.INVALID_ARGUMENT &&
       theirs.code === status.FAILED_PRECONDITION &&
       (JSON.stringify(request).match(/"__name__"},"direction":"DESCENDING"/g)?.length ?? 0) > 1,
   },
   {
-    reason: 'the official emulator drops alternatives that contradict themselves before it counts them',
+    reason: 'the official emulator drops contradictory alternatives before it counts them',
     matches: ({ ours, theirs }) =>
       ours.details.startsWith('Too many disjunctions') && theirs.code === status.OK,
   },
@@ -37,9 +37,9 @@ const KNOWN: readonly { readonly reason: string; readonly matches: (found: Disag
 
 const missing = await whyNoOfficialEmulator(FIRESTORE_EMULATOR);
 
-describe('the embedded Firestore beside the official emulator', () => {
+describe('the embedded Firestore and the official emulator', () => {
   if (missing !== undefined) {
-    it.skip(`answers random requests alike (skipped: ${missing})`, () => {});
+    it.skip(`return the same results for random requests (skipped: ${missing})`, () => {});
     return;
   }
 
@@ -53,7 +53,7 @@ describe('the embedded Firestore beside the official emulator', () => {
   });
 
   it(
-    'answers random requests alike',
+    'return the same results for random requests',
     async () => {
       const seed = seedOfRun();
       const differential = new Differential({

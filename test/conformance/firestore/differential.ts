@@ -1,4 +1,4 @@
-/** Runs the same random writes and queries on two servers and says where they disagree. */
+/** Runs the same random writes and queries on two servers and reports disagreements. */
 import { isDeepStrictEqual } from 'node:util';
 import { Random } from './random.ts';
 import { DOCUMENTS, PROJECT, type RandomWrite, randomWrite, type WireValue } from './random-data.ts';
@@ -12,15 +12,15 @@ export interface Disagreement {
   readonly theirs: Outcome;
 }
 
-/** An answer without what differs from server to server (times, ids, wording). */
+/** A response without the parts that differ between servers (times, ids, wording). */
 export interface Outcome {
   readonly code: number;
-  /** For people; not compared. */
+  /** For failure messages. Not compared. */
   readonly details: string;
   readonly answer: unknown;
 }
 
-/** Called for every disagreement; true when it is a known and accepted one. */
+/** Called for every disagreement. Returns true when it is known and accepted. */
 export type IsKnown = (disagreement: Disagreement) => boolean;
 
 export interface DifferentialCounts {
@@ -60,7 +60,7 @@ export class Differential {
     this.#theirs.close();
   }
 
-  /** Some commits, then the whole state, then some queries. Returns the first disagreement that is not known. */
+  /** Runs commits, compares the whole state, then runs queries. Returns the first unknown disagreement. */
   async round(): Promise<Disagreement | undefined> {
     for (let i = 0; i < 12; i++) {
       const found = await this.#commit();
@@ -138,7 +138,7 @@ const toOutcome = (reply: RawReply, answerOf: (reply: RawReply) => unknown): Out
   answer: reply.code === 0 ? withoutTimes(answerOf(reply)) : undefined,
 });
 
-/** Preconditions on update times need the time that this very server knows. */
+/** Preconditions on update times need the time of the same server. */
 async function toCommit(client: RawClient, writes: readonly RandomWrite[]): Promise<object> {
   const messages = writes.map(async ({ name, write, precondition }) => {
     switch (precondition) {
@@ -160,7 +160,7 @@ async function toCommit(client: RawClient, writes: readonly RandomWrite[]): Prom
   return { database: PROJECT, writes: await Promise.all(messages) };
 }
 
-/** What each write's result says, and whether it made a new version. */
+/** The result of each write, and whether it created a new version. */
 function resultsOf({ messages: [message] }: RawReply): unknown {
   const results = list(message?.['writeResults']);
   return results.map((result) => ({
@@ -182,7 +182,7 @@ const list = (value: unknown): readonly RawMessage[] => (Array.isArray(value) ? 
 
 const YEAR_2020_SECONDS = 1_577_836_800;
 
-/** Server timestamps are the only times after 2020; they become one. Maps lose their order. */
+/** Replaces server timestamps (the only times after 2020) with a constant and sorts maps. */
 function withoutTimes(value: unknown): unknown {
   if (Buffer.isBuffer(value) || !isMessage(value)) return value;
   if (Array.isArray(value)) return value.map(withoutTimes);
@@ -190,7 +190,7 @@ function withoutTimes(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutTimes(inner)]));
 }
 
-/** Values of fields, at any depth. */
+/** All field values at any depth. */
 function valuesIn(answer: unknown): readonly WireValue[] {
   const found: WireValue[] = [];
   const visit = (value: unknown): void => {

@@ -15,7 +15,7 @@ export function documentClaims(server: UnderTest): void {
   const doc = (): DocumentReference => freshCollection(server).doc('d');
 
   describe.concurrent('a document', () => {
-    it('keeps every kind of value', async () => {
+    it('stores every type of value', async () => {
       const ref = doc();
       const value = {
         null: null,
@@ -43,7 +43,7 @@ export function documentClaims(server: UnderTest): void {
       expect(stored?.['ref'].path).toBe(ref.path);
     });
 
-    it('keeps minus zero, and integers of 64 bits', async () => {
+    it('stores minus zero and 64-bit integers', async () => {
       const name = `${DATABASE}/documents/${doc().path}`;
       const fields = {
         zero: { doubleValue: -0 },
@@ -54,13 +54,13 @@ export function documentClaims(server: UnderTest): void {
       expect(messages[0]?.['fields']).toMatchObject(fields);
     });
 
-    it('cuts timestamps to microseconds', async () => {
+    it('truncates timestamps to microseconds', async () => {
       const ref = doc();
       await ref.set({ time: new Timestamp(5, 123_456_789) });
       expect((await ref.get()).get('time')).toEqual(new Timestamp(5, 123_456_000));
     });
 
-    it('is created once: the second create is ALREADY_EXISTS', async () => {
+    it('is created once: a second create is ALREADY_EXISTS', async () => {
       const ref = doc();
       await ref.create({ n: 1 });
       expect(await codeOf(ref.create({ n: 2 }))).toBe(status.ALREADY_EXISTS);
@@ -78,7 +78,7 @@ export function documentClaims(server: UnderTest): void {
       expect((await ref.get()).data()).toEqual({ only: true });
     });
 
-    it('is updated field by field, also inside maps; without it the update is NOT_FOUND', async () => {
+    it('is updated field by field, also inside maps; updating a missing document is NOT_FOUND', async () => {
       const ref = doc();
       expect(await codeOf(ref.update({ a: 1 }))).toBe(status.NOT_FOUND);
       await ref.set({ a: { b: 1, c: 2 }, d: 3, 'e.f': 4 });
@@ -95,13 +95,13 @@ export function documentClaims(server: UnderTest): void {
       expect((await ref.get()).data()).toEqual({ a: { c: 2, z: 5 }, 'e.f': 6 });
     });
 
-    it('can be deleted without being there, unless it must be there', async () => {
+    it('can be deleted when it is missing, unless a precondition requires it', async () => {
       const ref = doc();
       await ref.delete();
       expect(await codeOf(ref.delete({ exists: true }))).toBe(status.NOT_FOUND);
     });
 
-    it('is written only at the version that the precondition names', async () => {
+    it('is written only if the version matches the precondition', async () => {
       const ref = doc();
       const { writeTime: first } = await ref.set({ n: 1 });
       const { writeTime: second } = await ref.set({ n: 2 });
@@ -112,7 +112,7 @@ export function documentClaims(server: UnderTest): void {
       expect((await ref.get()).get('n')).toBe(3);
     });
 
-    it('has a create time that stays and an update time that grows, but not by a write of the same', async () => {
+    it('has a constant create time and an update time that increases, except after a write without changes', async () => {
       const ref = doc();
       await ref.set({ n: 1 });
       const first = await ref.get();
@@ -127,7 +127,7 @@ export function documentClaims(server: UnderTest): void {
       expect(third.updateTime).toEqual(second.updateTime);
     });
 
-    it('counts, stamps, and edits lists by transforms', async () => {
+    it('supports increments, server timestamps and array edits by transforms', async () => {
       const ref = doc();
       await ref.set({ n: 1, half: 1, list: [1, 2, 2, Number.NaN], text: 'x', at: null });
       await ref.update({
@@ -144,7 +144,7 @@ export function documentClaims(server: UnderTest): void {
       expect(Math.abs(at.toMillis() - Date.now())).toBeLessThan(60_000);
     });
 
-    it('gives all server timestamps of a commit the same time', async () => {
+    it('has the same server timestamp in all fields of one commit', async () => {
       const [a, b] = [doc(), doc()];
       const batch = server.client().batch();
       for (const ref of [a, b]) batch.set(ref, { at: FieldValue.serverTimestamp() });
@@ -152,7 +152,7 @@ export function documentClaims(server: UnderTest): void {
       expect((await a.get()).get('at')).toEqual((await b.get()).get('at'));
     });
 
-    it('stops counting at the limits of 64 bits', async () => {
+    it('saturates increments at the 64-bit limits', async () => {
       const document = `${DATABASE}/documents/${doc().path}`;
       const max = { integerValue: '9223372036854775807' };
       const fieldTransforms = [1, 2].map(() => ({ fieldPath: 'n', increment: max }));
@@ -163,9 +163,9 @@ export function documentClaims(server: UnderTest): void {
       expect(messages[0]).toMatchObject({ writeResults: [{ transformResults: [max, max] }] });
     });
 
-    it('may have 1 MiB and not a byte more', async () => {
+    it('may have 1 MiB but not one byte more', async () => {
       const ref = doc();
-      // Every name and text counts one byte more than it has, the path 16 more, and the document 32.
+      // A name or a string counts its length plus 1 byte, the path 16 more, and the document 32 more.
       const overhead =
         ref.parent.id.length + 1 + ref.id.length + 1 + 16 + 'a'.length + 2 + 'b'.length + 2 + 32;
       const half = 'x'.repeat(500_000);
@@ -177,7 +177,7 @@ export function documentClaims(server: UnderTest): void {
       expect(await codeOf(ref.set(document(-1)))).toBe(status.INVALID_ARGUMENT);
     });
 
-    it('may nest maps and lists twenty deep and not deeper', async () => {
+    it('may nest maps and arrays 20 levels deep but not deeper', async () => {
       const nested = (depth: number): object =>
         depth === 0 ? {} : { a: depth % 3 ? nested(depth - 1) : [nested(depth - 2)] };
       const ref = doc();

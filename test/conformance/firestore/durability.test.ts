@@ -1,4 +1,4 @@
-/** What outlives the process: everything acknowledged, exactly. */
+/** Durability: everything acknowledged survives the process exactly. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -59,9 +59,9 @@ async function startChild(): Promise<{ port: number; kill: () => Promise<void> }
 }
 
 describe('after kill -9', () => {
-  it('every acknowledged write is there, and each batch as a whole or not at all', async () => {
+  it('every acknowledged write exists, and each batch exists completely or not at all', async () => {
     const child = await startChild();
-    // Not by the client library, which would go on trying to reach the dead server.
+    // Not through the client library, which would keep retrying against the dead server.
     const raw = new RawClient(`127.0.0.1:${child.port}`, DATABASE);
     const acknowledged = new Set<number>();
     const writeOn = async (lane: number): Promise<void> => {
@@ -87,7 +87,7 @@ describe('after kill -9', () => {
 });
 
 describe('a second start on the same state', () => {
-  it('finds every value as it was, with its times', async () => {
+  it('preserves every value and its times', async () => {
     const fields = {
       nan: { doubleValue: Number.NaN },
       infinite: { doubleValue: Number.POSITIVE_INFINITY },
@@ -115,7 +115,7 @@ describe('a second start on the same state', () => {
     expect(await read((await start()).port)).toEqual(before);
   });
 
-  it('forgets what was deleted, and honours preconditions on times from before', async () => {
+  it('keeps deletions, and honours preconditions on earlier update times', async () => {
     const db = connect((await start()).port);
     await db.doc('c/deleted').set({});
     await db.doc('c/deleted').delete();
@@ -126,7 +126,7 @@ describe('a second start on the same state', () => {
     expect((await again.doc('c/kept').get()).get('n')).toBe(2);
   });
 
-  it('goes on later than the last commit, even with a clock that was set back', async () => {
+  it('assigns commit times after the last commit, even when the clock was set back', async () => {
     const db = connect((await start()).port);
     const { writeTime } = await db.doc('c/d').set({ n: 1 });
     const again = connect((await start(() => 1_000)).port);
@@ -135,7 +135,7 @@ describe('a second start on the same state', () => {
     expect(later).toBeInstanceOf(Timestamp);
   });
 
-  it('takes up listeners where they were, without telling them again what they know', async () => {
+  it('resumes listeners without repeating documents', async () => {
     const first = await start();
     const structuredQuery = { from: [{ collectionId: 'c' }] };
     const follow = async (port: number, resumeToken?: unknown): Promise<readonly RawMessage[]> => {
@@ -165,7 +165,7 @@ describe('a second start on the same state', () => {
     expect(JSON.stringify(told)).toContain('/c/new');
   });
 
-  it('finds nothing after a reset', async () => {
+  it('has no documents after a reset', async () => {
     const server = await start();
     const db = connect(server.port);
     await db.doc('c/d').set({});
@@ -176,7 +176,7 @@ describe('a second start on the same state', () => {
     expect((await again.collection('c').get()).docs.map(({ id }) => id)).toEqual(['after']);
   });
 
-  it('finds everything in a journal that was rewritten while it grew', async () => {
+  it('preserves everything when the journal was compacted in between', async () => {
     const db = connect((await start()).port);
     const text = 'x'.repeat(900_000);
     for (let i = 0; i < 40; i++) await db.doc(`c/d${i % 3}`).set({ i, text });

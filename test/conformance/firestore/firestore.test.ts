@@ -1,4 +1,4 @@
-/** The conformance suite on the embedded Firestore, and on the official emulator where that is installed. */
+/** The conformance suite on the embedded Firestore, and on the official emulator if it is installed. */
 import { describe, it } from 'vitest';
 import { startFirestore } from '../../../infra/firestore/server.ts';
 import {
@@ -23,5 +23,5 @@ if (missing === undefined)
   ]);
 else
   describe('the official emulator', () => {
-    it.skip(`makes the same claims true (skipped: ${missing})`, () => {});
+    it.skip(`passes the same suite (skipped: ${missing})`, () => {});
   });

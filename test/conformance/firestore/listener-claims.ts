@@ -5,17 +5,17 @@ import { describe, expect, it } from 'vitest';
 import type { RawMessage } from './raw-client.ts';
 import { DATABASE, freshCollection, type UnderTest } from './under-test.ts';
 
-/** Everything a listener was told so far, and the means to wait for more. */
-class Heard<T> {
+/** Collects everything that a listener has received, and waits for more. */
+class Received<T> {
   readonly all: T[] = [];
   #wake: () => void = () => {};
 
-  readonly hear = (item: T): void => {
+  readonly receive = (item: T): void => {
     this.all.push(item);
     this.#wake();
   };
 
-  /** The first item that passes, now or later. */
+  /** Resolves to the first matching item, now or later. */
   async next(passes: (item: T) => boolean): Promise<T> {
     for (;;) {
       const found = this.all.find(passes);
@@ -27,9 +27,9 @@ class Heard<T> {
   }
 }
 
-const follow = (target: Query): { heard: Heard<QuerySnapshot>; stop: () => void } => {
-  const heard = new Heard<QuerySnapshot>();
-  return { heard, stop: target.onSnapshot(heard.hear, (error) => expect.fail(error.message)) };
+const follow = (target: Query): { received: Received<QuerySnapshot>; stop: () => void } => {
+  const received = new Received<QuerySnapshot>();
+  return { received, stop: target.onSnapshot(received.receive, (error) => expect.fail(error.message)) };
 };
 
 const ids = ({ docs }: QuerySnapshot): string => docs.map(({ id }) => id).join(' ');
@@ -38,88 +38,88 @@ const changes = (snapshot: QuerySnapshot): string[] =>
 
 export function listenerClaims(server: UnderTest): void {
   describe.concurrent('a listener', () => {
-    it('on a document hears of its absence, birth, changes and death', async () => {
+    it('on a document receives its absence, creation, changes and deletion', async () => {
       const ref: DocumentReference = freshCollection(server).doc('d');
-      const heard = new Heard<DocumentSnapshot>();
-      const stop = ref.onSnapshot(heard.hear);
-      await heard.next((doc) => !doc.exists);
+      const received = new Received<DocumentSnapshot>();
+      const stop = ref.onSnapshot(received.receive);
+      await received.next((doc) => !doc.exists);
       await ref.set({ n: 1 });
-      await heard.next((doc) => doc.get('n') === 1);
+      await received.next((doc) => doc.get('n') === 1);
       await ref.set({ n: 2 });
-      await heard.next((doc) => doc.get('n') === 2);
-      heard.all.length = 0;
+      await received.next((doc) => doc.get('n') === 2);
+      received.all.length = 0;
       await ref.delete();
-      await heard.next((doc) => !doc.exists);
+      await received.next((doc) => !doc.exists);
       stop();
     });
 
-    it('on a query hears which documents come, change and go', async () => {
+    it('on a query receives added, modified and removed documents', async () => {
       const docs = freshCollection(server);
       await docs.doc('a').set({ n: 1 });
-      const { heard, stop } = follow(docs.where('n', '>', 0).orderBy('n'));
-      expect(changes(await heard.next((now) => ids(now) === 'a'))).toEqual(['added a']);
+      const { received, stop } = follow(docs.where('n', '>', 0).orderBy('n'));
+      expect(changes(await received.next((now) => ids(now) === 'a'))).toEqual(['added a']);
       await docs.doc('b').set({ n: 3 });
-      expect(changes(await heard.next((now) => ids(now) === 'a b'))).toEqual(['added b']);
+      expect(changes(await received.next((now) => ids(now) === 'a b'))).toEqual(['added b']);
       await docs.doc('a').set({ n: 5 });
-      expect(changes(await heard.next((now) => ids(now) === 'b a'))).toEqual(['modified a']);
+      expect(changes(await received.next((now) => ids(now) === 'b a'))).toEqual(['modified a']);
       await docs.doc('b').set({ n: -1 });
-      const gone = await heard.next((now) => ids(now) === 'a' && now.docs[0]?.get('n') === 5);
-      expect(changes(gone)).toEqual(['removed b']);
+      const removal = await received.next((now) => ids(now) === 'a' && now.docs[0]?.get('n') === 5);
+      expect(changes(removal)).toEqual(['removed b']);
       await docs.doc('a').delete();
-      await heard.next((now) => now.empty);
+      await received.next((now) => now.empty);
       stop();
     });
 
-    it('on a query with a limit hears what moves into the window', async () => {
+    it('on a query with a limit receives documents that move into the window', async () => {
       const docs = freshCollection(server);
       for (const n of [1, 2, 3]) await docs.doc(`d${n}`).set({ n });
-      const { heard, stop } = follow(docs.orderBy('n').limit(2));
-      await heard.next((now) => ids(now) === 'd1 d2');
+      const { received, stop } = follow(docs.orderBy('n').limit(2));
+      await received.next((now) => ids(now) === 'd1 d2');
       await docs.doc('d1').delete();
-      await heard.next((now) => ids(now) === 'd2 d3');
+      await received.next((now) => ids(now) === 'd2 d3');
       await docs.doc('d0').set({ n: 0 });
-      await heard.next((now) => ids(now) === 'd0 d2');
+      await received.next((now) => ids(now) === 'd0 d2');
       await docs.doc('d2').set({ n: 9 });
-      await heard.next((now) => ids(now) === 'd0 d3');
+      await received.next((now) => ids(now) === 'd0 d3');
       stop();
     });
 
-    it('on the last of a query hears them in order', async () => {
+    it('on a limitToLast query receives the documents in order', async () => {
       const docs = freshCollection(server);
       for (const n of [1, 2, 3]) await docs.doc(`d${n}`).set({ n });
-      const { heard, stop } = follow(docs.orderBy('n').limitToLast(2));
-      await heard.next((now) => ids(now) === 'd2 d3');
+      const { received, stop } = follow(docs.orderBy('n').limitToLast(2));
+      await received.next((now) => ids(now) === 'd2 d3');
       await docs.doc('d4').set({ n: 4 });
-      await heard.next((now) => ids(now) === 'd3 d4');
+      await received.next((now) => ids(now) === 'd3 d4');
       stop();
     });
 
-    it('hears of a batch as one change', async () => {
+    it('receives a batch as one change', async () => {
       const docs = freshCollection(server);
-      const { heard, stop } = follow(docs);
-      await heard.next((now) => now.empty);
+      const { received, stop } = follow(docs);
+      await received.next((now) => now.empty);
       const batch = server.client().batch();
       for (const id of ['a', 'b', 'c']) batch.set(docs.doc(id), {});
       await batch.commit();
-      await heard.next((now) => now.size === 3);
-      expect(heard.all.map(({ size }) => size)).toEqual([0, 3]);
+      await received.next((now) => now.size === 3);
+      expect(received.all.map(({ size }) => size)).toEqual([0, 3]);
       stop();
     });
 
-    it('hears nothing of other collections', async () => {
+    it('receives nothing from other collections', async () => {
       const docs = freshCollection(server);
-      const { heard, stop } = follow(docs);
-      await heard.next((now) => now.empty);
+      const { received, stop } = follow(docs);
+      await received.next((now) => now.empty);
       await docs.doc('a/sub/x').set({});
       await freshCollection(server).doc('x').set({});
       await docs.doc('b').set({});
-      await heard.next((now) => ids(now) === 'b');
-      expect(heard.all.map(ids)).toEqual(['', 'b']);
+      await received.next((now) => ids(now) === 'b');
+      expect(received.all.map(ids)).toEqual(['', 'b']);
       stop();
     });
 
     const repeats = server.lacks.has('resuming without repetition');
-    it.skipIf(repeats)('that resumes hears only what changed meanwhile', async () => {
+    it.skipIf(repeats)('that resumes receives only the changes in between', async () => {
       const docs = freshCollection(server);
       for (const id of ['keep', 'change', 'delete']) await docs.doc(id).set({ n: 1 });
       const target = {
@@ -134,11 +134,11 @@ export function listenerClaims(server: UnderTest): void {
       await docs.doc('new').set({ n: 3 });
       const second = listen(server, { ...target, resumeToken });
       await second.untilCurrent();
-      expect(second.told().sort()).toEqual(['change changed', 'delete gone', 'new changed']);
+      expect(second.documentChanges().sort()).toEqual(['change changed', 'delete removal', 'new changed']);
       second.close();
     });
 
-    it('that resumes from an unknown point hears everything again', async () => {
+    it('that resumes from an unknown token receives everything again', async () => {
       const docs = freshCollection(server);
       await docs.doc('a').set({});
       const again = listen(server, {
@@ -147,14 +147,14 @@ export function listenerClaims(server: UnderTest): void {
         resumeToken: Buffer.from('what is this'),
       });
       await again.untilCurrent();
-      expect(again.told()).toEqual(['a changed']);
+      expect(again.documentChanges()).toEqual(['a changed']);
       expect(again.changes()).toContain('RESET');
       again.close();
     });
 
-    it('for something that cannot be listened to is told why', async () => {
+    it('on an invalid target receives the reason', async () => {
       const bad = listen(server, { targetId: 3, documents: { documents: [`${DATABASE}/documents/odd`] } });
-      const removal = await bad.heard.next((message) => typeOf(message) === 'REMOVE');
+      const removal = await bad.received.next((message) => typeOf(message) === 'REMOVE');
       expect(removal['targetChange']).toMatchObject({ cause: { code: status.INVALID_ARGUMENT } });
       bad.close();
     });
@@ -172,25 +172,25 @@ const lastId = (name: unknown): string => String(name).split('/').at(-1) ?? '';
 
 /** A raw listen stream with one target. */
 function listen(server: UnderTest, addTarget: object) {
-  const heard = new Heard<RawMessage>();
-  const { send, close } = server.raw().open('Listen', heard.hear);
+  const received = new Received<RawMessage>();
+  const { send, close } = server.raw().open('Listen', received.receive);
   send({ database: DATABASE, addTarget });
   return {
-    heard,
+    received,
     close,
-    /** The message that says that all there was has been told. */
+    /** Resolves to the CURRENT message, which follows all existing documents. */
     untilCurrent: async (): Promise<RawMessage> => {
-      const message = await heard.next((item) => typeOf(item) === 'CURRENT');
+      const message = await received.next((item) => typeOf(item) === 'CURRENT');
       return inner(message, 'targetChange') ?? {};
     },
-    /** Documents told of, in order. */
-    told: (): string[] =>
-      heard.all.flatMap((message) => {
+    /** The received document changes, in order. */
+    documentChanges: (): string[] =>
+      received.all.flatMap((message) => {
         const changed = inner(message, 'documentChange');
-        const gone = inner(message, 'documentDelete') ?? inner(message, 'documentRemove');
+        const removal = inner(message, 'documentDelete') ?? inner(message, 'documentRemove');
         if (changed) return [`${lastId(inner(changed, 'document')?.['name'])} changed`];
-        return gone ? [`${lastId(gone['document'])} gone`] : [];
+        return removal ? [`${lastId(removal['document'])} removal`] : [];
       }),
-    changes: (): unknown[] => heard.all.map(typeOf).filter((type) => type !== undefined),
+    changes: (): unknown[] => received.all.map(typeOf).filter((type) => type !== undefined),
   };
 }

@@ -1,4 +1,4 @@
-/** Whatever is written: what a listener has been told adds up to what its query finds at that moment. */
+/** Under random writes, the changes that a listener has received always add up to the result of its query. */
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -15,7 +15,7 @@ const COMMITS = Number(process.env['ROUNDS'] ?? 1) * 40;
 
 const timestamp = z.object({ seconds: z.string(), nanos: z.number() });
 const document = z.object({ name: z.string(), fields: z.record(z.string(), z.unknown()) });
-const heardSchema = z.object({
+const listenResponseSchema = z.object({
   targetChange: z
     .object({
       targetChangeType: z.string(),
@@ -29,23 +29,23 @@ const heardSchema = z.object({
   documentRemove: z.object({ document: z.string(), removedTargetIds: z.array(z.number()) }).optional(),
 });
 
-/** What a client keeps per target, and across its streams. */
+/** The state of a client per target, which it keeps across streams. */
 class Follower {
   readonly documents = new Map<number, Map<string, unknown>>();
   resumeToken: Buffer | undefined;
   #snapshot: (readTime: z.infer<typeof timestamp>) => void = () => {};
   #sentinel: unknown;
 
-  readonly hear = (message: RawMessage): void => {
-    const heard = heardSchema.parse(message);
-    for (const id of heard.documentChange?.targetIds ?? []) {
-      const { name, fields } = heard.documentChange?.document ?? { name: '', fields: {} };
+  readonly receive = (message: RawMessage): void => {
+    const received = listenResponseSchema.parse(message);
+    for (const id of received.documentChange?.targetIds ?? []) {
+      const { name, fields } = received.documentChange?.document ?? { name: '', fields: {} };
       this.of(id).set(name, fields);
       if (id === SENTINEL_TARGET) this.#sentinel = JSON.stringify(fields);
     }
-    for (const gone of [heard.documentDelete, heard.documentRemove])
-      for (const id of gone?.removedTargetIds ?? []) this.of(id).delete(gone?.document ?? '');
-    const change = heard.targetChange;
+    for (const removal of [received.documentDelete, received.documentRemove])
+      for (const id of removal?.removedTargetIds ?? []) this.of(id).delete(removal?.document ?? '');
+    const change = received.targetChange;
     if (change?.targetChangeType === 'RESET') for (const id of change.targetIds) this.of(id).clear();
     if (change?.targetChangeType !== 'NO_CHANGE' || change.readTime === null) return;
     this.resumeToken = change.resumeToken;
@@ -58,7 +58,7 @@ class Follower {
     return documents;
   }
 
-  /** The time of the snapshot that has the sentinel at this number. */
+  /** Resolves to the time of the snapshot in which the sentinel has this number. */
   reached(number: number): Promise<z.infer<typeof timestamp>> {
     return new Promise((resolve) => {
       this.#snapshot = (readTime) => {
@@ -81,7 +81,7 @@ describe('a listener', () => {
   });
 
   it(
-    'follows its query through random writes and resumptions',
+    'matches its query after random writes and resumptions',
     async () => {
       const seed = seedOfRun();
       const random = new Random(seed);
@@ -93,7 +93,7 @@ describe('a listener', () => {
       }
       const follower = new Follower();
       const open = (): { close: () => void } => {
-        const stream = raw.open('Listen', follower.hear);
+        const stream = raw.open('Listen', follower.receive);
         const { resumeToken } = follower;
         const resume = resumeToken ? { resumeToken } : {};
         const add = (target: object): void =>
@@ -104,7 +104,7 @@ describe('a listener', () => {
       };
       const write = async (number: number): Promise<void> => {
         const writes = [randomWrite(random), randomWrite(random)].map((one) => one.write);
-        // A refused write must not take the sentinel with it.
+        // Separate from the random writes: if one is refused, the sentinel is still written.
         await raw.call('Commit', { database: PROJECT, writes });
         const fields = { n: { integerValue: number } };
         await raw.call('Commit', { database: PROJECT, writes: [{ update: { name: SENTINEL, fields } }] });

@@ -1,4 +1,4 @@
-/** Claims about queries and aggregations. What combinations of filters do is left to the differential test. */
+/** Claims about queries and aggregations. The differential test covers combinations of filters. */
 import {
   AggregateField,
   type CollectionReference,

@@ -1,4 +1,4 @@
-/** Random values, documents and writes, chosen so that they often meet: few names, few fields, awkward values. */
+/** Random values, documents and writes that often collide: few names, few fields, edge-case values. */
 import type { Random } from './random.ts';
 
 export type WireValue = Readonly<Record<string, unknown>>;
@@ -7,7 +7,7 @@ export const PROJECT = 'projects/differential/databases/(default)';
 export const DOCUMENTS = `${PROJECT}/documents`;
 
 export const FIELDS = ['a', 'b', 'c', 'm', 'm.k', 'm.k.z', 'm.`sp ace`', 'list', '`0`'] as const;
-/** Never looked at by queries: server timestamps differ between servers. */
+/** Not used in queries, because server timestamps differ between servers. */
 const SERVER_TIME_FIELD = 'at';
 
 const IDS = ['d1', 'd2', 'd10', 'D1', '__id7__', '__id12__', 'é', '😀', '\uffef', 'x y', 'zz'] as const;
@@ -45,7 +45,7 @@ const SCALARS: readonly WireValue[] = [
   { geoPointValue: { latitude: 1, longitude: -2 } },
 ];
 
-/** Mostly small numbers and strings, now and then anything. */
+/** Mostly small numbers and strings, sometimes any value. */
 export function randomValue(random: Random, depth = 0): WireValue {
   const kind = random.next();
   if (kind < 0.35) return integer(random.below(4));
@@ -69,7 +69,7 @@ export function randomValue(random: Random, depth = 0): WireValue {
 const randomElements = (random: Random, depth = 0): WireValue[] =>
   random
     .times(random.below(4), () => randomValue(random, depth + 1))
-    // Neither arrays nor vectors go into arrays; that they are refused is tested by hand.
+    // Arrays and vectors are not allowed in arrays. The refusal has its own test.
     .filter((value) => !('arrayValue' in value) && !JSON.stringify(value).includes('__vector__'));
 
 function randomFields(random: Random, names: readonly string[], depth = 0): Record<string, WireValue> {
@@ -84,7 +84,7 @@ const documentFields = (random: Random): Record<string, WireValue> => ({
   ...(random.chance(0.3) ? { list: { arrayValue: { values: randomElements(random) } } } : {}),
 });
 
-/** How a write's precondition is to be made; update times differ from server to server. */
+/** How to build a write's precondition. Update times differ between servers. */
 export type RandomPrecondition = 'none' | 'exists' | 'missing' | 'current' | 'stale';
 
 export interface RandomWrite {

@@ -1,4 +1,4 @@
-/** Random structured queries and aggregations, sensible and otherwise. */
+/** Random structured queries and aggregations, valid and invalid. */
 import type { Random } from './random.ts';
 import { COLLECTIONS, DOCUMENTS, FIELDS, randomName, randomValue, type WireValue } from './random-data.ts';
 
@@ -20,7 +20,7 @@ const OPERATORS = [
 
 const UNARY_OPERATORS = ['IS_NULL', 'IS_NAN', 'IS_NOT_NULL', 'IS_NOT_NAN'] as const;
 
-/** `values` are values that documents have, so that filters and cursors hit. */
+/** `values` are values of existing documents, so that filters and cursors match. */
 export function randomQuery(random: Random, values: readonly WireValue[]): { parent: string; query: object } {
   const value = (): WireValue =>
     values.length > 0 && random.chance(0.6) ? random.pick(values) : randomValue(random);

@@ -1,4 +1,4 @@
-/** Seeded randomness for tests: the same seed makes the same test. */
+/** Seeded random source for tests: the same seed gives the same test. */
 
 export class Random {
   #state: number;
@@ -27,7 +27,7 @@ export class Random {
 
   pick<T>(items: readonly T[]): T {
     const item = items[this.below(items.length)];
-    if (item === undefined) throw new Error('nothing to pick from');
+    if (item === undefined) throw new Error('Cannot pick from an empty list.');
     return item;
   }
 
@@ -37,6 +37,6 @@ export class Random {
   }
 }
 
-/** `SEED` of the environment, or a new one. Tests print it. */
+/** `SEED` from the environment, or a new seed. Tests print it. */
 export const seedOfRun = (): number =>
   process.env['SEED'] === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(process.env['SEED']);

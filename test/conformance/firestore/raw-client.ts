@@ -1,6 +1,6 @@
 /**
- * google.firestore.v1 without the client library: for requests that the library would never send, and for the plain
- * status of an answer, which the library retries or wraps.
+ * google.firestore.v1 without the client library, for requests that the library would not send, and for the plain
+ * status of a response, which the library retries or wraps.
  */
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -23,11 +23,11 @@ export interface RawReply {
   /** gRPC status; 0 is OK. */
   readonly code: number;
   readonly details: string;
-  /** One for a unary method, any number for a stream. */
+  /** One message for a unary method, any number for a stream. */
   readonly messages: readonly RawMessage[];
 }
 
-/** A decoded message: fields by their camel-case names, with their defaults where they were not on the wire. */
+/** A decoded message: fields in camelCase, with defaults for absent fields. */
 export type RawMessage = { readonly [field: string]: unknown };
 
 const DEADLINE_MS = 10_000;
@@ -42,7 +42,7 @@ export class RawClient {
       'grpc.max_send_message_length': -1,
     });
     this.#metadata.set('authorization', 'Bearer owner');
-    // The official emulator finds the database of a stream here.
+    // The official emulator reads the database of a stream from here.
     this.#metadata.set('google-cloud-resource-prefix', database);
   }
 
@@ -81,7 +81,7 @@ export class RawClient {
     });
   }
 
-  /** Opens the Listen or Write stream, sends the requests and hands every answer to `onMessage`. */
+  /** Opens the Listen or Write stream, sends the requests and passes every response to `onMessage`. */
   open(
     method: 'Listen' | 'Write',
     onMessage: (message: RawMessage) => void,

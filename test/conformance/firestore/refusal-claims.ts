@@ -1,4 +1,4 @@
-/** Claims about what is refused, asked without the client library, which would not send most of it. */
+/** Claims about refused requests. They bypass the client library, which would not send most of them. */
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { DATABASE, type UnderTest } from './under-test.ts';
@@ -43,21 +43,26 @@ const REFUSED_QUERIES: Readonly<Record<string, object>> = {
   },
   'more than 100 filters': { where: and(...times(101, (i) => where(`f${i}`, 'EQUAL', int(i)))) },
   'an OR of nothing': { where: or() },
-  'a filter of no type': { where: {} },
+  'a filter without a type': { where: {} },
   'a filter without a value': { where: where('a', 'EQUAL', {}) },
   'a filter on a malformed path': { where: where('a..b', 'EQUAL', int(1)) },
   'a filter on a reserved field': { where: where('__a__', 'EQUAL', int(1)) },
-  'a filter on the name by something else': { where: where('__name__', 'EQUAL', int(1)) },
-  'a filter by a value above 1,500 bytes': { where: where('a', 'EQUAL', { stringValue: 'x'.repeat(1500) }) },
-  'an order by the same field twice': { orderBy: [order('a'), order('a', 'DESCENDING')] },
+  'a filter on the name with a value that is not a reference': { where: where('__name__', 'EQUAL', int(1)) },
+  'a filter with a value above 1,500 bytes': {
+    where: where('a', 'EQUAL', { stringValue: 'x'.repeat(1500) }),
+  },
+  'two orders by the same field': { orderBy: [order('a'), order('a', 'DESCENDING')] },
   'an order by anything after the name': { orderBy: [order('__name__'), order('a')] },
   'an order by a malformed path': { orderBy: [order('a b')] },
   'a cursor longer than the order': { orderBy: [order('a')], startAt: { values: [int(1), int(2)] } },
   'a cursor without an order': { startAt: { values: [int(1)] } },
-  'a cursor on the name that is no name': { orderBy: [order('__name__')], startAt: { values: [int(1)] } },
+  'a cursor on the name with a value that is not a reference': {
+    orderBy: [order('__name__')],
+    startAt: { values: [int(1)] },
+  },
   'a projection of a malformed path': { select: { fields: [{ fieldPath: 'a-b' }] } },
   'a filter across all collections': { from: [{ allDescendants: true }], where: where('a', 'EQUAL', int(1)) },
-  'a name without its document': { where: where('__name__', 'EQUAL', name('c')) },
+  'a reference to a collection': { where: where('__name__', 'EQUAL', name('c')) },
 };
 
 const update = (fields: object, more: object = {}): object => ({
@@ -77,7 +82,7 @@ const REFUSED_WRITES: Readonly<Record<string, object>> = {
   'a reserved document id': named('refused/__d__'),
   'an empty document id': named('refused/'),
   'a document id above 1,500 bytes': named(`refused/${'é'.repeat(751)}`),
-  'a collection as document': named('refused'),
+  'a collection as the document': named('refused'),
   'an empty field name': update({ '': int(1) }),
   'a reserved field name': update({ __a__: int(1) }),
   'a reserved field name inside': update({ a: { mapValue: { fields: { __a__: int(1) } } } }),
@@ -85,20 +90,20 @@ const REFUSED_WRITES: Readonly<Record<string, object>> = {
   'a field path above 1,500 bytes': update({
     ['x'.repeat(800)]: { mapValue: { fields: { ['x'.repeat(800)]: int(1) } } },
   }),
-  'a value of no type': update({ a: {} }),
+  'a value without a type': update({ a: {} }),
   'a list in a list': update({ a: { arrayValue: { values: [list(1)] } } }),
   'a latitude above 90': update({ a: { geoPointValue: { latitude: 91, longitude: 0 } } }),
   'a time after 9999': update({ a: { timestampValue: { seconds: '253402300800', nanos: 0 } } }),
-  'a reference to no document': update({ a: name('refused') }),
-  'a mask of a malformed path': update({}, { updateMask: { fieldPaths: ['a..b'] } }),
+  'a reference that names no document': update({ a: name('refused') }),
+  'a mask with a malformed path': update({}, { updateMask: { fieldPaths: ['a..b'] } }),
   'a mask for a deletion': { delete: `${DOCUMENTS}/refused/d`, updateMask: { fieldPaths: ['a'] } },
-  'a transform of no type': update({}, { updateTransforms: [{ fieldPath: 'a' }] }),
-  'an increment by a text': update({}, { updateTransforms: [increment('a', { stringValue: 'x' })] }),
-  'transforms of a field and of one inside': update(
+  'a transform without a type': update({}, { updateTransforms: [{ fieldPath: 'a' }] }),
+  'an increment by a string': update({}, { updateTransforms: [increment('a', { stringValue: 'x' })] }),
+  'transforms of a field and of its nested field': update(
     {},
     { updateTransforms: [increment('a'), increment('a.b')] },
   ),
-  'transforms of nothing': { transform: { document: `${DOCUMENTS}/refused/d`, fieldTransforms: [] } },
+  'an empty list of transforms': { transform: { document: `${DOCUMENTS}/refused/d`, fieldTransforms: [] } },
   'a precondition finer than microseconds': update(
     {},
     { currentDocument: { updateTime: { seconds: '1', nanos: 1 } } },
@@ -108,17 +113,17 @@ const REFUSED_WRITES: Readonly<Record<string, object>> = {
 const count = (alias: string): object => ({ alias, count: {} });
 
 const REFUSED_AGGREGATIONS: Readonly<Record<string, readonly object[]>> = {
-  'of nothing': [],
-  'of no type': [{ alias: 'a' }],
+  'without aggregations': [],
+  'without an operator': [{ alias: 'a' }],
   'with the same alias twice': [count('a'), count('a')],
   'with a reserved alias': [count('__a__')],
-  'that counts up to less than nothing': [{ alias: 'a', count: { upTo: { value: '-1' } } }],
+  'with a negative up_to': [{ alias: 'a', count: { upTo: { value: '-1' } } }],
   'that sums names': [{ alias: 'a', sum: { field: { fieldPath: '__name__' } } }],
   'that sums a malformed path': [{ alias: 'a', sum: { field: { fieldPath: 'a..b' } } }],
 };
 
 export function refusalClaims(server: UnderTest): void {
-  describe.concurrent('INVALID_ARGUMENT is the answer to', () => {
+  describe.concurrent('INVALID_ARGUMENT is returned for', () => {
     for (const [what, query] of Object.entries(REFUSED_QUERIES))
       it(`a query with ${what}`, async () => {
         const structuredQuery = { from: [{ collectionId: 'refused' }], ...query };
@@ -165,7 +170,7 @@ export function refusalClaims(server: UnderTest): void {
   });
 
   describe.concurrent('a request', () => {
-    it.skipIf(server.lacks.has('requests of 10 MiB'))('may have 10 MiB and not more', async () => {
+    it.skipIf(server.lacks.has('requests of 10 MiB'))('may have 10 MiB but not more', async () => {
       const writes = (number: number): object[] =>
         times(number, (i) => ({
           update: { name: `${DOCUMENTS}/large/${i}`, fields: { x: { bytesValue: Buffer.alloc(1_000_000) } } },
@@ -176,7 +181,7 @@ export function refusalClaims(server: UnderTest): void {
       expect(await commit(11)).toBe(status.RESOURCE_EXHAUSTED);
     });
 
-    it('for names alone, backwards, is FAILED_PRECONDITION: there is no such index', async () => {
+    it('for a descending scan of names is FAILED_PRECONDITION: no such index exists', async () => {
       const structuredQuery = {
         from: [{ collectionId: 'refused' }],
         orderBy: [order('__name__', 'DESCENDING')],
@@ -185,7 +190,7 @@ export function refusalClaims(server: UnderTest): void {
       expect(reply).toMatchObject({ code: status.FAILED_PRECONDITION });
     });
 
-    it('for a document that is not there is NOT_FOUND', async () => {
+    it('for a missing document is NOT_FOUND', async () => {
       const reply = await server.raw().call('GetDocument', { name: `${DOCUMENTS}/none/none` });
       expect(reply).toMatchObject({ code: status.NOT_FOUND });
     });

@@ -1,4 +1,4 @@
-/** What every Firestore must do, asked over the network by the unmodified client library. */
+/** The Firestore conformance suite, run over the network with the unmodified client library. */
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { batchClaims } from './batch-claims.ts';
@@ -16,7 +16,7 @@ export interface FirestoreServer {
   readonly stop: () => Promise<void>;
 }
 
-/** Defines the tests. `lacks` names what the server is known not to do. */
+/** Defines the tests. `lacks` lists the known gaps of the server. */
 export function firestoreSuite(
   name: string,
   start: () => Promise<FirestoreServer>,
@@ -37,7 +37,7 @@ export function firestoreSuite(
       await server?.stop();
     });
     const started = <T>(thing: T | undefined): T => {
-      if (thing === undefined) throw new Error('the server is not running');
+      if (thing === undefined) throw new Error('The server is not running.');
       return thing;
     };
     const underTest = {

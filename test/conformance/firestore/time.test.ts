@@ -1,4 +1,4 @@
-/** What depends on time or on memory: expiry of transactions, how far back reads go, what history may cost. */
+/** Behaviour that depends on time or memory: expiry of transactions, reads in the past, limits of the history. */
 import { Firestore } from '@google-cloud/firestore';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ import { DATABASE, PROJECT_ID } from './under-test.ts';
 const DOCUMENTS = `${DATABASE}/documents`;
 const MINUTE_MS = 60_000;
 
-describe('with a clock of its own', () => {
+describe('with an injected clock', () => {
   let nowMs = Date.UTC(2026, 0, 1);
   let server: RunningFirestore;
   let raw: RawClient;
@@ -32,7 +32,7 @@ describe('with a clock of its own', () => {
   const read = (transaction: unknown): Promise<RawReply> =>
     raw.call('BatchGetDocuments', { database: DATABASE, documents: [`${DOCUMENTS}/c/d`], transaction });
 
-  it('a transaction ends after 60 s without use', async () => {
+  it('a transaction expires after 60 s without use', async () => {
     const transaction = await begin();
     for (let i = 0; i < 3; i++) {
       nowMs += 59_000;
@@ -45,7 +45,7 @@ describe('with a clock of its own', () => {
     });
   });
 
-  it('a transaction ends 270 s after its beginning, however busy', async () => {
+  it('a transaction expires 270 s after its start, even when it is used', async () => {
     const transaction = await begin();
     for (let i = 0; i < 9; i++) {
       nowMs += 30_000;
@@ -56,7 +56,7 @@ describe('with a clock of its own', () => {
     expect(commit.code).toBe(status.INVALID_ARGUMENT);
   });
 
-  it('the client library starts an expired transaction again', async () => {
+  it('the client library restarts an expired transaction', async () => {
     let attempts = 0;
     await db.runTransaction(async (transaction) => {
       attempts++;
@@ -67,7 +67,7 @@ describe('with a clock of its own', () => {
     expect((await db.doc('c/d').get()).get('attempts')).toBe(2);
   });
 
-  it('the loser of two transactions is ABORTED, and also that of a transaction and a plain write', async () => {
+  it('a transaction that conflicts with another transaction or with a plain write is ABORTED', async () => {
     const name = `${DOCUMENTS}/c/d`;
     const commit = async (n: number, transaction?: unknown): Promise<number> => {
       const writes = [{ update: { name, fields: { n: { integerValue: n } } } }];
@@ -82,14 +82,14 @@ describe('with a clock of its own', () => {
     expect((await db.doc('c/d').get()).get('n')).toBe(3);
   });
 
-  it('a transaction that only reads is never ABORTED', async () => {
+  it('a read-only transaction is never ABORTED', async () => {
     const transaction = await begin();
     await read(transaction);
     await db.doc('c/d').set({ n: 1 });
     expect((await raw.call('Commit', { database: DATABASE, transaction })).code).toBe(status.OK);
   });
 
-  it('reads go back an hour; then versions are gone and the read is FAILED_PRECONDITION', async () => {
+  it('reads go back one hour; older reads are FAILED_PRECONDITION', async () => {
     const ref = db.doc('c/d');
     const { writeTime: readTime } = await ref.set({ n: 1 });
     nowMs += 1;
@@ -107,7 +107,7 @@ describe('with a clock of its own', () => {
     expect((await readAgain()).code).toBe(status.FAILED_PRECONDITION);
   });
 
-  it('reset deletes everything and tells listeners', async () => {
+  it('reset deletes everything and notifies listeners', async () => {
     await db.doc('c/d').set({});
     const sizes: number[] = [];
     await new Promise<void>((resolve) => {
@@ -127,7 +127,7 @@ describe('with a clock of its own', () => {
 describe('history', () => {
   const name = (id: string): string => `${DOCUMENTS}/c/${id}`;
 
-  it('is cut at its limit of bytes, oldest first; what is left is exact', () => {
+  it('is trimmed at its byte limit, oldest first, and the rest stays exact', () => {
     const database = new Database(DATABASE, { historyBytes: 50_000 });
     const put = (time: number): void => {
       const fields = { n: { valueType: 'integerValue', integerValue: String(time) } } as const;
@@ -140,7 +140,7 @@ describe('history', () => {
       expect(database.get(name('d'), time)?.updateTime).toBe(time);
   });
 
-  it('keeps no trace of deleted documents in the end', () => {
+  it('finally drops the records of deleted documents', () => {
     const database = new Database(DATABASE, { historyBytes: 50_000 });
     for (let i = 0; i < 1000; i++) {
       const document = storedDocument(name(`d${i}`), {}, 2 * i + 1, 2 * i + 1);
@@ -148,7 +148,7 @@ describe('history', () => {
       database.apply(new Map([[document.name, undefined]]), 2 * i + 2);
     }
     expect(database.size.records).toBeLessThan(100);
-    database.forgetBefore(5000);
+    database.dropHistoryBefore(5000);
     expect(database.size).toEqual({ records: 0, versions: 0 });
   });
 });

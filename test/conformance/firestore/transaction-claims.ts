@@ -1,4 +1,4 @@
-/** Claims about transactions: whatever the interleaving, the result is one that some order of them gives. */
+/** Claims about transactions: any interleaving is equivalent to some serial order. */
 import { FieldValue, type Transaction } from '@google-cloud/firestore';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ export function transactionClaims(server: UnderTest): void {
     server.client().runTransaction(body, { maxAttempts });
 
   describe.concurrent('transactions', () => {
-    it('lose no update when many count at once', async () => {
+    it('lose no update when many increment concurrently', async () => {
       const ref = freshCollection(server).doc('counter');
       await ref.set({ n: 0 });
       const count = (): Promise<unknown> =>
@@ -21,7 +21,7 @@ export function transactionClaims(server: UnderTest): void {
       expect((await ref.get()).get('n')).toBe(8);
     });
 
-    it('lose no update to writers outside', async () => {
+    it('lose no update to concurrent plain writes', async () => {
       const ref = freshCollection(server).doc('counter');
       await ref.set({ n: 0 });
       const counting = transact(async (transaction) => {
@@ -32,7 +32,7 @@ export function transactionClaims(server: UnderTest): void {
       expect((await ref.get()).get('n')).toBe(11);
     });
 
-    it('keep a rule that spans two documents (no write skew)', async () => {
+    it('preserve an invariant across two documents (no write skew)', async () => {
       const doctors = freshCollection(server);
       const names = ['alice', 'bob'];
       for (const name of names) await doctors.doc(name).set({ onCall: true });
@@ -47,7 +47,7 @@ export function transactionClaims(server: UnderTest): void {
       expect(left.filter(Boolean)).toHaveLength(1);
     });
 
-    it('keep a rule about the result of a query (no phantom)', async () => {
+    it('preserve an invariant on a query result (no phantom)', async () => {
       const bookings = freshCollection(server);
       const book = (who: string): Promise<boolean> =>
         transact(async (transaction) => {
@@ -61,7 +61,7 @@ export function transactionClaims(server: UnderTest): void {
       expect((await bookings.get()).size).toBe(1);
     });
 
-    it('keep a rule about an aggregation', async () => {
+    it('preserve an invariant on an aggregation', async () => {
       const stock = freshCollection(server);
       await stock.doc('initial').set({ n: 1 });
       const take = (who: string): Promise<boolean> =>
@@ -75,7 +75,7 @@ export function transactionClaims(server: UnderTest): void {
       expect(took.filter(Boolean)).toHaveLength(1);
     });
 
-    it('create a document once when several try', async () => {
+    it('create a document once when several try concurrently', async () => {
       const ref = freshCollection(server).doc('d');
       const create = (who: string): Promise<boolean> =>
         transact(async (transaction) => {
@@ -87,7 +87,7 @@ export function transactionClaims(server: UnderTest): void {
       expect(created.filter(Boolean)).toHaveLength(1);
     });
 
-    it('read one moment, whatever others write meanwhile', async () => {
+    it('read one snapshot regardless of concurrent writes', async () => {
       const docs = freshCollection(server);
       await docs.doc('a').set({ n: 1 });
       await docs.doc('b').set({ n: 1 });
@@ -109,7 +109,7 @@ export function transactionClaims(server: UnderTest): void {
       expect(read).toEqual([1, 1, 1, 1]);
     });
 
-    it('read the past at a time given', async () => {
+    it('read at a given time in the past', async () => {
       const docs = freshCollection(server);
       const ref = docs.doc('a');
       const { writeTime: first } = await ref.set({ n: 1 });
@@ -149,7 +149,7 @@ export function transactionClaims(server: UnderTest): void {
       expect((await docs.get()).empty).toBe(true);
     });
 
-    it('end with their commit or rollback and cannot be used again', async () => {
+    it('end with commit or rollback and cannot be reused', async () => {
       const database = DATABASE;
       const raw = server.raw();
       const documents = [`${database}/documents/x/y`];
@@ -172,7 +172,7 @@ export function transactionClaims(server: UnderTest): void {
       );
     });
 
-    it('do not read the future', async () => {
+    it('cannot read at a time in the future', async () => {
       const database = DATABASE;
       const readTime = { seconds: String(Math.floor(Date.now() / 1000) + 3600), nanos: 0 };
       const reply = await server

@@ -1,9 +1,9 @@
-/** What the claims need of the server under test. */
+/** The interface of the server under test for the claims. */
 import { randomUUID } from 'node:crypto';
 import type { CollectionReference, Firestore } from '@google-cloud/firestore';
 import type { RawClient } from './raw-client.ts';
 
-/** Things that a server may be known not to do; the claims about them are then skipped, visibly. */
+/** Known gaps of a server. The claims about them are then reported as skipped. */
 export type Lack =
   | 'partition queries'
   | 'requests of 10 MiB'
@@ -24,7 +24,7 @@ export const DATABASE = `projects/${PROJECT_ID}/databases/(default)`;
 export const freshCollection = ({ client }: UnderTest): CollectionReference =>
   client().collection(`c-${randomUUID().slice(0, 8)}`);
 
-/** The status code that a promise rejects with; 0 when it resolves. */
+/** The status code of a rejection; 0 when the promise resolves. */
 export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

@@ -1,4 +1,4 @@
-/** The order of values and the form of field paths, for values nobody thought of. */
+/** Property tests of the order of values and of field paths. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { getField, parseFieldPath, withField } from '../../../infra/firestore/field-path.ts';
@@ -36,7 +36,7 @@ const value: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => ({
 })).value;
 
 describe(`values (SEED=${seed})`, () => {
-  it('have one order: total, the same from both sides, and transitive', () => {
+  it('have a total order that is antisymmetric and transitive', () => {
     fc.assert(
       fc.property(value, value, value, (a, b, c) => {
         expect(compareValues(a, a)).toBe(0);
@@ -52,7 +52,7 @@ describe(`values (SEED=${seed})`, () => {
     );
   });
 
-  it('of numbers compare by what they are, also where a double cannot hold the integer', () => {
+  it('that are numbers compare by mathematical value, also beyond the precision of a double', () => {
     fc.assert(
       fc.property(int64, fc.double({ noNaN: true }), (int, double) => {
         const order = compareValues(
@@ -67,7 +67,7 @@ describe(`values (SEED=${seed})`, () => {
     expect(equalValues(largest, { valueType: 'doubleValue', doubleValue: 2 ** 53 })).toBe(false);
   });
 
-  it('of text compare as their UTF-8 bytes do', () => {
+  it('that are strings compare by their UTF-8 bytes', () => {
     const text = fc.string({ unit: 'binary' });
     fc.assert(
       fc.property(text, text, (a, b) => {
@@ -81,7 +81,7 @@ describe(`values (SEED=${seed})`, () => {
     );
   });
 
-  it('survive being written to the journal', () => {
+  it('round-trip through the journal', () => {
     fc.assert(
       fc.property(value, (a) => {
         const document = { name: 'd', fields: { a }, createTime: null, updateTime: null };
@@ -95,7 +95,7 @@ describe(`values (SEED=${seed})`, () => {
 describe(`field paths (SEED=${seed})`, () => {
   const quote = (name: string): string => `\`${name.replace(/[`\\]/g, '\\$&')}\``;
 
-  it('lead to any name when quoted', () => {
+  it('can name any field when quoted', () => {
     const names = fc.array(
       fieldName.filter((name) => !/^__.+__$/s.test(name)),
       { minLength: 1, maxLength: 4 },
@@ -108,7 +108,7 @@ describe(`field paths (SEED=${seed})`, () => {
     );
   });
 
-  it('write what they then read, and nothing else', () => {
+  it('write exactly the field that they read', () => {
     const random = new Random(seed);
     const names = ['a', 'b', 'c'];
     let fields: Fields = {};

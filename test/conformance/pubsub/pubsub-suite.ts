@@ -1,4 +1,4 @@
-/** What a Pub/Sub has to do for events of ours to arrive, asked through the official client and the adapter. */
+/** Conformance suite for Pub/Sub, through the official client and the events adapter. */
 import { randomUUID } from 'node:crypto';
 import { type Message, PubSub, type Subscription } from '@google-cloud/pubsub';
 import { grpc } from 'google-gax';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPubSubEvents } from '../../../functions/adapters/pubsub-events.ts';
 
 export interface PubSubUnderTest {
-  /** host:port without TLS */
+  /** `host:port`, without TLS. */
   readonly host: string;
   readonly stop: () => Promise<void>;
 }
@@ -43,7 +43,7 @@ export function pubSubSuite(name: string, start: () => Promise<PubSubUnderTest>)
       const [subscription] = await topic.createSubscription(id, { ackDeadlineSeconds: 10 });
       return { topic: topic.name, subscription };
     };
-    /** The first `count` messages, each acknowledged. */
+    /** Receives and acknowledges the first `count` messages. */
     const receive = (subscription: Subscription, count: number): Promise<Message[]> =>
       new Promise((resolve, reject) => {
         const received: Message[] = [];
@@ -55,7 +55,7 @@ export function pubSubSuite(name: string, start: () => Promise<PubSubUnderTest>)
         });
       });
 
-    it('delivers an event of ours as a CloudEvent in binary mode', async () => {
+    it('delivers an event of Clapper as a CloudEvent in binary mode', async () => {
       const { topic, subscription } = await topicWith();
       const events = createPubSubEvents({ topic, source: '//clapper/projects/p' });
       await events.publish(event);
@@ -73,7 +73,7 @@ export function pubSubSuite(name: string, start: () => Promise<PubSubUnderTest>)
       expect(message?.id).toMatch(/^\d+$/);
     });
 
-    it('delivers every message to every subscription of its topic, and none to one made later', async () => {
+    it('delivers every message to every existing subscription of its topic, and not to later ones', async () => {
       const { topic, subscription } = await topicWith();
       const [second] = await client.topic(topic).createSubscription(unused());
       const events = createPubSubEvents({ topic, source: 's' });
@@ -87,7 +87,7 @@ export function pubSubSuite(name: string, start: () => Promise<PubSubUnderTest>)
       expect(ids(await receive(late, 1))).toEqual(new Set(['last']));
     });
 
-    it('delivers what was given back again, and what was acknowledged no more', async () => {
+    it('redelivers a released message and does not redeliver an acknowledged one', async () => {
       const { topic, subscription } = await topicWith();
       const events = createPubSubEvents({ topic, source: 's' });
       await events.publish({ ...event, id: 'first' });
@@ -106,7 +106,7 @@ export function pubSubSuite(name: string, start: () => Promise<PubSubUnderTest>)
       expect(seen).toEqual(['first', 'first', 'second']);
     });
 
-    it('says when a topic is not there, is there already, or has no proper name', async () => {
+    it('rejects a missing topic, an existing topic and an invalid topic name', async () => {
       const { topic } = await topicWith();
       const short = topic.split('/').at(-1) ?? '';
       const gone = createPubSubEvents({ topic: `projects/${PROJECT}/topics/${unused()}`, source: 's' });

@@ -1,4 +1,4 @@
-/** The local Pub/Sub: the claims that it shares with the official emulator, and what it keeps through a restart. */
+/** The local Pub/Sub and the official emulator against the same suite, and durability of the local one. */
 import { PubSub } from '@google-cloud/pubsub';
 import { grpc } from 'google-gax';
 import { describe, expect, it } from 'vitest';
@@ -21,11 +21,11 @@ const missing = await whyNoOfficialEmulator(PUBSUB_EMULATOR);
 if (missing === undefined) pubSubSuite('the official emulator', () => startOfficialEmulator(PUBSUB_EMULATOR));
 else
   describe('the official emulator of Pub/Sub', () => {
-    it.skip(`makes the same claims true (skipped: ${missing})`, () => {});
+    it.skip(`passes the same suite (skipped: ${missing})`, () => {});
   });
 
 describe('the local Pub/Sub', () => {
-  it('still has, after a restart, what was not acknowledged', async () => {
+  it('redelivers unacknowledged messages after a restart', async () => {
     const stateDir = temporaryDir();
     const topic = 'projects/p/topics/events';
     const first = await startPubSub({ stateDir, topics: [topic] });
@@ -59,7 +59,7 @@ describe('the local Pub/Sub', () => {
     await second.stop();
   });
 
-  it('gives a publication up in time where nobody answers', async () => {
+  it('times out a publication when the server does not respond', async () => {
     const silent = await startPubSub();
     await silent.stop();
     process.env['PUBSUB_EMULATOR_HOST'] = `127.0.0.1:${silent.port}`;

@@ -1,4 +1,4 @@
-/** Buckets, and the two ways to point the client library at a local server. */
+/** Buckets, and the two ways to configure the client library for a local server. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStorage } from '../../../infra/storage/server.ts';
 import { temporaryDir } from '../../support/temporary-dir.ts';
@@ -16,7 +16,7 @@ afterAll(async () => {
 const bucket = () => local.storage.bucket(BUCKET);
 
 describe('buckets', () => {
-  it('that an earlier start has made get the settings they are given now', async () => {
+  it('of an earlier start get the settings of the current start', async () => {
     const stateDir = temporaryDir();
     for (const [versioning, metageneration] of [
       [undefined, '1'],
@@ -68,7 +68,7 @@ describe('buckets', () => {
     },
   );
 
-  it('keep an IAM policy and grant what is asked', async () => {
+  it('store an IAM policy and report every tested permission as granted', async () => {
     const policy = { bindings: [{ role: 'roles/storage.objectViewer', members: ['allUsers'] }] };
     await bucket().iam.setPolicy(policy);
     expect((await bucket().iam.getPolicy())[0].bindings).toEqual(policy.bindings);
@@ -79,7 +79,7 @@ describe('buckets', () => {
 });
 
 describe('endpoints', () => {
-  it('serves STORAGE_EMULATOR_HOST, which leaves out /storage/v1', async () => {
+  it('support STORAGE_EMULATOR_HOST, which omits /storage/v1', async () => {
     process.env['STORAGE_EMULATOR_HOST'] = local.url;
     const emulated = clientOf(local.url);
     delete process.env['STORAGE_EMULATOR_HOST'];
@@ -93,7 +93,7 @@ describe('endpoints', () => {
     expect(await emulated.bucket(BUCKET).exists()).toEqual([true]);
   });
 
-  it('answers an unknown path and a wrong method', async () => {
+  it('reject an unknown path, a wrong method and malformed percent-encoding', async () => {
     expect((await fetch(`${local.url}/storage/v1/nothing`)).status).toBe(404);
     expect((await fetch(objectUrl(local.url, 'x'), { method: 'POST' })).status).toBe(405);
     expect((await fetch(objectUrl(local.url, '%zz').replace('%25', '%'))).status).toBe(400);

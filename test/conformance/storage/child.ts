@@ -1,5 +1,5 @@
 /**
- * A process of its own around the local Cloud Storage and Eventarc, to be killed or measured: `argv` holds the state
+ * The local Cloud Storage and Eventarc in a separate process, which tests kill or measure. `argv` holds the state
  * folder and the receiver of events. It reports its address over IPC.
  */
 import path from 'node:path';

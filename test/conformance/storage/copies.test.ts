@@ -1,4 +1,4 @@
-/** Objects made from objects, versions of objects, and the events that tell of them. */
+/** Objects created from objects, versions of objects, and their events. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUCKET, codeOf, type Local, MIB, objectUrl, pattern, startLocal, VERSIONED } from './harness.ts';
 
@@ -17,7 +17,7 @@ const put = (name: string, content: string | Buffer) => file(name).save(content,
 const read = async (name: string) => (await file(name).download())[0].toString();
 
 describe('objects from objects', () => {
-  it('copies with the metadata, or with other metadata', async () => {
+  it('copies with the source metadata or with new metadata', async () => {
     await file('src').save('content', {
       resumable: false,
       contentType: 'text/a',
@@ -37,7 +37,7 @@ describe('objects from objects', () => {
     expect(await read('copies/plain')).toBe('content');
   });
 
-  it('rewrites in bounded steps that the token carries on', async () => {
+  it('rewrites in bounded steps that the token continues', async () => {
     await put('big', pattern(2 * MIB + 5));
     const step = async (token: string): Promise<Record<string, unknown>> =>
       JSON.parse(
@@ -60,7 +60,7 @@ describe('objects from objects', () => {
     expect((await step('&rewriteToken=e30'))['error']).toMatchObject({ code: 400 });
   });
 
-  it('moves in one change', async () => {
+  it('moves atomically', async () => {
     await file('moving').save('cargo', { resumable: false, contentType: 'text/cargo' });
     const [before] = await file('moving').getMetadata();
     await file('moving').moveFileAtomic('moved');
@@ -72,7 +72,7 @@ describe('objects from objects', () => {
     expect(await codeOf(file('moved').moveFileAtomic('moved'))).toBe(400);
   });
 
-  it('composes up to 32, in order, with a CRC-32C and no MD5', async () => {
+  it('composes up to 32 objects, in order, with a CRC-32C and no MD5', async () => {
     for (const part of ['p1', 'p2', 'p3']) await put(`parts/${part}`, `<${part}>`);
     await put('parts/empty', '');
     const [whole] = await bucket().combine(
@@ -136,7 +136,7 @@ describe('versions', () => {
 });
 
 describe('events', () => {
-  it('tell every change once, with the resource of the generation', async () => {
+  it('report every change once, with the resource of the generation', async () => {
     const seen = () => local.events.filter((event) => event.object.name === 'eventful');
     await put('eventful', 'a');
     await put('eventful', 'bb');

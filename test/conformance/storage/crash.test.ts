@@ -1,4 +1,4 @@
-/** What survives kill -9: against the server in a process of its own. */
+/** Durability after kill -9, with the server in a separate process. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -73,7 +73,7 @@ async function startChild(): Promise<{
 }
 
 describe('kill -9', () => {
-  it('loses nothing acknowledged, leaves nothing torn, resumes uploads and delivers events', async () => {
+  it('loses no acknowledged object, leaves no partial one, resumes uploads and delivers events', async () => {
     receiverStatus = 503;
     const first = await startChild();
     const bucket = clientOf(first.url).bucket(BUCKET);
@@ -133,7 +133,7 @@ describe('kill -9', () => {
 });
 
 describe('a state folder', () => {
-  it('opened again holds versions, buckets, policies and finished sessions, after a compaction too', async () => {
+  it('preserves versions, buckets, policies and finished sessions, also after a compaction', async () => {
     const first = await startLocal({ stateDir });
     const versioned = first.storage.bucket(VERSIONED).file('v');
     await versioned.save('one', { resumable: false });
@@ -141,7 +141,7 @@ describe('a state folder', () => {
     await first.storage.bucket(BUCKET).setLabels({ team: 'film' });
     const session = await openSession(first.url, 'done');
     const done = await (await putChunk(session, 'bytes 0-2/3', Buffer.from('abc'))).json();
-    // The first server is still there and never stopped: nothing may depend on a clean end.
+    // The first server is never stopped: nothing may depend on a clean shutdown.
     const second = await startLocal({ stateDir });
     const contents: string[] = [];
     for (const file of (await second.storage.bucket(VERSIONED).getFiles({ versions: true }))[0])
@@ -164,11 +164,11 @@ describe('a state folder', () => {
     await first.server.stop();
   });
 
-  it('hands over the event that a crash came before', async () => {
+  it('emits the event that a crash prevented', async () => {
     const first = await startLocal({ stateDir });
     await first.storage.bucket(BUCKET).file('x').save('x', { resumable: false });
     await first.server.stop();
-    // Cut the journal's last record, the note that the event was handed over: as if the process had died before it.
+    // Remove the journal's last record (`emitted`), as if the process had died before writing it.
     const file = path.join(stateDir, 'journal.jsonl');
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
     expect(lines.at(-1)).toContain('emitted');
@@ -182,7 +182,7 @@ describe('a state folder', () => {
     await third.server.stop();
   });
 
-  it('is a temporary one, removed by stop, when none is given', async () => {
+  it('is a temporary folder, removed by stop, when none is given', async () => {
     const before = process.env['TMPDIR'];
     process.env['TMPDIR'] = stateDir;
     const server = await startStorage();

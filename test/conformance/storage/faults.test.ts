@@ -1,4 +1,4 @@
-/** The faults that can be injected, as the client library meets them. */
+/** Injected faults, as the client library sees them. */
 import { Storage } from '@google-cloud/storage';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BUCKET, codeOf, KIB, type Local, objectUrl, pattern, startLocal } from './harness.ts';
@@ -15,7 +15,7 @@ afterEach(async () => {
 const file = (name: string) => local.storage.bucket(BUCKET).file(name);
 
 describe('injected faults', () => {
-  it('refuse the next matching requests and no others', async () => {
+  it('fail the next matching requests and no others', async () => {
     local.server.failNext({ answer: 503, times: 2, method: /POST/, path: /name=x/ });
     local.server.failNext({ answer: 429, path: /\/o\/y/ });
     expect(await codeOf(file('x').save('x', { resumable: false }))).toBe(503);
@@ -26,7 +26,7 @@ describe('injected faults', () => {
     expect((await file('y').download())[0].toString()).toBe('y');
   });
 
-  it('are ridden out by a client that retries', async () => {
+  it('are survived by a client that retries', async () => {
     const patient = new Storage({
       apiEndpoint: local.url,
       projectId: 'p',
@@ -37,7 +37,7 @@ describe('injected faults', () => {
     expect((await patient.bucket(BUCKET).file('x').exists())[0]).toBe(true);
   });
 
-  it('lose the answer to a write that happened', async () => {
+  it('lose the response to a write that was executed', async () => {
     local.server.failNext({ answer: 503, when: 'after', method: /POST/ });
     expect(
       await codeOf(file('x').save('x', { resumable: false, preconditionOpts: { ifGenerationMatch: 0 } })),
@@ -48,7 +48,7 @@ describe('injected faults', () => {
     ).toBe(412);
   });
 
-  it('reset the connection, before and after', async () => {
+  it('reset the connection before or after the request is executed', async () => {
     for (const when of ['before', 'after'] as const) {
       local.server.failNext({ answer: 'reset', when, method: /POST/ });
       await expect(file(when).save('x', { resumable: false })).rejects.toThrow();
@@ -56,14 +56,14 @@ describe('injected faults', () => {
     }
   });
 
-  it.each([0, 1, 100 * KIB])('cut a download after %i bytes', async (afterBytes) => {
+  it.each([0, 1, 100 * KIB])('interrupt a download after %i bytes', async (afterBytes) => {
     await file('cut').save(pattern(300 * KIB), { resumable: false });
     local.server.cutNextDownload({ afterBytes });
     const reply = await fetch(objectUrl(local.url, 'cut', '?alt=media')).catch(() => undefined);
     let got = 0;
     await expect(
       (async () => {
-        if (reply?.body == null) throw new Error('no reply');
+        if (reply?.body == null) throw new Error('There was no response.');
         for await (const chunk of reply.body) got += chunk.length;
       })(),
     ).rejects.toThrow();
@@ -71,7 +71,7 @@ describe('injected faults', () => {
     expect((await file('cut').download())[0].length).toBe(300 * KIB);
   });
 
-  it('report a wrong checksum, which the client library notices', async () => {
+  it('report a wrong checksum, which the client library detects', async () => {
     await file('sum').save('content', { resumable: false });
     local.server.corruptNextChecksum({ path: /alt=media/ });
     expect(await codeOf(file('sum').download())).toBe('CONTENT_DOWNLOAD_MISMATCH');

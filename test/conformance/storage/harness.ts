@@ -1,4 +1,4 @@
-/** What the suites of the local Cloud Storage share: a server with one bucket, the real client, raw requests. */
+/** Shared by the Cloud Storage suites: a server with two buckets, the real client, and raw requests. */
 import { generateKeyPairSync } from 'node:crypto';
 import { Storage } from '@google-cloud/storage';
 import {
@@ -16,7 +16,7 @@ export const MIB = 1024 * KIB;
 export interface Local {
   readonly server: StorageServer;
   readonly url: string;
-  /** The unmodified client, without retries: a refusal is seen at once. */
+  /** The unmodified client without retries, so that errors are seen at once. */
   readonly storage: Storage;
   readonly events: ObjectEvent[];
   readonly bugs: unknown[];
@@ -52,7 +52,7 @@ export function makeSigner(email = 'signer@clapper-local.iam.gserviceaccount.com
   };
 }
 
-/** Bytes that differ along the way, so that a shift or a gap shows. */
+/** Varying bytes, so that a shift or a gap is detected. */
 export function pattern(sizeBytes: number, seed = 1): Buffer {
   const bytes = Buffer.alloc(sizeBytes);
   for (let i = 0, x = seed; i + 4 <= sizeBytes; i += 4) {
@@ -91,7 +91,7 @@ export const putChunk = (
     body: body === null ? null : new Uint8Array(body),
   });
 
-/** The status with which the client library was refused. Resumable uploads are refused with a plain object, not an Error. */
+/** The HTTP status of the client library's error. Resumable uploads reject with a plain object, not an Error. */
 export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

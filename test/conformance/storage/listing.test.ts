@@ -35,12 +35,12 @@ describe('listing', () => {
     };
   };
 
-  it('comes in the order of the UTF-8 bytes', async () => {
+  it('is ordered by UTF-8 bytes', async () => {
     const expected = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     expect((await list({ prefix: 'list/' })).items).toEqual(expected);
   });
 
-  it('folds names behind the delimiter into prefixes', async () => {
+  it('groups names after the delimiter into prefixes', async () => {
     expect(await list({ prefix: 'list/', delimiter: '/' })).toMatchObject({
       items: ['list/b', 'list/z\uff5e', 'list/z\u{1f3ac}'],
       prefixes: ['list/a/', 'list/c/'],
@@ -59,7 +59,7 @@ describe('listing', () => {
     { delimiter: '/' },
     { prefix: 'list/a/', delimiter: '/', includeTrailingDelimiter: 'true' },
     { versions: 'true' },
-  ])('gives the same whole page by page, for any size of page: %j', async (query) => {
+  ])('returns the same entries in pages of any size: %j', async (query) => {
     const whole = await list({ prefix: 'list/', ...query });
     for (let maxResults = 1; maxResults <= 4; maxResults++) {
       const items: string[] = [];
@@ -81,7 +81,7 @@ describe('listing', () => {
     }
   });
 
-  it('is bounded by startOffset, inclusive, and endOffset, exclusive', async () => {
+  it('is limited by startOffset (inclusive) and endOffset (exclusive)', async () => {
     expect((await list({ startOffset: 'list/a/2', endOffset: 'list/b' })).items).toEqual([
       'list/a/2',
       'list/a/b/3',
@@ -102,7 +102,7 @@ describe('listing', () => {
     expect((await list({ matchGlob })).items).toEqual(expected);
   });
 
-  it('refuses a page token it did not give, a bad glob and a bad page size', async () => {
+  it('rejects an invalid page token, glob and page size', async () => {
     for (const query of [
       { pageToken: 'nonsense' },
       { matchGlob: 'a{b' },
@@ -112,7 +112,7 @@ describe('listing', () => {
       expect((await list(query)).status).toBe(400);
   });
 
-  it('is walked by the client library, pages and fields included', async () => {
+  it('works with the client library, including pages and fields', async () => {
     const [all] = await bucket().getFiles({ prefix: 'list/' });
     expect(all).toHaveLength(names.length);
     const [page, next] = await bucket().getFiles({

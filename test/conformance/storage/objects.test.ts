@@ -22,7 +22,7 @@ describe('uploads and downloads', () => {
     ['multipart', { resumable: false }],
     ['resumable in one request', { resumable: true }],
     ['resumable in chunks', { resumable: true, chunkSize: 256 * KIB }],
-  ])('round-trips 1 MiB and a bit, %s, with checksums validated both ways', async (how, options) => {
+  ])('round-trip 1 MiB + 17 bytes, %s, with checksums validated in both directions', async (how, options) => {
     const content = pattern(MIB + 17);
     const target = file(`round/${how}`);
     await target.save(content, {
@@ -41,14 +41,14 @@ describe('uploads and downloads', () => {
     expect((await target.download({ validation: 'md5' }))[0].equals(content)).toBe(true);
   });
 
-  it('stores an empty object, in one request and resumable', async () => {
+  it('support an empty object, in one request and resumable', async () => {
     await put('empty/simple', '');
     await file('empty/resumable').save('', { resumable: true });
     expect(await read('empty/simple')).toBe('');
     expect((await file('empty/resumable').getMetadata())[0].size).toBe('0');
   });
 
-  it('uploads with uploadType=media', async () => {
+  it('support uploadType=media', async () => {
     const reply = await fetch(
       `${local.url}/upload/storage/v1/b/${BUCKET}/o?uploadType=media&name=media%2Fx`,
       {
@@ -61,7 +61,7 @@ describe('uploads and downloads', () => {
     expect(await read('media/x')).toBe('raw');
   });
 
-  it('keeps names with slashes, spaces, percent signs, dots and beyond ASCII', async () => {
+  it('support names with slashes, spaces, percent signs, dots and non-ASCII characters', async () => {
     const names = ['n/ü ö/日本.mp4', 'n/100% + &?#.txt', 'n/a/../b', 'n/\u{1f3ac}'];
     for (const name of names) await put(name, name);
     for (const name of names) expect(await read(name)).toBe(name);
@@ -69,7 +69,7 @@ describe('uploads and downloads', () => {
     expect(listed.map((f) => f.name).sort()).toEqual([...names].sort());
   });
 
-  it('refuses content that is not what the checksum promised, and keeps nothing', async () => {
+  it('reject content that does not match its checksum, and store nothing', async () => {
     const refused = await codeOf(
       file('bad/sum').save('abc', { resumable: false, metadata: { crc32c: 'AAAAAA==' } }),
     );
@@ -87,7 +87,7 @@ describe('uploads and downloads', () => {
     expect((await bucket().getFiles({ prefix: 'bad/' }))[0]).toEqual([]);
   });
 
-  it('refuses a multipart body that ends without its boundary', async () => {
+  it('reject a multipart body without its closing boundary', async () => {
     const send = (body: string) =>
       fetch(`${local.url}/upload/storage/v1/b/${BUCKET}/o?uploadType=multipart&name=torn-multipart`, {
         method: 'POST',
@@ -114,7 +114,7 @@ describe('uploads and downloads', () => {
     ['bytes=10-', 416, 'Request range not satisfiable', 'bytes */10'],
     ['bytes=4-2', 200, '0123456789', null],
     ['lines=1-2', 200, '0123456789', null],
-  ])('answers Range: %s with %i', async (range, status, body, contentRange) => {
+  ])('respond to Range: %s with %i', async (range, status, body, contentRange) => {
     await put('range', '0123456789');
     const reply = await fetch(objectUrl(local.url, 'range', '?alt=media'), { headers: { range } });
     expect([reply.status, await reply.text(), reply.headers.get('content-range')]).toEqual([
@@ -124,7 +124,7 @@ describe('uploads and downloads', () => {
     ]);
   });
 
-  it('streams a part to the client library, and the tail', async () => {
+  it('stream a range and the tail to the client library', async () => {
     await put('range', '0123456789');
     const part = async (options: { start?: number; end?: number }) =>
       (await file('range').download(options))[0].toString();
@@ -133,7 +133,7 @@ describe('uploads and downloads', () => {
     expect(await part({ end: -2 })).toBe('89');
   });
 
-  it('tells the metadata of a download in headers, to HEAD without a body', async () => {
+  it('report metadata in the headers of a download, and to HEAD without a body', async () => {
     await file('head').save('head', {
       resumable: false,
       metadata: { cacheControl: 'no-store', metadata: { Job: 'ünï' } },
@@ -153,7 +153,7 @@ describe('uploads and downloads', () => {
     }
   });
 
-  it('gives gzip to those who take it and unzips for those who do not', async () => {
+  it('send gzip to clients that accept it and decompress it for the others', async () => {
     const zipped = gzipSync('plain text');
     await file('zip').save(zipped, { resumable: false, metadata: { contentEncoding: 'gzip' } });
     expect((await file('zip').download())[0].toString()).toBe('plain text');
@@ -165,7 +165,7 @@ describe('uploads and downloads', () => {
     expect(await raw.text()).toBe('plain text');
   });
 
-  it('answers what does not exist with 404, in JSON and, for media, in text', async () => {
+  it('return 404 for missing objects, as JSON, or as text for media', async () => {
     expect(await codeOf(file('missing').getMetadata())).toBe(404);
     expect(await codeOf(file('missing').download())).toBe(404);
     expect(
@@ -179,7 +179,7 @@ describe('uploads and downloads', () => {
     });
   });
 
-  it.each([[''], ['.'], ['..'], ['a\nb'], ['x'.repeat(1025)]])('refuses the object name %j', async (name) => {
+  it.each([[''], ['.'], ['..'], ['a\nb'], ['x'.repeat(1025)]])('reject the object name %j', async (name) => {
     const query = new URLSearchParams({ uploadType: 'media', name });
     const reply = await fetch(`${local.url}/upload/storage/v1/b/${BUCKET}/o?${query}`, {
       method: 'POST',
@@ -190,7 +190,7 @@ describe('uploads and downloads', () => {
 });
 
 describe('metadata', () => {
-  it('patches by key, deletes by null, and counts metagenerations', async () => {
+  it('is patched by key, deleted by null, and increments the metageneration', async () => {
     await file('meta').save('x', {
       resumable: false,
       metadata: { cacheControl: 'no-cache', metadata: { a: '1', b: '2' } },
@@ -209,7 +209,7 @@ describe('metadata', () => {
     expect(metadata.cacheControl).toBeUndefined();
   });
 
-  it('replaces all of it with PUT', async () => {
+  it('is replaced by PUT', async () => {
     await file('meta').save('x', { resumable: false, metadata: { metadata: { a: '1' } } });
     const reply = await fetch(objectUrl(local.url, 'meta'), {
       method: 'PUT',
@@ -220,12 +220,12 @@ describe('metadata', () => {
     expect(resource).not.toHaveProperty('metadata');
   });
 
-  it('refuses a body that is not JSON or has the wrong types', async () => {
+  it('rejects a body that is not JSON or has wrong types', async () => {
     for (const body of ['{', '{"contentType":7}', '{"metadata":{"a":1}}', '{"customTime":"noon"}'])
       expect((await fetch(objectUrl(local.url, 'meta'), { method: 'PATCH', body })).status).toBe(400);
   });
 
-  it('answers with the asked fields only', async () => {
+  it('returns only the requested fields', async () => {
     await put('meta', 'x');
     expect(await (await fetch(objectUrl(local.url, 'meta', '?fields=name,size'))).json()).toEqual({
       name: 'meta',

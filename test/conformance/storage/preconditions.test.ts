@@ -1,4 +1,4 @@
-/** Generation and metageneration preconditions on every verb, and races that they decide. */
+/** Generation and metageneration preconditions on every method, and races that they decide. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUCKET, codeOf, type Local, objectUrl, startLocal } from './harness.ts';
 
@@ -16,7 +16,7 @@ const put = (name: string, content: string | Buffer) => file(name).save(content,
 const read = async (name: string) => (await file(name).download())[0].toString();
 
 describe('preconditions', () => {
-  it('lets exactly one of many concurrent creators win with ifGenerationMatch=0', async () => {
+  it('let exactly one of many concurrent creators win with ifGenerationMatch=0', async () => {
     const create = (i: number) =>
       codeOf(
         file('race').save(`writer ${i}`, {
@@ -30,7 +30,7 @@ describe('preconditions', () => {
     expect(await read('race')).toBe(`writer ${results.indexOf('no refusal')}`);
   });
 
-  it('holds all four on every verb', async () => {
+  it('are checked, all four, on every method', async () => {
     await put('conditions', 'x');
     await file('conditions').setMetadata({ metadata: { a: 'b' } });
     const [{ generation, metageneration }] = await file('conditions').getMetadata();
@@ -105,7 +105,7 @@ describe('preconditions', () => {
     expect((await fetch(at('ifGenerationMatch=abc'))).status).toBe(400);
   });
 
-  it('validates caches by ETag', async () => {
+  it('validate caches by ETag', async () => {
     await put('etag', 'x');
     const etag = (await fetch(objectUrl(local.url, 'etag'))).headers.get('etag') ?? '';
     const status = async (headers: Record<string, string>) =>
@@ -115,7 +115,7 @@ describe('preconditions', () => {
     expect(await status({ 'if-match': 'other' })).toBe(412);
   });
 
-  it('gives growing generations even when the clock stands still', async () => {
+  it('have increasing generations even when the clock does not advance', async () => {
     const still = await startLocal({ now: () => 1_700_000_000_000 });
     const target = still.storage.bucket(BUCKET).file('x');
     const generations: number[] = [];

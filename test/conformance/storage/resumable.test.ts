@@ -1,4 +1,4 @@
-/** Resumable and torn uploads, byte by byte, over raw HTTP. */
+/** Resumable and interrupted uploads over raw HTTP. */
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -32,7 +32,7 @@ const content = async (name: string) =>
   Buffer.from(await (await fetch(objectUrl(local.url, name, '?alt=media'))).arrayBuffer());
 const exists = async (name: string) => (await fetch(objectUrl(local.url, name))).status === 200;
 
-/** Sends headers and some bytes of a larger body, then breaks the connection once the server has read them. */
+/** Sends headers and a part of the body, then closes the connection after the server has read them. */
 function tear(
   url: string,
   method: string,
@@ -48,7 +48,7 @@ function tear(
 }
 
 describe('a resumable session', () => {
-  it('takes chunks of 256 KiB, tells how far it is, and shows the object only when whole', async () => {
+  it('accepts chunks of 256 KiB, reports its progress, and shows the object only when complete', async () => {
     const whole = pattern(2 * CHUNK + 100);
     const session = await openSession(local.url, 'chunks');
     expect(await status(putChunk(session, 'bytes */*'))).toEqual([308, null]);
@@ -76,7 +76,7 @@ describe('a resumable session', () => {
     expect((await content('chunks')).equals(whole)).toBe(true);
   });
 
-  it('answers a finished upload with the object, however often it is asked', async () => {
+  it('returns the object for every query after the upload has finished', async () => {
     const session = await openSession(local.url, 'finished');
     const first = await (await putChunk(session, 'bytes 0-2/3', Buffer.from('abc'))).json();
     expect(await (await putChunk(session, 'bytes */3')).json()).toEqual(first);
@@ -84,7 +84,7 @@ describe('a resumable session', () => {
     expect(local.events.filter((event) => event.object.name === 'finished')).toHaveLength(1);
   });
 
-  it('keeps whole granules of a chunk that is no multiple of 256 KiB', async () => {
+  it('keeps only whole granules of a chunk that is not a multiple of 256 KiB', async () => {
     const whole = pattern(CHUNK + 10);
     const session = await openSession(local.url, 'odd');
     expect(await status(putChunk(session, `bytes 0-${CHUNK + 4}/*`, whole.subarray(0, CHUNK + 5)))).toEqual([
@@ -95,7 +95,7 @@ describe('a resumable session', () => {
     expect((await content('odd')).equals(whole)).toBe(true);
   });
 
-  it('ignores bytes it has, and stores none behind a gap', async () => {
+  it('ignores bytes that it already has, and stores none after a gap', async () => {
     const whole = pattern(2 * CHUNK);
     const session = await openSession(local.url, 'overlap');
     expect(
@@ -106,7 +106,7 @@ describe('a resumable session', () => {
     expect((await content('overlap')).equals(whole)).toBe(true);
   });
 
-  it('refuses lengths that contradict the range, and goes on afterwards', async () => {
+  it('rejects lengths that contradict the range, and can continue afterwards', async () => {
     const session = await openSession(local.url, 'lengths', { headers: { 'x-upload-content-length': '6' } });
     const wrong = await putChunk(session, 'bytes 0-9/*', Buffer.from('abc'));
     expect(wrong.status).toBe(400);
@@ -120,7 +120,7 @@ describe('a resumable session', () => {
     expect((await putChunk(session, 'bytes 0-*/*', Buffer.from('abcdef'))).status).toBe(200);
   });
 
-  it('resumes after a broken connection from the granules that arrived', async () => {
+  it('resumes after a broken connection after the whole granules that arrived', async () => {
     const whole = pattern(MIB);
     const session = await openSession(local.url, 'broken');
     await tear(
@@ -140,11 +140,11 @@ describe('a resumable session', () => {
     expect((await content('broken')).equals(whole)).toBe(true);
   });
 
-  it('lets a new request take over from one that hangs', async () => {
+  it('lets a new request replace one that hangs', async () => {
     const session = await openSession(local.url, 'hanging');
     const hanging = http.request(session, {
       method: 'PUT',
-      // The server says that it goes ahead, so the test knows that this request is the first.
+      // The server sends 100 Continue, so the test knows that this request is the first.
       headers: { 'content-range': 'bytes 0-9/10', 'content-length': 10, expect: '100-continue' },
     });
     const ended = new Promise((resolve) => hanging.on('error', resolve));
@@ -159,7 +159,7 @@ describe('a resumable session', () => {
     expect((await content('hanging')).toString()).toBe('0123456789');
   });
 
-  it('becomes one object when its end is asked for many times at once', async () => {
+  it('creates one object when it is finished by many concurrent requests', async () => {
     const session = await openSession(local.url, 'end-race');
     await putChunk(session, `bytes 0-${CHUNK - 1}/*`, pattern(CHUNK));
     const replies = await Promise.all(Array.from({ length: 5 }, () => putChunk(session, `bytes */${CHUNK}`)));
@@ -178,7 +178,7 @@ describe('a resumable session', () => {
     expect(await exists('cancelled')).toBe(false);
   });
 
-  it('ends with 410 after a week', async () => {
+  it('returns 410 after one week', async () => {
     const session = await openSession(local.url, 'old');
     nowMs += 7 * 24 * 3600 * 1000 + 1;
     expect((await putChunk(session, 'bytes */*')).status).toBe(410);
@@ -198,7 +198,7 @@ describe('a resumable session', () => {
     );
   });
 
-  it('refuses content that is not what x-goog-hash promised', async () => {
+  it('rejects content that does not match x-goog-hash', async () => {
     const session = await openSession(local.url, 'bad-hash');
     const reply = await putChunk(session, 'bytes 0-2/3', Buffer.from('abc'), {
       'x-goog-hash': 'crc32c=AAAAAA==',
@@ -207,7 +207,7 @@ describe('a resumable session', () => {
     expect(await exists('bad-hash')).toBe(false);
   });
 
-  it('keeps the type and metadata it was opened with', async () => {
+  it('keeps the type and the metadata of its start request', async () => {
     const reply = await fetch(`${local.url}/upload/storage/v1/b/${BUCKET}/o?uploadType=resumable`, {
       method: 'POST',
       headers: { 'x-upload-content-type': 'video/mp4' },
@@ -222,7 +222,7 @@ describe('a resumable session', () => {
   });
 });
 
-describe('a torn upload in one request', () => {
+describe('an interrupted upload in one request', () => {
   it.each([
     ['media', 'text/plain', ''],
     ['multipart', 'multipart/related; boundary=b', '--b\r\n\r\n{}\r\n--b\r\n\r\n'],

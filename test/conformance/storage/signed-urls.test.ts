@@ -1,4 +1,4 @@
-/** V4 signed links, made by the client library from a key file and verified by the server; CORS of both APIs. */
+/** V4 signed URLs, created by the client library from a key file and verified by the server, and CORS of both APIs. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ let storage: Storage;
 let offsetMs = 0;
 
 beforeAll(async () => {
-  // Application Default Credentials: what a deployed function finds at the metadata server, a local one finds here.
+  // Application Default Credentials. A deployed function gets them from the metadata server, a local one from this file.
   const keyFile = path.join(folder, 'service-account.json');
   writeFileSync(
     keyFile,
@@ -69,7 +69,7 @@ const refusal = async (reply: Response | Promise<Response>) => {
   return [status, /<Code>(.*)<\/Code>/.exec(text)?.[1]];
 };
 
-describe('a V4 signed link', () => {
+describe('a V4 signed URL', () => {
   beforeAll(async () => {
     await local.storage
       .bucket(BUCKET)
@@ -77,7 +77,7 @@ describe('a V4 signed link', () => {
       .save('0123456789', { resumable: false, contentType: 'video/mp4' });
   });
 
-  it('reads, in whole, in part, and by HEAD', async () => {
+  it('reads whole objects, ranges, and by HEAD', async () => {
     const url = await sign();
     const whole = await fetch(url);
     expect([whole.status, await whole.text(), whole.headers.get('content-type')]).toEqual([
@@ -91,7 +91,7 @@ describe('a V4 signed link', () => {
     expect([head.status, head.headers.get('content-length')]).toEqual([200, '10']);
   });
 
-  it('is signed without the port and verified with or without it', async () => {
+  it('is signed without the port and verifies with or without it', async () => {
     const url = new URL(await sign());
     const get = (host: string): Promise<number | undefined> =>
       new Promise((resolve, reject) => {
@@ -104,7 +104,7 @@ describe('a V4 signed link', () => {
     expect(await get('elsewhere.example')).toBe(403);
   });
 
-  it('overrides disposition and type where it says so', async () => {
+  it('overrides the disposition and the type if it contains them', async () => {
     const reply = await fetch(
       await sign({ promptSaveAs: 'kitten (1).mp4', responseType: 'application/x-save' }),
     );
@@ -185,7 +185,7 @@ describe('a V4 signed link', () => {
     expect(await refusal(fetch(await sign({}, 'links/doomed')))).toEqual([404, 'NoSuchKey']);
   });
 
-  it('dies when its time is over, and is not born before it', async () => {
+  it('is rejected after it has expired and before it is valid', async () => {
     const url = await sign();
     offsetMs = 61_000;
     expect(await refusal(fetch(url))).toEqual([400, 'ExpiredToken']);
@@ -195,7 +195,7 @@ describe('a V4 signed link', () => {
     expect((await fetch(url)).status).toBe(200);
   });
 
-  it('is worthless once anything in it is changed', async () => {
+  it('is rejected after any change', async () => {
     const url = await sign();
     const changed = (change: (link: URL) => void) => {
       const link = new URL(url);
@@ -231,10 +231,10 @@ describe('a V4 signed link', () => {
     expect(await refusal(fetch(url, { method: 'DELETE' }))).toEqual([403, 'SignatureDoesNotMatch']);
   });
 
-  it('by an unknown account or another key is refused, and so is no signature at all', async () => {
+  it('is rejected from an unknown account, with another key, and without a signature', async () => {
     const signedBy = async ({ email, privateKeyPem }: ReturnType<typeof makeSigner>) => {
       const other = clientOf(local.url);
-      // What Application Default Credentials load from a key file; public in the auth library's types.
+      // Application Default Credentials load this from a key file. The auth library's types make it public.
       other.authClient.jsonContent = {
         type: 'service_account',
         client_email: email,
@@ -264,7 +264,7 @@ describe('cross-origin requests', () => {
       },
     });
 
-  it('to signed links follow the rules of the bucket', async () => {
+  it('to signed URLs follow the rules of the bucket', async () => {
     const url = `${local.url}/clapper-cors/x`;
     const allowed = await preflight(url, 'https://app.example', 'PUT', 'content-type,x-goog-meta-a');
     expect(Object.fromEntries(allowed.headers)).toMatchObject({

@@ -23,14 +23,14 @@ import {
 
 const MINUTE_MS = 60_000;
 
-/** Answers with each in turn, then with 200. */
+/** Returns these statuses in order, then 200. */
 const inTurn = (replies: readonly Reply[]): ((arrival: Arrival) => Reply) => {
   const left = [...replies];
   return () => left.shift() ?? 200;
 };
 
 describe('dispatch', () => {
-  it('sends method, path, body and headers as created, and the documented headers with the names spelt out', async () => {
+  it('sends method, path, body and headers as created, and adds the documented headers', async () => {
     const world = await openWorld();
     const { target, clock } = world;
     const parent = await makeQueue(world, 'my-queue');
@@ -76,7 +76,7 @@ describe('dispatch', () => {
     expect(arrival.rawHeaders).toContain('X-CloudTasks-QueueName');
   });
 
-  it('every method arrives, and the service adds no content type', async () => {
+  it('supports every HTTP method and adds no content type', async () => {
     const world = await openWorld();
     const parent = await makeQueue(world, 'q', { rateLimits: { maxConcurrentDispatches: 1 } });
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const;
@@ -90,7 +90,7 @@ describe('dispatch', () => {
     expect(world.attempts.all.every(({ end }) => end === 'succeeded')).toBe(true);
   });
 
-  it('any answer that is not 2xx is a failure, and the headers tell its story as the service tells it', async () => {
+  it('treats every response other than 2xx as a failure and reports it in the same headers as the service', async () => {
     const world = await openWorld();
     const { client, target, attempts } = world;
     const parent = await makeQueue(world, 'q');
@@ -115,7 +115,7 @@ describe('dispatch', () => {
       headers['x-cloudtasks-taskpreviousresponse'],
       headers['x-cloudtasks-taskretryreason'],
     ]);
-    // Recorded from the real service: answers of 5xx do not count as executions, and the reason is empty.
+    // Recorded from the real service: 5xx responses do not count as executions, and the reason is empty.
     expect(told).toEqual([
       ['/', '0', '0', undefined, undefined],
       ['/', '1', '0', '503', ''],
@@ -127,7 +127,7 @@ describe('dispatch', () => {
     await expect(client.getTask({ name })).rejects.toMatchObject({ code: Code.NOT_FOUND });
   });
 
-  it('after a failure the task shows its attempts and when it goes again', async () => {
+  it('shows the attempts and the next schedule time of a task after a failure', async () => {
     const world = await openWorld();
     const { client, target, attempts, clock } = world;
     const parent = await makeQueue(world, 'q', { retryConfig: { minBackoff: { seconds: 10 } } });
@@ -157,7 +157,7 @@ describe('dispatch', () => {
     expect(millisecondsOf(twice.scheduleTime)).toBe(clock.now() + 20_000);
   });
 
-  it('the documented example of back-off: 10, 20, 40, 80, 160, 240, 300, 300 s', async () => {
+  it('follows the documented back-off example: 10, 20, 40, 80, 160, 240, 300, 300 s', async () => {
     const world = await openWorld();
     const { client, target, attempts, clock } = world;
     const parent = await makeQueue(world, 'q', {
@@ -181,7 +181,7 @@ describe('dispatch', () => {
     expect(waits).toEqual([10, 20, 40, 80, 160, 240, 300, 300]);
   });
 
-  it('a task is deleted after its last attempt, and there is no other trace', async () => {
+  it('deletes a task after its last attempt', async () => {
     const world = await openWorld();
     const { client, target, attempts } = world;
     const parent = await makeQueue(world, 'q', { retryConfig: { maxAttempts: 3 } });
@@ -196,7 +196,7 @@ describe('dispatch', () => {
     expect(await dispatched(world)).toBe(3);
   });
 
-  it('with a retry duration too, both limits must be spent; with -1 attempts the duration decides', async () => {
+  it('requires both limits when a retry duration is set, and only the duration when attempts is -1', async () => {
     const world = await openWorld();
     const { target, attempts } = world;
     const tenSeconds = { minBackoff: { seconds: 10 }, maxBackoff: { seconds: 10 } };
@@ -222,7 +222,7 @@ describe('dispatch', () => {
     expect(endsOf('unlimited')).toEqual(['retrying', 'retrying', 'exhausted']);
   });
 
-  it('a target that does not answer by the deadline is hung up on, which is a failure', async () => {
+  it('aborts a call at its deadline and treats it as a failure', async () => {
     const world = await openWorld();
     const { client, target, attempts } = world;
     const parent = await makeQueue(world, 'q');
@@ -233,7 +233,7 @@ describe('dispatch', () => {
     expect(await dispatched(world)).toBe(1);
     expect(attempts.all).toEqual([]);
     world.advance(1);
-    await arrival.hungUp;
+    await arrival.closedByCaller;
     const attempt = await attempts.at(0);
     expect(attempt).toMatchObject({ end: 'retrying', reason: 'The dispatch deadline was exceeded' });
     expect(attempt.httpStatus).toBeUndefined();
@@ -251,7 +251,7 @@ describe('dispatch', () => {
     });
   });
 
-  it('a connection that is refused or reset is a failure and is tried again', async () => {
+  it('retries after a refused or reset connection', async () => {
     const world = await openWorld();
     const { client, target, attempts } = world;
     const parent = await makeQueue(world, 'q');
@@ -269,7 +269,7 @@ describe('dispatch', () => {
     });
   });
 
-  it('Retry-After is honoured, in seconds and as a date, when it asks for more than the back-off', async () => {
+  it('honours Retry-After, in seconds or as a date, when it is longer than the back-off', async () => {
     const world = await openWorld();
     const { client, target, attempts, clock } = world;
     const parent = await makeQueue(world, 'q', {
@@ -295,7 +295,7 @@ describe('dispatch', () => {
     expect(waits).toEqual([120, 110, 5, 5, 24 * 3600]);
   });
 
-  it('a task that is deleted while it is under way ends without effect', async () => {
+  it('ignores the outcome of a task that was deleted during its call', async () => {
     const world = await openWorld();
     const { client, target, attempts } = world;
     const parent = await makeQueue(world, 'q');
@@ -310,7 +310,7 @@ describe('dispatch', () => {
     expect(await dispatched(world)).toBe(1);
   });
 
-  it('a target that hangs holds up neither another queue nor, below the concurrency, its own', async () => {
+  it('is not blocked by a hanging target, in other queues or below the concurrency limit of its own', async () => {
     const world = await openWorld();
     const { target } = world;
     const dead = await makeQueue(world, 'dead', { rateLimits: { maxConcurrentDispatches: 21 } });
@@ -326,7 +326,7 @@ describe('dispatch', () => {
     expect(world.attempts.all.map(({ end }) => end)).toEqual(['succeeded', 'succeeded']);
   });
 
-  it('connections are used again', async () => {
+  it('reuses connections', async () => {
     const world = await openWorld();
     const parent = await makeQueue(world, 'q', { rateLimits: { maxConcurrentDispatches: 1 } });
     for (let i = 0; i < 20; i++) await enqueue(world, parent);
@@ -334,7 +334,7 @@ describe('dispatch', () => {
     expect(arrivals.every(({ headers }) => headers.connection === 'keep-alive')).toBe(true);
   });
 
-  it('a listener that throws is reported and stops nothing', async () => {
+  it('reports a listener that throws and continues', async () => {
     const bugs: unknown[] = [];
     const world = await openWorld({
       onBug: (bug) => bugs.push(bug),
@@ -357,7 +357,7 @@ describe('ID tokens', () => {
   };
   const account = 'caller@clapper-test.iam.gserviceaccount.com';
 
-  it('carry the account and the audience, and their signature verifies against the published keys', async () => {
+  it('carry account and audience, with a signature that verifies against the published keys', async () => {
     const identity = identityOf();
     const world = await openWorld({
       signIdToken: (email, audience) => identity.signJwt(idTokenClaims(email, audience, Date.now())),
@@ -393,11 +393,11 @@ describe('ID tokens', () => {
     await expect(jwtVerify(byDefault, stranger)).rejects.toThrow();
   });
 
-  it('and the call itself go where the target is now, when it has moved since the task was made', async () => {
+  it('and calls use the current URL of the target when it changed after the task was created', async () => {
     const identity = identityOf();
     const world = await openWorld({
       signIdToken: (email, audience) => identity.signJwt(idTokenClaims(email, audience, Date.now())),
-      urlNow: (url) => url.replace('http://gone.test', world.target.url('')),
+      resolveUrl: (url) => url.replace('http://gone.test', world.target.url('')),
     });
     const parent = await makeQueue(world, 'q');
     await enqueue(world, parent, 'moved', {
@@ -408,7 +408,7 @@ describe('ID tokens', () => {
     expect(decodeJwt(headers.authorization?.slice(7) ?? '').aud).toBe(world.target.url('/function'));
   });
 
-  it('are signed anew when they are old, long before they expire', async () => {
+  it('are renewed long before they expire', async () => {
     const identity = identityOf();
     let signed = 0;
     const world = await openWorld({
@@ -432,7 +432,7 @@ describe('ID tokens', () => {
     expect(await issuedAt(2)).toBe(2);
   });
 
-  it('a task whose token cannot be signed fails like others, and the failure is reported', async () => {
+  it('fail the attempt and report the error when they cannot be signed', async () => {
     let broken = true;
     const world = await openWorld({
       signIdToken: () => {

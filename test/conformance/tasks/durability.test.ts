@@ -34,11 +34,11 @@ function stateFolder(): string {
 
 interface Life {
   readonly client: CloudTasksClient;
-  /** kill -9; resolves when the process is gone. */
+  /** kill -9. Resolves when the process has exited. */
   readonly kill: () => Promise<void>;
 }
 
-/** The server in a process of its own. */
+/** Starts the server in a separate process. */
 async function live(stateDir: string): Promise<Life> {
   const child: ChildProcess = spawn(
     process.execPath,
@@ -51,13 +51,13 @@ async function live(stateDir: string): Promise<Life> {
     await once(child, 'exit');
   };
   onTestFinished(kill);
-  if (child.stdout === null) throw new Error('No output');
+  if (child.stdout === null) throw new Error('The child process has no stdout.');
   for await (const line of createInterface({ input: child.stdout })) {
     const client = clientOn(Number(line));
     onTestFinished(() => client.close());
     return { client, kill };
   }
-  throw new Error('The server ended before it listened');
+  throw new Error('The server exited before it listened.');
 }
 
 async function startTarget(): Promise<Target> {
@@ -67,7 +67,7 @@ async function startTarget(): Promise<Target> {
 }
 
 describe('kill -9', () => {
-  it('keeps queues, waiting tasks with their bytes, attempts made, and the names that rest', async () => {
+  it('preserves queues, waiting tasks with their bodies, attempts, and reserved names', async () => {
     const stateDir = stateFolder();
     const target = await startTarget();
     const first = await live(stateDir);
@@ -97,7 +97,7 @@ describe('kill -9', () => {
     await enqueue(world, parent, 'done');
     await enqueue(world, parent, 'in-flight');
     await target.arrivals.atLeast(3);
-    // The answers have left the target; ask until the server has heard them.
+    // The target has sent its responses. Poll until the server has received them.
     for (let settled = false; !settled; ) {
       const [{ responseCount }] = await first.client.getTask({ name: failed });
       const [tasks] = await first.client.listTasks({ parent });
@@ -109,7 +109,7 @@ describe('kill -9', () => {
 
     target.reply = () => 200;
     const { client } = await live(stateDir);
-    // What was under way goes again, and says that it was tried before.
+    // The task that was in progress is dispatched again, with a retry count.
     const again = await target.arrivals.at(3);
     expect(again).toMatchObject({ task: 'in-flight', headers: { 'x-cloudtasks-taskretrycount': '1' } });
 
@@ -133,7 +133,7 @@ describe('kill -9', () => {
     expect((await target.arrivals.at(4)).task).toBe('held');
   });
 
-  it(`at random moments of a flood loses no task that was acknowledged (SEED=${SEED})`, async () => {
+  it(`at random moments under load loses no acknowledged task (SEED=${SEED})`, async () => {
     const random = seeded(SEED);
     const stateDir = stateFolder();
     const target = await startTarget();
@@ -181,8 +181,8 @@ describe('kill -9', () => {
   });
 });
 
-describe('the snapshot that the journal is rewritten as', () => {
-  it(`rebuilds the same state, whatever happened (SEED=${SEED})`, () => {
+describe('the snapshot of a compacted journal', () => {
+  it(`rebuilds the same state after random operations (SEED=${SEED})`, () => {
     const random = seeded(SEED);
     const pick = <T>(items: readonly [T, ...T[]]): T =>
       items[Math.floor(random() * items.length)] ?? items[0];
@@ -205,7 +205,7 @@ describe('the snapshot that the journal is rewritten as', () => {
         { kind: 'queue-purged', queue, atMs },
         ...rare,
       ]);
-      // A journal holds JSON.
+      // The journal stores JSON.
       state.apply(JSON.parse(JSON.stringify(record)));
       if (atMs % 100 !== 99) continue;
       const rebuilt = new TasksState();
@@ -217,8 +217,8 @@ describe('the snapshot that the journal is rewritten as', () => {
   });
 });
 
-describe('a fresh start on the same folder', () => {
-  it('dispatches what came due while nothing ran, purges stay purged, and declared queues are changed', async () => {
+describe('a restart on the same folder', () => {
+  it('dispatches tasks that became due in between, keeps purges, and updates declared queues', async () => {
     const stateDir = stateFolder();
     const target = await startTarget();
     const clock = new ManualClock();
@@ -254,7 +254,7 @@ describe('a fresh start on the same folder', () => {
     expect(target.arrivals.all.every(({ task }) => task === 'due')).toBe(true);
   });
 
-  it('a port that is taken is an error, and leaves nothing running', async () => {
+  it('rejects when the port is in use, and leaves nothing running', async () => {
     const tasks = await startTasks();
     onTestFinished(() => tasks.stop());
     await expect(startTasks({ port: tasks.port })).rejects.toThrow();

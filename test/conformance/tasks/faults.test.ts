@@ -3,7 +3,7 @@ import type { TaskFaults } from '../../../infra/tasks/server.ts';
 import { Code, dispatched, enqueue, makeQueue, openWorld, SEED, secondsFrom, seeded } from './support.ts';
 
 describe(`injected faults (SEED=${SEED})`, () => {
-  it('without faults every task arrives once, in the order of creation', async () => {
+  it('without faults every task arrives once, in creation order', async () => {
     const world = await openWorld();
     const parent = await makeQueue(world, 'q', { rateLimits: { maxConcurrentDispatches: 1 } });
     for (let i = 0; i < 30; i++) await enqueue(world, parent, `t${i}`);
@@ -14,7 +14,7 @@ describe(`injected faults (SEED=${SEED})`, () => {
     );
   });
 
-  it('a duplicate is the same request once more, and its answer changes nothing', async () => {
+  it('a duplicate repeats the same request, and its response has no effect', async () => {
     const world = await openWorld({ random: seeded(SEED), faults: { duplicateRate: 1 } });
     const { client, target, attempts, tasks } = world;
     const parent = await makeQueue(world, 'q');
@@ -25,7 +25,7 @@ describe(`injected faults (SEED=${SEED})`, () => {
     const [first, second] = target.arrivals.all;
     expect(second?.headers).toEqual(first?.headers);
     expect(attempts.all.map(({ isDuplicate }) => isDuplicate).sort()).toEqual([false, true]);
-    // Whichever of the two was answered 500, the task's own delivery decides.
+    // Either of the two may have got the 500. Only the response to the task's own delivery counts.
     const own = attempts.all.find(({ isDuplicate }) => !isDuplicate);
     const left = client.getTask({ name }).then(
       () => 'retrying',
@@ -35,7 +35,7 @@ describe(`injected faults (SEED=${SEED})`, () => {
     expect(tasks.stats()[parent]).toMatchObject({ duplicates: 1, attempts: 2 });
   });
 
-  it('a duplicate may come long after the task was completed', async () => {
+  it('a duplicate may arrive long after the task has completed', async () => {
     const world = await openWorld({
       random: () => 0.5,
       faults: { duplicateRate: 1, maxDelayMs: 60_000 },
@@ -47,7 +47,7 @@ describe(`injected faults (SEED=${SEED})`, () => {
     expect(await world.attempts.at(1)).toMatchObject({ end: 'repeated', attempt: 1, isDuplicate: true });
   });
 
-  it('about the asked share of deliveries is made twice', async () => {
+  it('duplicates about the configured share of deliveries', async () => {
     const world = await openWorld({ random: seeded(SEED), faults: { duplicateRate: 0.2 } });
     const parent = await makeQueue(world, 'q');
     const count = 300;
@@ -61,13 +61,13 @@ describe(`injected faults (SEED=${SEED})`, () => {
     const arrived = new Set(world.target.arrivals.all.map(({ task }) => task));
     expect(arrived.size).toBe(count);
     const { duplicates = 0 } = world.tasks.stats()[parent] ?? {};
-    // 60 expected, with a standard deviation of 7.
+    // The expected value is 60 with a standard deviation of 7.
     expect(duplicates).toBeGreaterThan(25);
     expect(duplicates).toBeLessThan(95);
     expect(world.target.arrivals.all).toHaveLength(count + duplicates);
   });
 
-  it('a delayed task keeps its schedule time and goes later, by at most what was set', async () => {
+  it('a delayed task keeps its schedule time and is late by at most maxDelayMs', async () => {
     const world = await openWorld({ random: () => 0.9, faults: { delayRate: 1, maxDelayMs: 10_000 } });
     const { client, clock, target } = world;
     const parent = await makeQueue(world, 'q');
@@ -82,7 +82,7 @@ describe(`injected faults (SEED=${SEED})`, () => {
     expect(headers['x-cloudtasks-tasketa']).toBe((at / 1000).toFixed(6));
   });
 
-  it('a lost task is as gone as a completed one, and nothing arrives', async () => {
+  it('a lost task is deleted like a completed one, and no request arrives', async () => {
     const world = await openWorld({ faults: { lossRate: 1 } });
     const { client, target, attempts, tasks } = world;
     const parent = await makeQueue(world, 'q');
@@ -97,7 +97,7 @@ describe(`injected faults (SEED=${SEED})`, () => {
     expect(tasks.stats()[parent]).toMatchObject({ lost: 1, attempts: 1 });
   });
 
-  it('reordering shuffles what is due, loses nothing, and a seed repeats it', async () => {
+  it('reordering shuffles due tasks, loses none, and is repeatable with a seed', async () => {
     const ids = Array.from({ length: 100 }, (_, i) => `t${i}`);
     const run = async (): Promise<readonly string[]> => {
       const world = await openWorld({ random: seeded(SEED), faults: { reorder: true } });
@@ -114,7 +114,7 @@ describe(`injected faults (SEED=${SEED})`, () => {
     expect(await run()).toEqual(order);
   });
 
-  it('faults out of range are refused, and the ones that hold stay', async () => {
+  it('faults out of range are rejected and leave the current ones unchanged', async () => {
     const world = await openWorld({ faults: { lossRate: 0.5 } });
     const outOfRange: Partial<TaskFaults>[] = [
       { lossRate: 1.1 },

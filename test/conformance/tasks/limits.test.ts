@@ -12,7 +12,7 @@ const inBatches = async (
   }
 };
 
-/** How many deliveries were dispatched at each time, in order. */
+/** The number of dispatches at each time, in order. */
 function dispatchesByTime({ attempts }: World, startMs: number): readonly (readonly [number, number])[] {
   const counts = new Map<number, number>();
   for (const { dispatchedAtMs } of attempts.all) {
@@ -23,7 +23,7 @@ function dispatchesByTime({ attempts }: World, startMs: number): readonly (reado
 }
 
 describe('rate limits', () => {
-  it('a burst goes at once, then one task per token, and a quiet time fills the bucket again', async () => {
+  it('dispatch a burst at once, then one task per token, and refill the bucket while idle', async () => {
     const world = await openWorld();
     const start = world.clock.now();
     const parent = await makeQueue(world, 'q', { rateLimits: { maxDispatchesPerSecond: 10 } });
@@ -47,7 +47,7 @@ describe('rate limits', () => {
     ]);
   });
 
-  it('retries use tokens like first attempts', async () => {
+  it('count retries like first attempts', async () => {
     const world = await openWorld({
       queues: [{ name: queueName('q'), maxDispatchesPerSecond: 1, maxBurstSize: 1, maxBackoffMs: 100 }],
     });
@@ -64,19 +64,19 @@ describe('rate limits', () => {
     expect(dispatchesByTime(world, start).map(([ms]) => ms)).toEqual([0, 1000, 2000, 3000]);
   });
 
-  it('on the real clock, 60 tasks at 100 per second with a burst of 20 take the 0.4 s they must', async () => {
+  it('take at least 0.4 s of real time for 60 tasks at 100 per second with a burst of 20', async () => {
     const world = await openWorld({ now: Date.now });
     const parent = await makeQueue(world, 'q', { rateLimits: { maxDispatchesPerSecond: 100 } });
     await inBatches(60, 60, () => enqueue(world, parent));
     await world.attempts.atLeast(60);
     const times = world.attempts.all.map(({ dispatchedAtMs }) => dispatchedAtMs);
     const tookMs = Math.max(...times) - Math.min(...times);
-    // 40 tokens have to be waited for; a clock of whole milliseconds may hide a few.
+    // 40 tasks wait for a token. A clock of whole milliseconds may hide a few.
     expect(tookMs).toBeGreaterThanOrEqual(390);
     expect(tookMs).toBeLessThan(5000);
   });
 
-  it('a changed rate holds for what waits', async () => {
+  it('apply a changed rate to waiting tasks', async () => {
     const world = await openWorld({
       queues: [{ name: queueName('q'), maxDispatchesPerSecond: 0.001, maxBurstSize: 1 }],
     });
@@ -91,7 +91,7 @@ describe('rate limits', () => {
     await world.attempts.atLeast(5);
   });
 
-  it('never more are under way than the concurrency allows, and an end makes room for the next', async () => {
+  it('never exceed the concurrency limit, and start the next task when one ends', async () => {
     const world = await openWorld();
     const { target, attempts } = world;
     const parent = await makeQueue(world, 'q', { rateLimits: { maxConcurrentDispatches: 3 } });
@@ -113,7 +113,7 @@ describe('rate limits', () => {
 });
 
 describe('system throttling', () => {
-  it('429 and 503 slow the whole queue down, not its settings, and it recovers within 20 s', async () => {
+  it('slows the whole queue down on 429 and 503 without changing its settings, and recovers within 20 s', async () => {
     for (const refusal of [429, 503]) {
       const world = await openWorld();
       const { target, attempts, tasks } = world;
@@ -125,7 +125,7 @@ describe('system throttling', () => {
       target.reply = () => refusal;
       await inBatches(20, 20, () => enqueue(world, parent));
       await attempts.atLeast(20);
-      // One burst of refusals counts once.
+      // Several 429 responses of one burst count once.
       expect(factor()).toBe(0.5);
       for (let i = 0; i < 6; i++) {
         world.advance(1000);
@@ -143,7 +143,7 @@ describe('system throttling', () => {
     }
   });
 
-  it('a throttled queue dispatches at the lower rate', async () => {
+  it('dispatches at the lower rate', async () => {
     const world = await openWorld();
     const { target, attempts } = world;
     const parent = await makeQueue(world, 'q', {
@@ -159,13 +159,13 @@ describe('system throttling', () => {
       world.advance(100);
       await attempts.atLeast(await dispatched(world));
     }
-    // Half of ten in the first second, a little more as it recovers.
+    // Half of ten in the first second, and slightly more while it recovers.
     const more = attempts.all.length - 10;
     expect(more).toBeGreaterThanOrEqual(4);
     expect(more).toBeLessThanOrEqual(6);
   });
 
-  it('other failures do not slow the queue down', async () => {
+  it('does not start on other failures', async () => {
     const world = await openWorld();
     const parent = await makeQueue(world, 'q');
     const replies = [500, 404, 'reset'] as const;
@@ -180,7 +180,7 @@ describe('system throttling', () => {
 });
 
 describe('scale', () => {
-  it('10,000 tasks are created, wait, and drain at the full rate of a queue', async () => {
+  it('10,000 tasks are created, wait, and are dispatched at the full rate of a queue', async () => {
     const world = await openWorld({ onAttempt: () => {} });
     const { client, clock, tasks, target } = world;
     const parent = await makeQueue(world, 'q');
@@ -188,7 +188,7 @@ describe('scale', () => {
     const count = 10_000;
     await inBatches(count, 250, () => enqueue(world, parent));
     expect(tasks.stats()[parent]?.tasks).toBe(count);
-    // 500 per second would take 20 s of real time: the clock moves two milliseconds per arrival instead.
+    // 500 per second would take 20 s of real time. Instead the clock advances 2 ms per arrival.
     target.reply = () => {
       clock.advance(2);
       tasks.wakeUp();

@@ -15,7 +15,7 @@ const NOT_THERE =
   'Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.';
 
 describe('queues, through the official client', () => {
-  it('a new queue has the documented defaults and runs', async () => {
+  it('a new queue has the documented defaults and is running', async () => {
     const { client } = await openWorld();
     const [queue] = await client.createQueue({ parent: LOCATION, queue: { name: queueName('q') } });
     expect(queue).toMatchObject({
@@ -31,7 +31,7 @@ describe('queues, through the official client', () => {
     expect(read).toEqual(queue);
   });
 
-  it('settings come back as they were given, -1 attempts and fractions of a second included', async () => {
+  it('settings are returned as given, including -1 attempts and fractions of a second', async () => {
     const world = await openWorld();
     const name = await makeQueue(world, 'q', {
       rateLimits: { maxDispatchesPerSecond: 2.5, maxConcurrentDispatches: 7, maxBurstSize: -3 },
@@ -57,7 +57,7 @@ describe('queues, through the official client', () => {
     expect(queue.stackdriverLoggingConfig?.samplingRatio).toBe(0.5);
   });
 
-  it('the burst follows the rate as seen on real queues', () => {
+  it('the burst size follows the rate as observed on real queues', () => {
     expect([0.25, 1, 5, 500].map(burstSizeFor)).toEqual([10, 10, 10, 100]);
     expect(burstSizeFor(100)).toBe(20);
   });
@@ -93,7 +93,7 @@ describe('queues, through the official client', () => {
     ],
   ] as const;
 
-  it('settings out of range are refused in the words of the service, on create and on update', async () => {
+  it('settings out of range are refused with the messages of the service, on create and on update', async () => {
     const world = await openWorld();
     const { client } = world;
     const existing = await makeQueue(world, 'existing');
@@ -108,7 +108,7 @@ describe('queues, through the official client', () => {
     expect(queues.map(({ name }) => name)).toEqual([existing]);
   });
 
-  it('a bad name, a taken name and a name of another location are refused', async () => {
+  it('an invalid name, an existing name and a name in another location are refused', async () => {
     const world = await openWorld();
     const { client } = world;
     const taken = await makeQueue(world, 'taken');
@@ -137,7 +137,7 @@ describe('queues, through the official client', () => {
     await expect(create(queueName('q'), 'nowhere')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   });
 
-  it('every method answers NOT_FOUND for a queue that is not there', async () => {
+  it('every method returns NOT_FOUND for a missing queue', async () => {
     const { client } = await openWorld();
     const name = queueName('none');
     const refusal = { code: Code.NOT_FOUND, details: NOT_THERE };
@@ -154,7 +154,7 @@ describe('queues, through the official client', () => {
     });
   });
 
-  it('lists come in order of names, page by page, for one location only', async () => {
+  it('lists are paged, ordered by name, and contain only one location', async () => {
     const world = await openWorld();
     for (const id of ['c', 'a', 'e', 'b', 'd']) await makeQueue(world, id);
     const elsewhere = 'projects/clapper-test/locations/europe-west1';
@@ -178,7 +178,7 @@ describe('queues, through the official client', () => {
     ).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
   });
 
-  it('an update with a mask changes what the mask names, and picks the burst anew', async () => {
+  it('an update with a mask changes only the named fields and derives the burst size again', async () => {
     const world = await openWorld();
     const name = await makeQueue(world, 'q', {
       rateLimits: { maxDispatchesPerSecond: 5, maxConcurrentDispatches: 7 },
@@ -193,7 +193,7 @@ describe('queues, through the official client', () => {
       maxBurstSize: 20,
       maxConcurrentDispatches: 7,
     });
-    // Named by the mask and 0 in the message: no doublings. Not named: unchanged.
+    // The mask names max_doublings, and its value 0 is kept. Fields outside the mask are unchanged.
     expect(updated.retryConfig).toMatchObject({ maxAttempts: 3, maxDoublings: 0 });
     const [whole] = await world.client.updateQueue({
       queue: { name, retryConfig: { maxAttempts: 9 } },
@@ -203,7 +203,7 @@ describe('queues, through the official client', () => {
     expect(whole.rateLimits?.maxConcurrentDispatches).toBe(7);
   });
 
-  it('an update without a mask replaces all settings, and one of no queue makes it', async () => {
+  it('an update without a mask replaces all settings, and creates a missing queue', async () => {
     const world = await openWorld();
     const name = await makeQueue(world, 'q', { retryConfig: { maxAttempts: 3 } });
     const [updated] = await world.client.updateQueue({
@@ -232,7 +232,7 @@ describe('queues, through the official client', () => {
     }
   });
 
-  it('a deleted queue takes its tasks with it, and its name rests for seven days', async () => {
+  it('deleting a queue deletes its tasks and reserves its name for seven days', async () => {
     const world = await openWorld();
     const { client } = world;
     const name = await makeQueue(world, 'q');
@@ -254,7 +254,7 @@ describe('queues, through the official client', () => {
     expect(await dispatched(world)).toBe(0);
   });
 
-  it('a paused queue takes tasks and dispatches none until it is resumed', async () => {
+  it('a paused queue accepts tasks and dispatches none until it is resumed', async () => {
     const world = await openWorld();
     const { client, target } = world;
     const name = await makeQueue(world, 'q');
@@ -267,7 +267,7 @@ describe('queues, through the official client', () => {
     expect((await target.arrivals.at(0)).task).toBe('a');
   });
 
-  it('a purge deletes every task, tells when, and spares what comes after', async () => {
+  it('a purge deletes every existing task, reports its time, and keeps later tasks', async () => {
     const world = await openWorld();
     const { client, target, clock } = world;
     const name = await makeQueue(world, 'q');
@@ -283,7 +283,7 @@ describe('queues, through the official client', () => {
     expect(await dispatched(world)).toBe(1);
   });
 
-  it('queues given at the start are made, or changed to these settings, and their state stays', async () => {
+  it('queues given at the start are created or updated, and keep their state', async () => {
     const world = await openWorld({
       queues: [{ name: queueName('declared'), maxDispatchesPerSecond: 2, maxBurstSize: 1, minBackoffMs: 50 }],
     });
@@ -295,7 +295,7 @@ describe('queues, through the official client', () => {
     ).rejects.toThrow('must be less than or equal to 500');
   });
 
-  it('what this server lacks answers UNIMPLEMENTED instead of something wrong', async () => {
+  it('unsupported features return UNIMPLEMENTED', async () => {
     const world = await openWorld();
     const name = await makeQueue(world, 'q');
     await expect(world.client.getIamPolicy({ resource: name })).rejects.toMatchObject({

@@ -18,7 +18,7 @@ describe('the retry schedule', () => {
   const firstWaits = (changes: Partial<typeof settings>, count: number): number[] =>
     Array.from({ length: count }, (_, i) => backoffMs({ ...settings, ...changes }, i + 1));
 
-  it('doubles as often as allowed, then grows linearly, then stays', () => {
+  it('doubles up to maxDoublings, then grows linearly, then stays constant', () => {
     const example = { minBackoffMs: 10_000, maxBackoffMs: 300_000, maxDoublings: 3 };
     expect(firstWaits(example, 9).map((ms) => ms / 1000)).toEqual([10, 20, 40, 80, 160, 240, 300, 300, 300]);
   });
@@ -27,7 +27,7 @@ describe('the retry schedule', () => {
     expect(firstWaits({ maxDoublings: 0, maxBackoffMs: 350 }, 5)).toEqual([100, 200, 300, 350, 350]);
   });
 
-  it('never leaves the range and never shrinks, whatever the settings', () => {
+  it('stays within the range and never shrinks, for any settings', () => {
     const random = seeded(SEED);
     for (let round = 0; round < 300; round++) {
       const minBackoffMs = 1 + random() * 5000;
@@ -40,7 +40,7 @@ describe('the retry schedule', () => {
     expect(backoffMs({ ...settings, maxDoublings: 2 ** 31 - 1 }, 2 ** 31 - 1)).toBe(3_600_000);
   });
 
-  it('gives up when every limit that is set is spent', () => {
+  it('is exhausted when every limit that is set has been reached', () => {
     const exhausted = (changes: Partial<typeof settings>, attempts: number, ms: number): boolean =>
       isExhausted({ ...settings, ...changes }, attempts, ms);
     expect(exhausted({ maxAttempts: 3 }, 2, 1e9)).toBe(false);
@@ -51,7 +51,7 @@ describe('the retry schedule', () => {
     expect(exhausted({ maxAttempts: -1 }, 1e6, 1e12)).toBe(false);
   });
 
-  it('reads Retry-After as seconds or as a date, and nothing else', () => {
+  it('parses Retry-After as seconds or as a date and ignores anything else', () => {
     const now = Date.UTC(2026, 0, 1);
     expect(retryAfterMs('7', now)).toBe(7000);
     expect(retryAfterMs(new Date(now + 9000).toUTCString(), now)).toBe(9000);
@@ -63,7 +63,7 @@ describe('the retry schedule', () => {
 });
 
 describe('the token bucket', () => {
-  it('over any time gives no more than its capacity plus its rate', () => {
+  it('over any period gives no more than its capacity plus its rate', () => {
     const random = seeded(SEED);
     const bucket = new TokenBucket(7, 3, 0);
     let nowMs = 0;
@@ -76,7 +76,7 @@ describe('the token bucket', () => {
     expect(taken).toBeGreaterThan((nowMs / 1000) * 7 - 1);
   });
 
-  it('has a token after exactly the wait that it told', () => {
+  it('has a token after exactly the wait that it returned', () => {
     for (const rate of [0.17, 3, 33.3, 500]) {
       const bucket = new TokenBucket(rate, 1, 0);
       let nowMs = 0;
@@ -87,7 +87,7 @@ describe('the token bucket', () => {
     }
   });
 
-  it('a clock that is set back costs nothing but the time', () => {
+  it('loses no tokens when the clock is set back', () => {
     const bucket = new TokenBucket(1, 2, 10_000);
     expect(bucket.take(10_000)).toBe(0);
     expect(bucket.take(0)).toBe(0);
@@ -97,23 +97,23 @@ describe('the token bucket', () => {
 });
 
 describe('system throttling', () => {
-  it('halves at most once a second, not below a sixteenth, and doubles every five quiet seconds', () => {
+  it('halves at most once a second, not below 1/16, and doubles every five quiet seconds', () => {
     const slowDown = new SlowDown();
     expect(slowDown.factor(0)).toBe(1);
-    slowDown.heard(200, 0);
-    slowDown.heard(500, 0);
+    slowDown.record(200, 0);
+    slowDown.record(500, 0);
     expect(slowDown.factor(0)).toBe(1);
-    for (let i = 0; i < 100; i++) slowDown.heard(429, 0);
+    for (let i = 0; i < 100; i++) slowDown.record(429, 0);
     expect(slowDown.factor(0)).toBe(0.5);
-    for (let second = 1; second < 20; second++) slowDown.heard(503, second * 1000);
+    for (let second = 1; second < 20; second++) slowDown.record(503, second * 1000);
     expect(slowDown.factor(19_000)).toBeCloseTo(1 / 16);
     expect(slowDown.factor(24_000)).toBeCloseTo(1 / 8);
     expect(slowDown.factor(39_000)).toBe(1);
   });
 });
 
-describe('the heap of what is due', () => {
-  it('agrees with a sorted list through random additions, removals and returns', () => {
+describe('the heap of due tasks', () => {
+  it('agrees with a sorted list after random additions, removals and reinsertions', () => {
     const random = seeded(SEED);
     const heap = new DueHeap<number>();
     let list: { readonly atMs: number; readonly order: number; readonly value: number; index: number }[] = [];
@@ -139,8 +139,8 @@ describe('the heap of what is due', () => {
   });
 });
 
-describe('times of the wire', () => {
-  it('survive the way there and back to the microsecond', () => {
+describe('times on the wire', () => {
+  it('round-trip exactly to the microsecond', () => {
     const random = seeded(SEED);
     for (let i = 0; i < 2000; i++) {
       const ms = Math.floor(random() * 2e15) / 1000;

@@ -19,7 +19,7 @@ const GONE =
   'The task no longer exists, though a task with this name existed recently. The task either successfully completed or was deleted.';
 
 describe('tasks, through the official client', () => {
-  it('a task comes back as it was created, without its body unless FULL is asked for', async () => {
+  it('a task is returned as it was created, without its body unless FULL is requested', async () => {
     const world = await openWorld();
     const { client, clock } = world;
     const parent = await makeQueue(world, 'q');
@@ -82,7 +82,7 @@ describe('tasks, through the official client', () => {
     expect(millisecondsOf(task.dispatchDeadline)).toBe(600_000);
   });
 
-  it('a list is paged in the order of names and stays right while tasks go', async () => {
+  it('a list is paged by name and stays correct while tasks are deleted', async () => {
     const world = await openWorld();
     const { client } = world;
     const parent = await makeQueue(world, 'q');
@@ -109,7 +109,7 @@ describe('tasks, through the official client', () => {
     });
   });
 
-  it('a page of large tasks is cut short, and the pages together hold all of them', async () => {
+  it('a page of large tasks ends early, and the pages together contain all of them', async () => {
     const world = await openWorld();
     const parent = await makeQueue(world, 'q');
     await world.client.pauseQueue({ name: parent });
@@ -127,7 +127,7 @@ describe('tasks, through the official client', () => {
     expect(all.map(({ httpRequest }) => httpRequest?.body?.length)).toEqual(Array(6).fill(900_000));
   });
 
-  it('a name is taken while its task exists and rests for an hour after it was completed', async () => {
+  it('a name is reserved while its task exists and for one hour after it has completed', async () => {
     const world = await openWorld();
     const { client, attempts } = world;
     const parent = await makeQueue(world, 'q');
@@ -150,7 +150,7 @@ describe('tasks, through the official client', () => {
     expect((await attempts.at(1)).end).toBe('succeeded');
   });
 
-  it('the name of a deleted, a purged and an exhausted task rests too, for as long as configured', async () => {
+  it('the names of deleted, purged and exhausted tasks are also reserved, for the configured time', async () => {
     const world = await openWorld({ tombstoneMs: 24 * HOUR_MS });
     const { client, target, attempts } = world;
     const parent = await makeQueue(world, 'q', { retryConfig: { maxAttempts: 1 } });
@@ -176,7 +176,7 @@ describe('tasks, through the official client', () => {
     expect(await refused()).toEqual(Array(3).fill('created'));
   });
 
-  it('the same name in another queue is another task', async () => {
+  it('the same name in another queue is a different task', async () => {
     const world = await openWorld();
     const one = await makeQueue(world, 'one');
     const two = await makeQueue(world, 'two');
@@ -185,7 +185,7 @@ describe('tasks, through the official client', () => {
     expect(await world.target.arrivals.atLeast(2)).toHaveLength(2);
   });
 
-  it('a name that never was is not found, and a deleted task does not run', async () => {
+  it('an unknown name is not found, and a deleted task does not run', async () => {
     const world = await openWorld();
     const { client } = world;
     const parent = await makeQueue(world, 'q');
@@ -252,7 +252,7 @@ describe('tasks, through the official client', () => {
       { ...request({}), name: `${queueName('q')}/tasks/${'x'.repeat(501)}` },
       /500 characters/,
     ],
-    ['a name of no task', { ...request({}), name: 'q/t' }, /^Task name must be formatted/],
+    ['a malformed task name', { ...request({}), name: 'q/t' }, /^Task name must be formatted/],
     [
       'a name in another queue',
       { ...request({}), name: `${queueName('q-other')}/tasks/t` },
@@ -260,7 +260,7 @@ describe('tasks, through the official client', () => {
     ],
   ];
 
-  it('a task that the service refuses is refused, and nothing is kept of it', async () => {
+  it('invalid tasks are refused and not stored', async () => {
     const world = await openWorld({ signIdToken: () => 'token' });
     const parent = await makeQueue(world, 'q');
     for (const [what, task, details] of REFUSED) {
@@ -277,7 +277,7 @@ describe('tasks, through the official client', () => {
     expect(tasks).toEqual([]);
   });
 
-  it('the limits themselves are allowed: 15 s, 30 min, 30 days, an id of 500 characters, an odd escape', async () => {
+  it('the limits themselves are allowed: 15 s, 30 min, 30 days, an id of 500 characters, an unusual escape', async () => {
     const world = await openWorld();
     const parent = await makeQueue(world, 'q');
     await world.client.pauseQueue({ name: parent });
@@ -308,7 +308,7 @@ describe('tasks, through the official client', () => {
     expect(body.equals(Buffer.alloc(1024 * 1024 - 1000, 7))).toBe(true);
   });
 
-  it('App Engine targets, OAuth tokens, and ID tokens without a signer answer UNIMPLEMENTED', async () => {
+  it('App Engine targets, OAuth tokens, and ID tokens without a signer return UNIMPLEMENTED', async () => {
     const world = await openWorld();
     const parent = await makeQueue(world, 'q');
     const tasks: NewTask[] = [
@@ -323,7 +323,7 @@ describe('tasks, through the official client', () => {
     }
   });
 
-  it('a scheduled task waits for its time and goes in the order of times', async () => {
+  it('scheduled tasks wait and are dispatched in the order of their times', async () => {
     const world = await openWorld();
     const { target, clock } = world;
     const parent = await makeQueue(world, 'q', { rateLimits: { maxConcurrentDispatches: 1 } });
@@ -361,7 +361,7 @@ describe('tasks, through the official client', () => {
     expect(task.dispatchCount).toBe(1);
     expect(millisecondsOf(task.lastAttempt?.dispatchTime)).toBe(clock.now());
     expect(task.lastAttempt?.responseTime).toBeNull();
-    // It is under way and may be run once more all the same.
+    // The task is in progress and may be run again.
     await client.runTask({ name: names[0] ?? '' });
     target.reply = () => 200;
     for (const name of names.slice(1)) await client.runTask({ name });
@@ -371,7 +371,7 @@ describe('tasks, through the official client', () => {
     expect(left.map(({ name }) => name)).toEqual([names[0]]);
   });
 
-  it('a task that fails when run by RunTask is scheduled its back-off after the call', async () => {
+  it('a failed RunTask schedules the task one back-off after the call', async () => {
     const world = await openWorld();
     const { client, target, attempts, clock } = world;
     const parent = await makeQueue(world, 'q', { retryConfig: { minBackoff: { seconds: 40 } } });
@@ -388,7 +388,7 @@ describe('tasks, through the official client', () => {
     expect(millisecondsOf(task.scheduleTime)).toBe(calledAt + 40_000);
   });
 
-  it('a task is deleted when it is 31 days old', async () => {
+  it('a task is deleted after 31 days', async () => {
     const world = await openWorld();
     const parent = await makeQueue(world, 'q');
     const name = await enqueue(world, parent, 'old', {

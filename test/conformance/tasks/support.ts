@@ -1,4 +1,4 @@
-/** What the suites of Cloud Tasks share: the server, the unmodified client, a real target, and a clock to move. */
+/** Shared by the Cloud Tasks suites: the server, the unmodified client, a real HTTP target, and an injected clock. */
 import http from 'node:http';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { grpc } from 'google-gax';
@@ -14,7 +14,7 @@ import { wholeRequests } from '../../support/whole-requests.ts';
 export const LOCATION = 'projects/clapper-test/locations/us-central1';
 export const queueName = (id: string): string => `${LOCATION}/queues/${id}`;
 
-/** google.rpc codes by their number, as the client's errors carry them. */
+/** google.rpc codes as numbers, as in the client's errors. */
 export const { status: Code } = grpc;
 
 /** A list that can be awaited. */
@@ -34,7 +34,7 @@ class Recorder<T> {
     return new Promise((resolve) => this.#waiters.push({ count, resolve }));
   }
 
-  /** The `index`-th item, once it is there. */
+  /** Resolves to item `index` when it exists. */
   async at(index: number): Promise<T> {
     await this.atLeast(index + 1);
     const item = this.all[index];
@@ -52,8 +52,8 @@ export interface Arrival {
   readonly atMs: number;
   /** The short name of the task. */
   readonly task: string;
-  /** Resolves when the caller has hung up before the answer. */
-  readonly hungUp: Promise<void>;
+  /** Resolves when the caller closes the connection before the response. */
+  readonly closedByCaller: Promise<void>;
 }
 
 export type Reply =
@@ -62,10 +62,10 @@ export type Reply =
   | 'hang'
   | 'reset';
 
-/** A real HTTP server that tasks are sent to. */
+/** A real HTTP server as the target of tasks. */
 export class Target {
   readonly arrivals = new Recorder<Arrival>();
-  /** Decides each answer; replace it to script. */
+  /** Returns the response to each request. Replace it to script responses. */
   reply: (arrival: Arrival) => Reply | Promise<Reply> = () => 200;
   readonly #server = http.createServer(
     wholeRequests((request, body, response) => this.#answer(request, body, response)),
@@ -92,7 +92,7 @@ export class Target {
   }
 
   async #answer(request: http.IncomingMessage, body: Buffer, response: http.ServerResponse): Promise<void> {
-    const hungUp = new Promise<void>((resolve) => {
+    const closedByCaller = new Promise<void>((resolve) => {
       response.once('close', () => {
         if (!response.writableFinished) resolve();
       });
@@ -105,7 +105,7 @@ export class Target {
       body,
       atMs: Date.now(),
       task: String(request.headers['x-cloudtasks-taskname']),
-      hungUp,
+      closedByCaller,
     };
     this.arrivals.push(arrival);
     const reply = await this.reply(arrival);
@@ -147,22 +147,22 @@ export interface World {
   readonly client: CloudTasksClient;
   readonly target: Target;
   readonly clock: ManualClock;
-  /** Every delivery that has ended. */
+  /** All ended deliveries. */
   readonly attempts: Recorder<TaskAttempt>;
-  /** Whatever the server took for a bug of its own. */
+  /** The unexpected errors that the server reported. */
   readonly bugs: unknown[];
-  /** Moves the clock and has the server look again. */
+  /** Advances the clock and lets the server check for due tasks. */
   readonly advance: (ms: number) => void;
 }
 
-/** A server on an injected clock, a client and a target; all end with the test. */
+/** A server with an injected clock, a client and a target. All are closed at the end of the test. */
 export async function openWorld(options: TasksOptions = {}): Promise<World> {
   const { close, ...world } = await startWorld(options);
   onTestFinished(close);
   return world;
 }
 
-/** The same, for whoever ends it. */
+/** The same, but the caller closes it. */
 export async function startWorld(
   options: TasksOptions = {},
 ): Promise<World & { readonly close: () => Promise<void> }> {
@@ -209,7 +209,7 @@ export async function enqueue(
   return created.name ?? '';
 }
 
-/** A queue of the default settings but for these. Returns its full name. */
+/** Creates a queue with these settings and defaults for the rest. Returns its full name. */
 export async function makeQueue(
   { client }: Pick<World, 'client'>,
   id: string,
@@ -224,12 +224,12 @@ export async function makeQueue(
 }
 
 /**
- * How many deliveries the server has made by now. It looks at its queues before it is asked, so a number that stays
- * shows that nothing more was due.
+ * The number of deliveries so far. The server checks its queues before this reads the counters, so an unchanged number
+ * proves that no other task was due.
  */
 export async function dispatched({ tasks }: Pick<World, 'tasks'>): Promise<number> {
   tasks.wakeUp();
-  // The server looks in the next turn of the event loop, and has then begun whatever it dispatches.
+  // The server checks its queues in the next turn of the event loop and then has started all dispatches.
   await new Promise(setImmediate);
   await new Promise(setImmediate);
   const counts = Object.values(tasks.stats());
@@ -245,7 +245,7 @@ export const millisecondsOf = (
   time: { seconds?: unknown; nanos?: number | null } | null | undefined,
 ): number => Number(time?.seconds ?? 0) * 1000 + Number(time?.nanos ?? 0) / 1e6;
 
-/** mulberry32, so that a random test can be replayed: SEED=n. */
+/** mulberry32 with a seed, so that SEED=n replays a random test. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
