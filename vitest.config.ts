@@ -24,8 +24,8 @@ export default defineConfig({
     env: { METADATA_SERVER_DETECTION: 'none' },
     setupFiles: ['test/support/replay.ts'],
     // A timeout is for a hang, never for a slow machine.
-    testTimeout: 90_000,
-    hookTimeout: 90_000,
-    expect: { poll: { timeout: 30_000, interval: 20 } },
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000, interval: 20 } },
   },
 });

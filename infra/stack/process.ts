@@ -17,7 +17,8 @@ export interface ChildSpec {
   readonly stopTimeoutMs?: number | undefined;
 }
 
-const START_TIMEOUT_MS = 30_000;
+/** For a child that hangs: on an idle machine it serves after two seconds, on a busy one after twenty. */
+const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 3_000;
 /** Pause before a restart, so that a child that dies at once does not restart in a tight loop. */
 const RESTART_PAUSE_MS = 500;

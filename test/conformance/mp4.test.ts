@@ -85,7 +85,6 @@ describe('the encoder', () => {
 
   it.runIf(hasFfmpeg)(
     'is lossless: ffmpeg decodes, without a complaint, exactly what was drawn',
-    { timeout: 30_000 },
     async () => {
       for (const [n, [width, height]] of [
         [320, 180],

@@ -59,5 +59,5 @@ describe(`a gzipped manifest of ${ROWS} rows, two of them invalid`, () => {
       "21,22,,invalid,,0,0,0,INVALID_ROW,\"has 1 field, the header has 2; 'what' is missing.",
     );
     expect(rows[1]).toMatch(/^1,,job_[a-z2-7]{26},succeeded,gs:\/\/\S+\.mp4,4,0\.\d+,0,,$/);
-  }, 120_000);
+  });
 });

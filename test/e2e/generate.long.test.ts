@@ -37,7 +37,7 @@ async function generate(...args: string[]): Promise<Run> {
   ];
   const { code, output } = await promisify(execFile)(process.execPath, command, {
     cwd: root,
-    timeout: 60_000,
+    timeout: 300_000,
     env,
   }).then(
     ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),

@@ -175,7 +175,7 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
     const first = await succeed({ prompt: 'a', durationSeconds: 4 });
     const extended = await succeed({ prompt: 'b', video: { job: first.id } });
     expect((await probe(await download(extended))).seconds).toBe(11);
-  }, 120_000);
+  });
 
   it('Omni edits and upscales a finished job’s portrait video, and continues it for three turns', async () => {
     const first = await succeed({ prompt: 'a', model: OMNI, durationSeconds: 5, aspectRatio: '9:16' });
@@ -205,7 +205,7 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
     await expect(
       stack.submit({ model: OMNI, task: 'upscale', video: { job: first.id }, resolution: '360p' }),
     ).rejects.toThrow('is only made larger');
-  }, 120_000);
+  });
 
   it('a next turn is refused for a job that did not run on Omni and for an unknown job', async () => {
     const veo = await succeed({ prompt: 'a', durationSeconds: 4 });
@@ -214,7 +214,7 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
     await expect(stack.submit({ ...body, previousJob: 'job_none' })).rejects.toThrow(
       'Job job_none does not exist',
     );
-  }, 120_000);
+  });
 
   it('an image uploaded through a signed URL is accepted, and a truncated one is refused', async () => {
     const upload = async (bytes: Uint8Array): Promise<unknown> => {
@@ -235,7 +235,7 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
     await expect(stack.submit({ prompt: 'a', image: await upload(PNG.subarray(0, 50)) })).rejects.toThrow(
       'truncated',
     );
-  }, 120_000);
+  });
 });
 
 describe('the safety filter', () => {
@@ -254,5 +254,5 @@ describe('the safety filter', () => {
     const whole = await stack.finished(id);
     expect(whole).toMatchObject({ status: 'failed', error: { code: 'SAFETY_FILTERED', charged: 'no' } });
     expect(whole.attempts).toHaveLength(2);
-  }, 120_000);
+  });
 });

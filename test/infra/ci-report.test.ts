@@ -10,7 +10,12 @@ const testsOf = (...tests: readonly [title: string, status: string][]) => ({
 describe('the report of a test run', () => {
   it('counts tests by result and reads the reason for a skip from its title', () => {
     const report = testReport(
-      testsOf(['a', 'passed'], ['b', 'failed'], ['c (skipped: java is not installed)', 'skipped'], ['d', 'pending']),
+      testsOf(
+        ['a', 'passed'],
+        ['b', 'failed'],
+        ['c (skipped: java is not installed)', 'skipped'],
+        ['d', 'pending'],
+      ),
     );
     expect(report).toEqual({
       passed: 1,

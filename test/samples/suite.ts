@@ -68,7 +68,6 @@ export function samplesRunOn(name: string, start: () => Promise<Target>): void {
   describe.concurrent(`the samples of Google’s documents run on ${name}`, () => {
     it.for(PROGRAMS.map((program) => [program.file, program] as const))(
       '%s',
-      { timeout: 90_000 },
       async ([, program], { skip }) => {
         const tool = missingTool(program);
         if (tool !== undefined) skip(`${tool} is not installed`);

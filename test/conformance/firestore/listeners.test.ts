@@ -131,6 +131,6 @@ describe('a listener', () => {
       }
       stream.close();
     },
-    COMMITS * 1_000,
+    COMMITS * 10_000,
   );
 });

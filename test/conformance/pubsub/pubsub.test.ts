@@ -1,14 +1,9 @@
-/** The local Pub/Sub and the official emulator against the same suite, and durability of the local one. */
+/** The suite on the local Pub/Sub, and what it keeps through a restart. */
 import { PubSub } from '@google-cloud/pubsub';
 import { grpc } from 'google-gax';
 import { describe, expect, it } from 'vitest';
 import { createPubSubEvents } from '../../../functions/adapters/pubsub-events.ts';
 import { startPubSub } from '../../../infra/pubsub/server.ts';
-import {
-  PUBSUB_EMULATOR,
-  startOfficialEmulator,
-  whyNoOfficialEmulator,
-} from '../../support/official-emulator.ts';
 import { temporaryDir } from '../../support/temporary-dir.ts';
 import { pubSubSuite } from './pubsub-suite.ts';
 
@@ -16,13 +11,6 @@ pubSubSuite('the local server', async () => {
   const { port, stop } = await startPubSub();
   return { host: `127.0.0.1:${port}`, stop };
 });
-
-const missing = await whyNoOfficialEmulator(PUBSUB_EMULATOR);
-if (missing === undefined) pubSubSuite('the official emulator', () => startOfficialEmulator(PUBSUB_EMULATOR));
-else
-  describe('the official emulator of Pub/Sub', () => {
-    it.skip(`passes the same suite (skipped: ${missing})`, () => {});
-  });
 
 describe('the local Pub/Sub', () => {
   it('redelivers unacknowledged messages after a restart', async () => {

@@ -9,7 +9,7 @@ import { simulateBatches } from './simulate.ts';
 
 /** A fixed seed, so that a rare failure does not fail the tests of an unrelated change. Campaigns search with new seeds. */
 const SEED = Number(process.env['SIMULATION_SEED'] ?? 1);
-const RUNS = 300;
+const RUNS = 100;
 
 let root: string;
 let subject: Subject;
@@ -38,7 +38,7 @@ describe('crash simulation of batches, uploads and schedules', () => {
       expect(statistics[name], name).toBeGreaterThan(RUNS / 2);
     for (const name of ['batches cancelled', 'batches failed', 'jobs of uploads', 'fires started'])
       expect(statistics[name], name).toBeGreaterThan(RUNS / 20);
-  }, 180_000);
+  });
 
   it('gives the same trace, byte for byte, for the same seed', async () => {
     const traceOf = async (seed: number): Promise<{ hash: string; text: string }> => {
@@ -48,11 +48,11 @@ describe('crash simulation of batches, uploads and schedules', () => {
       return { hash: traceHash, text: lines.join('\n') };
     };
     const hashes = new Set<string>();
-    for (let n = 0; n < 8; n++) {
+    for (let n = 0; n < 4; n++) {
       const first = await traceOf(SEED + n);
       expect(await traceOf(SEED + n), `seed ${SEED + n}`).toEqual(first);
       hashes.add(first.hash);
     }
-    expect(hashes.size).toBe(8);
+    expect(hashes.size).toBe(4);
   });
 });

@@ -27,5 +27,5 @@ export const SMALL_STEPS: readonly Edit[] = [
   ),
   number('batch-report.ts', 'PAGE', '500', '2'),
   number('batch-report.ts', 'WINDOW_BYTES', '1024 * 1024', '1000'),
-  number('sweep-batches.ts', 'LET_GO_PER_RUN', '500', '2'),
+  number('sweep-batches.ts', 'RELEASED_PER_RUN', '500', '2'),
 ];

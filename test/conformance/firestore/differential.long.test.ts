@@ -17,7 +17,7 @@ import { Differential, type Disagreement } from './differential.ts';
 import { seedOfRun } from './random.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 12);
-const ROUND_TIMEOUT_MS = 5_000;
+const ROUND_TIMEOUT_MS = 60_000;
 
 /** Accepted differences, each with its reason. */
 const KNOWN: readonly { readonly reason: string; readonly matches: (found: Disagreement) => boolean }[] = [
