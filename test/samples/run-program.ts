@@ -30,11 +30,12 @@ const EXPECTED_STDERR = [
 export async function runProgram(
   { file, inputImages = [] }: Program,
   environment: Readonly<Record<string, string>>,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Run> {
   const dir = mkdtempSync(path.join(tmpdir(), 'clapper-sample-'));
   try {
     for (const name of inputImages) writeFileSync(path.join(dir, name), PNG);
-    const outcome = await run(fileURLToPath(new URL(file, import.meta.url)), dir, environment);
+    const outcome = await run(fileURLToPath(new URL(file, import.meta.url)), dir, environment, timeoutMs);
     const written = readdirSync(dir).filter(
       (name) => /\.(mp4|png)$/.test(name) && !inputImages.includes(name),
     );
@@ -49,6 +50,7 @@ function run(
   file: string,
   cwd: string,
   environment: Readonly<Record<string, string>>,
+  timeout: number,
 ): Promise<Omit<Run, 'written'>> {
   return new Promise((resolve, reject) => {
     const child = spawn(file.endsWith('.sh') ? 'bash' : process.execPath, [file], {
@@ -56,7 +58,7 @@ function run(
       // No other variables: a key or a project of the developer must not reach the program.
       env: { PATH: process.env['PATH'] ?? '', METADATA_SERVER_DETECTION: 'none', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: TIMEOUT_MS,
+      timeout,
     });
     let stdout = '';
     let stderr = '';
