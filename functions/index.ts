@@ -33,7 +33,9 @@ const { services, taskCallers, submissions, uploads, schedules } = buildServices
 const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
 const uploadWork: UploadWork = { services, uploads, rules: services.settings.uploadRules ?? [], startBatch };
 const scheduleWork: ScheduleWork = {
-  ...{ services, ...schedules, startBatch },
+  services,
+  ...schedules,
+  startBatch,
   isActive: async (batchId) => {
     const batch = await services.batches.get(batchId);
     return batch !== undefined && !isBatchOver(batch);

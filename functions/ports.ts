@@ -5,7 +5,8 @@ import type { Batch } from './core/batch/batch.ts';
 import type { ScheduleState } from './core/batch/schedules.ts';
 import type { BatchStep } from './core/batch/step-batch.ts';
 import type { UploadRule } from './core/batch/upload-rules.ts';
-import type { Catalogue, ImageMimeType, ProviderName } from './core/catalogue/catalogue.ts';
+import type { Catalogue } from './core/catalogue/catalogue.ts';
+import type { ImageMimeType, ImageProviderName, ProviderName } from './core/catalogue/vocabulary.ts';
 import type { FilteredSide, LandedVideo, OperationRef, OperationResult } from './core/job/attempt-record.ts';
 import type { ProviderSignal } from './core/job/errors.ts';
 import type { Job, JobIn, JobStatus, Wake } from './core/job/job.ts';
@@ -344,7 +345,7 @@ export interface VideoProvider {
 
 /** A caller's request to an image model, forwarded with this deployment's credentials. */
 export interface ImageCall {
-  readonly provider: 'vertex' | 'gemini';
+  readonly provider: ImageProviderName;
   readonly model: string;
   readonly method: 'predict' | 'generateContent';
   readonly location: string;

@@ -30,6 +30,7 @@ import type { Schedules } from './core/batch/schedules.ts';
 import { idOnVertex } from './core/catalogue/catalogue.ts';
 import { overrideCatalogue, withOmniOnVertex } from './core/catalogue/catalogue-overrides.ts';
 import { CATALOGUE } from './core/catalogue/models.ts';
+import { defined } from './core/defined.ts';
 import { defaultPolicy } from './core/job/policy.ts';
 import type {
   CallerCheck,
@@ -230,8 +231,7 @@ function omniBackend(config: Config, getAccessToken: () => Promise<unknown>): Om
 
 function createStorage(config: Config, extra: StorageOptions = {}): Storage {
   const apiEndpoint = config.CLAPPER_STORAGE_ENDPOINT;
-  const endpoint = apiEndpoint === undefined ? {} : { apiEndpoint };
-  return new Storage({ projectId: config.GOOGLE_CLOUD_PROJECT, ...endpoint, ...extra });
+  return new Storage({ projectId: config.GOOGLE_CLOUD_PROJECT, ...defined({ apiEndpoint }), ...extra });
 }
 
 /** A client that signs links with a key file instead of IAM. */

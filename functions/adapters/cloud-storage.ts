@@ -3,6 +3,7 @@ import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Bucket, CRC32C, type File, type Storage } from '@google-cloud/storage';
 import { z } from 'zod';
+import { defined } from '../core/defined.ts';
 import { type InputStore, ObjectMissingError, type ResultStore, type StoredObject } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
@@ -45,7 +46,9 @@ export function createResultStore(storage: Storage, signing: Storage, bucketName
       const file = signing.bucket(bucketOfVideo).file(name);
       const expires = Date.now() + ttlMs;
       const [url] = await file.getSignedUrl({
-        ...{ version: 'v4', action: 'read', expires },
+        version: 'v4',
+        action: 'read',
+        expires,
         extensionHeaders: { ...headers },
       });
       return url;
@@ -130,7 +133,7 @@ export function createInputStore(
   const fileOf = (gcsUri: string, generation?: string): File => {
     const [, from, name] = GS_URI.exec(gcsUri) ?? [];
     if (from === undefined || name === undefined) throw new Error(`'${gcsUri}' is not gs://bucket/name`);
-    return storage.bucket(from).file(name, generation === undefined ? {} : { generation });
+    return storage.bucket(from).file(name, defined({ generation }));
   };
   return {
     bucket: bucketName,

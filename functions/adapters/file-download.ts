@@ -1,5 +1,6 @@
 /** Downloads a file from the Developer API. The API key is sent only to the API itself, not to redirect targets. */
 import { Readable } from 'node:stream';
+import { defined } from '../core/defined.ts';
 import type { DownloadAnswer } from '../ports.ts';
 import { httpSignal, signalOf } from './provider-signal.ts';
 
@@ -21,7 +22,7 @@ export async function openFile(
     let url = new URL(sourceUri);
     for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
       const headers = url.origin === origin ? { 'x-goog-api-key': apiKey } : undefined;
-      const response = await fetch(url, { redirect: 'manual', ...(headers ? { headers } : {}) });
+      const response = await fetch(url, { redirect: 'manual', ...defined({ headers }) });
       const location = response.headers.get('location');
       if (response.status >= 300 && response.status < 400 && location !== null) {
         await response.body?.cancel();

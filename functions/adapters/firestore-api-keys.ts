@@ -1,6 +1,7 @@
 /** API keys in Firestore: collection `keys`, one document per key, named by the key's id. */
 import type { Firestore } from '@google-cloud/firestore';
 import { type ApiKey, apiKeySchema, revoke } from '../core/api-key.ts';
+import { defined } from '../core/defined.ts';
 import type { ApiKeyStore } from '../ports.ts';
 import { hashSecret, newApiKey } from './ids.ts';
 
@@ -10,8 +11,12 @@ export function createFirestoreApiKeys(db: Firestore): ApiKeyStore {
     async create({ caller, note, createdAt, createdBy }) {
       const { keyId, secret } = newApiKey();
       const key: ApiKey = {
-        ...{ keyId, caller, secretHash: hashSecret(secret), createdAt, createdBy },
-        ...(note === undefined ? {} : { note }),
+        keyId,
+        caller,
+        secretHash: hashSecret(secret),
+        createdAt,
+        createdBy,
+        ...defined({ note }),
       };
       await keys.doc(keyId).create(key);
       return { key, secret };

@@ -3,6 +3,8 @@
  * 2026-08-17; it remains for what still speaks this protocol.
  */
 import { z } from 'zod';
+import { imageMimeTypeOf } from '../core/catalogue/vocabulary.ts';
+import { defined } from '../core/defined.ts';
 import type { ImageStage } from '../core/job/stages.ts';
 import type { PaidSubmission, SubmitAnswer } from '../ports.ts';
 import { httpSignal, signalOf } from './provider-signal.ts';
@@ -35,8 +37,7 @@ export function geminiImagenSubmission(
     parameters: {
       sampleCount: 1,
       aspectRatio,
-      ...(imageSize === undefined ? {} : { sampleImageSize: imageSize }),
-      ...(personGeneration === undefined ? {} : { personGeneration }),
+      ...defined({ sampleImageSize: imageSize, personGeneration }),
       includeRaiReason: true,
     },
   });
@@ -60,7 +61,7 @@ export function geminiImagenSubmission(
 function answerOf({ predictions }: z.infer<typeof answerSchema>): SubmitAnswer {
   const made = predictions.find(({ bytesBase64Encoded }) => bytesBase64Encoded !== undefined);
   if (made?.bytesBase64Encoded !== undefined) {
-    const mimeType = made.mimeType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
+    const mimeType = imageMimeTypeOf(made.mimeType);
     return { kind: 'image', bytes: Buffer.from(made.bytesBase64Encoded, 'base64'), mimeType };
   }
   const reasons = predictions.flatMap(({ raiFilteredReason }) => raiFilteredReason ?? []);

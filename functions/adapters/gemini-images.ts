@@ -1,6 +1,7 @@
 /** Pictures by the Gemini image models, which answer with the bytes: the same call on Vertex AI and the Developer API. */
 import type { GenerateContentResponse, GoogleGenAI, Part } from '@google/genai';
-import type { ImageMimeType } from '../core/catalogue/catalogue.ts';
+import { type ImageMimeType, imageMimeTypeOf } from '../core/catalogue/vocabulary.ts';
+import { defined } from '../core/defined.ts';
 import type { FilteredSide } from '../core/job/attempt-record.ts';
 import type { ImageStage } from '../core/job/stages.ts';
 import type { StoredImage } from '../core/job/video-request.ts';
@@ -28,7 +29,7 @@ export function geminiImageSubmission(
       responseModalities: ['IMAGE'],
       imageConfig: {
         aspectRatio,
-        ...(imageSize === undefined ? {} : { imageSize }),
+        ...defined({ imageSize }),
         ...(personGeneration === undefined ? {} : { personGeneration: PEOPLE[personGeneration] }),
       },
       httpOptions: { timeout: timeoutMs },
@@ -54,9 +55,12 @@ function contentAnswer({ candidates, promptFeedback }: GenerateContentResponse):
   const inline = candidate?.content?.parts?.find(
     ({ inlineData }) => inlineData?.data !== undefined,
   )?.inlineData;
-  const mimeType = inline?.mimeType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
   if (inline?.data !== undefined)
-    return { kind: 'image', bytes: Buffer.from(inline.data, 'base64'), mimeType };
+    return {
+      kind: 'image',
+      bytes: Buffer.from(inline.data, 'base64'),
+      mimeType: imageMimeTypeOf(inline.mimeType),
+    };
   const { finishReason, finishMessage } = candidate ?? {};
   const { blockReason, blockReasonMessage } = promptFeedback ?? {};
   if (blockReason !== undefined) return withheld('input', blockReason, blockReasonMessage);

@@ -5,6 +5,7 @@
  */
 import { GoogleGenAI } from '@google/genai';
 import { z } from 'zod';
+import { defined } from '../core/defined.ts';
 import type { ImageStage, VideoStage } from '../core/job/stages.ts';
 import type { StoredImage, StoredVideo } from '../core/job/video-request.ts';
 import type { PaidSubmission, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
@@ -129,7 +130,7 @@ async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readI
   return {
     instances: [
       {
-        ...(prompt === undefined ? {} : { prompt }),
+        ...defined({ prompt }),
         ...(image ? { image: await inline(image) } : {}),
         ...(lastFrame ? { lastFrame: await inline(lastFrame) } : {}),
         ...(references.length === 0 ? {} : { referenceImages: references }),
@@ -137,12 +138,12 @@ async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readI
       },
     ],
     parameters: {
-      ...{ sampleCount, aspectRatio, resolution },
+      sampleCount,
+      aspectRatio,
+      resolution,
       // What an extension adds is the model's own affair.
       ...(kind === 'extend' ? {} : { durationSeconds }),
-      ...(negativePrompt === undefined ? {} : { negativePrompt }),
-      ...(enhancePrompt === undefined ? {} : { enhancePrompt }),
-      ...(personGeneration === undefined ? {} : { personGeneration }),
+      ...defined({ negativePrompt, enhancePrompt, personGeneration }),
     },
   };
 }

@@ -7,6 +7,7 @@
  */
 import { GoogleGenAI, type Interactions } from '@google/genai';
 import { z } from 'zod';
+import { defined } from '../core/defined.ts';
 import type { VideoStage } from '../core/job/stages.ts';
 import type { StoredImage } from '../core/job/video-request.ts';
 import type { PaidCall, PollAnswer, SubmitAnswer, VideoProvider } from '../ports.ts';
@@ -141,8 +142,7 @@ async function paramsOf(
     background: true,
     // A next turn needs it.
     store: true,
-    ...(previousOperationName === undefined ? {} : { previous_interaction_id: previousOperationName }),
-    ...(labels === undefined ? {} : { labels }),
+    ...defined({ previous_interaction_id: previousOperationName, labels }),
     response_format: {
       type: 'video',
       aspect_ratio: aspectRatio,
@@ -152,7 +152,7 @@ async function paramsOf(
       delivery: 'uri',
       ...(onVertex ? { gcs_uri: outputUri } : {}),
     },
-    generation_config: { ...(seed === undefined ? {} : { seed }), video_config: { task: TASKS[mode] } },
+    generation_config: { ...defined({ seed }), video_config: { task: TASKS[mode] } },
     ...(webhook && !onVertex
       ? {
           webhook_config: {

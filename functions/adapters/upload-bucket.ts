@@ -1,6 +1,7 @@
 /** The input bucket for the `upload` function: objects by name and generation. */
 import type { Storage } from '@google-cloud/storage';
 import { z } from 'zod';
+import { defined } from '../core/defined.ts';
 import type { UploadBucket } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
@@ -22,7 +23,7 @@ export function createUploadBucket(storage: Storage, bucketName: string): Upload
 
     async head(name, wanted) {
       try {
-        const file = bucket.file(name, wanted === undefined ? {} : { generation: wanted });
+        const file = bucket.file(name, defined({ generation: wanted }));
         const [resource] = await file.getMetadata();
         const { generation, size: bytes, contentType, metadata } = metadataSchema.parse(resource);
         return { name, generation, bytes, contentType, metadata };

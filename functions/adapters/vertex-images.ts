@@ -3,6 +3,8 @@
  * output URI, where its objects are evidence like those of a video.
  */
 import { type GoogleGenAI, PersonGeneration } from '@google/genai';
+import { imageMimeTypeOf } from '../core/catalogue/vocabulary.ts';
+import { defined } from '../core/defined.ts';
 import type { ImageStage } from '../core/job/stages.ts';
 import type { PaidCall, PaidSubmission } from '../ports.ts';
 import { geminiImageSubmission } from './gemini-images.ts';
@@ -39,7 +41,7 @@ function imagenSubmission(
     config: {
       numberOfImages: 1,
       aspectRatio,
-      ...(imageSize === undefined ? {} : { imageSize }),
+      ...defined({ imageSize }),
       ...(personGeneration === undefined ? {} : { personGeneration: PEOPLE[personGeneration] }),
       outputGcsUri: outputUri,
       includeRaiReason: true,
@@ -52,7 +54,7 @@ function imagenSubmission(
     if (made?.image?.gcsUri !== undefined) return { kind: 'stored', uri: made.image.gcsUri };
     // Not what was asked for, but paid for.
     if (made?.image?.imageBytes !== undefined) {
-      const mimeType = made.image.mimeType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
+      const mimeType = imageMimeTypeOf(made.image.mimeType);
       return { kind: 'image', bytes: Buffer.from(made.image.imageBytes, 'base64'), mimeType };
     }
     if (made?.raiFilteredReason !== undefined)

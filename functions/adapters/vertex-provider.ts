@@ -16,6 +16,7 @@ import {
   VideoCompressionQuality,
   VideoGenerationReferenceType,
 } from '@google/genai';
+import { defined } from '../core/defined.ts';
 import type { VideoStage } from '../core/job/stages.ts';
 import type { StoredImage } from '../core/job/video-request.ts';
 import type { PaidCall, PaidSubmission, PollAnswer, VideoProvider } from '../ports.ts';
@@ -92,7 +93,7 @@ async function videoSubmission(
   const parameters: GenerateVideosParameters = {
     model,
     source: {
-      ...(prompt === undefined ? {} : { prompt }),
+      ...defined({ prompt }),
       ...(image ? { image: await picture(image) } : {}),
       ...(video ? { video: { uri: video.gcsUri, mimeType: video.mimeType } } : {}),
     },
@@ -131,13 +132,7 @@ function configOf({ kind, durationSeconds, sampleCount, settings }: VideoStage):
     aspectRatio: settings.aspectRatio,
     resolution: settings.resolution,
     generateAudio: settings.generateAudio,
-    ...(seed === undefined ? {} : { seed }),
-    ...(negativePrompt === undefined ? {} : { negativePrompt }),
-    ...(enhancePrompt === undefined ? {} : { enhancePrompt }),
-    ...(personGeneration === undefined ? {} : { personGeneration }),
-    ...(fps === undefined ? {} : { fps }),
-    ...(labels === undefined ? {} : { labels }),
-    ...(pubsubTopic === undefined ? {} : { pubsubTopic }),
+    ...defined({ seed, negativePrompt, enhancePrompt, personGeneration, fps, labels, pubsubTopic }),
     ...(resizeMode === undefined ? {} : { resizeMode: RESIZE_MODES[resizeMode] }),
     ...(compressionQuality === undefined
       ? {}

@@ -1,5 +1,5 @@
 /** The simulated models' own record of each paid call, independent of Clapper's records. */
-import type { ProviderName } from '../../functions/core/catalogue/catalogue.ts';
+import type { ProviderName } from '../../functions/core/catalogue/vocabulary.ts';
 import type { Stage } from '../../functions/core/job/stages.ts';
 
 export interface PaidEntry {

@@ -6,6 +6,7 @@
  * Times are milliseconds since the epoch, money US dollars.
  */
 import { z } from 'zod';
+import { defined } from '../defined.ts';
 import { announcementSchema, LANES } from '../job/job.ts';
 import { FORMATS } from '../manifest/manifest-start.ts';
 
@@ -168,12 +169,20 @@ export function batchBaseOf(batch: Batch): BatchBase {
   const { batchId, caller, title, createdAt, updatedAt, revision, wakes, trace, fingerprint } = batch;
   const { source, settings, manifest, totals, firstFaults, cappedAtRow, retries, retriesLeft } = batch;
   return {
-    ...{ batchId, caller, createdAt, updatedAt, revision, wakes, fingerprint },
-    ...{ source, settings, totals, firstFaults, retries, retriesLeft },
-    ...(title === undefined ? {} : { title }),
-    ...(trace === undefined ? {} : { trace }),
-    ...(manifest === undefined ? {} : { manifest }),
-    ...(cappedAtRow === undefined ? {} : { cappedAtRow }),
+    batchId,
+    caller,
+    createdAt,
+    updatedAt,
+    revision,
+    wakes,
+    fingerprint,
+    source,
+    settings,
+    totals,
+    firstFaults,
+    retries,
+    retriesLeft,
+    ...defined({ title, trace, manifest, cappedAtRow }),
   };
 }
 

@@ -4,6 +4,7 @@
  * milliseconds since the epoch.
  */
 import { z } from 'zod';
+import { LANES } from '../job/job.ts';
 
 /** Placeholders for parts of a fire's date and time in the schedule's time zone, from the coarsest to the finest. */
 const PARTS = { yyyy: 'year', MM: 'month', dd: 'day', HH: 'hour', mm: 'minute' } as const;
@@ -42,7 +43,7 @@ const scheduleSchema = z.strictObject({
   defaults: z.record(z.string(), z.unknown()).optional(),
   strict: z.boolean().optional(),
   maxSpendUsd: z.number().positive().optional(),
-  lane: z.enum(['interactive', 'batch']).default('batch'),
+  lane: z.enum(LANES).default('batch'),
   /** The caller of the batches. Default: `schedule:{id}`. */
   caller: z.string().min(1).optional(),
   /** If the previous batch is unfinished: start no batch, start one after it ends, or start one now. */
@@ -67,8 +68,15 @@ export type Schedules = z.infer<typeof schedulesSchema>;
 /** The `gs://` name of the manifest of a fire. */
 export function manifestOf({ manifest, timeZone }: Schedule, at: number): string {
   const format = new Intl.DateTimeFormat('en-US', {
-    ...{ timeZone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23' },
-    ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
+    timeZone,
+    calendar: 'gregory',
+    numberingSystem: 'latn',
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
   });
   const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]));
   return manifest.replace(/\{([^{}]*)\}/g, (whole, name: string) => {

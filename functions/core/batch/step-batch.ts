@@ -15,6 +15,7 @@
  * Work is reported with the `seq` of the wake that it was done for, so that a chunk that ran twice is counted once.
  */
 
+import { defined } from '../defined.ts';
 import type { Wake } from '../job/job.ts';
 import type { Cursor } from '../manifest/record-reader.ts';
 import type {
@@ -196,7 +197,7 @@ function afterChunk(batch: BatchIn<'expanding'>, result: ChunkResult, now: numbe
       priceUsd: sumUsd(totals.priceUsd, result.totals.priceUsd),
     },
     firstFaults: [...batch.firstFaults, ...result.firstFaults].slice(0, FIRST_FAULTS_MAX),
-    ...(result.cappedAtRow === undefined ? {} : { cappedAtRow: result.cappedAtRow }),
+    ...defined({ cappedAtRow: result.cappedAtRow }),
   };
   const { faults, rows } = next.totals;
   // The first pass of a strict batch collects all faults. In the second pass the first fault ends the batch.
@@ -241,7 +242,10 @@ function afterJobs(batch: Batch, now: number): Batch | undefined {
 
 const startReport = (batch: Batch, ending: BatchEnding, now: number): Batch => ({
   ...batchBaseOf(batch),
-  ...{ status: 'reporting', ending, afterRow: 0, parts: 0 },
+  status: 'reporting',
+  ending,
+  afterRow: 0,
+  parts: 0,
   ...nextWake(batch, now),
 });
 

@@ -3,7 +3,8 @@
  * request, a manifest, or none of these. Also builds the request for an image.
  */
 import { z } from 'zod';
-import type { ImageMimeType } from '../catalogue/catalogue.ts';
+import type { ImageMimeType } from '../catalogue/vocabulary.ts';
+import { LANES } from '../job/job.ts';
 import type { FieldError } from '../problem.ts';
 import { isTooDeep, TOO_DEEP } from '../request/json-depth.ts';
 import { readField, requestFieldNamed } from '../request/request-body.ts';
@@ -50,7 +51,7 @@ const uploadRuleSchema = z.strictObject({
     .default({}),
   /** `required`: an image without a prompt in its metadata waits for its sidecar. */
   sidecar: z.enum(['optional', 'required']).default('optional'),
-  lane: z.enum(['interactive', 'batch']).default('batch'),
+  lane: z.enum(LANES).default('batch'),
 });
 export const uploadRulesSchema = z
   .array(uploadRuleSchema)

@@ -1,23 +1,17 @@
 /** The catalogue as it is for a deployment: where its models run, and prices, quotas and retirement of its own. */
 import { z } from 'zod';
 import type { Catalogue, ModelSpec } from './catalogue.ts';
+import { PROVIDERS, RESOLUTIONS, STAGES } from './vocabulary.ts';
 
 const price = z.strictObject({ withAudio: z.number().min(0), silent: z.number().min(0) });
 
 export const catalogueOverridesSchema = z.record(
-  z.string().regex(/^(?:vertex|gemini|omni)\/\S+$/, 'must be provider/model'),
+  z.string().regex(new RegExp(`^(?:${PROVIDERS.join('|')})/\\S+$`), 'must be provider/model'),
   z.strictObject({
-    pricePerSecondUsd: z
-      .strictObject({
-        '360p': price.exactOptional(),
-        '720p': price.exactOptional(),
-        '1080p': price.exactOptional(),
-        '4k': price.exactOptional(),
-      })
-      .exactOptional(),
+    pricePerSecondUsd: z.partialRecord(z.enum(RESOLUTIONS), price).exactOptional(),
     pricePerImageUsd: z.number().min(0).exactOptional(),
     requestsPerMinute: z.number().positive().exactOptional(),
-    stage: z.enum(['ga', 'preview']).exactOptional(),
+    stage: z.enum(STAGES).exactOptional(),
     /** `null`: it lives. */
     retirementDate: z
       .string()

@@ -1,19 +1,17 @@
 /** The vocabulary of the model catalogue, and how it is asked. The table itself is in `models.ts`. */
 
-export type ProviderName = 'vertex' | 'gemini' | 'omni';
-export type Resolution = '360p' | '720p' | '1080p' | '4k';
-export type AspectRatio = '16:9' | '9:16';
-export type PersonGeneration = 'allow_adult' | 'dont_allow' | 'allow_all';
-export type ImageMimeType = 'image/png' | 'image/jpeg';
-
-/** Sizes of pictures, by Google's names. */
-export type ImageSize = '1K' | '2K' | '4K';
-
-/** What is done with a video that is there already. */
-export type VideoTask = 'extend' | 'edit' | 'upscale';
-
-/** What a video is made from. */
-export type Mode = 'text' | 'image' | 'firstLast' | 'references' | 'extension' | 'edit' | 'upscale';
+import {
+  type AspectRatio,
+  IMAGE_SIZES,
+  type ImageSize,
+  type Mode,
+  type ModelStage,
+  type PersonGeneration,
+  type ProviderName,
+  RESOLUTIONS,
+  type Resolution,
+  type VideoTask,
+} from './vocabulary.ts';
 
 /** Parameters that not every model takes; one that a model does not take is refused by name. */
 export const OPTIONAL_PARAMETERS = [
@@ -66,7 +64,7 @@ export interface ModeLimits {
 interface SpecBase {
   readonly provider: ProviderName;
   readonly model: string;
-  readonly stage: 'ga' | 'preview';
+  readonly stage: ModelStage;
   readonly retirement?: Retirement | undefined;
   readonly promptCharactersMax: number;
   readonly requestsPerMinute: number;
@@ -192,10 +190,6 @@ export const limitsIn = (spec: VideoModelSpec, mode: Mode): ModeLimits => ({
   personGeneration: spec.personGeneration,
   ...spec.inMode?.[mode],
 });
-
-/** From the smallest to the largest. */
-const RESOLUTIONS: readonly Resolution[] = ['360p', '720p', '1080p', '4k'];
-const IMAGE_SIZES: readonly ImageSize[] = ['1K', '2K', '4K'];
 
 export const resolutionsOf = (spec: VideoModelSpec): readonly Resolution[] =>
   RESOLUTIONS.filter((resolution) => spec.pricePerSecondUsd[resolution]);

@@ -77,7 +77,9 @@ export const IMAGE_MODELS: readonly ImageModelSpec[] = [
   ...GEMINI_IMAGES.map(
     (spec): ImageModelSpec => ({
       ...spec,
-      ...{ provider: 'gemini', locations: ['global'], takesPersonGeneration: false },
+      provider: 'gemini',
+      locations: ['global'],
+      takesPersonGeneration: false,
     }),
   ),
   ...IMAGENS,

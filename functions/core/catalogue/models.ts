@@ -5,15 +5,16 @@
  * Collected from Google's model pages, the Vertex AI reference and the Veo documents. A price marked "derived" is
  * computed from resellers' lists, one marked "recalled" is from memory: neither was read from Google's list.
  */
+import { defined } from '../defined.ts';
 import type {
   Catalogue,
-  Mode,
   OptionalParameter,
   PricePerSecondUsd,
   RetiredId,
   VideoModelSpec,
 } from './catalogue.ts';
 import { IMAGE_MODELS } from './image-models.ts';
+import type { Mode } from './vocabulary.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -25,7 +26,7 @@ const range = (from: number, to: number): number[] =>
 const both = (price: number): PricePerSecondUsd => ({ withAudio: price, silent: price });
 
 /** Google's documents: 11 s to 6 minutes. */
-const VIDEO_LATENCY = { minMs: 11 * SECOND, typicalMs: 2 * MINUTE, longestMs: 12 * MINUTE };
+export const VIDEO_LATENCY = { minMs: 11 * SECOND, typicalMs: 2 * MINUTE, longestMs: 12 * MINUTE };
 
 // About 1,024 tokens; four characters a token is the usual reckoning for English.
 const VEO_PROMPT_CHARACTERS = 4096;
@@ -242,7 +243,7 @@ const retired = (
     model,
     provider,
     retirement: { date, replacement: successor, runsOn: { provider: 'vertex', model: successor } },
-    ...(durationsSeconds ? { durationsSeconds } : {}),
+    ...defined({ durationsSeconds }),
   }));
 
 const VEO_2_SECONDS = range(5, 8);

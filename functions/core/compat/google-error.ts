@@ -53,7 +53,9 @@ export function googleErrorOf({
       : violations.map(({ field, description }) => `${field}: ${description}`).join(' ');
   return {
     error: {
-      ...{ code, message, status: name },
+      code,
+      message,
+      status: name,
       details: [
         { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'clapper' },
         ...(violations.length === 0

@@ -5,10 +5,11 @@ import {
   findRetired,
   type ImageModelSpec,
   isRetired,
-  type ProviderName,
   type Retirement,
   type VideoModelSpec,
 } from '../catalogue/catalogue.ts';
+import type { ImageProviderName, ProviderName } from '../catalogue/vocabulary.ts';
+import { defined } from '../defined.ts';
 import type { CompatOrigin } from '../job/video-request.ts';
 import { type FieldError, invalidRequest, notFound } from '../problem.ts';
 import { type RequestRules, videoModelOf } from '../request/request-model.ts';
@@ -64,7 +65,7 @@ export function videoModelFor(
   if (chosen) {
     return {
       ...chosen,
-      ...(named.provider ? { provider: named.provider } : {}),
+      ...defined({ provider: named.provider }),
       ...(gone?.durationsSeconds ? { tookSeconds: gone.durationsSeconds } : {}),
     };
   }
@@ -75,7 +76,7 @@ export function videoModelFor(
 
 export interface ImageRules extends Pick<RequestRules, 'catalogue' | 'today' | 'aliasRetired'> {
   /** Which is asked first where both serve a model. */
-  readonly providers: readonly ('vertex' | 'gemini')[];
+  readonly providers: readonly ImageProviderName[];
 }
 
 /** @throws ProblemError 404 for a model that is unknown or gone, 400 for one that does not answer this method */

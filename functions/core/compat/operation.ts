@@ -140,15 +140,19 @@ function metadataOf(
   const { jobId, status, request, estimateUsd } = job;
   return {
     '@type': METADATA_TYPE,
-    ...{ jobId, state: status },
+    jobId,
+    state: status,
     progressPercent: progressPercent(job, now, latency),
     ...(job.status === 'queued'
       ? { queueReason: job.reason ?? `Waits for its turn at ${request.model}.` }
       : {}),
     createTime: timestamp(job.createdAt),
     updateTime: timestamp(job.updatedAt),
-    ...{ requestedModel: compat.model, model: request.model, provider: request.provider },
-    ...{ changes: compat.changes, estimateUsd },
+    requestedModel: compat.model,
+    model: request.model,
+    provider: request.provider,
+    changes: compat.changes,
+    estimateUsd,
     ...(job.status === 'failed'
       ? { failure: { reason: job.error.code, retryable: job.error.retryable, charged: job.error.charged } }
       : {}),

@@ -3,7 +3,8 @@
  * said in a sentence. What the running model takes otherwise than the one that was asked for is mapped here where there
  * is one sensible way; the rest goes on as it is, to be refused by name (`request.ts`).
  */
-import { limitsIn, type Mode } from '../catalogue/catalogue.ts';
+import { limitsIn } from '../catalogue/catalogue.ts';
+import type { Mode } from '../catalogue/vocabulary.ts';
 import type { CompatOrigin } from '../job/video-request.ts';
 import { invalidRequest } from '../problem.ts';
 import { type GoogleBody, type GoogleImage, type GoogleVideo, parseGoogleBody } from './google-body.ts';
@@ -63,7 +64,11 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
   const { aspectRatio, resolution, negativePrompt, compressionQuality, resizeMode, pubsubTopic } = parameters;
   const body = {
     model: asked.model,
-    ...{ provider, prompt, aspectRatio, negativePrompt, pubsubTopic },
+    provider,
+    prompt,
+    aspectRatio,
+    negativePrompt,
+    pubsubTopic,
     image: image && imageOf(image),
     lastFrame: lastFrame && imageOf(lastFrame),
     referenceImages: referenceImages?.map((reference) => ({ ...reference, image: imageOf(reference.image) })),

@@ -4,6 +4,7 @@
  */
 
 import type { LatencyProfile } from '../catalogue/catalogue.ts';
+import { defined } from '../defined.ts';
 import type {
   AttemptIn,
   Charged,
@@ -210,7 +211,7 @@ function onResolved(attempt: AttemptIn<'uncertain'>, ruling: Ruling, ctx: Attemp
 export const resolvedBy = ({ by, note }: Ruling, at: number) => ({
   by,
   at,
-  ...(note === undefined ? {} : { note }),
+  ...defined({ note }),
 });
 
 const unknownOutcome = ({
@@ -304,7 +305,7 @@ function toLanding(
   return {
     ...attemptBaseOf(attempt),
     state: 'landing',
-    ...('operation' in attempt && attempt.operation ? { operation: attempt.operation } : {}),
+    ...defined({ operation: 'operation' in attempt ? attempt.operation : undefined }),
     polls: attempt.state === 'running' ? attempt.polls : 0,
     result,
     doneAt: ctx.now,
@@ -421,7 +422,7 @@ function end(
   const polls = 'polls' in attempt ? attempt.polls : 0;
   const ended = {
     ...attemptBaseOf(attempt),
-    ...(operation ? { operation } : {}),
+    ...defined({ operation }),
     ...outcome,
     polls,
     endedAt: ctx.now,

@@ -1,6 +1,7 @@
 /**
  * A terminal job follows its live attempt until the charge is known. The status of the job does not change (I6).
  */
+import { defined } from '../defined.ts';
 import { type AttemptChange, type AttemptContext, attemptBaseOf } from './attempt.ts';
 import type { EndedAttempt, JobError, LiveAttempt, OperationRef } from './attempt-record.ts';
 import type { Job, TerminalJob } from './job.ts';
@@ -51,7 +52,7 @@ export function resumeFollowing(
     cause: ended.error?.message ?? 'The attempt was given up as unknown.',
     decideAt: now + latency.longestMs,
     looks: 0,
-    ...(operation ? { operation } : {}),
+    ...defined({ operation }),
   };
   const attempts = job.attempts.filter((each) => each !== ended);
   const { wakes, wake } = followingWake(job, now);

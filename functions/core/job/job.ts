@@ -8,6 +8,7 @@
  * Times are milliseconds since the epoch. The schemas parse the records that the store returns.
  */
 import { z } from 'zod';
+import { defined } from '../defined.ts';
 import {
   endedAttemptSchema,
   jobErrorSchema,
@@ -22,9 +23,8 @@ import {
 import { videoRequestSchema } from './video-request.ts';
 
 /** A caller waits for an interactive job; a batch job may take hours. Each lane of a model has its own submit queue. */
-const laneSchema = z.enum(['interactive', 'batch']);
-export type Lane = z.infer<typeof laneSchema>;
-export const LANES = laneSchema.options;
+export const LANES = ['interactive', 'batch'] as const;
+export type Lane = (typeof LANES)[number];
 
 /**
  * When the job takes its next step (I3). A task carries the `seq` of its wake and is ignored if the job has another one by
@@ -61,7 +61,7 @@ const jobBaseSchema = z.object({
   deadlineAt: z.number(),
   /** A job that was not submitted by then fails. */
   startByAt: z.number().optional(),
-  lane: laneSchema.default('interactive'),
+  lane: z.enum(LANES).default('interactive'),
   trace: z.string().optional(),
   /** Ended attempts, oldest first. */
   attempts: z.array(endedAttemptSchema),
@@ -148,13 +148,19 @@ export function baseOf(job: Job): JobBase {
   const { jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes } = job;
   const { deadlineAt, startByAt, lane, trace, attempts, retryOf, retriedBy, batch } = job;
   return {
-    ...{ jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes },
-    ...{ deadlineAt, lane, attempts },
-    ...(startByAt === undefined ? {} : { startByAt }),
-    ...(trace === undefined ? {} : { trace }),
-    ...(retryOf === undefined ? {} : { retryOf }),
-    ...(retriedBy === undefined ? {} : { retriedBy }),
-    ...(batch === undefined ? {} : { batch }),
+    jobId,
+    caller,
+    request,
+    fingerprint,
+    estimateUsd,
+    createdAt,
+    updatedAt,
+    revision,
+    wakes,
+    deadlineAt,
+    lane,
+    attempts,
+    ...defined({ startByAt, trace, retryOf, retriedBy, batch }),
   };
 }
 

@@ -2,7 +2,8 @@
  * Names of the task queues. Each model and lane has its own submit queue, so that a slow or exhausted model does not delay
  * other models, and batches do not delay interactive jobs.
  */
-import type { Catalogue, ProviderName } from '../catalogue/catalogue.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { ProviderName } from '../catalogue/vocabulary.ts';
 import { type Job, LANES, type Lane } from './job.ts';
 import { currentStage } from './stages.ts';
 

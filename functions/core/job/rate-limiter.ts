@@ -28,7 +28,11 @@ export const rateLimiterSchema = z.object({
 export type RateLimiter = z.infer<typeof rateLimiterSchema>;
 
 export const NEW_RATE_LIMITER: RateLimiter = {
-  ...{ dueAt: 0, closedUntil: 0, refusalsInARow: 0, lastCaller: {}, turnedAway: [] },
+  dueAt: 0,
+  closedUntil: 0,
+  refusalsInARow: 0,
+  lastCaller: {},
+  turnedAway: [],
 };
 
 /**

@@ -2,6 +2,7 @@
  * The retry of a failed job: a new job. The failed job does not change (I6). The new job takes over the landed attempts, and
  * lands videos that were generated but not stored, so that neither is paid for again.
  */
+import { defined } from '../defined.ts';
 import { roundUsd } from './at-stake.ts';
 import { attemptBaseOf } from './attempt.ts';
 import type { AttemptIn, EndedAttempt } from './attempt-record.ts';
@@ -87,7 +88,7 @@ function landingOf(unlanded: EndedAttempt, now: number): AttemptIn<'landing'> {
   return {
     ...attemptBaseOf(unlanded),
     state: 'landing',
-    ...(operation ? { operation } : {}),
+    ...defined({ operation }),
     reservedUsd: 0,
     polls,
     result: { sources: sourceUris.map((uri) => ({ uri })), filteredCount, filteredReasons },

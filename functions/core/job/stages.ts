@@ -3,8 +3,14 @@
  * the one before is read from the attempts that landed.
  */
 
-import type { Catalogue, ImageSize, ModelSpec, ProviderName, VideoTask } from '../catalogue/catalogue.ts';
-import { findModel } from '../catalogue/catalogue.ts';
+import { type Catalogue, findModel, type ModelSpec } from '../catalogue/catalogue.ts';
+import {
+  type ImageSize,
+  imageMimeTypeOf,
+  type ProviderName,
+  VIDEO_MIME_TYPE,
+  type VideoTask,
+} from '../catalogue/vocabulary.ts';
 import type { EndedAttempt } from './attempt-record.ts';
 import type { Job } from './job.ts';
 import type { StoredImage, StoredVideo, VideoRequest } from './video-request.ts';
@@ -89,7 +95,10 @@ function makeStages(request: VideoRequest): Stages {
         durationSeconds,
         sampleCount: 1,
       }),
-      ...{ image: undefined, lastFrame: undefined, referenceImages: [], video: undefined },
+      image: undefined,
+      lastFrame: undefined,
+      referenceImages: [],
+      video: undefined,
       previousOperationName: undefined,
     }),
   );
@@ -113,11 +122,26 @@ function videoStage(
   const { personGeneration, resizeMode, compressionQuality, fps, labels, pubsubTopic } = request;
   return {
     ...own,
-    ...{ provider, model, image, lastFrame, referenceImages, video },
+    provider,
+    model,
+    image,
+    lastFrame,
+    referenceImages,
+    video,
     previousOperationName: previousTurn?.operationName,
     settings: {
-      ...{ aspectRatio, resolution, generateAudio, seed, negativePrompt, enhancePrompt },
-      ...{ personGeneration, resizeMode, compressionQuality, fps, labels, pubsubTopic },
+      aspectRatio,
+      resolution,
+      generateAudio,
+      seed,
+      negativePrompt,
+      enhancePrompt,
+      personGeneration,
+      resizeMode,
+      compressionQuality,
+      fps,
+      labels,
+      pubsubTopic,
     },
   };
 }
@@ -143,12 +167,11 @@ export function currentStage(job: Pick<Job, 'request' | 'attempts' | 'retryOf'>)
   const [made] = landed?.videos ?? [];
   if (!made || index === 0 || stage.kind === 'image') return stage;
   if (stage.kind === 'video') {
-    const mimeType = made.contentType === 'image/jpeg' ? 'image/jpeg' : 'image/png';
-    return { ...stage, image: { gcsUri: made.uri, mimeType } };
+    return { ...stage, image: { gcsUri: made.uri, mimeType: imageMimeTypeOf(made.contentType) } };
   }
   const [sourceUri] = landed?.sourceUris ?? [];
   const durationSeconds = made.durationSeconds ?? 0;
-  return { ...stage, video: { gcsUri: made.uri, mimeType: 'video/mp4', durationSeconds, sourceUri } };
+  return { ...stage, video: { gcsUri: made.uri, mimeType: VIDEO_MIME_TYPE, durationSeconds, sourceUri } };
 }
 
 /** The stage that an attempt is for: the job may have gone on meanwhile. */

@@ -1,17 +1,29 @@
 /** What is asked of a model, as it is stored: the request of a job with every default settled, and its inputs in buckets. */
 import { z } from 'zod';
+import {
+  ASPECT_RATIOS,
+  COMPRESSION_QUALITIES,
+  IMAGE_MIME_TYPES,
+  IMAGE_SIZES,
+  PERSON_GENERATIONS,
+  PROVIDERS,
+  RESIZE_MODES,
+  RESOLUTIONS,
+  VIDEO_MIME_TYPE,
+  VIDEO_TASKS,
+} from '../catalogue/vocabulary.ts';
 
-export const providerSchema = z.enum(['vertex', 'gemini', 'omni']);
-const aspectRatioSchema = z.enum(['16:9', '9:16']);
-const resolutionSchema = z.enum(['360p', '720p', '1080p', '4k']);
-const personGenerationSchema = z.enum(['allow_adult', 'dont_allow', 'allow_all']);
+export const providerSchema = z.enum(PROVIDERS);
+const aspectRatioSchema = z.enum(ASPECT_RATIOS);
+const resolutionSchema = z.enum(RESOLUTIONS);
+const personGenerationSchema = z.enum(PERSON_GENERATIONS);
 /** The retired model that was asked for, where another runs in its place. */
 const aliasOfSchema = z.object({ model: z.string(), retiredOn: z.string() });
 
 /** One input picture, already in a bucket: inline bytes never enter the job record (Firestore's 1 MiB). */
 const storedImageSchema = z.object({
   gcsUri: z.string(),
-  mimeType: z.enum(['image/png', 'image/jpeg']),
+  mimeType: z.enum(IMAGE_MIME_TYPES),
   /** `gs://bucket/name#generation`, of the job's own copy of a picture that others may replace. */
   copyOf: z.string().optional(),
 });
@@ -20,7 +32,7 @@ export type StoredImage = z.infer<typeof storedImageSchema>;
 /** A video in a bucket, to be extended, edited or enlarged; its length was read from the file. */
 const storedVideoSchema = z.object({
   gcsUri: z.string(),
-  mimeType: z.literal('video/mp4'),
+  mimeType: z.literal(VIDEO_MIME_TYPE),
   durationSeconds: z.number(),
   /** Where its provider keeps it, for one that extends only what it still has. */
   sourceUri: z.string().optional(),
@@ -64,7 +76,7 @@ export const videoRequestSchema = z.object({
       model: z.string(),
       prompt: z.string(),
       image: storedImageSchema.optional(),
-      imageSize: z.enum(['1K', '2K', '4K']).optional(),
+      imageSize: z.enum(IMAGE_SIZES).optional(),
       aliasOf: aliasOfSchema.optional(),
     })
     .optional(),
@@ -74,7 +86,7 @@ export const videoRequestSchema = z.object({
   /** The video that `task` is done with: extended, `prompt` says how it goes on; edited, what becomes different. */
   video: storedVideoSchema.optional(),
   /** What is done with `video`, or with the video of `previousTurn`. Absent: a new video, or an extension of `video`. */
-  task: z.enum(['extend', 'edit', 'upscale']).optional(),
+  task: z.enum(VIDEO_TASKS).optional(),
   /** Instead of `video`: the provider still has it, and what was said of it. */
   previousTurn: previousTurnSchema.optional(),
   /** Further extensions, one after the other. */
@@ -89,8 +101,8 @@ export const videoRequestSchema = z.object({
   negativePrompt: z.string().optional(),
   enhancePrompt: z.boolean().optional(),
   personGeneration: personGenerationSchema.optional(),
-  resizeMode: z.enum(['pad', 'crop']).optional(),
-  compressionQuality: z.enum(['optimized', 'lossless']).optional(),
+  resizeMode: z.enum(RESIZE_MODES).optional(),
+  compressionQuality: z.enum(COMPRESSION_QUALITIES).optional(),
   fps: z.number().optional(),
   /** For the bill: Google groups costs by them. */
   labels: z.record(z.string(), z.string()).optional(),

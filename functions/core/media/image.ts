@@ -1,5 +1,5 @@
 /** Checks input images by their content, not by their declared type. */
-import type { ImageMimeType } from '../catalogue/catalogue.ts';
+import type { ImageMimeType } from '../catalogue/vocabulary.ts';
 import { hasJpegFrame } from './jpeg.ts';
 import type { ReadRange } from './read-range.ts';
 

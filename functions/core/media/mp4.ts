@@ -1,5 +1,6 @@
 /** Reads the duration, frame size and frame rate of an MP4 from its headers (ISO/IEC 14496-12), without the video data. */
-import type { AspectRatio, Resolution } from '../catalogue/catalogue.ts';
+import type { AspectRatio, Resolution } from '../catalogue/vocabulary.ts';
+import { defined } from '../defined.ts';
 import type { ReadRange } from './read-range.ts';
 
 const HEADER_BYTES = 16;
@@ -76,7 +77,7 @@ function infoIn(moov: DataView): Mp4Info | undefined {
     const picture = track && frameSizeOf(moov, track.bodyAt);
     if (!picture) continue;
     const framesPerSecond = frameRateOf(moov, { type, bodyAt, endAt });
-    return { durationSeconds, picture, ...(framesPerSecond === undefined ? {} : { framesPerSecond }) };
+    return { durationSeconds, picture, ...defined({ framesPerSecond }) };
   }
   return { durationSeconds };
 }
@@ -162,7 +163,7 @@ export function shapeOf({ picture }: Mp4Info): {
   const ratio = picture.width / picture.height;
   const aspectRatio = isNear(ratio, 16 / 9) ? '16:9' : isNear(ratio, 9 / 16) ? '9:16' : undefined;
   const [resolution] = RESOLUTION_LINES.find(([, lines]) => linesOf(picture) >= lines) ?? [];
-  return { ...(aspectRatio ? { aspectRatio } : {}), ...(resolution ? { resolution } : {}) };
+  return { ...defined({ aspectRatio, resolution }) };
 }
 
 function durationOf(moov: DataView, at: number): number | undefined {

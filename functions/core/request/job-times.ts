@@ -1,5 +1,6 @@
 /** By when a job has to start and to finish. */
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { defined } from '../defined.ts';
 import type { Policy } from '../job/policy.ts';
 import { specOf, stagesOf } from '../job/stages.ts';
 import type { VideoRequest } from '../job/video-request.ts';
@@ -47,7 +48,7 @@ export function jobTimes(
     0,
   );
   return {
-    ...(startBy === undefined ? {} : { startByAt: startBy }),
+    ...defined({ startByAt: startBy }),
     deadlineAt: finishBy ?? now + policy.jobDeadlineMs + longestMs / policy.speedUp,
   };
 }

@@ -1,11 +1,6 @@
 /** What a request is made from: which mode that is, and which inputs go together. */
-import {
-  type Catalogue,
-  type Mode,
-  modeOfTask,
-  type VideoModelSpec,
-  type VideoTask,
-} from '../catalogue/catalogue.ts';
+import { type Catalogue, modeOfTask, type VideoModelSpec } from '../catalogue/catalogue.ts';
+import type { Mode, VideoTask } from '../catalogue/vocabulary.ts';
 import type { FieldError } from '../problem.ts';
 import type { RequestBody } from './request-body.ts';
 

@@ -4,13 +4,13 @@ import {
   findModel,
   findRetired,
   type ImageModelSpec,
-  type ImageSize,
   imageSizesOf,
   isRetired,
   type ModelSpec,
-  type ProviderName,
   type VideoModelSpec,
 } from '../catalogue/catalogue.ts';
+import type { ImageSize, ProviderName } from '../catalogue/vocabulary.ts';
+import { defined } from '../defined.ts';
 import type { VideoRequest } from '../job/video-request.ts';
 import type { FieldError } from '../problem.ts';
 import { checkLength, oneOf } from './field-checks.ts';
@@ -115,9 +115,10 @@ export function firstFrameOf(
       detail: `is not taken by ${spec.model} of provider ${spec.provider}, which is to make the first frame.`,
     });
   return {
-    ...{ provider: spec.provider, model: spec.model, prompt },
-    ...(imageSize ? { imageSize } : {}),
-    ...(aliasOf ? { aliasOf } : {}),
+    provider: spec.provider,
+    model: spec.model,
+    prompt,
+    ...defined({ imageSize, aliasOf }),
   };
 }
 

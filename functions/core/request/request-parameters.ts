@@ -2,15 +2,9 @@
  * The parameters of a request, settled: each is judged by what its model takes in the mode it is asked of, and what was
  * not said gets its default.
  */
-import {
-  limitsIn,
-  type Mode,
-  OPTIONAL_PARAMETERS,
-  type PersonGeneration,
-  type Resolution,
-  resolutionsOf,
-  type VideoModelSpec,
-} from '../catalogue/catalogue.ts';
+import { limitsIn, OPTIONAL_PARAMETERS, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
+import type { Mode, PersonGeneration, Resolution } from '../catalogue/vocabulary.ts';
+import { defined } from '../defined.ts';
 import type { VideoRequest } from '../job/video-request.ts';
 import type { FieldError } from '../problem.ts';
 import { checkLength, oneOf } from './field-checks.ts';
@@ -72,8 +66,7 @@ export function settleParameters(
       labels,
       pubsubTopic,
     },
-    ...(task ? { task } : {}),
-    ...(extensions ? { extensions } : {}),
+    ...defined({ task, extensions }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What follows from the video that a request starts from, once it has been found: its shape, its length, its limits. */
-import { type AspectRatio, isLarger, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
+import { isLarger, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
+import type { AspectRatio } from '../catalogue/vocabulary.ts';
 import { chainSeconds, taskOfRequest } from '../job/stages.ts';
 import type { StoredVideo, VideoRequest } from '../job/video-request.ts';
 import type { FieldError } from '../problem.ts';

@@ -7,6 +7,7 @@
  * and names the inputs; `completeRequest` takes these as they were found and checks what depends on them.
  */
 import type { VideoModelSpec } from '../catalogue/catalogue.ts';
+import { defined } from '../defined.ts';
 import type { Lane } from '../job/job.ts';
 import type { PreviousTurn, StoredImage, StoredVideo, VideoRequest } from '../job/video-request.ts';
 import { type FieldError, invalidRequest } from '../problem.ts';
@@ -55,7 +56,7 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
   if (errors.length > 0 || !request) throw invalidRequest(errors);
   return {
     spec,
-    request: { ...request, ...(firstFrame ? { firstFrame } : {}), ...(aliasOf ? { aliasOf } : {}) },
+    request: { ...request, ...defined({ firstFrame, aliasOf }) },
     lane: body.lane ?? 'interactive',
     times: { startBy: body.startBy, finishBy: body.finishBy },
     inputs: {
@@ -77,11 +78,9 @@ export function completeRequest(parsed: ParsedRequest, found: FoundInputs): Vide
   const { image, lastFrame, referenceImages, firstFrameImage, video, previousJob } = found;
   const given: VideoRequest = {
     ...request,
-    ...(image ? { image } : {}),
-    ...(lastFrame ? { lastFrame } : {}),
+    ...defined({ image, lastFrame }),
     ...(referenceImages.length > 0 ? { referenceImages: [...referenceImages] } : {}),
-    ...(video ? { video } : {}),
-    ...(previousJob ? { previousTurn: previousJob } : {}),
+    ...defined({ video, previousTurn: previousJob }),
     ...(request.firstFrame ? { firstFrame: { ...request.firstFrame, image: firstFrameImage } } : {}),
   };
   const errors: FieldError[] = [];

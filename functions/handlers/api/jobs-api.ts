@@ -1,6 +1,7 @@
 /** The routes of jobs: create, estimate, list, get, cancel, retry, and links to their videos. */
 import type { Hono } from 'hono';
 import { z } from 'zod';
+import { defined } from '../../core/defined.ts';
 import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../../core/job/job.ts';
 import { invalidRequest, notFound, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
@@ -56,7 +57,7 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
     const page = jobs.slice(0, pageSize);
     const last = page.at(-1);
     const nextPageToken = jobs.length > pageSize && last ? encodePageToken(last, list) : undefined;
-    return c.json({ jobs: page.map(view), ...(nextPageToken === undefined ? {} : { nextPageToken }) });
+    return c.json({ jobs: page.map(view), ...defined({ nextPageToken }) });
   });
 
   app.get('/v1/jobs/:jobId', async (c) => {

@@ -2,6 +2,7 @@
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { type ApiKey, callerNameSchema, formatKey } from '../../core/api-key.ts';
+import { defined } from '../../core/defined.ts';
 import { notFound } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { operatorOf } from '../http/caller-scope.ts';
@@ -49,7 +50,7 @@ export function addKeyRoutes(app: Hono, { keys, ...services }: Services): void {
 const viewOf = ({ keyId, caller, note, createdAt, createdBy, revoked }: ApiKey) => ({
   id: keyId,
   caller,
-  ...(note === undefined ? {} : { note }),
+  ...defined({ note }),
   createdAt: rfc3339(createdAt),
   createdBy,
   ...(revoked ? { revokedAt: rfc3339(revoked.at), revokedBy: revoked.by } : {}),

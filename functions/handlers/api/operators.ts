@@ -51,13 +51,11 @@ export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job
       'NOTICE',
       `job ${jobId}: attempt ${ruling.attemptId} resolved as ${ruling.decision} by ${by}`,
       {
-        ...{
-          job: jobId,
-          attempt: ruling.attemptId,
-          decision: ruling.decision,
-          operator: by,
-          note: ruling.note,
-        },
+        job: jobId,
+        attempt: ruling.attemptId,
+        decision: ruling.decision,
+        operator: by,
+        note: ruling.note,
       },
     );
     return c.json(view(resolved.job));
@@ -75,7 +73,10 @@ function atStakeView(jobs: readonly Job[], totalUsd: number) {
     atStakeUsd: totalUsd,
     attempts: jobs.flatMap((job) =>
       unknownAttempts(job).map((attempt) => ({
-        ...{ job: job.jobId, caller: job.caller, status: job.status, attempt: attempt.attemptId },
+        job: job.jobId,
+        caller: job.caller,
+        status: job.status,
+        attempt: attempt.attemptId,
         model: job.request.model,
         atStakeUsd: attempt.reservedUsd,
         submittedAt: rfc3339(attempt.submittedAt),

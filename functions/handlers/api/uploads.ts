@@ -1,12 +1,13 @@
 /** `POST /v1/uploads`: returns a link to upload one input that is too large for a request, and its `gs://` URI. */
 import { z } from 'zod';
+import { IMAGE_EXTENSIONS, IMAGE_MIME_TYPES, VIDEO_MIME_TYPE } from '../../core/catalogue/vocabulary.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { callerFolder } from '../job/inputs.ts';
 
-const EXTENSIONS = { 'image/png': 'png', 'image/jpeg': 'jpg', 'video/mp4': 'mp4' } as const;
+const EXTENSIONS = { ...IMAGE_EXTENSIONS, [VIDEO_MIME_TYPE]: 'mp4' } as const;
 
-const bodySchema = z.strictObject({ mimeType: z.enum(['image/png', 'image/jpeg', 'video/mp4']) });
+const bodySchema = z.strictObject({ mimeType: z.enum([...IMAGE_MIME_TYPES, VIDEO_MIME_TYPE]) });
 
 export interface Upload {
   /** PUT the bytes here, with these headers, until `expiresAt`. */

@@ -183,7 +183,10 @@ async function processSlice(services: Services, chunk: Chunk, records: readonly 
       }
       admitted.push(row);
       chunk.totals = {
-        ...{ rows: count + 1, valid: valid + 1, faults, seconds: seconds + row.seconds },
+        rows: count + 1,
+        valid: valid + 1,
+        faults,
+        seconds: seconds + row.seconds,
         priceUsd: spentUsd,
       };
     }

@@ -134,7 +134,10 @@ function rowOfJob(job: Job, row: number): ReportRow {
   const openUsd = liveAttemptOf(job)?.reservedUsd ?? 0;
   const landed = landedAttempts(job).flatMap((attempt) => attempt.videos ?? []);
   return {
-    ...{ row, line: null, job: job.jobId, status: job.status },
+    row,
+    line: null,
+    job: job.jobId,
+    status: job.status,
     uris: videos.map(({ uri }) => uri),
     seconds: (videos.length > 0 ? videos : landed).reduce(
       (sum, video) => sum + (video.durationSeconds ?? 0),
@@ -147,12 +150,17 @@ function rowOfJob(job: Job, row: number): ReportRow {
 }
 
 const rowOfFault = ({ row, line, fault }: RowFault): ReportRow => ({
-  ...{ row, ...NOTHING, line, status: 'invalid' },
+  row,
+  ...NOTHING,
+  line,
+  status: 'invalid',
   error: { code: 'INVALID_ROW', message: fault },
 });
 
 const rowOfCap = ({ settings, totals }: Reporting, row: number): ReportRow => ({
-  ...{ row, ...NOTHING, status: 'not-admitted' },
+  row,
+  ...NOTHING,
+  status: 'not-admitted',
   error: {
     code: 'MAX_SPEND',
     message:

@@ -69,7 +69,9 @@ export async function advanceBatch(
     log(severity, `batch ${batchId}: ${from} → ${batch.status}`, {
       batch: batchId,
       trace: batch.trace,
-      ...{ from, to: batch.status, totals: batch.totals },
+      from,
+      to: batch.status,
+      totals: batch.totals,
     });
   }
   if (wake) await enqueueBatchTask(services, { batchId, wake });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Batch } from '../../core/batch/batch.ts';
 import { batchPrefixOf } from '../../core/batch/batch.ts';
 import { newBatch } from '../../core/batch/step-batch.ts';
+import { defined } from '../../core/defined.ts';
 import { LANES } from '../../core/job/job.ts';
 import { FORMATS } from '../../core/manifest/manifest-start.ts';
 import { isNameWithinLimits, NAME_TOO_LONG } from '../../core/media/object-name.ts';
@@ -163,7 +164,7 @@ async function sourceOf(
     throw invalidRequest([{ field: 'manifest.generation', detail }]);
   }
   if (!found) throw refused(`is ${gcsUri}, which does not exist.`);
-  return { gcsUri, generation: found.generation, ...(format ? { format } : {}), isInline: false };
+  return { gcsUri, generation: found.generation, ...defined({ format }), isInline: false };
 }
 
 function sameRequest(batch: Batch, fingerprint: string): Batch {

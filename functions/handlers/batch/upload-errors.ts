@@ -53,7 +53,8 @@ export async function writeErrorFile(
   const errorName = errorNameOf(name);
   const object = `gs://${uploads.bucket}/${name}`;
   const about = {
-    ...{ object, generation },
+    object,
+    generation,
     ...(sidecar ? { sidecar: { name: sidecar.name, generation: sidecar.generation } } : {}),
     ...(isLost ? { isLost } : {}),
   };

@@ -103,7 +103,8 @@ async function runOrWriteErrorFile(
       (isLost || !(await laterGenerationSucceeded(work, object))) &&
       (await writeErrorFile(work.uploads, { name, generation, sidecar, isLost }, errors));
     work.services.log('WARNING', `upload: ${name} starts no job: ${detail}`, {
-      ...{ object: name, generation },
+      object: name,
+      generation,
       errorFile: written,
     });
   }

@@ -2,6 +2,7 @@
 import { videoModelFor } from '../../core/compat/models.ts';
 import { jobIdOfOutput, operationNameOf } from '../../core/compat/names.ts';
 import { type AskedVideo, requestOfGoogle } from '../../core/compat/request-of-google.ts';
+import { defined } from '../../core/defined.ts';
 import type { CompatOrigin } from '../../core/job/video-request.ts';
 import { decodeBase64 } from '../../core/media/image.ts';
 import { invalidRequest } from '../../core/problem.ts';
@@ -57,7 +58,7 @@ async function translate(
   const mapped = requestOfGoogle(source, { ...target, running });
   const video = mapped.video && (await videoOf(services, caller, mapped.video));
   return {
-    body: { ...mapped.body, ...(video ? { video } : {}) },
+    body: { ...mapped.body, ...defined({ video }) },
     origin: { ...target, changes: [...mapped.changes] },
     deliverTo: mapped.deliverTo,
     rules,

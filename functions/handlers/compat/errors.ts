@@ -1,5 +1,6 @@
 /** Formats the errors of the Google-compatible routes like Google's. */
 import { type GoogleErrorBody, googleErrorOf } from '../../core/compat/google-error.ts';
+import { defined } from '../../core/defined.ts';
 import { type Problem, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 
@@ -7,7 +8,7 @@ function googleErrorResponse(problem: Problem): Response {
   const { status, retryAfterSeconds = status === 429 ? 1 : undefined } = problem;
   const body = googleErrorOf({
     ...problem,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    ...defined({ retryAfterSeconds }),
   });
   return errorResponse(
     body,

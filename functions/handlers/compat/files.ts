@@ -53,7 +53,10 @@ function resourceOf({ ref, job, video }: FoundFile, origin: string): Record<stri
     sizeBytes: String(video.bytes),
     createTime: rfc3339(job.finishedAt),
     updateTime: rfc3339(job.finishedAt),
-    ...{ uri, downloadUri: `${uri}:download?alt=media`, state: 'ACTIVE', source: 'GENERATED' },
+    uri,
+    downloadUri: `${uri}:download?alt=media`,
+    state: 'ACTIVE',
+    source: 'GENERATED',
     ...(video.durationSeconds === undefined
       ? {}
       : { videoMetadata: { videoDuration: `${video.durationSeconds}s` } }),

@@ -4,9 +4,12 @@
  * stored.
  */
 import type { ImageModelSpec } from '../../core/catalogue/catalogue.ts';
+import type { ImageProviderName } from '../../core/catalogue/vocabulary.ts';
 import { type CompatMethod, imageModelFor } from '../../core/compat/models.ts';
 import { folderOf } from '../../core/compat/names.ts';
+import { defined } from '../../core/defined.ts';
 import { classifySubmitFailure, type ProviderSignal } from '../../core/job/errors.ts';
+import type { CompatOrigin } from '../../core/job/video-request.ts';
 import { type FieldError, invalidRequest, notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { ImageCall, ImagePassThrough, Services } from '../../ports.ts';
 import { parseJson, readBytes } from '../http/json-body.ts';
@@ -23,7 +26,7 @@ export interface ImageRequest {
   readonly caller: string;
   readonly model: string;
   readonly method: CompatMethod | 'fetchPredictOperation';
-  readonly surface: 'developer' | 'vertex';
+  readonly surface: CompatOrigin['surface'];
 }
 
 /** @throws ProblemError 400, 404, 503 while paid calls are paused, or 429 if the model is over its quota */
@@ -51,17 +54,26 @@ export async function passImageCall(
   await acquireCallSlot(services, queue, caller);
   const startedAt = clock.now();
   const call: ImageCall = {
-    ...{ provider, method, model: spec.model, location: settings.locations[provider] },
+    provider,
+    method,
+    model: spec.model,
+    location: settings.locations[provider],
     body: JSON.stringify(provider === 'vertex' ? withRoles(body) : body),
-    ...{ timeoutMs: IMAGE_CALL_TIMEOUT_MS, answerBytesMax: ANSWER_BYTES_MAX },
+    timeoutMs: IMAGE_CALL_TIMEOUT_MS,
+    answerBytesMax: ANSWER_BYTES_MAX,
   };
   const answer = await images.send(call);
   const priceUsd = estimateUsd(spec, body);
   const failure = answer.kind === 'failed' ? classifySubmitFailure(answer.signal) : undefined;
   const isPaid = failure?.outcome !== 'rejected';
   log(answer.kind === 'body' ? 'INFO' : 'WARNING', `image call of ${caller}: ${model} ran on ${spec.model}`, {
-    ...{ caller, requestedModel: model, model: spec.model, provider, priceUsd },
-    ...{ outcome: answer.kind, elapsedMs: clock.now() - startedAt },
+    caller,
+    requestedModel: model,
+    model: spec.model,
+    provider,
+    priceUsd,
+    outcome: answer.kind,
+    elapsedMs: clock.now() - startedAt,
     // Also if the charge is unknown. The alert on spending uses this field.
     ...(isPaid ? { spentUsd: priceUsd } : {}),
   });
@@ -89,7 +101,7 @@ const paused = (model: string): ProblemError =>
 const providersOf = (
   images: ImagePassThrough,
   surface: ImageRequest['surface'],
-): readonly ('vertex' | 'gemini')[] =>
+): readonly ImageProviderName[] =>
   (surface === 'developer' ? (['gemini', 'vertex'] as const) : (['vertex', 'gemini'] as const)).filter(
     (provider) => images.serves(provider),
   );
@@ -141,8 +153,11 @@ function problemOf(signal: ProviderSignal, model: string): Problem {
   if (signal.kind === 'http') {
     const seconds = signal.retryAfterMs === undefined ? undefined : Math.ceil(signal.retryAfterMs / 1000);
     return {
-      ...{ status: signal.status, code: 'model-refused', title, detail: signal.message },
-      ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }),
+      status: signal.status,
+      code: 'model-refused',
+      title,
+      detail: signal.message,
+      ...defined({ retryAfterSeconds: seconds }),
     };
   }
   const detail = `${model}: ${signal.message}`;

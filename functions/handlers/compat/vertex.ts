@@ -3,6 +3,7 @@ import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import { parseVertexOperation } from '../../core/compat/names.ts';
 import { operationOf, videosInReply } from '../../core/compat/operation.ts';
+import { defined } from '../../core/defined.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { parseJson, readBytes } from '../http/json-body.ts';
@@ -40,7 +41,7 @@ async function answer(
     ]);
   const { model, method } = splitCall(modelAndMethod);
   if (method === 'predictLongRunning') {
-    const target = { surface: 'vertex', model, ...(parent === undefined ? {} : { parent }) } as const;
+    const target = { surface: 'vertex', model, ...defined({ parent }) } as const;
     return c.json({ name: await acceptPrediction(services, c.req.raw, caller, target) });
   }
   if (method !== 'fetchPredictOperation')

@@ -1,5 +1,6 @@
 /** The JSON of a batch for callers. */
 import { type Batch, batchWakeOf } from '../../core/batch/batch.ts';
+import { defined } from '../../core/defined.ts';
 import { JOB_STATUSES } from '../../core/job/job.ts';
 import type { Services } from '../../ports.ts';
 import { rfc3339 } from './job-view.ts';
@@ -11,14 +12,12 @@ export function batchView(batch: Batch) {
   return {
     id: batch.batchId,
     status: batch.status,
-    ...(batch.title === undefined ? {} : { title: batch.title }),
+    ...defined({ title: batch.title }),
     createdAt: rfc3339(batch.createdAt),
     updatedAt: rfc3339(batch.updatedAt),
     ...('finishedAt' in batch ? { finishedAt: rfc3339(batch.finishedAt) } : {}),
     ...(batchWakeOf(batch) && 'pass' in batch ? { pass: batch.pass } : {}),
-    ...(isInline
-      ? {}
-      : { manifest: { gcsUri, generation, ...(manifest ? { format: manifest.format } : {}) } }),
+    ...(isInline ? {} : { manifest: { gcsUri, generation, ...defined({ format: manifest?.format }) } }),
     ...(manifest && manifest.ignoredColumns.length > 0 ? { ignoredColumns: manifest.ignoredColumns } : {}),
     ...settings,
     rows: { read: totals.rows, valid: totals.valid, invalid: totals.faults },
@@ -28,7 +27,7 @@ export function batchView(batch: Batch) {
       ? { progress: manifest.bytes === 0 ? 1 : batch.cursor.byte / manifest.bytes }
       : {}),
     ...(batch.firstFaults.length > 0 ? { firstInvalid: batch.firstFaults } : {}),
-    ...(cappedAtRow === undefined ? {} : { cappedAtRow }),
+    ...defined({ cappedAtRow }),
     ...(batch.retries > 0 ? { retries: { rounds: batch.retries, left: batch.retriesLeft } } : {}),
     ...(batch.status === 'failed' ? { error: batch.error } : {}),
     ...('report' in batch

@@ -1,6 +1,7 @@
 /** The JSON of a job for callers: request, status, price and videos. */
 
 import type { LatencyProfile } from '../../core/catalogue/catalogue.ts';
+import { defined } from '../../core/defined.ts';
 import type { EndedAttempt, LiveAttempt } from '../../core/job/attempt-record.ts';
 import type { Job } from '../../core/job/job.ts';
 import { isTerminal, liveAttemptOf } from '../../core/job/job.ts';
@@ -71,9 +72,7 @@ export function jobView(job: Job, now: number, latency: LatencyProfile): JobView
     deadlineAt: rfc3339(job.deadlineAt),
     ...(job.startByAt === undefined ? {} : { startBy: rfc3339(job.startByAt) }),
     lane: job.lane,
-    ...(job.batch ? { batch: job.batch } : {}),
-    ...(job.retryOf ? { retryOf: job.retryOf.jobId } : {}),
-    ...(job.retriedBy === undefined ? {} : { retriedBy: job.retriedBy }),
+    ...defined({ batch: job.batch, retryOf: job.retryOf?.jobId, retriedBy: job.retriedBy }),
     priceUsd: {
       estimate: job.estimateUsd,
       charged: totalUsd(job, job.attempts, 'yes'),
@@ -109,11 +108,11 @@ const endedView = (attempt: EndedAttempt, kinds: readonly string[]): AttemptView
   state: attempt.outcome,
   submittedAt: rfc3339(attempt.submittedAt),
   endedAt: rfc3339(attempt.endedAt),
-  ...(attempt.operation ? { operationName: attempt.operation.name } : {}),
+  ...defined({ operationName: attempt.operation?.name }),
   polls: attempt.polls,
   reservedUsd: attempt.reservedUsd,
   charged: attempt.charged,
-  ...(attempt.videos ? { outputs: attempt.videos.map(({ uri }) => uri) } : {}),
+  ...defined({ outputs: attempt.videos?.map(({ uri }) => uri) }),
 });
 
 const liveView = (attempt: LiveAttempt, kinds: readonly string[]): AttemptView => ({
@@ -121,7 +120,7 @@ const liveView = (attempt: LiveAttempt, kinds: readonly string[]): AttemptView =
   stage: kinds[attempt.stage] ?? 'video',
   state: attempt.state,
   submittedAt: rfc3339(attempt.submittedAt),
-  ...('operation' in attempt && attempt.operation ? { operationName: attempt.operation.name } : {}),
+  ...defined({ operationName: 'operation' in attempt ? attempt.operation?.name : undefined }),
   polls: 'polls' in attempt ? attempt.polls : 0,
   reservedUsd: attempt.reservedUsd,
   charged: 'open',

@@ -6,6 +6,9 @@ import {
   type ModelSpec,
   resolutionsOf,
 } from '../../core/catalogue/catalogue.ts';
+import { IMAGE_MIME_TYPES, VIDEO_MIME_TYPE } from '../../core/catalogue/vocabulary.ts';
+import { defined } from '../../core/defined.ts';
+import { IMAGE_BYTES_MAX } from '../../core/media/image.ts';
 
 /** JSON of the catalogue. Durations are in seconds, prices in US dollars. */
 export function modelsView(catalogue: Catalogue, today: string): unknown {
@@ -21,10 +24,16 @@ function modelView(spec: ModelSpec, today: string): unknown {
   const { kind, provider, model, promptCharactersMax, requestsPerMinute, locations, latency, aspectRatios } =
     spec;
   const common = {
-    ...{ kind, provider, model },
+    kind,
+    provider,
+    model,
     stage: isRetired(spec, today) ? 'retired' : spec.stage,
-    ...(spec.retirement ? { retirement: spec.retirement } : {}),
-    ...{ aspectRatios, promptCharactersMax, requestsPerMinute, locations, latencyMs: latency },
+    ...defined({ retirement: spec.retirement }),
+    aspectRatios,
+    promptCharactersMax,
+    requestsPerMinute,
+    locations,
+    latencyMs: latency,
   };
   if (spec.kind === 'image') {
     const { edits, takesPersonGeneration, pricePerImageUsd, sizePriceFactors } = spec;
@@ -42,18 +51,24 @@ function modelView(spec: ModelSpec, today: string): unknown {
   const { extension, editing } = spec;
   return {
     ...common,
-    ...(spec.onVertex?.model === undefined ? {} : { modelOnVertex: spec.onVertex.model }),
+    ...defined({ modelOnVertex: spec.onVertex?.model }),
     modes: [...spec.modes],
     needsPrompt: spec.needsPrompt,
     parameters: [...spec.takes],
-    ...{ durationsSeconds, defaultDurationSeconds, highResolutionDurationsSeconds },
+    durationsSeconds,
+    defaultDurationSeconds,
+    highResolutionDurationsSeconds,
     inMode: Object.fromEntries([...spec.modes].map((mode) => [mode, spec.inMode?.[mode]])),
     resolutions: resolutionsOf(spec),
     defaultResolution: spec.defaultResolution,
-    ...{ sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax },
-    ...{ extension, editing },
+    sampleCountMax,
+    personGeneration,
+    personGenerationRestricted,
+    referenceImagesMax,
+    extension,
+    editing,
     ...(spec.takes.has('seed') ? { seed: { min: 0, max: spec.seedMax } } : {}),
-    inputs: { images: ['image/png', 'image/jpeg'], imageBytesMax: 20 * 1024 * 1024, video: 'video/mp4' },
+    inputs: { images: IMAGE_MIME_TYPES, imageBytesMax: IMAGE_BYTES_MAX, video: VIDEO_MIME_TYPE },
     pricePerSecondUsd: spec.pricePerSecondUsd,
   };
 }

@@ -1,5 +1,6 @@
 /** Loads, steps and saves one job and logs the transition. Returns the effects for the caller to perform. */
 import { findModel } from '../../core/catalogue/catalogue.ts';
+import { VIDEO_LATENCY } from '../../core/catalogue/models.ts';
 import type { Effect } from '../../core/job/effects.ts';
 import { type Job, liveAttemptOf, wakeOf } from '../../core/job/job.ts';
 import { scaleLatency } from '../../core/job/policy.ts';
@@ -75,11 +76,9 @@ export async function advanceAndPerform(
 export function stepContext({ clock, ids, policy, catalogue }: Services, job: Job): StepContext {
   const { provider, model } = currentStage(job);
   // A job may outlive its model's entry in the catalogue. A missing model is treated as the slowest one.
-  const latency = findModel(catalogue, model, provider)?.latency ?? SLOWEST;
+  const latency = findModel(catalogue, model, provider)?.latency ?? VIDEO_LATENCY;
   return { now: clock.now(), random: ids.random(), policy, latency: scaleLatency(latency, policy) };
 }
-
-const SLOWEST = { minMs: 11_000, typicalMs: 120_000, longestMs: 720_000 };
 
 export function logFields(job: Job): Record<string, unknown> {
   const attempt = liveAttemptOf(job) ?? job.attempts.at(-1);

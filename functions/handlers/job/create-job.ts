@@ -1,4 +1,5 @@
 /** Accepts a job: validates it, stores inline images in the input bucket, stores the job, enqueues its first wake. */
+import { defined } from '../../core/defined.ts';
 import type { BatchRow, Job } from '../../core/job/job.ts';
 import { estimateUsd } from '../../core/job/price.ts';
 import { stagesOf } from '../../core/job/stages.ts';
@@ -70,8 +71,7 @@ export async function createJob(
     validated ?? (await validateRequest(services, caller, compat ? compat.body : body, compat));
   const request = {
     ...completeRequest(parsed, await storeInputs(services, jobId, checked)),
-    ...(compat?.deliverTo === undefined ? {} : { deliverTo: compat.deliverTo }),
-    ...(compat ? { compat: compat.origin } : {}),
+    ...defined({ deliverTo: compat?.deliverTo, compat: compat?.origin }),
   };
   const price = estimateUsd(services.catalogue, request);
   const { lane } = parsed;

@@ -1,4 +1,5 @@
 /** Inputs that a request takes from an earlier job of the same caller: its video, or the Omni operation to continue. */
+import { defined } from '../../core/defined.ts';
 import type { Job, JobIn } from '../../core/job/job.ts';
 import type { PreviousTurn, StoredVideo } from '../../core/job/video-request.ts';
 import type { FieldError } from '../../core/problem.ts';
@@ -45,7 +46,7 @@ export async function earlierVideo(
     gcsUri: video.uri,
     mimeType: 'video/mp4',
     ...madeBy(job, index),
-    ...(sourceUri === undefined ? {} : { sourceUri }),
+    ...defined({ sourceUri }),
   };
 }
 

@@ -36,7 +36,9 @@ export async function takeNextJob(
 export async function acquireCallSlot(services: Services, queue: SubmitQueue, caller: string): Promise<void> {
   const { clock, rateLimiters } = services;
   const call = {
-    ...{ lane: queue.lane, caller, now: clock.now() },
+    lane: queue.lane,
+    caller,
+    now: clock.now(),
     requestsPerMinute: quotaOf(services, queue),
   };
   let closedMs = 0;

@@ -4,6 +4,7 @@
  */
 
 import { uploadCallerOf, uploadRuleFor } from '../../core/batch/upload-rules.ts';
+import { IMAGE_EXTENSIONS } from '../../core/catalogue/vocabulary.ts';
 import type { PreviousTurn, StoredImage, StoredVideo } from '../../core/job/video-request.ts';
 import { decodeBase64, imageFault } from '../../core/media/image.ts';
 import { mp4Info, shapeOf } from '../../core/media/mp4.ts';
@@ -66,7 +67,7 @@ export async function storeInputs(
     const { mimeType } = image;
     // Named by content: two requests that race under one key must not use each other's image.
     const nameOf = (...content: string[]): string =>
-      `jobs/${jobId}/${field}-${services.ids.hash(content)}.${mimeType === 'image/png' ? 'png' : 'jpg'}`;
+      `jobs/${jobId}/${field}-${services.ids.hash(content)}.${IMAGE_EXTENSIONS[mimeType]}`;
     if ('bytes' in image) {
       const { bytes } = image;
       const name = nameOf(Buffer.from(bytes).toString('base64'));

@@ -8,6 +8,7 @@
  */
 
 import { deliveryUriOf } from '../../core/compat/names.ts';
+import { defined } from '../../core/defined.ts';
 import type { AttemptEvent } from '../../core/job/attempt.ts';
 import type { AttemptIn, LandedVideo } from '../../core/job/attempt-record.ts';
 import { classifyDownloadFailure } from '../../core/job/errors.ts';
@@ -111,6 +112,6 @@ async function describe({ results }: Services, object: StoredObject): Promise<La
     bytes,
     crc32c,
     contentType,
-    ...(durationSeconds === undefined ? {} : { durationSeconds }),
+    ...defined({ durationSeconds }),
   };
 }

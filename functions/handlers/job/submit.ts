@@ -1,6 +1,7 @@
 /** The `submit` function: takes the next job, prepares its call, claims the job, and sends the call once at most (I1). */
 import { Readable } from 'node:stream';
 import { isBatchCancelled } from '../../core/batch/batch.ts';
+import { IMAGE_EXTENSIONS } from '../../core/catalogue/vocabulary.ts';
 import type { AttemptEvent } from '../../core/job/attempt.ts';
 import { outputPrefixOf } from '../../core/job/attempt-record.ts';
 import { classifySubmitFailure } from '../../core/job/errors.ts';
@@ -118,7 +119,7 @@ async function observe(
       return { type: 'submitFailed', failure: classifySubmitFailure(answer.signal) };
     case 'image': {
       // Stored before the job is saved: if the save fails, the object under the prefix proves the result.
-      const name = `${job.attempt.outputPrefix}image_0.${answer.mimeType === 'image/png' ? 'png' : 'jpg'}`;
+      const name = `${job.attempt.outputPrefix}image_0.${IMAGE_EXTENSIONS[answer.mimeType]}`;
       const { results } = services;
       await retryWrite(services, () =>
         results.writeOnce(name, answer.mimeType, Readable.from([answer.bytes])),
@@ -142,7 +143,8 @@ async function prepare(
     const provider = providers[stage.provider];
     if (!provider) throw new Error(`this deployment has no credentials for provider ${stage.provider}`);
     return await provider.prepare({
-      ...{ jobId, attemptId },
+      jobId,
+      attemptId,
       stage,
       location: settings.locations[stage.provider],
       outputUri: `gs://${results.bucket}/${outputPrefixOf(jobId, attemptId)}`,

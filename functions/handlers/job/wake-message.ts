@@ -1,5 +1,7 @@
 /** The payload of a job's task: the job and the wake's sequence number. All state is in the store (I3). */
 import { z } from 'zod';
+import { PROVIDERS } from '../../core/catalogue/vocabulary.ts';
+import { LANES } from '../../core/job/job.ts';
 
 export const wakeMessageSchema = z.object({
   jobId: z.string(),
@@ -11,9 +13,9 @@ export type WakeMessage = z.infer<typeof wakeMessageSchema>;
 /** A submit task is also a slot of its submit queue (stored name: `line`): it starts the next job of that queue. */
 export const submitMessageSchema = wakeMessageSchema.extend({
   line: z.object({
-    provider: z.enum(['vertex', 'gemini', 'omni']),
+    provider: z.enum(PROVIDERS),
     model: z.string(),
-    lane: z.enum(['interactive', 'batch']),
+    lane: z.enum(LANES),
   }),
 });
 export type SubmitMessage = z.infer<typeof submitMessageSchema>;
