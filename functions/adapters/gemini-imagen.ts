@@ -1,11 +1,12 @@
 /**
- * Imagen on the Gemini Developer API, over REST: the SDK has dropped it since version 3. Google ended the service on
- * 2026-08-17; it remains for what still speaks this protocol.
+ * Imagen on the Gemini Developer API, over REST, because the SDK has no Imagen since version 3. Google ended the service
+ * on 2026-08-17. The adapter remains for servers that speak its protocol.
  */
 import { z } from 'zod';
+import type { Sent } from '../core/catalogue/model-settings.ts';
 import { imageMimeTypeOf } from '../core/catalogue/vocabulary.ts';
 import { defined } from '../core/defined.ts';
-import type { ImageStage } from '../core/job/stages.ts';
+import type { ImageSettings, ImageStage } from '../core/job/stages.ts';
 import type { PaidSubmission, SubmitAnswer } from '../ports.ts';
 import { httpSignal, signalOf } from './provider-signal.ts';
 
@@ -29,11 +30,17 @@ const answerSchema = z.object({
 
 export function geminiImagenSubmission(
   { apiKey, baseUrl, fetch }: GeminiImagenOptions,
-  { model, prompt, aspectRatio, imageSize, personGeneration }: ImageStage,
+  stage: ImageStage,
   timeoutMs: number,
 ): PaidSubmission {
+  const { model } = stage;
+  const { aspectRatio, imageSize, personGeneration } = {
+    aspectRatio: stage.aspectRatio,
+    imageSize: stage.imageSize,
+    personGeneration: stage.personGeneration,
+  } satisfies Sent<keyof ImageSettings>;
   const body = JSON.stringify({
-    instances: [{ prompt }],
+    instances: [{ prompt: stage.prompt }],
     parameters: {
       sampleCount: 1,
       aspectRatio,
@@ -66,6 +73,6 @@ function answerOf({ predictions }: z.infer<typeof answerSchema>): SubmitAnswer {
   }
   const reasons = predictions.flatMap(({ raiFilteredReason }) => raiFilteredReason ?? []);
   if (reasons.length > 0) return { kind: 'withheld', side: 'output', reasons };
-  const message = 'The answer holds no picture and no reason.';
+  const message = 'The answer holds no image and no reason.';
   return { kind: 'failed', signal: { kind: 'unreadable', message } };
 }

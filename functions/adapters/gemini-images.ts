@@ -1,25 +1,26 @@
-/** Pictures by the Gemini image models, which answer with the bytes: the same call on Vertex AI and the Developer API. */
+/** Images by the Gemini image models, which answer with the bytes. The call is the same on Vertex AI and the Developer API. */
 import type { GenerateContentResponse, GoogleGenAI, Part } from '@google/genai';
+import type { Sent } from '../core/catalogue/model-settings.ts';
 import { type ImageMimeType, imageMimeTypeOf } from '../core/catalogue/vocabulary.ts';
 import { defined } from '../core/defined.ts';
 import type { FilteredSide } from '../core/job/attempt-record.ts';
-import type { ImageStage } from '../core/job/stages.ts';
+import type { ImageSettings, ImageStage } from '../core/job/stages.ts';
 import type { StoredImage } from '../core/job/video-request.ts';
 import type { PaidSubmission, SubmitAnswer } from '../ports.ts';
 import { wordsOf } from './provider-signal.ts';
 
-/** A picture to edit: by name where the service reads buckets, as bytes where not. */
-type GivenPicture = StoredImage | { readonly bytes: Uint8Array; readonly mimeType: ImageMimeType };
+/** An image to edit: by name where the service reads buckets, otherwise as bytes. */
+type GivenImage = StoredImage | { readonly bytes: Uint8Array; readonly mimeType: ImageMimeType };
 
-/** These models' own words for it, which are not those of Imagen and Veo. */
+/** These models' values differ from those of Imagen and Veo. */
 const PEOPLE = { allow_all: 'ALLOW_ALL', allow_adult: 'ALLOW_ADULT', dont_allow: 'ALLOW_NONE' } as const;
 
-/** The call may throw; what it throws is the SDK's. */
+/** The submission may throw the SDK's errors. */
 export function geminiImageSubmission(
   client: GoogleGenAI,
   { model, prompt, aspectRatio, imageSize, personGeneration }: ImageStage,
   timeoutMs: number,
-  given: GivenPicture | undefined,
+  given: GivenImage | undefined,
 ): PaidSubmission {
   const parts: Part[] = [...(given ? [partOf(given)] : []), { text: prompt }];
   const parameters = {
@@ -27,24 +28,24 @@ export function geminiImageSubmission(
     contents: [{ role: 'user', parts }],
     config: {
       responseModalities: ['IMAGE'],
-      imageConfig: {
+      imageConfig: defined({
         aspectRatio,
-        ...defined({ imageSize }),
-        ...(personGeneration === undefined ? {} : { personGeneration: PEOPLE[personGeneration] }),
-      },
+        imageSize,
+        personGeneration: personGeneration && PEOPLE[personGeneration],
+      } satisfies Sent<keyof ImageSettings>),
       httpOptions: { timeout: timeoutMs },
     },
   };
   return async () => contentAnswer(await client.models.generateContent(parameters));
 }
 
-function partOf(picture: GivenPicture): Part {
-  const { mimeType } = picture;
-  if ('gcsUri' in picture) return { fileData: { fileUri: picture.gcsUri, mimeType } };
-  return { inlineData: { data: Buffer.from(picture.bytes).toString('base64'), mimeType } };
+function partOf(image: GivenImage): Part {
+  const { mimeType } = image;
+  if ('gcsUri' in image) return { fileData: { fileUri: image.gcsUri, mimeType } };
+  return { inlineData: { data: Buffer.from(image.bytes).toString('base64'), mimeType } };
 }
 
-const withheld = (side: FilteredSide, reason: string, message = 'no picture was shown.'): SubmitAnswer => ({
+const withheld = (side: FilteredSide, reason: string, message = 'no image was returned.'): SubmitAnswer => ({
   kind: 'withheld',
   side,
   reasons: [`${reason}: ${message}`],
@@ -70,11 +71,11 @@ function contentAnswer({ candidates, promptFeedback }: GenerateContentResponse):
     (candidate?.content?.parts ?? []).flatMap(({ text, thought }) => (text && !thought ? [text] : [])),
   );
   if (words !== undefined) {
-    const message = `The model made no picture, but said: ${words}`;
+    const message = `The model made no image and answered: ${words}`;
     return { kind: 'failed', signal: { kind: 'declined', message } };
   }
   return {
     kind: 'failed',
-    signal: { kind: 'unreadable', message: 'The answer holds no picture and no reason.' },
+    signal: { kind: 'unreadable', message: 'The answer holds no image and no reason.' },
   };
 }

@@ -1,10 +1,10 @@
 /**
- * Veo and pictures on the Gemini Developer API; Veo over REST as its documents describe: the SDK has dropped it since
- * version 3.
- * Google ended the service on 2026-10-22; it remains for what still speaks this protocol.
+ * Veo and images on the Gemini Developer API. Veo goes over REST as its documents describe, because the SDK has no Veo
+ * since version 3. Google ended the service on 2026-10-22. The adapter remains for servers that speak its protocol.
  */
 import { GoogleGenAI } from '@google/genai';
 import { z } from 'zod';
+import type { Sent, SettingOf } from '../core/catalogue/model-settings.ts';
 import { defined } from '../core/defined.ts';
 import type { ImageStage, VideoStage } from '../core/job/stages.ts';
 import type { StoredImage, StoredVideo } from '../core/job/video-request.ts';
@@ -18,10 +18,10 @@ export interface GeminiProviderOptions {
   readonly apiKey: string;
   readonly baseUrl: string;
   readonly pollTimeoutMs: number;
-  /** Bytes of a picture in a bucket: this API takes none by name. */
+  /** Reads an image from a bucket. This API takes no images by name. */
   readonly readImage: (gcsUri: string) => Promise<Uint8Array>;
   readonly fetch: typeof fetch;
-  /** Called by Google when an operation has ended. */
+  /** Google calls it when an operation has ended. */
   readonly webhook?: { readonly uri: string } | undefined;
 }
 
@@ -46,7 +46,7 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
   const { apiKey, baseUrl, pollTimeoutMs, readImage, webhook } = options;
   const headers = { 'x-goog-api-key': apiKey };
   const client = new GoogleGenAI({ enterprise: false, apiKey, httpOptions: { baseUrl } });
-  const pictures = async (stage: ImageStage, timeoutMs: number): Promise<PaidSubmission> => {
+  const imageSubmission = async (stage: ImageStage, timeoutMs: number): Promise<PaidSubmission> => {
     if (stage.model.startsWith('imagen-')) return geminiImagenSubmission(options, stage, timeoutMs);
     const given = stage.image && {
       bytes: await readImage(stage.image.gcsUri),
@@ -60,7 +60,7 @@ export function createGeminiProvider(options: GeminiProviderOptions): VideoProvi
     delivers: 'download',
 
     async prepare({ jobId, attemptId, stage, location, timeoutMs }) {
-      if (stage.kind === 'image') return pictures(stage, timeoutMs);
+      if (stage.kind === 'image') return imageSubmission(stage, timeoutMs);
       const { model } = stage;
       const called = webhook && {
         webhookConfig: { uris: [webhook.uri], userMetadata: { job_id: jobId, attempt_id: attemptId } },
@@ -123,32 +123,37 @@ async function bodyOf(stage: VideoStage, readImage: GeminiProviderOptions['readI
   });
   const { kind, prompt, image, lastFrame, referenceImages, video, durationSeconds, sampleCount, settings } =
     stage;
-  const { negativePrompt, enhancePrompt, personGeneration, aspectRatio, resolution } = settings;
   const references = await Promise.all(
     referenceImages.map(async (reference) => ({ image: await inline(reference), referenceType: 'ASSET' })),
   );
   return {
     instances: [
       {
-        ...defined({ prompt }),
-        ...(image ? { image: await inline(image) } : {}),
-        ...(lastFrame ? { lastFrame: await inline(lastFrame) } : {}),
-        ...(references.length === 0 ? {} : { referenceImages: references }),
-        ...(video ? { video: { uri: keptUri(video), encoding: video.mimeType } } : {}),
+        ...defined({
+          prompt,
+          image: image && (await inline(image)),
+          lastFrame: lastFrame && (await inline(lastFrame)),
+          referenceImages: references.length === 0 ? undefined : references,
+          video: video && { uri: keptUri(video), encoding: video.mimeType },
+        }),
       },
     ],
     parameters: {
       sampleCount,
-      aspectRatio,
-      resolution,
-      // What an extension adds is the model's own affair.
-      ...(kind === 'extend' ? {} : { durationSeconds }),
-      ...defined({ negativePrompt, enhancePrompt, personGeneration }),
+      ...defined({
+        aspectRatio: settings.aspectRatio,
+        resolution: settings.resolution,
+        // The model decides what an extension adds.
+        durationSeconds: kind === 'extend' ? undefined : durationSeconds,
+        negativePrompt: settings.negativePrompt,
+        enhancePrompt: settings.enhancePrompt,
+        personGeneration: settings.personGeneration,
+      } satisfies Sent<SettingOf<'gemini'> | 'durationSeconds'>),
     },
   };
 }
 
-/** This API extends only what it made and still keeps, for two days. */
+/** This API extends only its own videos, and only for the two days that it keeps them. */
 function keptUri({ sourceUri, gcsUri }: StoredVideo): string {
   if (sourceUri !== undefined) return sourceUri;
   throw new Error(`${gcsUri} was not made by the Developer API, which extends only its own videos`);

@@ -1,11 +1,11 @@
-/** Image calls passed on over REST, with our credentials in place of the caller's: one request, its answer streamed. */
+/** Passes image calls on over REST, with our credentials in place of the caller's. One request; its answer is streamed. */
 import type { ImageCall, ImagePassThrough } from '../ports.ts';
 import { httpSignal, signalOf } from './provider-signal.ts';
 
 export interface ImagePassThroughOptions {
   readonly vertex: {
     readonly project: string;
-    /** Instead of Google's host. */
+    /** Replaces Google's host. */
     readonly baseUrl: string | undefined;
     readonly getAccessToken: () => Promise<string | null | undefined>;
   };
@@ -16,7 +16,7 @@ export interface ImagePassThroughOptions {
 export function createImagePassThrough({ vertex, gemini, fetch }: ImagePassThroughOptions): ImagePassThrough {
   const target = async ({ provider, model, method, location }: ImageCall) => {
     if (provider === 'gemini') {
-      if (!gemini) throw new Error('there is no key of the Developer API');
+      if (!gemini) throw new Error('there is no key of the Developer API; set CLAPPER_GEMINI_API_KEY');
       const url = `${gemini.baseUrl}/v1beta/models/${model}:${method}`;
       return { url, headers: { 'x-goog-api-key': gemini.apiKey } };
     }
@@ -46,7 +46,7 @@ export function createImagePassThrough({ vertex, gemini, fetch }: ImagePassThrou
         const contentType = response.headers.get('content-type') ?? 'application/json';
         if (!JSON_TYPE.test(contentType)) {
           await response.body?.cancel();
-          const message = `The answer is of type ${contentType}, and no JSON.`;
+          const message = `The answer is of type ${contentType}, not JSON.`;
           return { kind: 'failed', signal: { kind: 'unreadable', message } };
         }
         const body = (response.body ?? new Blob([]).stream()).pipeThrough(atMost(call.answerBytesMax));
@@ -65,7 +65,7 @@ const vertexHost = (location: string): string =>
     ? 'https://aiplatform.googleapis.com'
     : `https://${location}-aiplatform.googleapis.com`;
 
-/** Lets so many bytes through; more is an error to the reader, who must not take a part for the whole. */
+/** Passes at most so many bytes. More is an error, so that the reader does not use a truncated answer. */
 function atMost(bytesMax: number): TransformStream<Uint8Array, Uint8Array> {
   let bytes = 0;
   return new TransformStream({

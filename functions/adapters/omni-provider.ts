@@ -1,12 +1,14 @@
 /**
  * Omni through the Interactions API of `@google/genai`, on the Developer API (with a key) or on Vertex AI.
  *
- * Traps that shape this file (each was observed): `create` repeats the billing POST up to four times unless told
- * `maxRetries: 0`; a foreground call goes on by itself with further POSTs, hence `background`; its errors are another
- * family than those of the rest of the SDK.
+ * Observed behaviour of the SDK that shapes this file:
+ * - `create` repeats the billing POST up to four times, unless `maxRetries` is 0.
+ * - A foreground call sends further POSTs on its own, hence `background`.
+ * - Its errors are of another class than those of the rest of the SDK.
  */
 import { GoogleGenAI, type Interactions } from '@google/genai';
 import { z } from 'zod';
+import type { Sent, SettingOf } from '../core/catalogue/model-settings.ts';
 import { defined } from '../core/defined.ts';
 import type { VideoStage } from '../core/job/stages.ts';
 import type { StoredImage } from '../core/job/video-request.ts';
@@ -21,17 +23,17 @@ export type OmniBackend =
       readonly project: string;
       readonly baseUrl?: string | undefined;
       readonly getAccessToken: () => Promise<unknown>;
-      /** What the model is called there. */
+      /** The model's name on Vertex AI. */
       readonly idOf: (model: string) => string;
     };
 
 export interface OmniProviderOptions {
   readonly backend: OmniBackend;
   readonly pollTimeoutMs: number;
-  /** Bytes of a picture or video in a bucket, for the backend that takes none by name. */
+  /** Reads an image or video from a bucket, for the backend that takes none by name. */
   readonly readInput: (gcsUri: string) => Promise<Uint8Array>;
   readonly fetch: typeof fetch;
-  /** Called by the Developer API, which has webhooks, when an operation has ended. */
+  /** The Developer API calls it when an operation has ended. Vertex AI has no webhooks. */
   readonly webhook?: { readonly uri: string } | undefined;
 }
 
@@ -52,12 +54,12 @@ export function createOmniProvider(options: OmniProviderOptions): VideoProvider 
   const once = (timeout: number): { maxRetries: 0; timeout: number } => ({ maxRetries: 0, timeout });
 
   return {
-    // On Vertex it writes under the output URI; the Developer API keeps the file for two days.
+    // Vertex AI writes under the output URI. The Developer API keeps the file for two days.
     delivers: backend.kind === 'vertex' ? 'bucket' : 'download',
 
     async prepare(call) {
       const { stage, location, timeoutMs } = call;
-      if (stage.kind === 'image') throw new Error('Omni makes no pictures');
+      if (stage.kind === 'image') throw new Error('Omni makes no images');
       const { model } = stage;
       const params = await paramsOf(stage, call, options);
       if (backend.kind === 'vertex') await backend.getAccessToken();
@@ -121,46 +123,50 @@ async function paramsOf(
   const onVertex = backend.kind === 'vertex';
   const at = async (gcsUri: string): Promise<{ uri: string } | { data: string }> =>
     onVertex ? { uri: gcsUri } : { data: Buffer.from(await readInput(gcsUri)).toString('base64') };
-  const picture = async ({ gcsUri, mimeType }: StoredImage): Promise<Interactions.ImageContent> => ({
+  const imageContent = async ({ gcsUri, mimeType }: StoredImage): Promise<Interactions.ImageContent> => ({
     type: 'image',
     ...(await at(gcsUri)),
     mime_type: mimeType,
   });
-  const pictures = await Promise.all([...(image ? [image] : []), ...referenceImages].map(picture));
+  const images = await Promise.all([...(image ? [image] : []), ...referenceImages].map(imageContent));
   const videos = video
     ? [{ type: 'video' as const, ...(await at(video.gcsUri)), mime_type: video.mimeType }]
     : [];
   const text = prompt === undefined ? [] : [{ type: 'text' as const, text: prompt }];
-  const { aspectRatio, resolution, seed, labels } = settings;
+  const { aspectRatio, resolution, seed, labels } = {
+    aspectRatio: settings.aspectRatio,
+    resolution: settings.resolution,
+    seed: settings.seed,
+    labels: settings.labels,
+  } satisfies Sent<SettingOf<'omni'>>;
   const mode = kind !== 'video' ? kind : image ? 'image' : referenceImages.length > 0 ? 'references' : 'text';
   return {
     model: onVertex ? backend.idOf(model) : model,
     input:
-      pictures.length + videos.length === 0 && prompt !== undefined
-        ? prompt
-        : [...text, ...pictures, ...videos],
+      images.length + videos.length === 0 && prompt !== undefined ? prompt : [...text, ...images, ...videos],
     background: true,
-    // A next turn needs it.
+    // The next turn needs the stored interaction.
     store: true,
     ...defined({ previous_interaction_id: previousOperationName, labels }),
     response_format: {
       type: 'video',
       aspect_ratio: aspectRatio,
       resolution,
-      // An edited or enlarged video keeps its length.
-      ...(kind === 'video' || kind === 'extend' ? { duration: `${durationSeconds}s` } : {}),
+      ...defined({
+        // An edited or upscaled video keeps its duration.
+        duration: kind === 'video' || kind === 'extend' ? `${durationSeconds}s` : undefined,
+      }),
       delivery: 'uri',
-      ...(onVertex ? { gcs_uri: outputUri } : {}),
+      ...defined({ gcs_uri: onVertex ? outputUri : undefined }),
     },
     generation_config: { ...defined({ seed }), video_config: { task: TASKS[mode] } },
-    ...(webhook && !onVertex
-      ? {
-          webhook_config: {
-            uris: [webhook.uri],
-            user_metadata: { job_id: jobId, attempt_id: attemptId },
-          },
-        }
-      : {}),
+    ...(webhook &&
+      !onVertex && {
+        webhook_config: {
+          uris: [webhook.uri],
+          user_metadata: { job_id: jobId, attempt_id: attemptId },
+        },
+      }),
   };
 }
 
@@ -181,7 +187,7 @@ const interactionSchema = z.object({
     .nullish(),
 });
 
-/** google.rpc codes of the error codes that this API gives as words. */
+/** google.rpc codes of this API's error codes, which are words. */
 const RPC_CODES: Readonly<Record<string, number>> = {
   invalid_argument: 3,
   invalid_request: 3,
@@ -217,12 +223,12 @@ function answerOf({ status, steps, errors }: z.infer<typeof interactionSchema>):
       const word = String(first?.code ?? status).toLowerCase();
       const message = first?.message ?? `The interaction ended as ${status}.`;
       if (/safety|blocked|prohibited/.test(word)) {
-        // No field says which side was judged; the filter of what was asked for says so in words.
+        // No field says which side was filtered. The filter of the input says so in its message.
         const filteredSide = /modify your (?:input|prompt)/i.test(message) ? 'input' : 'output';
         const withheld = { filteredCount: 1, filteredReasons: [message] };
         return { kind: 'done', result: { sources: [], ...withheld, filteredSide } };
       }
-      // 2 is UNKNOWN: not worth repeating, and nobody says whether it was charged.
+      // 2 is UNKNOWN: not retried, and whether it was charged is unknown.
       return {
         kind: 'error',
         code: typeof first?.code === 'number' ? first.code : (RPC_CODES[word] ?? 2),

@@ -1,8 +1,8 @@
-/** What was thrown, as the signal that core's table judges. Whether a byte may have left the machine decides most. */
+/** Turns an error into the signal that core's error table classifies. Most depends on whether a byte may have been sent. */
 import { ApiError } from '@google/genai';
 import type { ProviderSignal } from '../core/job/errors.ts';
 
-/** Errors of connecting: the request cannot have been sent. */
+/** Connection errors: the request was not sent. */
 const BEFORE_SENDING = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -14,7 +14,7 @@ const BEFORE_SENDING = new Set([
 
 const TIMEOUTS = new Set(['AbortError', 'TimeoutError', 'APIConnectionTimeoutError', 'RequestTimeoutError']);
 
-/** Of an error thrown by `fetch` or by the SDK around it. */
+/** The signal of an error thrown by `fetch` or by the SDK. */
 export function signalOf(error: unknown): ProviderSignal {
   if (error instanceof ApiError)
     return { kind: 'http', status: error.status, message: googleMessage(error.message) };
@@ -32,7 +32,7 @@ export function signalOf(error: unknown): ProviderSignal {
   return { kind: 'network', sent, message: code === undefined ? text : `${text} (${code})` };
 }
 
-/** Of an answer that is no success. Reads its body. */
+/** The signal of an unsuccessful response. Reads its body. */
 export async function httpSignal(response: Response): Promise<ProviderSignal> {
   const retryAfterMs = retryAfterOf(response.headers);
   return {
@@ -43,13 +43,13 @@ export async function httpSignal(response: Response): Promise<ProviderSignal> {
   };
 }
 
-/** `Retry-After` in seconds; its form as a date is not used by Google's APIs. */
+/** Reads `Retry-After` in seconds. Google's APIs do not use its date form. */
 function retryAfterOf(headers: Headers): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN);
   return Number.isFinite(seconds) ? seconds * 1000 : undefined;
 }
 
-/** Errors of the Interactions client: not `ApiError`, but with a status and, mostly, the response's headers. */
+/** The signal of an Interactions client error: not an `ApiError`, but it has a status and usually the headers. */
 function interactionSignal(error: Error): ProviderSignal | undefined {
   if (!('status' in error) || typeof error.status !== 'number') return undefined;
   const headers = 'headers' in error && error.headers instanceof Headers ? error.headers : new Headers();
@@ -78,12 +78,12 @@ function googleMessage(body: string): string {
       }
     }
   } catch {
-    // Not JSON: a proxy's page, a bare text.
+    // Not JSON: a proxy's page or plain text.
   }
   return body.slice(0, 2000);
 }
 
-/** The system's error, which undici puts under `cause`, and the Interactions client under another one. */
+/** The code of the system's error. undici puts it under `cause`, the Interactions client one level deeper. */
 function causeCode(error: unknown): string | undefined {
   let cause = error;
   for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
@@ -94,9 +94,9 @@ function causeCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Stored with the job, where an essay has no place. */
+/** The text is stored with the job, so it is cut off. */
 const WORDS_MAX = 1000;
 
-/** What a model said instead of making something, if it said anything. */
+/** The text that a model answered instead of a result, if any. */
 export const wordsOf = (texts: readonly string[]): string | undefined =>
   texts.join(' ').trim().slice(0, WORDS_MAX) || undefined;

@@ -1,15 +1,16 @@
 /**
- * Pictures on Vertex AI, for a job's first stage: the Gemini image models answer with the bytes, Imagen writes under the
+ * Images on Vertex AI, for a job's first stage. The Gemini image models answer with the bytes. Imagen writes under the
  * output URI, where its objects are evidence like those of a video.
  */
 import { type GoogleGenAI, PersonGeneration } from '@google/genai';
+import type { Sent } from '../core/catalogue/model-settings.ts';
 import { imageMimeTypeOf } from '../core/catalogue/vocabulary.ts';
 import { defined } from '../core/defined.ts';
-import type { ImageStage } from '../core/job/stages.ts';
+import type { ImageSettings, ImageStage } from '../core/job/stages.ts';
 import type { PaidCall, PaidSubmission } from '../ports.ts';
 import { geminiImageSubmission } from './gemini-images.ts';
 
-/** `readImage`: where pictures go as bytes and not by name. */
+/** @param readImage set where images are sent as bytes, not by name */
 export async function imageSubmission(
   client: GoogleGenAI,
   stage: ImageStage,
@@ -40,9 +41,11 @@ function imagenSubmission(
     prompt,
     config: {
       numberOfImages: 1,
-      aspectRatio,
-      ...defined({ imageSize }),
-      ...(personGeneration === undefined ? {} : { personGeneration: PEOPLE[personGeneration] }),
+      ...defined({
+        aspectRatio,
+        imageSize,
+        personGeneration: personGeneration && PEOPLE[personGeneration],
+      } satisfies Sent<keyof ImageSettings>),
       outputGcsUri: outputUri,
       includeRaiReason: true,
       httpOptions: { timeout: timeoutMs },
@@ -52,7 +55,7 @@ function imagenSubmission(
     const { generatedImages } = await client.models.generateImages(parameters);
     const [made] = generatedImages ?? [];
     if (made?.image?.gcsUri !== undefined) return { kind: 'stored', uri: made.image.gcsUri };
-    // Not what was asked for, but paid for.
+    // We asked for an object in the bucket, but the image is paid for.
     if (made?.image?.imageBytes !== undefined) {
       const mimeType = imageMimeTypeOf(made.image.mimeType);
       return { kind: 'image', bytes: Buffer.from(made.image.imageBytes, 'base64'), mimeType };
@@ -61,7 +64,7 @@ function imagenSubmission(
       return { kind: 'withheld', side: 'output', reasons: [made.raiFilteredReason] };
     return {
       kind: 'failed',
-      signal: { kind: 'unreadable', message: 'The answer holds no picture and no reason.' },
+      signal: { kind: 'unreadable', message: 'The answer holds no image and no reason.' },
     };
   };
 }

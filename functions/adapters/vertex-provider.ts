@@ -1,10 +1,12 @@
 /**
  * Veo on Vertex AI through `@google/genai`.
  *
- * Traps that shape this file (each was observed): `retryOptions`, even empty, makes the SDK repeat a timed-out
- * submission, so none is ever passed; without `httpOptions.timeout` a call may hang for ever; a stored operation has to
- * become an instance of the SDK's class again; the host of a poll follows the client's location, so there is one client
- * per location; a reply without a name is no error to the SDK.
+ * Observed behaviour of the SDK that shapes this file:
+ * - With `retryOptions`, even empty, it repeats a timed-out submission. None is ever passed.
+ * - Without `httpOptions.timeout` a call may hang for ever.
+ * - A stored operation must become an instance of the SDK's class again.
+ * - The host of a poll follows the client's location, so there is one client per location.
+ * - A reply without a name is no error to it.
  */
 import {
   type GenerateVideosConfig,
@@ -16,6 +18,7 @@ import {
   VideoCompressionQuality,
   VideoGenerationReferenceType,
 } from '@google/genai';
+import type { Sent, SettingOf } from '../core/catalogue/model-settings.ts';
 import { defined } from '../core/defined.ts';
 import type { VideoStage } from '../core/job/stages.ts';
 import type { StoredImage } from '../core/job/video-request.ts';
@@ -27,13 +30,13 @@ export type ReadImage = (gcsUri: string) => Promise<Uint8Array>;
 
 export interface VertexProviderOptions {
   readonly project: string;
-  /** Proves that credentials can be had; the SDK then takes its own from the same place. */
+  /** Checks that credentials are available. The SDK then gets its own from the same source. */
   readonly getAccessToken: () => Promise<unknown>;
   /** Instead of Google's host: for a local server. */
   readonly baseUrl?: string | undefined;
-  /** A poll reads one small JSON; longer than this it is asked again later. */
+  /** A poll reads a small JSON. A poll that takes longer is repeated later. */
   readonly pollTimeoutMs: number;
-  /** Bytes of a picture in a bucket: given where pictures go as bytes and not by name. */
+  /** Reads an image from a bucket. Set where images are sent as bytes, not by name. */
   readonly readImage?: ReadImage | undefined;
 }
 
@@ -89,17 +92,19 @@ async function videoSubmission(
 ): Promise<PaidSubmission> {
   const { location, outputUri, timeoutMs } = call;
   const { model, prompt, image, video } = stage;
-  const picture = (stored: StoredImage): Promise<Image> => imageOf(stored, readImage);
+  const sentImage = (stored: StoredImage): Promise<Image> => imageOf(stored, readImage);
   const parameters: GenerateVideosParameters = {
     model,
     source: {
-      ...defined({ prompt }),
-      ...(image ? { image: await picture(image) } : {}),
-      ...(video ? { video: { uri: video.gcsUri, mimeType: video.mimeType } } : {}),
+      ...defined({
+        prompt,
+        image: image && (await sentImage(image)),
+        video: video && { uri: video.gcsUri, mimeType: video.mimeType },
+      }),
     },
     config: {
       ...configOf(stage),
-      ...(await picturesOf(stage, picture)),
+      ...(await otherImagesOf(stage, sentImage)),
       outputGcsUri: outputUri,
       httpOptions: { timeout: timeoutMs },
     },
@@ -114,47 +119,44 @@ async function videoSubmission(
 }
 
 function configOf({ kind, durationSeconds, sampleCount, settings }: VideoStage): GenerateVideosConfig {
-  const {
-    seed,
-    negativePrompt,
-    enhancePrompt,
-    personGeneration,
-    resizeMode,
-    compressionQuality,
-    fps,
-    labels,
-    pubsubTopic,
-  } = settings;
-  return {
-    numberOfVideos: sampleCount,
-    // What an extension adds is the model's own affair.
-    ...(kind === 'extend' ? {} : { durationSeconds }),
+  const { resizeMode, compressionQuality } = settings;
+  const sent = {
     aspectRatio: settings.aspectRatio,
     resolution: settings.resolution,
     generateAudio: settings.generateAudio,
-    ...defined({ seed, negativePrompt, enhancePrompt, personGeneration, fps, labels, pubsubTopic }),
-    ...(resizeMode === undefined ? {} : { resizeMode: RESIZE_MODES[resizeMode] }),
-    ...(compressionQuality === undefined
-      ? {}
-      : { compressionQuality: COMPRESSION_QUALITIES[compressionQuality] }),
+    seed: settings.seed,
+    negativePrompt: settings.negativePrompt,
+    enhancePrompt: settings.enhancePrompt,
+    personGeneration: settings.personGeneration,
+    fps: settings.fps,
+    labels: settings.labels,
+    pubsubTopic: settings.pubsubTopic,
+    resizeMode: resizeMode && RESIZE_MODES[resizeMode],
+    compressionQuality: compressionQuality && COMPRESSION_QUALITIES[compressionQuality],
+  } satisfies Sent<SettingOf<'vertex'>>;
+  return {
+    numberOfVideos: sampleCount,
+    // The model decides what an extension adds.
+    ...defined({ durationSeconds: kind === 'extend' ? undefined : durationSeconds }),
+    ...defined(sent),
   };
 }
 
-/** The pictures that are no part of the source. */
-async function picturesOf(
+/** The images that are not part of `source`. */
+async function otherImagesOf(
   { lastFrame, referenceImages }: VideoStage,
-  picture: (stored: StoredImage) => Promise<Image>,
+  sentImage: (stored: StoredImage) => Promise<Image>,
 ): Promise<GenerateVideosConfig> {
   const references = await Promise.all(
     referenceImages.map(async (stored) => ({
-      image: await picture(stored),
+      image: await sentImage(stored),
       referenceType: VideoGenerationReferenceType.ASSET,
     })),
   );
-  return {
-    ...(lastFrame ? { lastFrame: await picture(lastFrame) } : {}),
-    ...(references.length === 0 ? {} : { referenceImages: references }),
-  };
+  return defined({
+    lastFrame: lastFrame && (await sentImage(lastFrame)),
+    referenceImages: references.length === 0 ? undefined : references,
+  });
 }
 
 const RESIZE_MODES = { pad: ImageResizeMode.PAD, crop: ImageResizeMode.CROP } as const;

@@ -1,10 +1,11 @@
 /**
- * From a row to the body of a request, as it could have been sent by itself: the batch's defaults, then its template,
- * then what the row says. What that body is worth is judged where every other is.
+ * Makes the body of a request from a row: the batch's defaults, then its template, then the row's own values. The body
+ * is validated like any other request.
  */
-
 import type { RawRecord } from '../manifest/record-reader.ts';
+import { BOOLEAN_FIELDS, isNumberPart, NUMBER_FIELDS, OBJECT_FIELDS } from '../request/field-types.ts';
 import { isTooDeep, TOO_DEEP } from '../request/json-depth.ts';
+import { IMAGE_FIELDS } from '../request/request-body.ts';
 import { fillTemplate } from '../request/template.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -14,24 +15,17 @@ export interface BodyRules {
   readonly template: JsonObject | undefined;
   /** A partial request. */
   readonly defaults: JsonObject | undefined;
-  /** Of CSV. */
+  /** The header of a CSV file; empty for JSON. */
   readonly columns: readonly string[];
-  /** Of {@link misspeltColumns}. */
+  /** The result of {@link misspeltColumns}. */
   readonly misspelt: ReadonlyMap<string, string>;
   /** Names of the fields of a request. */
   readonly fields: ReadonlySet<string>;
-  /** Of batches that do not say otherwise. */
+  /** The batch's lane, for rows that name none. */
   readonly lane: string;
 }
 
 export type RowBody = { readonly body: JsonObject } | { readonly fault: string };
-
-const NUMBERS = new Set(['durationSeconds', 'sampleCount', 'seed', 'fps', 'rerollOnSafety']);
-const BOOLEANS = new Set(['generateAudio', 'enhancePrompt']);
-const PICTURES = new Set(['image', 'lastFrame']);
-/** Columns may give parts of these: `labels.team`, `variables.city`, `firstFrame.prompt`, `image.gcsUri`. */
-const OBJECTS = new Set(['labels', 'variables', 'firstFrame', 'image', 'lastFrame', 'video']);
-const PART_NUMBERS = new Set(['video.index']);
 
 export function bodyOfRecord(record: RawRecord, rules: BodyRules): RowBody {
   if (record.kind === 'fault') return { fault: record.fault };
@@ -57,7 +51,7 @@ function parsedObject(text: string): { readonly value: JsonObject } | { readonly
     value = JSON.parse(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { fault: `is not JSON: ${why}. Every line has to be one JSON object.` };
+    return { fault: `is not JSON: ${why}. Every line must be one JSON object.` };
   }
   if (isTooDeep(value)) return { fault: TOO_DEEP };
   return isObject(value)
@@ -70,7 +64,7 @@ function parsedObject(text: string): { readonly value: JsonObject } | { readonly
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An empty cell says nothing. */
+/** An empty cell sets nothing. */
 function rowOfColumns(
   columns: readonly string[],
   values: readonly string[],
@@ -82,37 +76,37 @@ function rowOfColumns(
     if (text.trim() === '') continue;
     const dot = column.indexOf('.');
     const whole = dot < 0 ? column : column.slice(0, dot);
-    if (dot >= 0 && OBJECTS.has(whole) && fields.has(whole)) {
+    if (dot >= 0 && OBJECT_FIELDS.has(whole) && fields.has(whole)) {
       const before = row[whole];
       const part = column.slice(dot + 1);
-      const value = PART_NUMBERS.has(column) ? numberOf(text) : text;
+      const value = isNumberPart(whole, part) ? numberOf(text) : text;
       row[whole] = { ...(isObject(before) ? before : {}), [part]: value };
     } else row[column] = convert(column, text);
   }
-  for (const picture of PICTURES) row[picture] = withMimeType(row[picture]);
+  for (const field of IMAGE_FIELDS) row[field] = withMimeType(row[field]);
   return row;
 }
 
-/** What does not look like a number stays text, and is refused by name like any other text. */
+/** Text that is not a number or a boolean stays text; the request is then refused with the field's name. */
 function convert(column: string, text: string): unknown {
-  if (NUMBERS.has(column)) return numberOf(text);
-  if (BOOLEANS.has(column)) {
+  if (NUMBER_FIELDS.has(column)) return numberOf(text);
+  if (BOOLEAN_FIELDS.has(column)) {
     const word = text.trim().toLowerCase();
     return word === 'true' ? true : word === 'false' ? false : text;
   }
-  if (PICTURES.has(column)) return { gcsUri: text.trim() };
+  if (IMAGE_FIELDS.has(column)) return { gcsUri: text.trim() };
   return text;
 }
 
 const numberOf = (text: string): unknown => (/^\s*-?\d+(?:\.\d+)?\s*$/.test(text) ? Number(text) : text);
 
-/** By the extension, where a row does not say: in a table there is no room for it. */
-function withMimeType(picture: unknown): unknown {
-  if (!isObject(picture) || 'mimeType' in picture) return picture;
-  const { gcsUri } = picture;
+/** Adds the type by the object's extension, because a cell holds only the name. */
+function withMimeType(image: unknown): unknown {
+  if (!isObject(image) || 'mimeType' in image) return image;
+  const { gcsUri } = image;
   const [, extension] = typeof gcsUri === 'string' ? (/\.(png|jpe?g)$/i.exec(gcsUri) ?? []) : [];
-  if (extension === undefined) return picture;
-  return { ...picture, mimeType: extension.toLowerCase() === 'png' ? 'image/png' : 'image/jpeg' };
+  if (extension === undefined) return image;
+  return { ...image, mimeType: extension.toLowerCase() === 'png' ? 'image/png' : 'image/jpeg' };
 }
 
 function merged(
@@ -129,14 +123,14 @@ function merged(
   const given = Object.entries({ ...common, ...Object.fromEntries(others) }).filter(([name]) =>
     used.has(name),
   );
-  // A column that no prompt asks for is somebody's note. A field of JSON is a mistake, refused by its name.
+  // A column that no prompt uses may be a note and is ignored. An unknown JSON field is a mistake and is refused.
   const unused = others.filter(([name]) => !used.has(name));
   const unasked = isTable ? [] : unused;
   const wrong = unused.flatMap(([name]) => {
     const right = misspelt.get(name);
     return right === undefined
       ? []
-      : [`column '${name}' is no field of a request, and no prompt asks for it; the field is '${right}'.`];
+      : [`column '${name}' is not a field of a request, and no prompt uses it; the field is '${right}'.`];
   });
   if (wrong.length > 0) return { fault: wrong.join(' ') };
   const variables = { ...Object.fromEntries(given), ...own };
@@ -147,7 +141,7 @@ function merged(
     body: {
       ...rest,
       ...Object.fromEntries(unasked),
-      // With neither, a prompt is taken as it is, braces and all.
+      // Without template and variables, the braces of a prompt are ordinary text.
       ...(hasVariables && used.size + Object.keys(own).length + (template ? 1 : 0) > 0 ? { variables } : {}),
       ...(Object.keys(labels).length > 0 ? { labels } : {}),
     },
@@ -155,8 +149,8 @@ function merged(
 }
 
 /**
- * Columns that are called like a field, but for case, spaces and the like, with the right name of each. None of them is a
- * note: taken for one, its rows would be made otherwise than asked, and paid for.
+ * Columns whose name differs from a field's only in case, spaces and punctuation, with the field's name. They are not
+ * treated as notes, because then the rows would run, and cost money, without the value.
  */
 export function misspeltColumns(
   columns: readonly string[],
@@ -178,18 +172,23 @@ function partOf(body: JsonObject | undefined, name: string): JsonObject {
   return isObject(part) ? part : {};
 }
 
-/** Names in the prompts of a request that somebody has to give a value to. */
-function placeholdersOf(body: JsonObject): Set<string> {
-  const { prompt, negativePrompt, firstFrame, extensions } = body;
+/** The prompts of a request. */
+function promptsOf({ prompt, negativePrompt, firstFrame, extensions }: JsonObject): string[] {
   const links: readonly unknown[] = Array.isArray(extensions) ? extensions : [];
-  const prompts = [prompt, negativePrompt, firstFrame, ...links].map((each) =>
-    isObject(each) ? each['prompt'] : each,
-  );
-  const texts = prompts.filter((each) => typeof each === 'string');
-  return new Set(texts.flatMap((text) => [...fillTemplate(text, {}).used]));
+  return [prompt, negativePrompt, firstFrame, ...links]
+    .map((each) => (isObject(each) ? each['prompt'] : each))
+    .filter((each) => typeof each === 'string');
 }
 
-/** What is wrong with a header that no row could make good, if anything is. */
+/** Names of the placeholders in the prompts of a request. */
+const placeholdersOf = (body: JsonObject): Set<string> =>
+  new Set(promptsOf(body).flatMap((text) => [...fillTemplate(text, {}).used]));
+
+/** Names of the placeholders that have no default. */
+const requiredBy = (body: JsonObject): Set<string> =>
+  new Set(promptsOf(body).flatMap((text) => fillTemplate(text, {}).missing));
+
+/** Why no row under this header can be valid, if that is so. */
 export function headerFault({ template, defaults, columns }: BodyRules): string | undefined {
   if (template === undefined) return undefined;
   const given = new Set([
@@ -197,7 +196,7 @@ export function headerFault({ template, defaults, columns }: BodyRules): string 
     ...Object.keys(partOf(template, 'variables')),
     ...columns.map((name) => name.replace(/^variables\./, '')),
   ]);
-  // A column of the name of a prompt takes the template's place.
+  // A column with the name of a prompt replaces the template's prompt.
   const replaced = Object.fromEntries(columns.map((name) => [name, undefined]));
   const asked = requiredBy({ ...defaults, ...template, ...replaced });
   const missing = [...asked].filter((name) => !given.has(name));
@@ -205,27 +204,21 @@ export function headerFault({ template, defaults, columns }: BodyRules): string 
   const names = missing.map((name) => `{${name}}`).join(', ');
   return (
     `has no column for ${names}, which the template needs. Its columns are ${columns.join(', ')}; ` +
-    'a default is written {name=default}, or given in defaults.variables.'
+    'give a default as {name=default} or in defaults.variables.'
   );
 }
 
-function requiredBy(body: JsonObject): Set<string> {
-  const { prompt, negativePrompt, firstFrame, extensions } = body;
-  const links: readonly unknown[] = Array.isArray(extensions) ? extensions : [];
-  const texts = [prompt, negativePrompt, firstFrame, ...links]
-    .map((each) => (isObject(each) ? each['prompt'] : each))
-    .filter((each) => typeof each === 'string');
-  return new Set(texts.flatMap((text) => fillTemplate(text, {}).missing));
-}
-
-/** Columns that are neither fields of a request nor asked for by the template. */
+/** Columns that are neither fields of a request nor used by the template. */
 export function ignoredColumns({ template, defaults, columns, fields }: BodyRules): string[] {
   const used = placeholdersOf({ ...defaults, ...template });
   const hasOwnPrompt = columns.includes('prompt');
   return columns.filter((column) => {
     const whole = column.split('.', 1)[0] ?? column;
     return (
-      !fields.has(column) && !(OBJECTS.has(whole) && fields.has(whole)) && !used.has(column) && !hasOwnPrompt
+      !fields.has(column) &&
+      !(OBJECT_FIELDS.has(whole) && fields.has(whole)) &&
+      !used.has(column) &&
+      !hasOwnPrompt
     );
   });
 }

@@ -1,4 +1,4 @@
-/** The catalogue as it is for a deployment: where its models run, and prices, quotas and retirement of its own. */
+/** The catalogue of one deployment, with its own prices, quotas, retirement dates and limits. */
 import { z } from 'zod';
 import type { Catalogue, ModelSpec } from './catalogue.ts';
 import { PROVIDERS, RESOLUTIONS, STAGES } from './vocabulary.ts';
@@ -12,7 +12,7 @@ export const catalogueOverridesSchema = z.record(
     pricePerImageUsd: z.number().min(0).exactOptional(),
     requestsPerMinute: z.number().positive().exactOptional(),
     stage: z.enum(STAGES).exactOptional(),
-    /** `null`: it lives. */
+    /** `null`: the model is live. */
     retirementDate: z
       .string()
       .regex(/^\d{4}-\d\d-\d\d$/)
@@ -22,11 +22,12 @@ export const catalogueOverridesSchema = z.record(
 );
 export type CatalogueOverrides = z.infer<typeof catalogueOverridesSchema>;
 
-/** @throws Error for a model that the catalogue does not have, or a price that does not fit its kind */
+/** @throws Error for an unknown model, or for a price that does not fit the model's kind */
 export function overrideCatalogue(catalogue: Catalogue, overrides: CatalogueOverrides): Catalogue {
   const known = new Set(catalogue.models.map(({ provider, model }) => `${provider}/${model}`));
   const unknown = Object.keys(overrides).filter((name) => !known.has(name));
-  if (unknown.length > 0) throw new Error(`The catalogue has no ${unknown.join(', ')}.`);
+  if (unknown.length > 0)
+    throw new Error(`The catalogue has no ${unknown.join(', ')}. Use a provider/model of GET /v1/models.`);
   return {
     ...catalogue,
     models: catalogue.models.map((spec) => overridden(spec, overrides[`${spec.provider}/${spec.model}`])),
@@ -41,13 +42,14 @@ function overridden(spec: ModelSpec, change: CatalogueOverrides[string] | undefi
       ? spec.retirement
       : retirementDate === null
         ? undefined
-        : { ...(spec.retirement ?? nowhere(spec)), date: retirementDate };
+        : { ...(spec.retirement ?? withoutSuccessor(spec)), date: retirementDate };
   if (spec.kind === 'image') {
-    if (pricePerSecondUsd) throw new Error(`${spec.model} makes pictures; it has no price per second.`);
+    if (pricePerSecondUsd)
+      throw new Error(`${spec.model} makes images; set pricePerImageUsd, not pricePerSecondUsd.`);
     return { ...spec, ...plain, retirement, pricePerImageUsd: pricePerImageUsd ?? spec.pricePerImageUsd };
   }
   if (pricePerImageUsd !== undefined)
-    throw new Error(`${spec.model} makes videos; it has no price per image.`);
+    throw new Error(`${spec.model} makes videos; set pricePerSecondUsd, not pricePerImageUsd.`);
   return {
     ...spec,
     ...plain,
@@ -56,13 +58,13 @@ function overridden(spec: ModelSpec, change: CatalogueOverrides[string] | undefi
   };
 }
 
-/** A retirement that Google had not announced when the table was made. */
-const nowhere = ({ provider, model }: ModelSpec) => ({
+/** For a retirement that the table does not know yet. */
+const withoutSuccessor = ({ provider, model }: ModelSpec) => ({
   replacement: 'another model',
   runsOn: { provider, model },
 });
 
-/** Omni as Vertex AI serves it, for a deployment without a key of the Developer API. */
+/** The catalogue with Omni's limits on Vertex AI, for a deployment without a key of the Developer API. */
 export const withOmniOnVertex = (catalogue: Catalogue): Catalogue => ({
   ...catalogue,
   models: catalogue.models.map((spec) => {

@@ -1,4 +1,5 @@
-/** The vocabulary of the model catalogue, and how it is asked. The table itself is in `models.ts`. */
+/** The types of the model catalogue and its queries. The table itself is in `models.ts`. */
+import { OPTIONAL_SETTINGS, type OptionalSetting } from './model-settings.ts';
 
 import {
   type AspectRatio,
@@ -13,48 +14,35 @@ import {
   type VideoTask,
 } from './vocabulary.ts';
 
-/** Parameters that not every model takes; one that a model does not take is refused by name. */
-export const OPTIONAL_PARAMETERS = [
-  'seed',
-  'negativePrompt',
-  'enhancePrompt',
-  'generateAudio',
-  'personGeneration',
-  'resizeMode',
-  'compressionQuality',
-  'fps',
-  'labels',
-  'pubsubTopic',
-  // The next turn after the operation of another job.
-  'previousJob',
-] as const;
-export type OptionalParameter = (typeof OPTIONAL_PARAMETERS)[number];
+/** Fields of a request that not every video model takes. `previousJob`: the request continues another job's operation. */
+export type OptionalField = OptionalSetting | 'previousJob';
+export const OPTIONAL_FIELDS: readonly OptionalField[] = [...OPTIONAL_SETTINGS, 'previousJob'];
 
-/** Price in US dollars for one second of one video. */
+/** US dollars for one second of one video. */
 export interface PricePerSecondUsd {
   readonly withAudio: number;
   readonly silent: number;
 }
 
-/** How long an operation takes, in milliseconds. */
+/** How long an operation takes. */
 export interface LatencyProfile {
   readonly minMs: number;
   readonly typicalMs: number;
-  /** After this an operation that left no trace is taken not to have run. Documented maximum with a margin. */
+  /** An operation that left no trace by then is treated as never run. Google's documented maximum and a margin. */
   readonly longestMs: number;
 }
 
-/** What Google has switched off, or has said when it will. */
+/** A model that Google has switched off, or has announced to switch off. */
 export interface Retirement {
-  /** `YYYY-MM-DD`, UTC: off from this day on. */
+  /** `YYYY-MM-DD`, UTC. The model is off from this day on. */
   readonly date: string;
-  /** What Google names as its successor. */
+  /** The successor that Google names. */
   readonly replacement: string;
-  /** The living model that code written for this one runs on, where an alias is allowed. */
+  /** The live model that runs requests for this one, where aliases are allowed. */
   readonly runsOn: { readonly provider: ProviderName; readonly model: string };
 }
 
-/** What a model takes in one of its modes, where that is not what it takes in the others. */
+/** The values that a model takes in one mode, where they differ from its other modes. */
 export interface ModeLimits {
   readonly durationsSeconds: readonly number[];
   readonly aspectRatios: readonly AspectRatio[];
@@ -74,83 +62,83 @@ interface SpecBase {
 
 export interface VideoModelSpec extends SpecBase {
   readonly kind: 'video';
-  /** What differs where a model of both services runs on Vertex AI. Requests may use either name. */
+  /** How the model differs on Vertex AI, where both services have it. Requests may use either name. */
   readonly onVertex?: { readonly model?: string; readonly totalSecondsMax: number };
   readonly modes: ReadonlySet<Mode>;
   readonly inMode?: Readonly<Partial<Record<Mode, Partial<ModeLimits>>>>;
-  /** Whether a picture or a video says too little by itself: everything but an upscale needs words. */
+  /** Whether every task but `upscale` needs a prompt, also with an image or a video. */
   readonly needsPrompt: boolean;
   readonly durationsSeconds: readonly number[];
   readonly defaultDurationSeconds: number;
   readonly referenceImagesMax: number;
-  /** When set, 1080p and 4k exist at these durations only. */
+  /** When set, 1080p and 4k are made at these durations only. */
   readonly highResolutionDurationsSeconds?: readonly number[];
-  /** What an extension adds and takes; present exactly where `modes` has it. */
+  /** What an extension adds and takes. Present exactly where `modes` has `extension`. */
   readonly extension?: {
     readonly addsSeconds: readonly number[];
     readonly defaultAddsSeconds: number;
     readonly inputSecondsMin: number;
     readonly inputSecondsMax: number;
-    /** When set, only videos of these resolutions are extended. */
+    /** When set, the model extends videos of these resolutions only. */
     readonly inputResolutions?: readonly Resolution[];
-    /** When set, only videos of this frame rate are extended. */
+    /** When set, the model extends videos of this frame rate only. */
     readonly inputFramesPerSecond?: number;
     readonly totalSecondsMax: number;
-    /** When set, extensions are made at these resolutions only. */
+    /** When set, the model makes extensions at these resolutions only. */
     readonly resolutions?: readonly Resolution[];
-    /** Whether the added duration is a parameter, or always the same and not sent. */
+    /** Whether the added duration is sent as a parameter. If not, the model always adds the same. */
     readonly durationIsSent: boolean;
   };
-  /** Length of a video that it edits or enlarges; present exactly where `modes` has either. */
+  /** Videos that the model edits or upscales. Present exactly where `modes` has either. */
   readonly editing?: { readonly inputSecondsMin: number; readonly inputSecondsMax: number };
-  /** Keys are the resolutions the model can make. */
+  /** The keys are the resolutions that the model makes. */
   readonly pricePerSecondUsd: Readonly<Partial<Record<Resolution, PricePerSecondUsd>>>;
   readonly defaultResolution: Resolution;
   readonly aspectRatios: readonly AspectRatio[];
   readonly sampleCountMax: number;
   readonly personGeneration: readonly PersonGeneration[];
-  /** What it takes instead, in every mode, in the EU, UK, Switzerland and MENA. */
+  /** Replaces `personGeneration` of every mode in the EU, the UK, Switzerland and MENA. */
   readonly personGenerationRestricted: readonly PersonGeneration[];
-  readonly takes: ReadonlySet<OptionalParameter>;
-  /** Largest seed; the smallest is 0. */
+  readonly takes: ReadonlySet<OptionalField>;
+  /** The smallest is 0. */
   readonly seedMax: number;
 }
 
 export interface ImageModelSpec extends SpecBase {
   readonly kind: 'image';
-  /** Makes a picture from a picture and a prompt. */
+  /** Whether the model edits an image. */
   readonly edits: boolean;
   readonly surface: 'generateContent' | 'predict';
-  /** Whether it can be told which people it may show. */
+  /** Whether the model takes `personGeneration`. */
   readonly takesPersonGeneration: boolean;
   readonly aspectRatios: readonly AspectRatio[];
-  /** Of the size it makes when none is asked for. */
+  /** The price of the default size, in US dollars. */
   readonly pricePerImageUsd: number;
-  /** Keys are the sizes it makes; the values, how many times `pricePerImageUsd` each costs. */
+  /** The keys are the sizes that the model makes. The price of a size is this factor times `pricePerImageUsd`. */
   readonly sizePriceFactors: Readonly<Partial<Record<ImageSize, number>>>;
 }
 
 export type ModelSpec = VideoModelSpec | ImageModelSpec;
 
-/** A model that is gone from every service, known so that it can be refused with a date, or run on another. */
+/** A model that no service has any more. Requests for it are refused with the date, or run on the successor. */
 export interface RetiredId {
   readonly model: string;
   readonly provider: ProviderName;
   readonly retirement: Retirement;
-  /** What it took, where its successor does not take all of that. */
+  /** The durations that the model took, where its successor does not take all of them. */
   readonly durationsSeconds?: readonly number[];
 }
 
 export interface Catalogue {
-  /** The day the table was checked, `YYYY-MM-DD`. */
+  /** The day of the last check of the table, `YYYY-MM-DD`. */
   readonly date: string;
   readonly models: readonly ModelSpec[];
   readonly retired: readonly RetiredId[];
-  /** What a request runs on when it names no model. */
+  /** For requests that name no model. */
   readonly defaultModel: string;
 }
 
-/** The first model of that name, at that provider if one is named. */
+/** The first model of this name, at this provider if one is given. */
 export function findModel(
   catalogue: Catalogue,
   model: string,
@@ -163,7 +151,7 @@ export function findModel(
   );
 }
 
-/** What Vertex AI calls the model. */
+/** The model's name on Vertex AI. */
 export function idOnVertex(catalogue: Catalogue, model: string, provider: ProviderName): string {
   const spec = findModel(catalogue, model, provider);
   return (spec?.kind === 'video' ? spec.onVertex?.model : undefined) ?? model;
@@ -179,11 +167,11 @@ export function findRetired(
   );
 }
 
-/** Whether it was switched off at or before the day `today` (`YYYY-MM-DD`). */
+/** Whether the model is off on the day `today` (`YYYY-MM-DD`). */
 export const isRetired = ({ retirement }: Pick<ModelSpec, 'retirement'>, today: string): boolean =>
   retirement !== undefined && retirement.date <= today;
 
-/** What the model takes in this mode. */
+/** The values that the model takes in this mode. */
 export const limitsIn = (spec: VideoModelSpec, mode: Mode): ModeLimits => ({
   durationsSeconds: spec.durationsSeconds,
   aspectRatios: spec.aspectRatios,
@@ -200,5 +188,5 @@ export const imageSizesOf = (spec: ImageModelSpec): readonly ImageSize[] =>
 export const isLarger = (resolution: Resolution, than: Resolution): boolean =>
   RESOLUTIONS.indexOf(resolution) > RESOLUTIONS.indexOf(than);
 
-/** The mode in which a task is listed. */
+/** The mode that stands for the task in a model's `modes`. */
 export const modeOfTask = (task: VideoTask): Mode => (task === 'extend' ? 'extension' : task);

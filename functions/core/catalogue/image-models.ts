@@ -1,12 +1,12 @@
-/** The models that make a job's first frame: a part of the table in `models.ts`. */
+/** The image models, which make a job's first frame. Part of the table in `models.ts`. */
+import { SECOND } from '../time-units.ts';
 import type { ImageModelSpec } from './catalogue.ts';
+import { ASPECT_RATIOS } from './vocabulary.ts';
 
-const SECOND = 1000;
-
-/** A picture is answered while the caller waits. */
+/** The model answers with the image while the caller waits. */
 const IMAGE_LATENCY = { minMs: 3 * SECOND, typicalMs: 8 * SECOND, longestMs: 120 * SECOND };
 
-/** A picture is paid by its tokens: 1120, 1680 and 2520 (recalled). */
+/** Google charges by tokens: 1120, 1680 and 2520 (recalled). */
 const FLASH_SIZES = { '1K': 1, '2K': 1.5, '4K': 2.25 } as const;
 /** 1120 tokens up to 2K, 2000 at 4K (recalled). */
 const PRO_SIZES = { '1K': 1, '2K': 1, '4K': 1.8 } as const;
@@ -19,7 +19,7 @@ const GEMINI_IMAGE = {
   edits: true,
   surface: 'generateContent',
   takesPersonGeneration: true,
-  aspectRatios: ['16:9', '9:16'],
+  aspectRatios: ASPECT_RATIOS,
   sizePriceFactors: FLASH_SIZES,
   promptCharactersMax: 8192,
   requestsPerMinute: 60,
@@ -34,7 +34,7 @@ const IMAGEN = {
   edits: false,
   surface: 'predict',
   takesPersonGeneration: true,
-  aspectRatios: ['16:9', '9:16'],
+  aspectRatios: ASPECT_RATIOS,
   sizePriceFactors: { '1K': 1, '2K': 1 },
   // Google's page: 480 tokens.
   promptCharactersMax: 1920,
@@ -43,7 +43,7 @@ const IMAGEN = {
   latency: IMAGE_LATENCY,
 } as const;
 
-// Prices of pictures: recalled.
+// Prices: recalled.
 const GEMINI_IMAGES: readonly ImageModelSpec[] = [
   { ...GEMINI_IMAGE, model: 'gemini-3.1-flash-image', pricePerImageUsd: 0.067 },
   {
@@ -83,7 +83,7 @@ export const IMAGE_MODELS: readonly ImageModelSpec[] = [
     }),
   ),
   ...IMAGENS,
-  // After Vertex's, which lives: a request that names no provider runs there.
+  // After the live models of Vertex, because a request that names no provider runs on the first match.
   ...IMAGENS.map(
     (spec): ImageModelSpec => ({
       ...spec,

@@ -1,37 +1,38 @@
 /**
- * The models, what each takes, and what each costs. One dated table; prices, quotas and retirement may be overridden by
- * configuration, because Google changes them more often than Clapper is deployed.
+ * The models: what each takes and what each costs. One dated table. Configuration may override prices, quotas and
+ * retirement, because Google changes them more often than Clapper is deployed.
  *
- * Collected from Google's model pages, the Vertex AI reference and the Veo documents. A price marked "derived" is
- * computed from resellers' lists, one marked "recalled" is from memory: neither was read from Google's list.
+ * Sources: Google's model pages, the Vertex AI reference and the Veo documents. A price marked "derived" is computed
+ * from resellers' lists, a price marked "recalled" is from memory. Neither was read from Google's list.
  */
 import { defined } from '../defined.ts';
-import type {
-  Catalogue,
-  OptionalParameter,
-  PricePerSecondUsd,
-  RetiredId,
-  VideoModelSpec,
-} from './catalogue.ts';
+import { MINUTE, SECOND } from '../time-units.ts';
+import type { Catalogue, OptionalField, PricePerSecondUsd, RetiredId, VideoModelSpec } from './catalogue.ts';
 import { IMAGE_MODELS } from './image-models.ts';
-import type { Mode } from './vocabulary.ts';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
+import {
+  OPTIONAL_SETTINGS,
+  SEED_MAX,
+  type Setting,
+  settingsOf,
+  VEO_FRAMES_PER_SECOND,
+} from './model-settings.ts';
+import { ASPECT_RATIOS, type Mode, PERSON_GENERATIONS, type ProviderName } from './vocabulary.ts';
 
 const modes = (...list: Mode[]): ReadonlySet<Mode> => new Set(list);
-const parameters = (...list: OptionalParameter[]): ReadonlySet<OptionalParameter> => new Set(list);
+/** Every optional setting of the provider. For a model that takes fewer, `takes` is a list of its own. */
+const everySettingOf = (provider: ProviderName, ...others: OptionalField[]): ReadonlySet<OptionalField> => {
+  const settings: readonly Setting[] = settingsOf(provider);
+  return new Set([...OPTIONAL_SETTINGS.filter((setting) => settings.includes(setting)), ...others]);
+};
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, n) => from + n);
 const both = (price: number): PricePerSecondUsd => ({ withAudio: price, silent: price });
 
-/** Google's documents: 11 s to 6 minutes. */
+/** Google's documents: 11 s to 6 minutes. Twice that before an operation is treated as never run. */
 export const VIDEO_LATENCY = { minMs: 11 * SECOND, typicalMs: 2 * MINUTE, longestMs: 12 * MINUTE };
 
-// About 1,024 tokens; four characters a token is the usual reckoning for English.
+// About 1,024 tokens, at four characters a token, the usual estimate for English.
 const VEO_PROMPT_CHARACTERS = 4096;
-
-const UINT32_MAX = 4_294_967_295;
 
 const VEO_VERTEX = {
   kind: 'video',
@@ -48,55 +49,44 @@ const VEO_VERTEX = {
     inputSecondsMin: 1,
     inputSecondsMax: 30,
     inputResolutions: ['720p', '1080p', '4k'],
-    inputFramesPerSecond: 24,
+    inputFramesPerSecond: VEO_FRAMES_PER_SECOND,
     totalSecondsMax: 37,
     durationIsSent: false,
   },
   defaultResolution: '720p',
-  aspectRatios: ['16:9', '9:16'],
+  aspectRatios: ASPECT_RATIOS,
   sampleCountMax: 4,
-  personGeneration: ['allow_adult', 'dont_allow', 'allow_all'],
+  personGeneration: PERSON_GENERATIONS,
   personGenerationRestricted: ['allow_adult', 'dont_allow'],
-  takes: parameters(
-    'seed',
-    'negativePrompt',
-    'enhancePrompt',
-    'generateAudio',
-    'personGeneration',
-    'resizeMode',
-    'compressionQuality',
-    'fps',
-    'labels',
-    'pubsubTopic',
-  ),
-  seedMax: UINT32_MAX,
+  takes: everySettingOf('vertex'),
+  seedMax: SEED_MAX,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
   locations: ['us-central1'],
   latency: VIDEO_LATENCY,
 } as const;
 
-/** Veo as the Developer API served it until 2026-10-22. Kept for replaying and for the simulated models. */
+/** Veo on the Developer API until 2026-10-22. Kept for replays and for the simulated models. */
 const VEO_GEMINI = {
   kind: 'video',
   provider: 'gemini',
   needsPrompt: false,
   stage: 'preview',
   modes: modes('text', 'image', 'firstLast', 'references', 'extension'),
-  // The Developer API's own rule: 20 times, and only videos that it still keeps.
+  // The Developer API extends a video 20 times, and only while it keeps the video.
   extension: {
     addsSeconds: [7],
     defaultAddsSeconds: 7,
     inputSecondsMin: 1,
     inputSecondsMax: 141,
     inputResolutions: ['720p'],
-    inputFramesPerSecond: 24,
+    inputFramesPerSecond: VEO_FRAMES_PER_SECOND,
     totalSecondsMax: 148,
     durationIsSent: false,
     resolutions: ['720p'],
   },
   durationsSeconds: [4, 6, 8],
   defaultDurationSeconds: 8,
-  // Of the Gemini API's page on Veo 3.1, whose table has the modes that the copies without its row labels lost.
+  // From the Gemini API's page on Veo 3.1. Copies of its table without the row labels lack the modes.
   inMode: {
     text: { personGeneration: ['allow_all'] },
     image: { personGeneration: ['allow_adult'] },
@@ -107,12 +97,12 @@ const VEO_GEMINI = {
   referenceImagesMax: 3,
   highResolutionDurationsSeconds: [8],
   defaultResolution: '720p',
-  aspectRatios: ['16:9', '9:16'],
+  aspectRatios: ASPECT_RATIOS,
   sampleCountMax: 1,
   personGeneration: ['allow_all', 'allow_adult'],
   personGenerationRestricted: ['allow_adult'],
-  takes: parameters('negativePrompt', 'enhancePrompt', 'personGeneration'),
-  seedMax: UINT32_MAX,
+  takes: everySettingOf('gemini'),
+  seedMax: SEED_MAX,
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
   requestsPerMinute: 10,
   locations: ['global'],
@@ -128,7 +118,7 @@ const geminiRetirement = (successor: string) => ({
 const OMNI = {
   kind: 'video',
   provider: 'omni',
-  // No document shows a request without words, but for an upscale; refusing is free.
+  // No document shows a request without a prompt, except an upscale. Refusing costs nothing.
   needsPrompt: true,
   modes: modes('text', 'image', 'references', 'extension', 'edit', 'upscale'),
   defaultDurationSeconds: 8,
@@ -137,21 +127,21 @@ const OMNI = {
     addsSeconds: range(3, 10),
     defaultAddsSeconds: 8,
     inputSecondsMin: 1,
-    // No document says of which resolution or frame rate.
+    // No document names a resolution or frame rate of the input.
     inputSecondsMax: 27,
     totalSecondsMax: 30,
     durationIsSent: true,
   },
   onVertex: { totalSecondsMax: 40 },
-  // Around $0.10 a second at 720p by its token price; the other resolutions by resellers' ratios (derived).
+  // About $0.10 a second at 720p by its token price. Other resolutions: resellers' ratios (derived).
   pricePerSecondUsd: { '360p': both(0.03), '720p': both(0.1), '1080p': both(0.15), '4k': both(0.3) },
   defaultResolution: '720p',
-  aspectRatios: ['16:9', '9:16'],
+  aspectRatios: ASPECT_RATIOS,
   sampleCountMax: 1,
   personGeneration: [],
   personGenerationRestricted: [],
-  takes: parameters('seed', 'labels', 'previousJob'),
-  // A signed 32-bit number.
+  takes: everySettingOf('omni', 'previousJob'),
+  // Signed 32 bits.
   seedMax: 2_147_483_647,
   promptCharactersMax: 8192,
   requestsPerMinute: 10,
@@ -186,7 +176,7 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
     ...VEO_VERTEX,
     model: 'veo-3.1-lite-generate-001',
     stage: 'preview',
-    // Sources disagree about a last frame, and none shows references; refusing is free, an unwanted clip is not.
+    // Sources disagree about a last frame, and none shows references. Refusing is free, an unwanted clip is not.
     modes: modes('text', 'image', 'extension'),
     referenceImagesMax: 0,
     pricePerSecondUsd: {
@@ -220,7 +210,7 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
     model: 'gemini-omni-1.2-flash',
     stage: 'ga',
     durationsSeconds: range(3, 15),
-    // No document says how long a video may be to be edited: as long as one that it makes.
+    // No document gives the longest video for an edit. Assumed: the longest that the model makes.
     editing: { inputSecondsMin: 1, inputSecondsMax: 15 },
   },
   {
@@ -247,7 +237,7 @@ const retired = (
   }));
 
 const VEO_2_SECONDS = range(5, 8);
-/** The same as its successor's, but for a request with references. */
+/** The durations of its successor, except with reference images. */
 const VEO_3_SECONDS = [4, 6, 8];
 
 const RETIRED: readonly RetiredId[] = [
@@ -273,7 +263,7 @@ const RETIRED: readonly RetiredId[] = [
       },
     }),
   ),
-  // Pictures of Google's old samples. Dates: recalled.
+  // Image models of Google's old samples. Dates: recalled.
   ...retired('imagen-3.0-generate-002', '2025-11-10', 'imagen-4.0-generate-001'),
   ...retired('imagen-3.0-generate-001', '2025-11-10', 'imagen-4.0-generate-001'),
   ...retired('imagen-3.0-fast-generate-001', '2025-11-10', 'imagen-4.0-fast-generate-001'),
@@ -297,6 +287,6 @@ export const CATALOGUE: Catalogue = {
   date: '2026-11-20',
   models: [...VIDEO_MODELS, ...IMAGE_MODELS],
   retired: RETIRED,
-  // The cheaper one of those that are generally available.
+  // The cheapest Veo that is generally available.
   defaultModel: 'veo-3.1-fast-generate-001',
 };

@@ -1,17 +1,23 @@
-/** The body of `:predictLongRunning` as Google's documents write it: its shape, and values as they have been written. */
+/** The body of `:predictLongRunning` as Google's documents write it: its fields and the forms of their values. */
 import { z } from 'zod';
+import {
+  GOOGLE_SETTINGS,
+  type GoogleForm,
+  type GoogleSetting,
+  MODEL_SETTINGS,
+} from '../catalogue/model-settings.ts';
 import { isNameWithinLimits, NAME_TOO_LONG } from '../media/object-name.ts';
 import { type FieldError, invalidRequest } from '../problem.ts';
 
-/** Google's own clients send numbers, its documents and many programs strings: "8", and "8s". */
+/** Google's own clients send numbers. Its documents and many programs send strings: "8" and "8s". */
 const number = z.union(
   [z.number(), z.string().regex(/^\d{1,20}s?$/)],
   'must be a number of 20 digits at most',
 );
-/** One document of Vertex says yes and no. */
-const bool = z.union([z.boolean(), z.enum(['true', 'false', 'yes', 'no'])], 'must be true or false');
+/** One document of Vertex writes yes and no. */
+const boolean = z.union([z.boolean(), z.enum(['true', 'false', 'yes', 'no'])], 'must be true or false');
 
-/** What is put behind `storageUri`: a slash, the operation's id, and the name of the video. */
+/** What Clapper adds to `storageUri`: a slash, the operation's id and the name of the video. */
 const DELIVERED_NAME_BYTES = 64;
 
 const image = z.union(
@@ -52,45 +58,52 @@ const instance = z.strictObject({
   video: video.optional(),
 });
 
+const FORMS = {
+  number,
+  boolean,
+  text: z.string(),
+  word: z.string(),
+} as const satisfies Readonly<Record<GoogleForm, z.ZodType>>;
+
+type FormOf<K extends GoogleSetting> = (typeof FORMS)[(typeof MODEL_SETTINGS)[K]['google']];
+type SettingsShape = { readonly [K in GoogleSetting]: z.ZodOptional<FormOf<K>> };
+
+function settingsShape(): SettingsShape;
+function settingsShape(): Readonly<Record<string, z.ZodType>> {
+  return Object.fromEntries(
+    GOOGLE_SETTINGS.map((name) => [name, FORMS[MODEL_SETTINGS[name].google].optional()]),
+  );
+}
+
 const parameters = z.strictObject({
   sampleCount: number.optional(),
-  /** What the SDKs call it; some programs send it as it is. */
+  /** The name of `sampleCount` in the SDKs. Some programs send it. */
   numberOfVideos: number.optional(),
   durationSeconds: number.optional(),
-  seed: number.optional(),
-  fps: number.optional(),
-  aspectRatio: z.string().optional(),
-  resolution: z.string().optional(),
-  personGeneration: z.string().optional(),
-  negativePrompt: z.string().optional(),
-  enhancePrompt: bool.optional(),
-  generateAudio: bool.optional(),
+  ...settingsShape(),
   storageUri: z
     .string()
     .regex(/^gs:\/\/[^/]+(?:\/.*)?$/, 'must be gs://BUCKET/FOLDER/')
     .refine((folder) => isNameWithinLimits(folder, DELIVERED_NAME_BYTES), NAME_TOO_LONG)
     .optional(),
-  pubsubTopic: z.string().optional(),
-  compressionQuality: z.string().optional(),
-  resizeMode: z.string().optional(),
 });
 
 const bodySchema = z.strictObject({
-  instances: z.array(instance).length(1, 'must hold one instance: a request is one prompt'),
+  instances: z.array(instance).length(1, 'must hold exactly one instance'),
   parameters: parameters.optional(),
   labels: z.record(z.string(), z.string()).optional(),
   webhookConfig: z.record(z.string(), z.unknown()).optional(),
 });
 export type GoogleBody = z.infer<typeof bodySchema>;
 
-/** @throws ProblemError 400 naming every field that is wrong */
+/** @throws ProblemError 400 that names every invalid field */
 export function parseGoogleBody(raw: unknown): GoogleBody {
   const parsed = bodySchema.safeParse(withoutNulls(raw));
   if (parsed.success) return parsed.data;
   throw invalidRequest(parsed.error.issues.flatMap(fieldErrors));
 }
 
-/** In protocol buffers' JSON a null is a field that is not there. */
+/** In the JSON of protocol buffers, null means that the field is absent. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== 'object' || value === null) return value;
@@ -104,16 +117,16 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
       field: pathOf([...issue.path, key]),
       detail:
         key === 'mask'
-          ? 'is not taken: masks ended with Veo 2.'
-          : `is not a field that this service can carry out${insteadOf(key)}; nothing is dropped in silence.`,
+          ? 'is not taken; masks ended with Veo 2.'
+          : `is not a field that this service supports${insteadOf(key)}. Remove it; no field is dropped silently.`,
     }));
   }
   return [{ field: pathOf(issue.path), detail: `${issue.message}.` }];
 }
 
 /**
- * Instances and parameters are free-form to Google's front end, so that its other spelling of every name, with
- * underscores, is not known to be understood there.
+ * Google's front end takes instances and parameters as free-form JSON. Whether it understands their other spelling, with
+ * underscores, is not known.
  */
 function insteadOf(key: string): string {
   const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());

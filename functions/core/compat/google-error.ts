@@ -13,7 +13,7 @@ export interface GoogleErrorBody {
 }
 
 interface Answer {
-  /** Where Google has no such status, the one that it uses instead. */
+  /** Google's HTTP status. Where Google has none like ours, the one that it uses instead. */
   readonly code: number;
   readonly status: string;
 }
@@ -73,7 +73,7 @@ const OF_INSTANCE = /^(?:prompt|image|lastFrame|referenceImages|video)(?:\.|$)/;
 const AS_THEY_ARE =
   /^(?:instances|parameters|labels|webhookConfig|model|name|parent|path|operationName|contents)\b|^[A-Z]/;
 
-/** A field of our own request by the path it has in Google's. */
+/** Translates a field of our own request into its path in Google's request. */
 function asGoogleWrites({ field, detail }: FieldError): { field: string; description: string } {
   const bracketed = field.replace(/\.(\d+)(?=\.|$)/g, '[$1]');
   if (field === '' || AS_THEY_ARE.test(field)) return { field: bracketed, description: detail };
@@ -83,7 +83,7 @@ function asGoogleWrites({ field, detail }: FieldError): { field: string; descrip
   return { field: `${under}.${bracketed}`, description: detail };
 }
 
-/** google.rpc codes of the ways in which a job fails; those of the provider are its own. */
+/** google.rpc codes of our error codes. An error of the provider keeps the provider's code. */
 const RPC_CODES: Readonly<Record<string, number>> = {
   CANCELLED_BY_PROVIDER: 1,
   INVALID_ARGUMENT: 3,
@@ -109,7 +109,7 @@ const RPC_CODES: Readonly<Record<string, number>> = {
 };
 const UNKNOWN = 2;
 
-/** What the provider's own code was, where it is one that the table of errors does not list. */
+/** The provider's own code, where the table of errors does not list it. */
 const PROVIDER_CODE = /^PROVIDER_ERROR_(\d+)$/;
 
 export function rpcStatusOf({ code, message }: JobError): {

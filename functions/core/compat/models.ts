@@ -1,4 +1,4 @@
-/** The model that a path of Google's surfaces names, and the one that runs for it. */
+/** Resolves the model in a path of Google's surfaces to the model that runs. */
 import {
   type Catalogue,
   findModel,
@@ -26,26 +26,26 @@ const unknownModel = (model: string, method: CompatMethod): Error =>
 
 const unavailable = (model: string, { date, replacement }: Retirement): Error =>
   notFound(
-    `This model models/${model} is no longer available: it was retired on ${date}. Use ${replacement}, or let retired ` +
-      'models run on their successors (CLAPPER_COMPAT_ALIASES).',
+    `This model models/${model} is no longer available: it was retired on ${date}. Use ${replacement}, or set ` +
+      'CLAPPER_COMPAT_ALIASES to run retired models on their successors.',
   );
 
 const wrongMethod = (model: string, method: CompatMethod, instead: string): Error =>
   invalidRequest([{ field: 'model', detail: `models/${model} is not supported for ${method}; ${instead}.` }]);
 
 export interface RunningVideoModel extends RunningModel<VideoModelSpec> {
-  /** Whose model of that name is meant, where the surface's own provider has or had one. */
+  /** The surface's own provider, where it has or had the model. */
   readonly provider?: ProviderName;
-  /** What the retired model took, where its successor does not take all of that. */
+  /** The durations that the retired model took, where its successor does not take all of them. */
   readonly tookSeconds?: readonly number[];
 }
 
 const PROVIDERS = { developer: 'gemini', vertex: 'vertex' } as const;
 
 /**
- * The surface's own provider is asked first: the two have retired models of one name on different days, for different
- * successors. A model that only another provider has runs there.
- * @throws ProblemError 404 for a model that is unknown or gone, 400 for one that makes no videos
+ * The surface's own provider comes first, because the two providers retired models of the same name on different days,
+ * with different successors. A model that only another provider has runs there.
+ * @throws ProblemError 404 for an unknown or retired model, 400 for a model that makes no videos
  */
 export function videoModelFor(
   model: string,
@@ -55,31 +55,30 @@ export function videoModelFor(
   const { catalogue } = rules;
   const own = PROVIDERS[surface];
   const isOwn = findModel(catalogue, model, own) ?? findRetired(catalogue, model, own);
-  const named = { model, ...(isOwn ? { provider: own } : {}) };
+  const named = { model, ...defined({ provider: isOwn ? own : undefined }) };
   const known = findModel(catalogue, model, named.provider);
-  const gone = findRetired(catalogue, model, named.provider);
-  const retirement = known?.retirement ?? gone?.retirement;
+  const retired = findRetired(catalogue, model, named.provider);
+  const retirement = known?.retirement ?? retired?.retirement;
   if (!known && !retirement) throw unknownModel(model, 'predictLongRunning');
   const errors: FieldError[] = [];
   const chosen = videoModelOf(named, rules, errors);
-  if (chosen) {
-    return {
-      ...chosen,
-      ...defined({ provider: named.provider }),
-      ...(gone?.durationsSeconds ? { tookSeconds: gone.durationsSeconds } : {}),
-    };
-  }
+  if (chosen)
+    return { ...chosen, ...defined({ provider: named.provider, tookSeconds: retired?.durationsSeconds }) };
   if (known?.kind === 'image')
-    throw wrongMethod(model, 'predictLongRunning', 'it makes pictures, and answers at once');
+    throw wrongMethod(
+      model,
+      'predictLongRunning',
+      'it makes images: send it to :predict or :generateContent',
+    );
   throw retirement ? unavailable(model, retirement) : invalidRequest(errors);
 }
 
 export interface ImageRules extends Pick<RequestRules, 'catalogue' | 'today' | 'aliasRetired'> {
-  /** Which is asked first where both serve a model. */
+  /** The order of preference where both serve a model. */
   readonly providers: readonly ImageProviderName[];
 }
 
-/** @throws ProblemError 404 for a model that is unknown or gone, 400 for one that does not answer this method */
+/** @throws ProblemError 404 for an unknown or retired model, 400 for a model without this method */
 export function imageModelFor(
   model: string,
   method: Exclude<CompatMethod, 'predictLongRunning'>,

@@ -1,7 +1,7 @@
 /**
- * Names on Google's surfaces, and the jobs behind them. An operation's id is the job's id without its prefix; a file's
- * is that of the job, followed by the number of the video: letters and digits only, since Google's SDK takes the first
- * `[a-z0-9]+` after `files/` for it.
+ * Names on Google's surfaces and the jobs behind them. An operation's id is the job's id without its prefix. A file's id
+ * is the same followed by the index of the video. It has letters and digits only, because Google's SDK reads the first
+ * `[a-z0-9]+` after `files/` as the id.
  */
 import type { Job } from '../job/job.ts';
 
@@ -11,7 +11,7 @@ const FILE_IN_URI = /(?:^|\/)files\/([a-z0-9]+)/;
 const VERTEX_OPERATION =
   /^(?:(projects\/[\w.:-]+\/locations\/[a-z0-9-]+)\/)?publishers\/google\/models\/([\w.-]+)\/operations\/([\w-]+)$/;
 
-/** One video of a job, by its place in the job's list. */
+/** One video of a job, by its index in the job's list. */
 export interface VideoRef {
   readonly jobId: string;
   readonly index: number;
@@ -20,7 +20,7 @@ export interface VideoRef {
 const jobIdOf = (operationId: string): string => `job_${operationId}`;
 const operationIdOf = (jobId: string): string => jobId.replace(/^job_/, '');
 
-/** The job of an operation of ours, whether there is one or not. */
+/** The job id of an operation id; undefined for a malformed one. The job may not exist. */
 export const jobIdOfOperation = (operationId: string): string | undefined =>
   OPERATION_ID.test(operationId) ? jobIdOf(operationId) : undefined;
 
@@ -31,13 +31,13 @@ export function videoOfFile(fileId: string): VideoRef | undefined {
   return id === undefined ? undefined : { jobId: jobIdOf(id), index: Number(index) };
 }
 
-/** The video that a URI of the Developer API names, whatever host and version it has. */
+/** The video that a URI of the Developer API names. Host and version do not matter. */
 export function videoOfFileUri(uri: string): VideoRef | undefined {
   const [, fileId = ''] = FILE_IN_URI.exec(uri) ?? [];
   return videoOfFile(fileId);
 }
 
-/** The name of the job's operation on the surface that it came from; nothing for a job of our own API. */
+/** The operation's name on the surface that the job came from; undefined for a job of our own API. */
 export function operationNameOf({ jobId, request }: Pick<Job, 'jobId' | 'request'>): string | undefined {
   const { compat } = request;
   if (!compat) return undefined;
@@ -48,7 +48,7 @@ export function operationNameOf({ jobId, request }: Pick<Job, 'jobId' | 'request
 }
 
 export interface VertexOperationName {
-  /** Absent in express mode, where the key stands for a project. */
+  /** Absent in express mode, where the key identifies the project. */
   readonly parent: string | undefined;
   readonly model: string;
   readonly id: string;
@@ -59,17 +59,17 @@ export function parseVertexOperation(name: string): VertexOperationName | undefi
   return model === undefined || id === undefined ? undefined : { parent, model, id };
 }
 
-/** `storageUri` as a folder, with one slash at its end. */
+/** `storageUri` as a folder, with one slash at the end. */
 export const folderOf = (storageUri: string): string => `${storageUri.replace(/\/+$/, '')}/`;
 
-/** Where a job's video is put in the folder that the request names, as Vertex would: a folder per operation. */
+/** The name of a job's video in the folder of the request. One folder per operation, as Vertex does it. */
 export const deliveryUriOf = (folder: string, jobId: string, index: number): string =>
   `${folder}${operationIdOf(jobId)}/sample_${index}.mp4`;
 
 const OUTPUT = /^gs:\/\/([^/]+)\/jobs\/(job_[a-z2-7]{26})\/[^/]+\/./;
 const DELIVERED = /\/([a-z2-7]{26})\/sample_\d+\.mp4$/;
 
-/** The job that may have made this object, judging by its name; its own list of videos has to confirm it. */
+/** The job that the object's name points to. The caller must confirm it with the job's list of videos. */
 export function jobIdOfOutput(gcsUri: string, outputBucket: string): string | undefined {
   const [, bucket, jobId] = OUTPUT.exec(gcsUri) ?? [];
   if (bucket === outputBucket) return jobId;

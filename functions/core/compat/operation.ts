@@ -1,12 +1,12 @@
-/** A job as the long-running operation of the surface that it came from. */
-
+/** A job as a long-running operation of the surface that it came from. */
 import type { LatencyProfile } from '../catalogue/catalogue.ts';
+import { defined } from '../defined.ts';
 import type { LandedVideo } from '../job/attempt-record.ts';
 import { isTerminal, type Job, liveAttemptOf } from '../job/job.ts';
 import { CANCELLED_STATUS, rpcStatusOf } from './google-error.ts';
 import { fileIdOf, operationNameOf } from './names.ts';
 
-/** JSON of an operation. `done` is absent until it is true, as with Google. */
+/** The JSON of an operation. As with Google, `done` is absent until it is true. */
 export interface Operation {
   readonly name: string;
   readonly metadata: OperationMetadata;
@@ -19,29 +19,29 @@ interface OperationMetadata {
   readonly '@type': string;
   readonly jobId: string;
   readonly state: Job['status'];
-  /** An estimate from the model's usual latency; 100 when done. */
+  /** An estimate by the model's typical latency; 100 when done. */
   readonly progressPercent: number;
-  /** Why it waits, while it does. */
+  /** Why the job waits; present while it is queued. */
   readonly queueReason?: string;
   readonly createTime: string;
   readonly updateTime: string;
-  /** What was asked for, and what really runs. */
+  /** The model of the request. `model` is the one that runs. */
   readonly requestedModel: string;
   readonly model: string;
   readonly provider: string;
   readonly changes: readonly string[];
   readonly estimateUsd: number;
-  /** Why it failed, beyond what google.rpc codes can say. */
+  /** Why the job failed, in more detail than a google.rpc code. */
   readonly failure?: { readonly reason: string; readonly retryable: boolean; readonly charged: string };
 }
 
-/** How a surface shows a finished video. */
+/** The JSON of a finished video on a surface. */
 type VideoView = (video: LandedVideo, index: number) => Readonly<Record<string, unknown>>;
 
 const METADATA_TYPE = 'type.googleapis.com/clapper.v1.GenerateVideoMetadata';
 const DEVELOPER_TYPE = 'type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse';
 const VERTEX_TYPE = 'type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse';
-/** Most of the last hundredth is landing; a job at work is never all done. */
+/** A running job never shows 100: landing the videos comes last. */
 const PROGRESS_MAX = 99;
 
 interface Filtered {
@@ -52,13 +52,13 @@ interface Filtered {
 export interface OperationContext {
   readonly now: number;
   readonly latency: LatencyProfile;
-  /** Of the request that asks: the URIs of its answer are on the same host. */
+  /** The origin of the HTTP request. The URIs of the answer are on the same host. */
   readonly origin: string;
-  /** RFC 3339 of milliseconds since the epoch. */
+  /** Formats milliseconds since the epoch as RFC 3339. */
   readonly timestamp: (ms: number) => string;
 }
 
-/** @returns nothing for a job that did not come from one of Google's surfaces */
+/** @returns undefined for a job that did not come from one of Google's surfaces */
 export function operationOf(job: Job, context: OperationContext): Operation | undefined {
   const name = operationNameOf(job);
   const { compat } = job.request;
@@ -79,13 +79,13 @@ export function operationOf(job: Job, context: OperationContext): Operation | un
   return { ...done, response };
 }
 
-/** What a safety filter withheld of a finished job, in part or in whole. */
+/** What a safety filter withheld from a finished job, in part or in whole. */
 function filteredOf(job: Job): Filtered | undefined {
   if (job.status === 'succeeded')
     return job.filteredCount > 0 ? { count: job.filteredCount, reasons: job.filteredReasons } : undefined;
   const last = job.attempts.at(-1);
   const { filteredCount = 0, filteredReasons = [] } = last ?? {};
-  // A refusal of the words themselves is an error, as with Google; this is for videos that were made and not shown.
+  // As with Google, a refused prompt is an error. These are videos that were made and withheld.
   if (job.status !== 'failed' || last?.outcome !== 'filtered' || filteredCount === 0) return undefined;
   return { count: filteredCount, reasons: filteredReasons };
 }
@@ -98,20 +98,21 @@ function developerResponse(
   return {
     '@type': DEVELOPER_TYPE,
     generateVideoResponse: {
-      ...(videos.length === 0
-        ? {}
-        : { generatedSamples: videos.map((video, index) => ({ video: view(video, index) })) }),
-      ...(filtered ? reported(filtered) : {}),
+      ...defined({
+        generatedSamples:
+          videos.length === 0 ? undefined : videos.map((video, index) => ({ video: view(video, index) })),
+      }),
+      ...(filtered && reported(filtered)),
     },
   };
 }
 
 const reported = ({ count, reasons }: Filtered) => ({
   raiMediaFilteredCount: count,
-  ...(reasons.length === 0 ? {} : { raiMediaFilteredReasons: reasons }),
+  ...defined({ raiMediaFilteredReasons: reasons.length === 0 ? undefined : reasons }),
 });
 
-/** The videos come last, so that bytes can be streamed in their place. Without a folder to be put in they are bytes. */
+/** The videos come last, because the handler streams their bytes in place of them. With a folder they are URIs. */
 function vertexResponse(
   videos: readonly LandedVideo[],
   filtered: Filtered | undefined,
@@ -122,11 +123,11 @@ function vertexResponse(
   return {
     '@type': VERTEX_TYPE,
     ...reported(filtered ?? { count: 0, reasons: [] }),
-    ...(videos.length === 0 ? {} : { videos: delivered }),
+    ...defined({ videos: videos.length === 0 ? undefined : delivered }),
   };
 }
 
-/** The videos that a reply on the Vertex surface has to hold whole. */
+/** The videos whose bytes a reply on the Vertex surface must contain. */
 export function videosInReply(job: Job): readonly LandedVideo[] {
   if (job.status !== 'succeeded' || job.request.compat?.surface !== 'vertex') return [];
   return job.videos.filter(({ deliveredUri }) => deliveredUri === undefined);
@@ -143,9 +144,10 @@ function metadataOf(
     jobId,
     state: status,
     progressPercent: progressPercent(job, now, latency),
-    ...(job.status === 'queued'
-      ? { queueReason: job.reason ?? `Waits for its turn at ${request.model}.` }
-      : {}),
+    ...defined({
+      queueReason:
+        job.status === 'queued' ? (job.reason ?? `Waits in the queue of ${request.model}.`) : undefined,
+    }),
     createTime: timestamp(job.createdAt),
     updateTime: timestamp(job.updatedAt),
     requestedModel: compat.model,
@@ -153,9 +155,12 @@ function metadataOf(
     provider: request.provider,
     changes: compat.changes,
     estimateUsd,
-    ...(job.status === 'failed'
-      ? { failure: { reason: job.error.code, retryable: job.error.retryable, charged: job.error.charged } }
-      : {}),
+    ...defined({
+      failure:
+        job.status === 'failed'
+          ? { reason: job.error.code, retryable: job.error.retryable, charged: job.error.charged }
+          : undefined,
+    }),
   };
 }
 

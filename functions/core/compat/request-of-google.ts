@@ -1,9 +1,10 @@
 /**
- * From a request as Google's documents write it to one of our own, with everything that becomes different on the way
- * said in a sentence. What the running model takes otherwise than the one that was asked for is mapped here where there
- * is one sensible way; the rest goes on as it is, to be refused by name (`request.ts`).
+ * Translates a request as Google's documents write it into one of our own. Every change is noted in a sentence. Where
+ * the running model takes a value otherwise than the requested model, and there is one sensible mapping, it is applied
+ * here. All other values pass as they are; `request.ts` refuses them by name where the model does not take them.
  */
 import { limitsIn } from '../catalogue/catalogue.ts';
+import { GOOGLE_SETTINGS, type GoogleForm, MODEL_SETTINGS } from '../catalogue/model-settings.ts';
 import type { Mode } from '../catalogue/vocabulary.ts';
 import type { CompatOrigin } from '../job/video-request.ts';
 import { invalidRequest } from '../problem.ts';
@@ -11,14 +12,14 @@ import { type GoogleBody, type GoogleImage, type GoogleVideo, parseGoogleBody } 
 import type { RunningVideoModel } from './models.ts';
 import { folderOf, type VideoRef, videoOfFileUri } from './names.ts';
 
-/** A video as the request gives it; who made it, and whether it is there, takes a look. */
+/** A video as the request names it. The handler looks up who made it and whether it exists. */
 export type AskedVideo =
   | ({ readonly kind: 'file' } & VideoRef)
   | { readonly kind: 'object'; readonly gcsUri: string }
   | { readonly kind: 'bytes'; readonly bytesBase64Encoded: string };
 
 export interface MappedRequest {
-  /** Our own body, but for its video. */
+  /** Our own body, without its video. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly video: AskedVideo | undefined;
   readonly deliverTo: string | undefined;
@@ -27,12 +28,12 @@ export interface MappedRequest {
 
 export interface Asked {
   readonly surface: CompatOrigin['surface'];
-  /** As the path names it. */
+  /** The model that the path names. */
   readonly model: string;
   readonly running: RunningVideoModel;
 }
 
-/** @throws ProblemError 400 naming every field that cannot be understood */
+/** @throws ProblemError 400 that names every invalid field */
 export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
   const google = parseGoogleBody(raw);
   const [instance = {}] = google.instances;
@@ -42,46 +43,33 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
     changes.push(text);
   };
   const { spec, aliasOf, provider } = asked.running;
-  if (aliasOf)
-    note(`model: ${asked.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs in its place.`);
+  if (aliasOf) note(`model: ${asked.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs instead.`);
   checkSurface(google, asked.surface);
-  if (google.webhookConfig) note('webhookConfig: nothing is sent there; poll the operation.');
-  const number = (
-    field: 'sampleCount' | 'numberOfVideos' | 'durationSeconds' | 'seed' | 'fps',
-  ): number | undefined => {
-    const given = parameters[field];
-    if (typeof given !== 'string') return given;
-    note(`parameters.${field}: the string "${given}" was read as ${Number.parseInt(given, 10)}.`);
-    return Number.parseInt(given, 10);
-  };
-  const bool = (field: 'enhancePrompt' | 'generateAudio'): boolean | undefined => {
-    const given = parameters[field];
-    if (typeof given !== 'string') return given;
-    note(`parameters.${field}: the string "${given}" was read as ${given === 'true' || given === 'yes'}.`);
-    return given === 'true' || given === 'yes';
-  };
+  if (google.webhookConfig) note('webhookConfig: is ignored; poll the operation.');
+  const durationSeconds = durationOf(
+    numberOf('durationSeconds', parameters.durationSeconds, note),
+    google,
+    asked,
+    note,
+  );
+  const sampleCount = countOf(
+    numberOf('sampleCount', parameters.sampleCount, note),
+    numberOf('numberOfVideos', parameters.numberOfVideos, note),
+  );
+  const settings = settingsOf(parameters, note);
   const { prompt, image, lastFrame, referenceImages } = instance;
-  const { aspectRatio, resolution, negativePrompt, compressionQuality, resizeMode, pubsubTopic } = parameters;
   const body = {
     model: asked.model,
     provider,
     prompt,
-    aspectRatio,
-    negativePrompt,
-    pubsubTopic,
     image: image && imageOf(image),
     lastFrame: lastFrame && imageOf(lastFrame),
     referenceImages: referenceImages?.map((reference) => ({ ...reference, image: imageOf(reference.image) })),
-    resolution: resolution?.toLowerCase(),
-    durationSeconds: durationOf(number('durationSeconds'), google, asked, note),
-    sampleCount: countOf(number('sampleCount'), number('numberOfVideos')),
-    seed: number('seed'),
-    fps: number('fps'),
-    enhancePrompt: bool('enhancePrompt'),
-    generateAudio: audioOf(bool('generateAudio'), asked, note),
+    durationSeconds,
+    sampleCount,
+    ...settings,
+    generateAudio: audioOf(settings['generateAudio'], asked, note),
     personGeneration: peopleOf(parameters.personGeneration, asked, note),
-    compressionQuality: compressionQuality?.toLowerCase(),
-    resizeMode: resizeMode?.toLowerCase(),
     labels: google.labels,
   };
   return {
@@ -92,12 +80,43 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
   };
 }
 
-type Note = (text: string) => void;
+/** The settings of `parameters`, in the types of our own request. */
+const settingsOf = (parameters: Parameters, note: Note): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    GOOGLE_SETTINGS.map((name) => [name, readAs(MODEL_SETTINGS[name].google, name, parameters[name], note)]),
+  );
 
-/** What only the other surface has is refused there too. */
+function readAs(form: GoogleForm, field: string, given: unknown, note: Note): unknown {
+  if (typeof given !== 'string') return given;
+  switch (form) {
+    case 'number':
+      return numberOf(field, given, note);
+    case 'boolean': {
+      const value = given === 'true' || given === 'yes';
+      note(`parameters.${field}: the string "${given}" was read as ${value}.`);
+      return value;
+    }
+    case 'word':
+      return given.toLowerCase();
+    case 'text':
+      return given;
+  }
+}
+
+function numberOf(field: string, given: string | number | undefined, note: Note): number | undefined {
+  if (typeof given !== 'string') return given;
+  const value = Number.parseInt(given, 10);
+  note(`parameters.${field}: the string "${given}" was read as ${value}.`);
+  return value;
+}
+
+type Note = (text: string) => void;
+type Parameters = NonNullable<GoogleBody['parameters']>;
+
+/** Refuses fields that only the other surface has. */
 function checkSurface({ parameters, webhookConfig }: GoogleBody, surface: CompatOrigin['surface']): void {
   if (surface === 'developer' && parameters?.storageUri !== undefined) {
-    const detail = 'is not taken by the Developer API; its videos are downloaded by the URI in the response.';
+    const detail = 'is not taken by the Developer API; download the videos from the URIs in the response.';
     throw invalidRequest([{ field: 'parameters.storageUri', detail }]);
   }
   if (surface === 'vertex' && webhookConfig) {
@@ -106,17 +125,17 @@ function checkSurface({ parameters, webhookConfig }: GoogleBody, surface: Compat
   }
 }
 
-/** Two names of one number. */
+/** `numberOfVideos` is another name of `sampleCount`. */
 function countOf(sampleCount: number | undefined, numberOfVideos: number | undefined): number | undefined {
   if (sampleCount === undefined || numberOfVideos === undefined) return sampleCount ?? numberOfVideos;
   if (sampleCount === numberOfVideos) return sampleCount;
-  const detail = `is ${numberOfVideos}, and sampleCount, which is the same, is ${sampleCount}; give one of them.`;
+  const detail = `is ${numberOfVideos}; sampleCount, which means the same, is ${sampleCount}. Give one of them.`;
   throw invalidRequest([{ field: 'parameters.numberOfVideos', detail }]);
 }
 
 /**
- * The running model's next longer duration, for one that the retired model took: nothing that was asked for is missing
- * then, and the price is in the job. A living model is asked for what it has, or refuses.
+ * For a duration that only the retired model took: the running model's next longer one, so that no requested second is
+ * missing. The job shows the price. The values of a live model pass as they are.
  */
 function durationOf(
   asked: number | undefined,
@@ -127,7 +146,7 @@ function durationOf(
   const [instance] = instances;
   if (asked === undefined) return undefined;
   if (instance?.video) {
-    // Google wants 8 said of an extension that adds 7, and the sum of both is another number again.
+    // Google's documents send 8 with an extension that adds 7 s.
     if (spec.extension?.durationIsSent !== false || (asked !== 7 && asked !== 8)) return asked;
     const adds = spec.extension.defaultAddsSeconds;
     if (asked !== adds) note(`parameters.durationSeconds: is ${asked}; an extension adds ${adds} s.`);
@@ -147,12 +166,8 @@ const modeOfInstance = (instance: GoogleBody['instances'][number] | undefined): 
   return instance?.image ? 'image' : 'text';
 };
 
-/** Veo 2 was silent, and who asked for it expects that, and its price. */
-function audioOf(
-  asked: boolean | undefined,
-  { model, running: { spec, aliasOf } }: Asked,
-  note: Note,
-): boolean | undefined {
+/** Veo 2 was silent. A request for it expects silence and its price. */
+function audioOf(asked: unknown, { model, running: { spec, aliasOf } }: Asked, note: Note): unknown {
   if (asked !== undefined || !aliasOf || !model.startsWith('veo-2.') || !spec.takes.has('generateAudio'))
     return asked;
   note(`parameters.generateAudio: false, because ${model} made no sound.`);
@@ -160,8 +175,8 @@ function audioOf(
 }
 
 /**
- * Vertex's first document wrote `disallow`; Google's SDKs have the values in capitals too. And `allow_all`, which the
- * Developer API wanted said of every text, is on Vertex for projects that Google has put on a list.
+ * Vertex's first document wrote `disallow`. Google's SDKs also send the values in upper case. The Developer API required
+ * `allow_all` for every text; on Vertex only projects on a list of Google's may send it.
  */
 function peopleOf(given: string | undefined, { surface, running }: Asked, note: Note): string | undefined {
   const asked = given?.toLowerCase();
@@ -176,8 +191,8 @@ function peopleOf(given: string | undefined, { surface, running }: Asked, note: 
     running.spec.provider === 'vertex'
   ) {
     note(
-      `parameters.personGeneration: ${given} became allow_adult, because ${running.spec.model} takes it of ` +
-        'projects on a list of Google only. Ask for the model by its own name to have it sent.',
+      `parameters.personGeneration: ${given} became allow_adult, because ${running.spec.model} takes it only from ` +
+        'projects on a list of Google. To send it, request the model by its own name.',
     );
     return 'allow_adult';
   }
@@ -191,7 +206,7 @@ function imageOf(image: GoogleImage): Record<string, unknown> {
   }
   const { data, mimeType } =
     'inlineData' in image ? image.inlineData : { data: image.bytesBase64Encoded, mimeType: image.mimeType };
-  // The first bytes of a JPEG; a picture that is neither is refused for what it holds.
+  // The first bytes of a JPEG. Other contents are refused when they are read.
   const guessed = data.startsWith('/9j/') ? 'image/jpeg' : 'image/png';
   return { bytesBase64Encoded: standardBase64(data), mimeType: mimeTypeOf(mimeType) ?? guessed };
 }
@@ -199,7 +214,7 @@ function imageOf(image: GoogleImage): Record<string, unknown> {
 const mimeTypeOf = (given: string | undefined): string | undefined =>
   given?.toLowerCase() === 'image/jpg' ? 'image/jpeg' : given?.toLowerCase();
 
-/** Some clients write the alphabet for URLs, and leave the padding out. */
+/** Some clients send the URL alphabet without padding. */
 function standardBase64(text: string): string {
   const standard = text.replaceAll('-', '+').replaceAll('_', '/');
   return standard.length % 4 === 0 ? standard : standard.padEnd(Math.ceil(standard.length / 4) * 4, '=');
@@ -216,6 +231,6 @@ function videoOf(video: GoogleVideo): AskedVideo {
   if (video.uri.startsWith('gs://')) return { kind: 'object', gcsUri: video.uri };
   const file = videoOfFileUri(video.uri);
   if (file) return { kind: 'file', ...file };
-  const detail = `is '${video.uri}', which is no video of this service; only those can be extended.`;
+  const detail = `is '${video.uri}', which is not a video of this service; give one of its videos or a gs:// URI.`;
   throw invalidRequest([{ field: 'instances[0].video.uri', detail }]);
 }

@@ -1,5 +1,6 @@
 /** The time limits and counts of the job life cycle. Each can be configured. The defaults are below, with their reasons. */
 import type { LatencyProfile } from '../catalogue/catalogue.ts';
+import { HOUR, MINUTE, SECOND } from '../time-units.ts';
 
 export interface Policy {
   /** Timeout of the paid call. After it the outcome is unknown. */
@@ -31,10 +32,6 @@ export interface Policy {
   /** Divisor of every latency in the catalogue. Above 1 only for simulated models. */
   readonly speedUp: number;
 }
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
 
 /** The defaults for models that run `speedUp` times faster than Google's. */
 export function defaultPolicy(speedUp = 1): Policy {

@@ -1,34 +1,41 @@
 /**
- * The stages of a job: the model calls it takes, in order. They follow from the request alone; what one stage needs of
- * the one before is read from the attempts that landed.
+ * The stages of a job: its model calls, in order. They follow from the request alone. What a stage needs from the stage
+ * before it comes from the landed attempts.
  */
-
 import { type Catalogue, findModel, type ModelSpec } from '../catalogue/catalogue.ts';
+import { type ModelSettings, SETTINGS } from '../catalogue/model-settings.ts';
 import {
+  type AspectRatio,
   type ImageSize,
   imageMimeTypeOf,
+  type PersonGeneration,
   type ProviderName,
   VIDEO_MIME_TYPE,
   type VideoTask,
 } from '../catalogue/vocabulary.ts';
+import { pick } from '../pick.ts';
 import type { EndedAttempt } from './attempt-record.ts';
 import type { Job } from './job.ts';
 import type { StoredImage, StoredVideo, VideoRequest } from './video-request.ts';
 
-/** A picture, made from words or from another picture. */
-export interface ImageStage {
+/** The settings of an image model. */
+export interface ImageSettings {
+  readonly aspectRatio: AspectRatio;
+  /** Absent: the model's default. */
+  readonly imageSize: ImageSize | undefined;
+  readonly personGeneration: PersonGeneration | undefined;
+}
+
+/** Makes an image, from words or from another image. */
+export interface ImageStage extends ImageSettings {
   readonly kind: 'image';
   readonly provider: ProviderName;
   readonly model: string;
   readonly prompt: string;
   readonly image: StoredImage | undefined;
-  readonly aspectRatio: VideoRequest['aspectRatio'];
-  /** The model's own where absent. */
-  readonly imageSize: ImageSize | undefined;
-  readonly personGeneration: VideoRequest['personGeneration'];
 }
 
-/** A video, new or made from another: longer, different, or larger. */
+/** Makes a new video, or extends, edits or upscales one. */
 export interface VideoStage {
   readonly kind: 'video' | VideoTask;
   readonly provider: ProviderName;
@@ -38,40 +45,26 @@ export interface VideoStage {
   readonly lastFrame: StoredImage | undefined;
   readonly referenceImages: readonly StoredImage[];
   readonly video: StoredVideo | undefined;
-  /** Instead of `video`: the provider's operation that made it, of which this is the next turn. */
+  /** Instead of `video`: the provider's operation that made the video. This stage is its next turn. */
   readonly previousOperationName: string | undefined;
-  /** Of a new video its length, of an extension what it adds, of any other the length that it keeps. */
+  /** The duration of a new video, what an extension adds, or the duration that an edit or upscale keeps. */
   readonly durationSeconds: number;
   readonly sampleCount: number;
-  readonly settings: Pick<
-    VideoRequest,
-    | 'aspectRatio'
-    | 'resolution'
-    | 'generateAudio'
-    | 'seed'
-    | 'negativePrompt'
-    | 'enhancePrompt'
-    | 'personGeneration'
-    | 'resizeMode'
-    | 'compressionQuality'
-    | 'fps'
-    | 'labels'
-    | 'pubsubTopic'
-  >;
+  readonly settings: ModelSettings;
 }
 
 export type Stage = ImageStage | VideoStage;
 
-/** What a request does with the video that it starts from; nothing when it starts from none. */
+/** What a request does with the video that it starts from; undefined when it starts from none. */
 export const taskOfRequest = ({ task, video }: Pick<VideoRequest, 'task' | 'video'>): VideoTask | undefined =>
   task ?? (video ? 'extend' : undefined);
 
 type Stages = readonly [Stage, ...Stage[]];
 
-/** Asked for several times in every step of a job, and the same for the same request. */
+/** Every step of a job needs the stages several times, and they depend on the request alone. */
 const known = new WeakMap<VideoRequest, Stages>();
 
-/** Every stage, without what only an earlier one can give. */
+/** Every stage, without the inputs that an earlier stage makes. */
 export function stagesOf(request: VideoRequest): Stages {
   const stages = known.get(request) ?? makeStages(request);
   known.set(request, stages);
@@ -118,8 +111,6 @@ function videoStage(
   own: Pick<VideoStage, 'kind' | 'prompt' | 'durationSeconds' | 'sampleCount'>,
 ): VideoStage {
   const { provider, model, image, lastFrame, referenceImages = [], video, previousTurn } = request;
-  const { aspectRatio, resolution, generateAudio, seed, negativePrompt, enhancePrompt } = request;
-  const { personGeneration, resizeMode, compressionQuality, fps, labels, pubsubTopic } = request;
   return {
     ...own,
     provider,
@@ -129,36 +120,23 @@ function videoStage(
     referenceImages,
     video,
     previousOperationName: previousTurn?.operationName,
-    settings: {
-      aspectRatio,
-      resolution,
-      generateAudio,
-      seed,
-      negativePrompt,
-      enhancePrompt,
-      personGeneration,
-      resizeMode,
-      compressionQuality,
-      fps,
-      labels,
-      pubsubTopic,
-    },
+    settings: pick(request, SETTINGS),
   };
 }
 
-/** Every attempt that has landed, in the order of the stages: those of the job it retries come first. */
+/** The landed attempts in the order of the stages. Those of the job that this one retries come first. */
 export const landedAttempts = ({ attempts, retryOf }: Pick<Job, 'attempts' | 'retryOf'>): EndedAttempt[] => [
   ...(retryOf?.landed ?? []),
   ...attempts
     .filter(({ outcome }) => outcome === 'landed')
-    // One that was given up and made again may land after all: the stage has gone on from the other one.
+    // An attempt that was given up and made again may still land. The job continues from the first to land.
     .filter(({ stage }, n, landed) => landed.findIndex((each) => each.stage === stage) === n),
 ];
 
-/** Index of the stage that the job is at: one for every attempt that has landed. */
+/** Index of the job's current stage: the number of landed attempts. */
 export const stageIndexOf = (job: Pick<Job, 'attempts' | 'retryOf'>): number => landedAttempts(job).length;
 
-/** The stage that the job is at, complete with what the stage before it has made. */
+/** The job's current stage, with the result of the stage before it as input. */
 export function currentStage(job: Pick<Job, 'request' | 'attempts' | 'retryOf'>): Stage {
   const stages = stagesOf(job.request);
   const index = Math.min(stageIndexOf(job), stages.length - 1);
@@ -174,7 +152,7 @@ export function currentStage(job: Pick<Job, 'request' | 'attempts' | 'retryOf'>)
   return { ...stage, video: { gcsUri: made.uri, mimeType: VIDEO_MIME_TYPE, durationSeconds, sourceUri } };
 }
 
-/** The stage that an attempt is for: the job may have gone on meanwhile. */
+/** The stage of an attempt. The job's current stage may be a later one. */
 export const stageOf = (
   job: Pick<Job, 'request' | 'attempts' | 'retryOf'>,
   attempt: { stage: number },
@@ -190,7 +168,7 @@ export function specOf(
   return spec;
 }
 
-/** How long the video of the whole chain is, in seconds, after each of its links. */
+/** The duration of the video in seconds, after each link of the chain. */
 export function chainSeconds(
   request: Pick<VideoRequest, 'task' | 'video' | 'previousTurn' | 'durationSeconds' | 'extensions'>,
 ): number[] {

@@ -1,75 +1,68 @@
-/** What is asked of a model, as it is stored: the request of a job with every default settled, and its inputs in buckets. */
+/** A request as a job stores it: every default is filled in, and its inputs are in buckets. */
 import { z } from 'zod';
+import { SETTINGS_IN_JOB } from '../catalogue/model-settings.ts';
 import {
-  ASPECT_RATIOS,
-  COMPRESSION_QUALITIES,
   IMAGE_MIME_TYPES,
   IMAGE_SIZES,
-  PERSON_GENERATIONS,
   PROVIDERS,
-  RESIZE_MODES,
-  RESOLUTIONS,
   VIDEO_MIME_TYPE,
   VIDEO_TASKS,
 } from '../catalogue/vocabulary.ts';
 
 export const providerSchema = z.enum(PROVIDERS);
-const aspectRatioSchema = z.enum(ASPECT_RATIOS);
-const resolutionSchema = z.enum(RESOLUTIONS);
-const personGenerationSchema = z.enum(PERSON_GENERATIONS);
-/** The retired model that was asked for, where another runs in its place. */
+/** The retired model that the request named, where its successor runs instead. */
 const aliasOfSchema = z.object({ model: z.string(), retiredOn: z.string() });
 
-/** One input picture, already in a bucket: inline bytes never enter the job record (Firestore's 1 MiB). */
+/** An input image in a bucket. Inline bytes never enter the job record: Firestore's limit is 1 MiB. */
 const storedImageSchema = z.object({
   gcsUri: z.string(),
   mimeType: z.enum(IMAGE_MIME_TYPES),
-  /** `gs://bucket/name#generation`, of the job's own copy of a picture that others may replace. */
+  /** `gs://bucket/name#generation` of the object that this is the job's own copy of. */
   copyOf: z.string().optional(),
 });
 export type StoredImage = z.infer<typeof storedImageSchema>;
 
-/** A video in a bucket, to be extended, edited or enlarged; its length was read from the file. */
+/** A video in a bucket that the job extends, edits or upscales. Its duration was read from the file. */
 const storedVideoSchema = z.object({
   gcsUri: z.string(),
   mimeType: z.literal(VIDEO_MIME_TYPE),
   durationSeconds: z.number(),
-  /** Where its provider keeps it, for one that extends only what it still has. */
+  /** The provider's own copy, for a provider that extends only videos that it still keeps. */
   sourceUri: z.string().optional(),
-  /** Its shape, where the file or its job says. */
-  aspectRatio: aspectRatioSchema.optional(),
-  /** Absent where it has none of Google's. */
-  resolution: resolutionSchema.optional(),
-  /** In pixels, and frames a second, where the file was looked into: that of a job is taken at its word. */
+  /** Absent where neither the file nor its job says it. */
+  aspectRatio: SETTINGS_IN_JOB.aspectRatio.optional(),
+  /** Absent where it is none of Google's. */
+  resolution: SETTINGS_IN_JOB.resolution.optional(),
+  /** Width and height in pixels. Present where the file was read; the videos of our own jobs are not read. */
   picture: z.object({ width: z.number(), height: z.number() }).optional(),
   framesPerSecond: z.number().optional(),
 });
 export type StoredVideo = z.infer<typeof storedVideoSchema>;
 
-/** The operation that a request goes on from, and what it had made. */
+/** The operation that a request continues, and what it made. */
 const previousTurnSchema = storedVideoSchema
   .pick({ durationSeconds: true, aspectRatio: true, resolution: true })
   .extend({ jobId: z.string(), operationName: z.string() });
 export type PreviousTurn = z.infer<typeof previousTurnSchema>;
 
-/** The request of one of Google's own surfaces that a job was made of: its operation is named and answered by this. */
+/** The request of one of Google's own surfaces that created the job. The job's operation gets its name from it. */
 const compatOriginSchema = z.object({
   surface: z.enum(['developer', 'vertex']),
-  /** The model that was asked for, as the operation's name has it. */
+  /** The model that the request named, which is in the operation's name. */
   model: z.string(),
-  /** `projects/{project}/locations/{location}` of the Vertex surface; absent in its express mode, and elsewhere. */
+  /** `projects/{project}/locations/{location}` on the Vertex surface; absent in express mode and elsewhere. */
   parent: z.string().optional(),
-  /** What was asked and runs otherwise, a sentence each. */
+  /** What runs otherwise than requested, one sentence each. */
   changes: z.array(z.string()),
 });
 export type CompatOrigin = z.infer<typeof compatOriginSchema>;
 
-/** A request with every default settled: what goes out is written here, not decided later. */
+/** A request with every default filled in. Nothing that goes to a provider is decided later. */
 export const videoRequestSchema = z.object({
   provider: providerSchema,
   model: z.string(),
   prompt: z.string().optional(),
-  /** A picture to be made first, from words or from another picture, that becomes `image`. */
+  /** An image that the job makes first, from words or from another image. It becomes `image`. */
   firstFrame: z
     .object({
       provider: providerSchema,
@@ -83,35 +76,22 @@ export const videoRequestSchema = z.object({
   image: storedImageSchema.optional(),
   lastFrame: storedImageSchema.optional(),
   referenceImages: z.array(storedImageSchema).optional(),
-  /** The video that `task` is done with: extended, `prompt` says how it goes on; edited, what becomes different. */
+  /** The video that `task` applies to. `prompt` says how an extension continues, or what an edit changes. */
   video: storedVideoSchema.optional(),
-  /** What is done with `video`, or with the video of `previousTurn`. Absent: a new video, or an extension of `video`. */
+  /** Applies to `video` or to the video of `previousTurn`. Absent: a new video, or an extension of `video`. */
   task: z.enum(VIDEO_TASKS).optional(),
-  /** Instead of `video`: the provider still has it, and what was said of it. */
+  /** Instead of `video`: the provider still has the video. */
   previousTurn: previousTurnSchema.optional(),
   /** Further extensions, one after the other. */
   extensions: z.array(z.object({ prompt: z.string().optional(), durationSeconds: z.number() })).optional(),
-  /** Of a new video its length, of an extension what it adds; an edited or enlarged one keeps its length. */
+  /** The duration of a new video, or what an extension adds. An edited or upscaled video keeps its duration. */
   durationSeconds: z.number(),
-  aspectRatio: aspectRatioSchema,
-  resolution: resolutionSchema,
   sampleCount: z.number(),
-  generateAudio: z.boolean(),
-  seed: z.number().optional(),
-  negativePrompt: z.string().optional(),
-  enhancePrompt: z.boolean().optional(),
-  personGeneration: personGenerationSchema.optional(),
-  resizeMode: z.enum(RESIZE_MODES).optional(),
-  compressionQuality: z.enum(COMPRESSION_QUALITIES).optional(),
-  fps: z.number().optional(),
-  /** For the bill: Google groups costs by them. */
-  labels: z.record(z.string(), z.string()).optional(),
-  /** Where Google publishes what becomes of the operation, with its own identity. */
-  pubsubTopic: z.string().optional(),
-  /** New attempts after a filter withheld everything it had made, each paid for only if it delivers. */
+  ...SETTINGS_IN_JOB,
+  /** New attempts after a filter withheld every video. Google charges only for those that deliver. */
   rerollOnSafety: z.number().optional(),
   aliasOf: aliasOfSchema.optional(),
-  /** `gs://bucket/folder/` that the landed videos are copied under, besides our own bucket. */
+  /** `gs://bucket/folder/` that gets a copy of the landed videos, besides our own bucket. */
   deliverTo: z.string().optional(),
   compat: compatOriginSchema.optional(),
 });

@@ -1,20 +1,20 @@
-/** Whether a model extends a video like this one: by what its job asked for, or else by what its file says. */
+/** Whether a model extends this video. Decided by the request of the job that made it, otherwise by its file. */
 import type { VideoModelSpec } from '../catalogue/catalogue.ts';
 import type { StoredVideo } from '../job/video-request.ts';
 import { hasLinesOf } from '../media/mp4.ts';
 import type { FieldError } from '../problem.ts';
 
-/** 23.976 is 24 for everybody, Google included. */
+/** 23.976 counts as 24, with Google too. */
 const RATE_TOLERANCE = 0.1;
 
-/** Lines of the simulated models' files, whatever resolution they stand for. */
+/** The simulated models' files have so many lines, whatever resolution they stand for. */
 const SCALED_DOWN_LINES = [180, 360];
 
 export interface ExtensionInput {
   readonly field: string;
-  /** What is not known of it is not held against it. */
+  /** An unknown property is accepted. */
   readonly source: Pick<StoredVideo, 'aspectRatio' | 'resolution' | 'picture' | 'framesPerSecond'>;
-  /** Of the simulated models: a file of theirs cannot be told from one that really has so few lines. */
+  /** Whether the models are simulated. Their files look like files that really have so few lines. */
   readonly isScaledDown: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Checks that many fields share; each adds to the list of what is wrong. */
+/** Checks that several fields share. Each adds its errors to a list. */
 import type { ModelSpec } from '../catalogue/catalogue.ts';
 import type { FieldError } from '../problem.ts';
 
@@ -12,7 +12,7 @@ export function checkLength(
   errors.push({ field, detail: `has ${text.length} characters; ${model} takes ${promptCharactersMax}.` });
 }
 
-/** The value if it is allowed, the fallback if there is none; otherwise an error. */
+/** The value if it is allowed, the fallback if there is no value. Otherwise an error, and undefined. */
 export function oneOf<T extends string | number>(
   field: string,
   given: string | number | undefined,

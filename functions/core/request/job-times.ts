@@ -1,12 +1,13 @@
-/** By when a job has to start and to finish. */
+/** When a job must have started, and when it must have finished. */
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { defined } from '../defined.ts';
 import type { Policy } from '../job/policy.ts';
 import { specOf, stagesOf } from '../job/stages.ts';
 import type { VideoRequest } from '../job/video-request.ts';
 import { type FieldError, invalidRequest } from '../problem.ts';
+import { DAY } from '../time-units.ts';
 
-/** As the request says it, in milliseconds since the epoch. */
+/** Milliseconds since the epoch. */
 export interface TimesBody {
   readonly startBy?: number | undefined;
   readonly finishBy?: number | undefined;
@@ -17,12 +18,12 @@ export interface JobTimes {
   readonly deadlineAt: number;
 }
 
-/** Firestore keeps a job as long as it likes; a forgotten one should not be paid for next year. */
-const FINISH_WITHIN_MS = 30 * 24 * 3_600_000;
+/** Firestore keeps an open job for ever. A forgotten job must not be paid for next year. */
+const FINISH_WITHIN_DAYS = 30;
 
 /**
- * What the request says, or the model's own: a day's wait for a turn, and the longest that every stage may take.
- * @throws ProblemError 400 for times that are over, or in the wrong order
+ * The times of the request. The default deadline is the policy's wait in the queue and the longest latency of every stage.
+ * @throws ProblemError 400 for times that are past, too far away or in the wrong order
  */
 export function jobTimes(
   { startBy, finishBy }: TimesBody,
@@ -34,10 +35,11 @@ export function jobTimes(
   }: { readonly now: number; readonly policy: Policy; readonly catalogue: Catalogue },
 ): JobTimes {
   const errors: FieldError[] = [];
-  if (startBy !== undefined && startBy <= now) errors.push({ field: 'startBy', detail: 'is over.' });
-  if (finishBy !== undefined && finishBy <= now) errors.push({ field: 'finishBy', detail: 'is over.' });
-  if (finishBy !== undefined && finishBy > now + FINISH_WITHIN_MS) {
-    errors.push({ field: 'finishBy', detail: 'is more than 30 days away.' });
+  if (startBy !== undefined && startBy <= now) errors.push({ field: 'startBy', detail: 'is in the past.' });
+  if (finishBy !== undefined && finishBy <= now)
+    errors.push({ field: 'finishBy', detail: 'is in the past.' });
+  if (finishBy !== undefined && finishBy > now + FINISH_WITHIN_DAYS * DAY) {
+    errors.push({ field: 'finishBy', detail: `is more than ${FINISH_WITHIN_DAYS} days away.` });
   }
   if (startBy !== undefined && finishBy !== undefined && startBy > finishBy) {
     errors.push({ field: 'startBy', detail: 'is later than finishBy.' });

@@ -1,9 +1,9 @@
-/** How deep JSON may be nested. What walks a request does so by recursion, and every stack has an end. */
+/** The limit on nested JSON. Code that walks a request recurses, and the call stack is limited. */
 
-/** A request has four levels; what is passed on to image models has some more. */
+/** A request has four levels. Bodies that are passed on to image models have some more. */
 const JSON_DEPTH_MAX = 100;
 
-/** A sentence without its subject. */
+/** The predicate of a sentence whose subject is the field. */
 export const TOO_DEEP = `is nested deeper than ${JSON_DEPTH_MAX} levels of lists and objects.`;
 
 interface Level {
@@ -11,7 +11,7 @@ interface Level {
   next: number;
 }
 
-/** Whether lists and objects stand inside each other more than {@link JSON_DEPTH_MAX} deep, `value` itself counted. */
+/** Whether lists and objects are nested deeper than {@link JSON_DEPTH_MAX}. `value` itself counts. */
 export function isTooDeep(value: unknown): boolean {
   const path: Level[] = [{ children: [value], next: 0 }];
   for (let level = path.at(-1); level; level = path.at(-1)) {

@@ -1,5 +1,14 @@
-/** The body of `POST /v1/jobs` as it may be written: types and shapes, with Google's names. Its meaning is in `request.ts`. */
+/** The body of `POST /v1/jobs`: its fields, with Google's names, and their types. `request.ts` says what they mean. */
 import { z } from 'zod';
+import { SETTINGS_IN_REQUEST } from '../catalogue/model-settings.ts';
+import {
+  IMAGE_MIME_TYPES,
+  IMAGE_PROVIDERS,
+  PROVIDERS,
+  VIDEO_MIME_TYPE,
+  VIDEO_TASKS,
+} from '../catalogue/vocabulary.ts';
+import { LANES } from '../job/job.ts';
 import { isNameWithinLimits, NAME_TOO_LONG } from '../media/object-name.ts';
 import type { FieldError } from '../problem.ts';
 
@@ -8,17 +17,17 @@ const gcsUri = z
   .regex(/^gs:\/\/[^/]+\/.+$/, 'must be gs://bucket/name')
   .refine((uri) => isNameWithinLimits(uri), NAME_TOO_LONG);
 const jobId = z.string().regex(/^job_[\w-]{1,64}$/, 'must be the id of a job');
-/** An int64, as text or number; all there are have 16 digits. */
+/** An int64, as text or number. Today's generations have 16 digits. */
 export const objectGeneration = z.coerce
   .string()
   .regex(/^\d{1,18}$/, 'must be the generation of an object, digits only');
-const imageMimeType = z.enum(['image/png', 'image/jpeg']);
+const imageMimeType = z.enum(IMAGE_MIME_TYPES);
 const image = z.union(
   [
     z.strictObject({
       gcsUri,
       mimeType: imageMimeType,
-      /** Exactly this one, which the job then has a copy of; otherwise whatever stands there when the model reads it. */
+      /** The job copies exactly this generation. Without it the model reads whatever is there at that time. */
       generation: objectGeneration.optional(),
     }),
     z.strictObject({ bytesBase64Encoded: z.string().min(1), mimeType: imageMimeType }),
@@ -30,7 +39,7 @@ export type ImageBody = z.infer<typeof image>;
 const video = z.union(
   [
     z.strictObject({ job: jobId, index: z.int().min(0).default(0) }),
-    z.strictObject({ gcsUri, mimeType: z.literal('video/mp4').default('video/mp4') }),
+    z.strictObject({ gcsUri, mimeType: z.literal(VIDEO_MIME_TYPE).default(VIDEO_MIME_TYPE) }),
   ],
   'must be {job, index} of one of your finished jobs, or {gcsUri} of an MP4',
 );
@@ -38,7 +47,7 @@ export type VideoBody = z.infer<typeof video>;
 
 const LINKS_MAX = 100;
 
-/** RFC 3339 with an offset; milliseconds since the epoch from here on. */
+/** RFC 3339 with an offset, read as milliseconds since the epoch. */
 const instant = z.iso
   .datetime({ offset: true, error: 'must be a time like 2026-11-21T18:00:00Z' })
   .pipe(z.coerce.date())
@@ -49,12 +58,12 @@ const requestBodySchema = z.strictObject({
   /** Values for `{placeholders}` in prompts. */
   variables: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   model: z.string().optional(),
-  provider: z.enum(['vertex', 'gemini', 'omni']).optional(),
+  provider: z.enum(PROVIDERS).optional(),
   firstFrame: z
     .strictObject({
       prompt: z.string(),
       model: z.string().optional(),
-      provider: z.enum(['vertex', 'gemini']).optional(),
+      provider: z.enum(IMAGE_PROVIDERS).optional(),
       image: image.optional(),
       imageSize: z.string().optional(),
     })
@@ -68,59 +77,38 @@ const requestBodySchema = z.strictObject({
     .min(1)
     .optional(),
   video: video.optional(),
-  task: z.enum(['extend', 'edit', 'upscale']).optional(),
+  task: z.enum(VIDEO_TASKS).optional(),
   previousJob: jobId.optional(),
   extensions: z
     .array(z.strictObject({ prompt: z.string().optional(), durationSeconds: z.int().optional() }))
     .min(1)
-    // More than any model makes; each is looked at before the length of all is known.
-    .max(LINKS_MAX, `may be ${LINKS_MAX} at most`)
+    // More than any model makes. Every link is validated before the total duration is known.
+    .max(LINKS_MAX, `must have at most ${LINKS_MAX} links`)
     .optional(),
   durationSeconds: z.int().optional(),
-  aspectRatio: z.string().optional(),
-  resolution: z.string().optional(),
   sampleCount: z.int().optional(),
-  generateAudio: z.boolean().optional(),
-  // Unsigned 32 bits.
-  seed: z.int().min(0).max(4_294_967_295).optional(),
-  negativePrompt: z.string().optional(),
-  enhancePrompt: z.boolean().optional(),
-  personGeneration: z.string().optional(),
-  resizeMode: z.enum(['pad', 'crop']).optional(),
-  compressionQuality: z.enum(['optimized', 'lossless']).optional(),
-  // The only rate there is.
-  fps: z.literal(24).optional(),
-  // Google Cloud's rules for labels.
-  labels: z
-    .record(
-      z
-        .string()
-        .regex(
-          /^[a-z][a-z0-9_-]{0,62}$/,
-          'is no name of a label: a lower-case letter, then at most 62 more, digits, _ and -',
-        ),
-      z.string().regex(/^[a-z0-9_-]{0,63}$/, 'has to be at most 63 lower-case letters, digits, _ and -'),
-    )
-    .refine((labels) => Object.keys(labels).length <= 64, 'may be 64 at most')
-    .optional(),
-  pubsubTopic: z
-    .string()
-    .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
-    .optional(),
+  ...SETTINGS_IN_REQUEST,
   rerollOnSafety: z.int().min(0).max(5).optional(),
-  lane: z.enum(['interactive', 'batch']).optional(),
+  lane: z.enum(LANES).optional(),
   startBy: instant.optional(),
   finishBy: instant.optional(),
 });
 export type RequestBody = z.infer<typeof requestBodySchema>;
 
-const FIELDS: Readonly<Record<string, z.ZodType>> = requestBodySchema.shape;
+export const FIELDS: Readonly<Record<string, z.ZodType>> = requestBodySchema.shape;
 
-/** The field of this name, in whatever case: metadata of objects and headers have lost theirs. */
+/** Fields whose value is one image. */
+export const IMAGE_FIELDS: ReadonlySet<string> = new Set(
+  Object.entries(FIELDS).flatMap(([name, schema]) =>
+    schema instanceof z.ZodOptional && schema.unwrap() === image ? [name] : [],
+  ),
+);
+
+/** The field of this name in any case, because object metadata and headers lose the case of their names. */
 export const requestFieldNamed = (name: string): string | undefined =>
   Object.keys(FIELDS).find((field) => field.toLowerCase() === name.toLowerCase());
 
-/** A field's value from where everything is text: JSON, unless the text itself is what the field takes. */
+/** The value of a field that is written as text: the text itself where the field takes it, otherwise JSON. */
 export function readField(field: string, text: string): unknown {
   if (FIELDS[field]?.safeParse(text).success) return text;
   try {
@@ -130,15 +118,14 @@ export function readField(field: string, text: string): unknown {
   }
 }
 
-/** Names of the fields of a request. */
-export const REQUEST_FIELDS: ReadonlySet<string> = new Set(Object.keys(requestBodySchema.shape));
+export const REQUEST_FIELDS: ReadonlySet<string> = new Set(Object.keys(FIELDS));
 
-const NO_OBJECT = 'A request has to be a JSON object, like {"prompt": "a cat"}.';
+const NO_OBJECT = 'A request must be a JSON object, like {"prompt": "a cat"}.';
 const A_LIST =
-  'A request has to be one JSON object, and this is a list. Several requests are a batch: the rows of ' +
-  'POST /v1/batches, or a .jsonl file with one of them in each line.';
+  'A request must be one JSON object; this is a list. Send several requests as a batch: as rows of ' +
+  'POST /v1/batches, or as a .jsonl file with one request a line.';
 
-/** The body, or everything that is wrong with its shape. */
+/** The body, or an error for every field that is unknown or of the wrong type. */
 export function parseBody(
   body: unknown,
 ): { readonly body: RequestBody } | { readonly errors: readonly FieldError[] } {
@@ -155,7 +142,7 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
       detail: 'is not a field of a job request; see the README for the fields.',
     }));
   }
-  // What is wrong with a name is said of the name, and not that something is.
+  // The message of the key's own rule, not that the key is invalid.
   const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
   if (inner) return [{ field: issue.path.join('.'), detail: `${inner.message}.` }];
   const message = issue.message.endsWith('.') ? issue.message : `${issue.message}.`;

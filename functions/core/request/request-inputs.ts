@@ -1,17 +1,17 @@
-/** What a request is made from: which mode that is, and which inputs go together. */
+/** The inputs of a request: the mode that follows from them, and which of them go together. */
 import { type Catalogue, modeOfTask, type VideoModelSpec } from '../catalogue/catalogue.ts';
 import type { Mode, VideoTask } from '../catalogue/vocabulary.ts';
 import type { FieldError } from '../problem.ts';
 import type { RequestBody } from './request-body.ts';
 
-/** What is done with the video it starts from, if it starts from one. */
+/** What the job does with the video that it starts from; undefined when it starts from none. */
 export function taskOf({
   task,
   video,
   previousJob,
 }: Pick<RequestBody, 'task' | 'video' | 'previousJob'>): VideoTask | undefined {
   if (video) return task ?? 'extend';
-  // As Google's models take a next turn for which no task is named.
+  // Google's models edit on a next turn without a task.
   return previousJob === undefined ? undefined : (task ?? 'edit');
 }
 
@@ -41,9 +41,12 @@ function checkMode(
 ): void {
   const { task, video, previousJob } = body;
   if (task && !video && previousJob === undefined)
-    errors.push({ field: 'task', detail: `is ${task}, which needs video or previousJob: what to ${task}.` });
+    errors.push({
+      field: 'task',
+      detail: `is ${task}, which needs a video to ${task}: give video or previousJob.`,
+    });
   const mode = modeOf(body);
-  // A model without turns is refused for that alone.
+  // Where the model does not take previousJob, one error is enough.
   if (spec.modes.has(mode) || (previousJob !== undefined && !spec.takes.has('previousJob'))) return;
   const field = task ? 'task' : MODE_FIELDS[mode];
   const what = task ? `is ${task}, which ${spec.model} does not do` : `is not taken by ${spec.model}`;
@@ -52,7 +55,7 @@ function checkMode(
   errors.push({ field, detail: task ? `${what}; ${names} do.` : `${what}.` });
 }
 
-/** Which inputs go together, and how many. */
+/** Refuses inputs that do not go together, and too many of them. */
 export function checkInputs(
   body: RequestBody,
   spec: VideoModelSpec,
@@ -68,27 +71,28 @@ export function checkInputs(
     others: readonly ('video' | 'image' | 'lastFrame' | 'referenceImages')[],
   ): void => {
     for (const other of others) {
-      if (body[field] && body[other]) errors.push({ field: other, detail: `does not go with ${field}.` });
+      if (body[field] && body[other])
+        errors.push({ field: other, detail: `does not go with ${field}; give one of them.` });
     }
   };
-  // An edit may be shown what to put in.
-  const pictures =
+  // The reference images of an edit show what to put in.
+  const images =
     taskOf(body) === 'edit'
       ? (['image', 'lastFrame'] as const)
       : (['image', 'lastFrame', 'referenceImages'] as const);
-  alone('video', pictures);
-  alone('previousJob', ['video', ...pictures]);
+  alone('video', images);
+  alone('previousJob', ['video', ...images]);
   alone('referenceImages', ['image', 'lastFrame']);
   for (const [n, { referenceType }] of (body.referenceImages ?? []).entries()) {
     if (referenceType.toLowerCase() === 'asset') continue;
-    const detail = `is ${JSON.stringify(referenceType)}; only asset is taken (style ended with Veo 2).`;
+    const detail = `is ${JSON.stringify(referenceType)}; allowed: asset (style ended with Veo 2).`;
     errors.push({ field: `referenceImages.${n}.referenceType`, detail });
   }
   const references = body.referenceImages?.length ?? 0;
   if (references > spec.referenceImagesMax && spec.modes.has('references')) {
     errors.push({
       field: 'referenceImages',
-      detail: `are ${references}; ${spec.model} takes ${spec.referenceImagesMax}.`,
+      detail: `has ${references} images; ${spec.model} takes at most ${spec.referenceImagesMax}.`,
     });
   }
 }

@@ -1,4 +1,4 @@
-/** Which models a request runs on: found, retired, or standing in for a retired one. */
+/** The models that a request runs on: live, retired, or the successor of a retired one. */
 import {
   type Catalogue,
   findModel,
@@ -9,7 +9,7 @@ import {
   type ModelSpec,
   type VideoModelSpec,
 } from '../catalogue/catalogue.ts';
-import type { ImageSize, ProviderName } from '../catalogue/vocabulary.ts';
+import { DEFAULT_ASPECT_RATIO, type ImageSize, type ProviderName } from '../catalogue/vocabulary.ts';
 import { defined } from '../defined.ts';
 import type { VideoRequest } from '../job/video-request.ts';
 import type { FieldError } from '../problem.ts';
@@ -20,14 +20,14 @@ export interface RequestRules {
   readonly catalogue: Catalogue;
   /** `YYYY-MM-DD`, UTC. */
   readonly today: string;
-  /** Retired models run all the same: for the simulated ones. */
+  /** Retired models run, as the simulated models do. */
   readonly allowRetired: boolean;
-  /** A retired id runs on its successor instead of being refused. */
+  /** A retired model runs on its successor. Otherwise it is refused. */
   readonly aliasRetired: boolean;
   readonly restrictedRegion: boolean;
-  /** The models are the simulated ones, whose videos have fewer pixels than the resolution they stand for. */
+  /** The models are simulated. Their videos have fewer pixels than the resolution that they stand for. */
   readonly scaledDownVideos?: boolean;
-  /** Topics that requests may name, `projects/PROJECT/topics/TOPIC`; none when absent. */
+  /** Topics that requests may name, `projects/PROJECT/topics/TOPIC`. Absent: none. */
   readonly pubsubTopics?: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export function videoModelOf(
   const chosen = modelOf({ field: 'model', kind: 'video' }, model, provider, rules, errors);
   if (!chosen) return undefined;
   if (chosen.spec.kind === 'video') return { ...chosen, spec: chosen.spec };
-  errors.push({ field: 'model', detail: `'${model}' makes pictures; name it in firstFrame.model.` });
+  errors.push({ field: 'model', detail: `'${model}' makes images; name it in firstFrame.model.` });
   return undefined;
 }
 
@@ -61,7 +61,7 @@ function modelOf(
   if (spec && (!isRetired(spec, today) || rules.allowRetired)) return { spec };
   const retirement = spec?.retirement ?? findRetired(catalogue, model, provider)?.retirement;
   if (!retirement) {
-    // What could stand in this field: of its kind, and named once, though two providers may have it.
+    // Only models that this field takes. A set, because two providers may have the same model.
     const known = new Set(
       catalogue.models
         .filter((each) => each.kind === kind && !isRetired(each, today))
@@ -83,7 +83,7 @@ function modelOf(
 
 const DEFAULT_IMAGE_MODEL = 'gemini-3.1-flash-image';
 
-/** The picture to be made first, without the one it may be made from. */
+/** The first frame to make, without the image that it may be made from. */
 export function firstFrameOf(
   { firstFrame, image, video, previousJob, referenceImages, aspectRatio, personGeneration }: RequestBody,
   rules: RequestRules,
@@ -93,26 +93,27 @@ export function firstFrameOf(
   if (image)
     errors.push({
       field: 'image',
-      detail: 'and firstFrame are both the first frame; to edit a picture, put it in firstFrame.image.',
+      detail:
+        'does not go with firstFrame, which is the first frame too; to edit an image, give it in firstFrame.image.',
     });
   if (video || previousJob !== undefined || referenceImages)
     errors.push({
       field: 'firstFrame',
-      detail: 'goes with a new video only, not with video, previousJob or referenceImages.',
+      detail: 'does not go with video, previousJob or referenceImages; it starts a new video.',
     });
   const { model = DEFAULT_IMAGE_MODEL, provider, prompt } = firstFrame;
   const chosen = modelOf({ field: 'firstFrame.model', kind: 'image' }, model, provider, rules, errors);
   if (!chosen) return undefined;
   const { spec, aliasOf } = chosen;
   if (spec.kind !== 'image') {
-    errors.push({ field: 'firstFrame.model', detail: `'${model}' makes videos, not pictures.` });
+    errors.push({ field: 'firstFrame.model', detail: `'${model}' makes videos; name an image model.` });
     return undefined;
   }
   const imageSize = checkFirstFrame(firstFrame, spec, aspectRatio, errors);
   if (personGeneration !== undefined && !spec.takesPersonGeneration)
     errors.push({
       field: 'personGeneration',
-      detail: `is not taken by ${spec.model} of provider ${spec.provider}, which is to make the first frame.`,
+      detail: `is not taken by ${spec.model} of provider ${spec.provider}, which makes the first frame.`,
     });
   return {
     provider: spec.provider,
@@ -122,21 +123,22 @@ export function firstFrameOf(
   };
 }
 
-/** Returns the size that was asked for, if any. */
+/** @returns the requested size, if any */
 function checkFirstFrame(
   { prompt, image, imageSize }: NonNullable<RequestBody['firstFrame']>,
   spec: ImageModelSpec,
   aspectRatio: string | undefined,
   errors: FieldError[],
 ): ImageSize | undefined {
-  if (prompt.trim() === '') errors.push({ field: 'firstFrame.prompt', detail: 'is empty.' });
+  if (prompt.trim() === '')
+    errors.push({ field: 'firstFrame.prompt', detail: 'is empty; say what to make.' });
   checkLength('firstFrame.prompt', prompt, spec, errors);
   if (image && !spec.edits)
     errors.push({
       field: 'firstFrame.image',
-      detail: `is not taken by ${spec.model}: it does not edit pictures.`,
+      detail: `is not taken by ${spec.model}, which does not edit images.`,
     });
-  oneOf('aspectRatio', aspectRatio, spec.aspectRatios, '16:9', errors);
+  oneOf('aspectRatio', aspectRatio, spec.aspectRatios, DEFAULT_ASPECT_RATIO, errors);
   if (imageSize === undefined) return undefined;
   return oneOf('firstFrame.imageSize', imageSize, imageSizesOf(spec), '1K', errors);
 }

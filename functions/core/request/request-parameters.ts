@@ -1,18 +1,22 @@
-/**
- * The parameters of a request, settled: each is judged by what its model takes in the mode it is asked of, and what was
- * not said gets its default.
- */
-import { limitsIn, OPTIONAL_PARAMETERS, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
-import type { Mode, PersonGeneration, Resolution } from '../catalogue/vocabulary.ts';
+/** Validates the parameters of a request by what its model takes in the request's mode, and fills in the defaults. */
+import { limitsIn, OPTIONAL_FIELDS, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
+import { SETTINGS } from '../catalogue/model-settings.ts';
+import {
+  DEFAULT_ASPECT_RATIO,
+  type Mode,
+  type PersonGeneration,
+  type Resolution,
+} from '../catalogue/vocabulary.ts';
 import { defined } from '../defined.ts';
 import type { VideoRequest } from '../job/video-request.ts';
+import { pick } from '../pick.ts';
 import type { FieldError } from '../problem.ts';
 import { checkLength, oneOf } from './field-checks.ts';
 import type { RequestBody } from './request-body.ts';
 import { checkInputs, modeOf, taskOf } from './request-inputs.ts';
 import type { RequestRules } from './request-model.ts';
 
-/** Every parameter with its default, or nothing when one of them is wrong; inputs come later. */
+/** The request without its inputs, or undefined when a parameter is invalid. */
 export function settleParameters(
   body: RequestBody,
   spec: VideoModelSpec,
@@ -32,7 +36,7 @@ export function settleParameters(
   const durationSeconds = durationOf(body, spec, mode, errors);
   const resolution = resolutionOf(body, spec, mode, durationSeconds, errors);
   const { aspectRatios } = limitsIn(spec, mode);
-  const aspectRatio = oneOf('aspectRatio', body.aspectRatio, aspectRatios, '16:9', errors);
+  const aspectRatio = oneOf('aspectRatio', body.aspectRatio, aspectRatios, DEFAULT_ASPECT_RATIO, errors);
   const personGeneration = peopleOf(body, spec, mode, rules, errors);
   if (body.seed !== undefined && spec.takes.has('seed') && body.seed > spec.seedMax) {
     errors.push({ field: 'seed', detail: `is ${body.seed}; ${spec.model} takes 0 to ${spec.seedMax}.` });
@@ -40,50 +44,38 @@ export function settleParameters(
   const sampleCount = sampleCountOf(body, spec, errors);
   const extensions = extensionsOf({ ...body, prompt }, spec, errors);
   if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;
-  const { seed, negativePrompt, enhancePrompt, resizeMode, compressionQuality, rerollOnSafety } = body;
-  const { fps, labels, pubsubTopic } = body;
   return {
-    ...{
-      provider: spec.provider,
-      model: spec.model,
-      prompt,
-      durationSeconds,
-      aspectRatio,
-      resolution,
-      sampleCount,
-    },
-    // Vertex's reference says it is required of Veo 3 models; sound is what Google's own default gives.
+    provider: spec.provider,
+    model: spec.model,
+    prompt,
+    durationSeconds,
+    sampleCount,
+    // Settings without a rule of their own pass as they are.
+    ...pick(body, SETTINGS),
+    aspectRatio,
+    resolution,
+    // Vertex's reference requires it of Veo 3 models. Google's own default is sound.
     generateAudio: body.generateAudio ?? true,
-    ...{
-      seed,
-      negativePrompt,
-      enhancePrompt,
-      personGeneration,
-      resizeMode,
-      compressionQuality,
-      rerollOnSafety,
-      fps,
-      labels,
-      pubsubTopic,
-    },
+    personGeneration,
+    rerollOnSafety: body.rerollOnSafety,
     ...defined({ task, extensions }),
   };
 }
 
-/** Where there are no words, a picture or a video has to say what to make. */
+/** Without a prompt, an image or a video must say what to make. */
 function checkNoPrompt(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
   const task = taskOf(body);
   if (body.previousJob !== undefined)
-    errors.push({ field: 'prompt', detail: 'is required with previousJob: it is the next turn.' });
+    errors.push({ field: 'prompt', detail: 'is required with previousJob; say what the next turn makes.' });
   else if (task === 'edit' && body.video)
-    errors.push({ field: 'prompt', detail: 'is required by task edit: it says what becomes different.' });
+    errors.push({ field: 'prompt', detail: 'is required by task edit; say what to change.' });
   else if (!body.image && !body.video && !body.firstFrame)
-    errors.push({ field: 'prompt', detail: 'is required unless an image is given.' });
+    errors.push({ field: 'prompt', detail: 'is required unless image, firstFrame or video is given.' });
   else if (spec.needsPrompt && task !== 'upscale')
-    errors.push({ field: 'prompt', detail: `is required by ${spec.model}, whatever else it is given.` });
+    errors.push({ field: 'prompt', detail: `is required by ${spec.model}, also with an image or a video.` });
 }
 
-/** Google publishes to it with the service's identity, so that not every caller may name any topic. */
+/** Google publishes to the topic with the identity of our service, so the operator allows each topic. */
 function checkTopic(
   { pubsubTopic }: RequestBody,
   spec: VideoModelSpec,
@@ -93,10 +85,13 @@ function checkTopic(
   if (pubsubTopic === undefined || !spec.takes.has('pubsubTopic') || pubsubTopics?.includes(pubsubTopic))
     return;
   const detail =
-    `is '${pubsubTopic}', to which this service does not publish: Google would publish with the service's ` +
-    'identity, so its operator has to allow the topic (CLAPPER_ALLOWED_PUBSUB_TOPICS).';
+    `is '${pubsubTopic}', which is not allowed. Google would publish with the identity of this service, so the ` +
+    'operator must allow the topic (CLAPPER_ALLOWED_PUBSUB_TOPICS).';
   errors.push({ field: 'pubsubTopic', detail });
 }
+
+/** For a model that makes no extensions, which has been refused by name already. */
+const NO_EXTENSION = { addsSeconds: [], defaultAddsSeconds: 0 };
 
 function durationOf(
   body: RequestBody,
@@ -107,21 +102,21 @@ function durationOf(
   const asked = body.durationSeconds;
   if (mode === 'edit' || mode === 'upscale') {
     if (asked !== undefined) {
-      const detail = `does not go with task ${mode}: the video keeps its length.`;
+      const detail = `does not go with task ${mode}; the video keeps its duration. Leave it out.`;
       errors.push({ field: 'durationSeconds', detail });
     }
-    // Known once the video is found.
+    // The duration is known once the video is found.
     return 0;
   }
   if (mode === 'extension') {
-    const { addsSeconds = [], defaultAddsSeconds = 7 } = spec.extension ?? {};
+    const { addsSeconds, defaultAddsSeconds } = spec.extension ?? NO_EXTENSION;
     return oneOf('durationSeconds', asked, addsSeconds, defaultAddsSeconds, errors);
   }
   const { durationsSeconds } = limitsIn(spec, mode);
   return oneOf('durationSeconds', asked, durationsSeconds, spec.defaultDurationSeconds, errors);
 }
 
-/** Every stage of the job is told the same, so that each has to take it. */
+/** Every stage of the job gets the same value, so every stage must take it. */
 function peopleOf(
   { personGeneration: asked, extensions }: RequestBody,
   spec: VideoModelSpec,
@@ -151,16 +146,16 @@ function resolutionOf(
 ): Resolution | undefined {
   const field = 'resolution';
   if (mode === 'upscale' && asked === undefined)
-    errors.push({ field, detail: 'is needed by task upscale: what the video is enlarged to.' });
+    errors.push({ field, detail: 'is required by task upscale; name the resolution to upscale to.' });
   const resolution = oneOf(field, asked, resolutionsOf(spec), spec.defaultResolution, errors);
   const only = spec.highResolutionDurationsSeconds;
   const isHigh = resolution === '1080p' || resolution === '4k';
   if (only && isHigh && durationSeconds !== undefined && !only.includes(durationSeconds))
-    errors.push({ field, detail: `${resolution} is made at ${only.join(', ')} seconds only.` });
+    errors.push({ field, detail: `is ${resolution}, which is made at ${only.join(', ')} seconds only.` });
   const extendable = spec.extension?.resolutions;
   const isExtended = mode === 'extension' || extensions !== undefined;
   if (extendable && isExtended && resolution && !extendable.includes(resolution)) {
-    const detail = `${resolution} is not made by extensions; allowed: ${extendable.join(', ')}.`;
+    const detail = `is ${resolution}, which extensions do not make; allowed: ${extendable.join(', ')}.`;
     errors.push({ field, detail });
   }
   return resolution;
@@ -177,7 +172,7 @@ function sampleCountOf(
   } else if (extensions && sampleCount > 1) {
     errors.push({
       field: 'sampleCount',
-      detail: `is ${sampleCount}; a chain of extensions goes on from one video.`,
+      detail: `is ${sampleCount}; with extensions it must be 1, because each extends one video.`,
     });
   }
   return sampleCount;
@@ -189,7 +184,7 @@ function extensionsOf(
   errors: FieldError[],
 ): VideoRequest['extensions'] {
   if (!extensions) return undefined;
-  const { addsSeconds = [], defaultAddsSeconds = 7 } = spec.extension ?? {};
+  const { addsSeconds, defaultAddsSeconds } = spec.extension ?? NO_EXTENSION;
   if (!spec.extension) errors.push({ field: 'extensions', detail: `are not taken by ${spec.model}.` });
   return extensions.map((link, n) => {
     checkLinkPrompt(`extensions.${n}.prompt`, link.prompt, prompt, spec, errors);
@@ -205,7 +200,7 @@ function extensionsOf(
   });
 }
 
-/** Refused here: its provider would refuse it too, but after the links before it were paid. */
+/** The provider would refuse the prompt too, but only after the links before it were paid. */
 function checkLinkPrompt(
   field: string,
   own: string | undefined,
@@ -215,14 +210,14 @@ function checkLinkPrompt(
 ): void {
   const text = own ?? prompt;
   if (own?.trim() === '')
-    errors.push({ field, detail: 'is empty; leave it out to go on with the prompt of the request.' });
+    errors.push({ field, detail: 'is empty; leave it out to continue with the prompt of the request.' });
   else if (text !== undefined) checkLength(field, text, spec, errors);
   else if (spec.needsPrompt)
     errors.push({ field, detail: `is required by ${spec.model} where the request has no prompt.` });
 }
 
 function refuseUntaken(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
-  for (const field of OPTIONAL_PARAMETERS) {
+  for (const field of OPTIONAL_FIELDS) {
     if (body[field] === undefined || spec.takes.has(field)) continue;
     errors.push({ field, detail: `is not taken by ${spec.model} of provider ${spec.provider}.` });
   }

@@ -1,4 +1,4 @@
-/** What follows from the video that a request starts from, once it has been found: its shape, its length, its limits. */
+/** What follows from the video that a request starts from, once it is found: aspect ratio, duration and limits. */
 import { isLarger, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
 import type { AspectRatio } from '../catalogue/vocabulary.ts';
 import { chainSeconds, taskOfRequest } from '../job/stages.ts';
@@ -7,7 +7,7 @@ import type { FieldError } from '../problem.ts';
 import { extensionInputErrors } from './extension-input.ts';
 import type { RequestBody } from './request-body.ts';
 
-/** The request with what it takes over from its video; what was asked for and does not fit the video is an error. */
+/** The request with the properties of its video. A requested value that does not fit the video is an error. */
 export function fitToSource(
   request: VideoRequest,
   spec: VideoModelSpec,
@@ -20,26 +20,29 @@ export function fitToSource(
   const nearest = asked.aspectRatio === undefined ? orientationOf(request.video) : undefined;
   const aspectRatio = source.aspectRatio ?? nearest ?? request.aspectRatio;
   if (asked.aspectRatio !== undefined && aspectRatio !== request.aspectRatio) {
-    errors.push({ field: 'aspectRatio', detail: `is ${request.aspectRatio}; the video is ${aspectRatio}.` });
+    errors.push({
+      field: 'aspectRatio',
+      detail: `is ${request.aspectRatio}; the video is ${aspectRatio}. Leave it out to keep that.`,
+    });
   }
   if (task === 'extend') return { ...request, aspectRatio };
   const kept =
     asked.resolution === undefined && source.resolution && resolutionsOf(spec).includes(source.resolution);
   const resolution = kept && source.resolution ? source.resolution : request.resolution;
   if (task === 'upscale' && source.resolution && !isLarger(resolution, source.resolution)) {
-    const detail = `is ${resolution}; the video is ${source.resolution} already, and is only made larger.`;
+    const detail = `is ${resolution}; the video is ${source.resolution}. Name a larger resolution.`;
     errors.push({ field: 'resolution', detail });
   }
   return { ...request, aspectRatio, resolution, durationSeconds: source.durationSeconds };
 }
 
-/** What a video that has neither shape is edited as. */
+/** The aspect ratio for an edit of a video that has neither of Google's. */
 function orientationOf(video: StoredVideo | undefined): AspectRatio | undefined {
   const { picture } = video ?? {};
   return picture && (picture.width < picture.height ? '9:16' : '16:9');
 }
 
-/** What keeps the model from extending the video that it starts from, its length aside. */
+/** Why the model cannot extend the video that the request starts from, apart from its duration. */
 export function sourceErrors(
   request: VideoRequest,
   spec: VideoModelSpec,
@@ -51,7 +54,7 @@ export function sourceErrors(
   return extensionInputErrors({ field, source, isScaledDown }, spec);
 }
 
-/** The input of every link within what the model takes, and its result within what it makes. */
+/** Checks that the model takes the duration of every link's input and makes that of its result. */
 export function chainErrors(request: VideoRequest, spec: VideoModelSpec): FieldError[] {
   const task = taskOfRequest(request);
   const seconds = (request.video ?? request.previousTurn)?.durationSeconds;
@@ -68,7 +71,7 @@ export function chainErrors(request: VideoRequest, spec: VideoModelSpec): FieldE
   return linkErrors(request, spec, task === 'extend' ? { field, seconds: seconds ?? 0 } : undefined);
 }
 
-/** `first`: the video that the first link extends. */
+/** @param first the video that the first link extends */
 function linkErrors(
   request: VideoRequest,
   spec: VideoModelSpec,

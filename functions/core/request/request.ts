@@ -1,10 +1,9 @@
 /**
- * From the body of a request to one with every default settled, or to the list of what is wrong with it. Everything is
- * checked before anything is written or paid; a parameter that the model does not take is refused by name, never
- * dropped.
+ * Validates the body of a request and fills in every default, or lists all its errors. This happens before anything is
+ * written or paid. A parameter that the model does not take is refused by name, never dropped.
  *
- * In two steps, because some of it is known only after a look into a bucket: `parseRequest` checks what the body says
- * and names the inputs; `completeRequest` takes these as they were found and checks what depends on them.
+ * There are two steps, because some facts need a look into a bucket. `parseRequest` validates the body and names the
+ * inputs. `completeRequest` takes the inputs as they were found and validates what depends on them.
  */
 import type { VideoModelSpec } from '../catalogue/catalogue.ts';
 import { defined } from '../defined.ts';
@@ -18,7 +17,7 @@ import { settleParameters } from './request-parameters.ts';
 import { fillPrompts } from './request-prompts.ts';
 import { chainErrors, fitToSource, sourceErrors } from './request-source.ts';
 
-/** What a request names and somebody has to fetch, store and look into. */
+/** The inputs that a request names. The caller of this module fetches, stores and inspects them. */
 export interface GivenInputs<I = ImageBody, V = VideoBody, P = string> {
   readonly image: I | undefined;
   readonly lastFrame: I | undefined;
@@ -36,13 +35,13 @@ export interface ParsedRequest {
   readonly inputs: GivenInputs;
   readonly lane: Lane;
   readonly times: TimesBody;
-  /** What the body itself said of things that otherwise follow from the video it starts from. */
+  /** Values of the body that would otherwise follow from the video that it starts from. */
   readonly asked: Pick<RequestBody, 'aspectRatio' | 'resolution'>;
   /** {@link RequestRules.scaledDownVideos} */
   readonly isScaledDown: boolean;
 }
 
-/** @throws ProblemError 400 naming every field that is wrong */
+/** @throws ProblemError 400 that names every invalid field */
 export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
   const parsed = parseBody(raw);
   if ('errors' in parsed) throw invalidRequest(parsed.errors);
@@ -72,16 +71,20 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
   };
 }
 
-/** @throws ProblemError 400 when the video that was found cannot be extended, edited or enlarged like this */
+/** @throws ProblemError 400 when the model cannot extend, edit or upscale the video that was found */
 export function completeRequest(parsed: ParsedRequest, found: FoundInputs): VideoRequest {
   const { spec, request, asked, isScaledDown } = parsed;
   const { image, lastFrame, referenceImages, firstFrameImage, video, previousJob } = found;
   const given: VideoRequest = {
     ...request,
-    ...defined({ image, lastFrame }),
-    ...(referenceImages.length > 0 ? { referenceImages: [...referenceImages] } : {}),
-    ...defined({ video, previousTurn: previousJob }),
-    ...(request.firstFrame ? { firstFrame: { ...request.firstFrame, image: firstFrameImage } } : {}),
+    ...defined({
+      image,
+      lastFrame,
+      referenceImages: referenceImages.length > 0 ? [...referenceImages] : undefined,
+      video,
+      previousTurn: previousJob,
+      firstFrame: request.firstFrame && { ...request.firstFrame, image: firstFrameImage },
+    }),
   };
   const errors: FieldError[] = [];
   const complete = fitToSource(given, spec, asked, errors);

@@ -1,22 +1,22 @@
 /**
- * Prompt templates. `{name}` stands for a variable that has to be given, `{name=text}` for one with a default, `{{` and
- * `}}` for braces. Used where a request gives `variables`; a prompt without them is taken as it is, braces and all.
+ * Prompt templates. `{name}` stands for a required variable, `{name=text}` for one with a default, `{{` and `}}` for
+ * braces. A prompt is a template only where the request gives `variables`; otherwise its braces are ordinary text.
  */
 
-/** Ten times what any model takes. A few values in many places would be more than there is memory. */
+/** Ten times what any model takes. A few long values in many places could otherwise fill the memory. */
 const FILLED_CHARACTERS_MAX = 100_000;
 
-export const FILLED_TOO_LONG = `is longer than ${FILLED_CHARACTERS_MAX} characters once it is filled in.`;
+export const FILLED_TOO_LONG = `is longer than ${FILLED_CHARACTERS_MAX} characters once its variables are filled in; shorten it.`;
 
 export interface Filled {
   readonly text: string;
   /** Variables that the template used. */
   readonly used: ReadonlySet<string>;
-  /** Variables that it needs and did not get. */
+  /** Required variables without a value. */
   readonly missing: readonly string[];
-  /** Longer than is worth the work, which was given up: nothing else of this says all. */
+  /** The result exceeds the limit and filling stopped. The other fields are incomplete. */
   readonly isTooLong: boolean;
-  /** What is wrong with the template itself, at which character. */
+  /** Errors of the template itself, each with its character. */
   readonly faults: readonly string[];
 }
 
@@ -57,7 +57,9 @@ export function fillTemplate(
       break;
     }
     if (name === undefined) {
-      faults.push(`'{${inside}}' at character ${at + 1} is no placeholder; one is {name} or {name=default}.`);
+      faults.push(
+        `'{${inside}}' at character ${at + 1} is not a placeholder; write {name} or {name=default}.`,
+      );
     } else {
       used.add(name);
       const value = Object.hasOwn(variables, name) ? variables[name] : fallback;
