@@ -4,6 +4,7 @@
  * `test/core/catalogue/dropped-settings.test.ts` proves. `docs/extending.md` lists what else a new setting needs.
  */
 import { z } from 'zod';
+import type { WithEveryKey } from '../pick.ts';
 import {
   ASPECT_RATIOS,
   COMPRESSION_QUALITIES,
@@ -156,8 +157,8 @@ export const SETTINGS_IN_REQUEST = shapeOf('request');
 export const SETTINGS_IN_JOB = shapeOf('job');
 
 const settingsSchema = z.object(SETTINGS_IN_JOB);
-/** The settings of one model call, as a job stores them. */
-export type ModelSettings = z.infer<typeof settingsSchema>;
+/** The settings of one model call, as a job stores them. Code that leaves a key out does not compile. */
+export type ModelSettings = WithEveryKey<z.infer<typeof settingsSchema>>;
 export const SETTINGS: readonly Setting[] = settingsSchema.keyof().options;
 
 const isOptional = (setting: Setting): setting is OptionalSetting =>

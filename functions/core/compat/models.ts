@@ -40,7 +40,7 @@ export interface RunningVideoModel extends RunningModel<VideoModelSpec> {
   readonly tookSeconds?: readonly number[];
 }
 
-const PROVIDERS = { developer: 'gemini', vertex: 'vertex' } as const;
+const OWN_PROVIDERS = { developer: 'gemini', vertex: 'vertex' } as const;
 
 /**
  * The surface's own provider comes first, because the two providers retired models of the same name on different days,
@@ -53,7 +53,7 @@ export function videoModelFor(
   rules: RequestRules,
 ): RunningVideoModel {
   const { catalogue } = rules;
-  const own = PROVIDERS[surface];
+  const own = OWN_PROVIDERS[surface];
   const isOwn = findModel(catalogue, model, own) ?? findRetired(catalogue, model, own);
   const named = { model, ...defined({ provider: isOwn ? own : undefined }) };
   const known = findModel(catalogue, model, named.provider);

@@ -43,7 +43,8 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
     changes.push(text);
   };
   const { spec, aliasOf, provider } = asked.running;
-  if (aliasOf) note(`model: ${asked.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs instead.`);
+  if (aliasOf)
+    note(`model: ${asked.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs in its place.`);
   checkSurface(google, asked.surface);
   if (google.webhookConfig) note('webhookConfig: is ignored; poll the operation.');
   const durationSeconds = durationOf(

@@ -1,6 +1,6 @@
 /** Validates the parameters of a request by what its model takes in the request's mode, and fills in the defaults. */
 import { limitsIn, OPTIONAL_FIELDS, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
-import { SETTINGS } from '../catalogue/model-settings.ts';
+import { type ModelSettings, SETTINGS } from '../catalogue/model-settings.ts';
 import {
   DEFAULT_ASPECT_RATIO,
   type Mode,
@@ -44,12 +44,7 @@ export function settleParameters(
   const sampleCount = sampleCountOf(body, spec, errors);
   const extensions = extensionsOf({ ...body, prompt }, spec, errors);
   if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;
-  return {
-    provider: spec.provider,
-    model: spec.model,
-    prompt,
-    durationSeconds,
-    sampleCount,
+  const settings: ModelSettings = {
     // Settings without a rule of their own pass as they are.
     ...pick(body, SETTINGS),
     aspectRatio,
@@ -57,6 +52,14 @@ export function settleParameters(
     // Vertex's reference requires it of Veo 3 models. Google's own default is sound.
     generateAudio: body.generateAudio ?? true,
     personGeneration,
+  };
+  return {
+    provider: spec.provider,
+    model: spec.model,
+    prompt,
+    durationSeconds,
+    sampleCount,
+    ...settings,
     rerollOnSafety: body.rerollOnSafety,
     ...defined({ task, extensions }),
   };

@@ -476,7 +476,7 @@ describe('text instead of an image or a video', () => {
     const answer = await submit(vertex, { ...call, timeoutMs: 30_000 });
     expect(answer).toMatchObject({ kind: 'failed', signal: { kind: 'declined' } });
     if (answer.kind !== 'failed') return;
-    expect(answer.signal.message).toMatch(/^The model made no picture, but said: \w/);
+    expect(answer.signal.message).toMatch(/^The model made no image and answered: \w/);
     expect(classifySubmitFailure(answer.signal)).toMatchObject({
       outcome: 'rejected',
       retry: 'never',

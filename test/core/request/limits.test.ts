@@ -53,7 +53,7 @@ describe('a text that is too long', () => {
         { field, detail: expect.stringMatching(/^has 8193 characters; .* takes (?:4096|8192)\.$/) },
       ]);
       expect(refusals({ ...body, variables: { a: a.repeat(20) } })).toEqual([
-        { field, detail: 'is longer than 100000 characters once it is filled in.' },
+        { field, detail: 'is longer than 100000 characters once its variables are filled in; shorten it.' },
       ]);
     },
   );
@@ -83,7 +83,7 @@ describe('a text that is too long', () => {
   it('is refused as a chain with more extensions than any model makes', () => {
     const extensions = Array.from({ length: 101 }, () => ({}));
     expect(refusals({ prompt: 'a', extensions })).toEqual([
-      { field: 'extensions', detail: 'may be 100 at most.' },
+      { field: 'extensions', detail: 'must have at most 100 links.' },
     ]);
   });
 

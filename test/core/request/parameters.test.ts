@@ -207,7 +207,7 @@ describe('overrides of the catalogue', () => {
     expect(() => overrideCatalogue(CATALOGUE, { 'vertex/veo-9': {} })).toThrow('veo-9');
     expect(() =>
       overrideCatalogue(CATALOGUE, { 'vertex/gemini-3-pro-image': { pricePerSecondUsd: {} } }),
-    ).toThrow('pictures');
+    ).toThrow('makes images');
     expect(() =>
       overrideCatalogue(CATALOGUE, { 'vertex/veo-3.1-generate-001': { pricePerImageUsd: 1 } }),
     ).toThrow('videos');

@@ -51,8 +51,8 @@ describe('a request', () => {
   });
 
   it('that is not an object is refused; for a list, the error names the JSONL manifest', () => {
-    expect(problemOf(null).detail).toContain('has to be a JSON object');
-    expect(problemOf('a cat').detail).toContain('has to be a JSON object');
+    expect(problemOf(null).detail).toContain('must be a JSON object');
+    expect(problemOf('a cat').detail).toContain('must be a JSON object');
     expect(problemOf([{ prompt: 'a' }, { prompt: 'b' }]).detail).toContain('.jsonl');
   });
 

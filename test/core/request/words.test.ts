@@ -29,7 +29,7 @@ describe('the prompt of an extension', () => {
       expect(refusals({ prompt: 'a', model, extensions: [{ prompt: 'b' }, { prompt }] })).toEqual([
         {
           field: 'extensions.1.prompt',
-          detail: 'is empty; leave it out to go on with the prompt of the request.',
+          detail: 'is empty; leave it out to continue with the prompt of the request.',
         },
       ]);
     }

@@ -400,7 +400,7 @@ describe('an invalid row', () => {
   it('is reported if it lacks a template variable or a field, or has too many fields', async () => {
     const csv = 'city,seed\nParis,1\n,2\nRome\nOslo,1,2\n';
     expect(await faultsOf(csv, { template: { prompt: 'a cat in {city}' } }, 'a.csv')).toEqual([
-      '2@3: variables.city: is needed by prompt.',
+      '2@3: variables.city: is required by prompt.',
       "3@4: has 1 field, the header has 2; 'seed' is missing.",
       '4@5: has 3 fields, the header has 2.',
     ]);

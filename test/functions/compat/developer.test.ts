@@ -178,7 +178,7 @@ describe('a poll on the Developer API', () => {
     expect(body).toMatchObject({
       name,
       metadata: {
-        ...{ state: 'queued', progressPercent: 0, queueReason: expect.stringContaining('turn') },
+        ...{ state: 'queued', progressPercent: 0, queueReason: expect.stringContaining('queue') },
         ...{ requestedModel: 'veo-2.0-generate-001', model: 'veo-3.1-generate-001', estimateUsd: 1.2 },
         changes: [
           expect.stringContaining('runs in its place'),

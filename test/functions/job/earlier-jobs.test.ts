@@ -122,6 +122,6 @@ describe('a request with the video of an earlier job', () => {
     const body = { model: OMNI, task: 'upscale', video: { job: 'job_first' }, resolution: '4k' };
     const { job } = await createJob(world.services, { caller: 'local', body });
     expect(job.request).toMatchObject({ task: 'upscale', aspectRatio: '9:16', resolution: '4k' });
-    expect(await refusalOf(world, { ...body, resolution: '1080p' })).toContain('already');
+    expect(await refusalOf(world, { ...body, resolution: '1080p' })).toContain('larger resolution');
   });
 });
