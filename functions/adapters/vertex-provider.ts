@@ -118,6 +118,9 @@ async function videoSubmission(
   };
 }
 
+/** The SDK drops a field that it does not know. Send such a setting in `httpOptions.extraBody`. */
+type KnownToSdk = { readonly [K in SettingOf<'vertex'>]: GenerateVideosConfig[K] | undefined };
+
 function configOf({ kind, durationSeconds, sampleCount, settings }: VideoStage): GenerateVideosConfig {
   const { resizeMode, compressionQuality } = settings;
   const sent = {
@@ -133,7 +136,7 @@ function configOf({ kind, durationSeconds, sampleCount, settings }: VideoStage):
     pubsubTopic: settings.pubsubTopic,
     resizeMode: resizeMode && RESIZE_MODES[resizeMode],
     compressionQuality: compressionQuality && COMPRESSION_QUALITIES[compressionQuality],
-  } satisfies Sent<SettingOf<'vertex'>>;
+  } satisfies Sent<SettingOf<'vertex'>> & KnownToSdk;
   return {
     numberOfVideos: sampleCount,
     // The model decides what an extension adds.
