@@ -18,10 +18,11 @@ import {
   VideoCompressionQuality,
   VideoGenerationReferenceType,
 } from '@google/genai';
-import type { Sent, SettingOf } from '../core/catalogue/model-settings.ts';
+import type { SettingOf } from '../core/catalogue/model-settings.ts';
 import { defined } from '../core/defined.ts';
 import type { VideoStage } from '../core/job/stages.ts';
 import type { StoredImage } from '../core/job/video-request.ts';
+import type { WithEveryKey } from '../core/pick.ts';
 import type { PaidCall, PaidSubmission, PollAnswer, VideoProvider } from '../ports.ts';
 import { signalOf } from './provider-signal.ts';
 import { imageSubmission } from './vertex-images.ts';
@@ -119,7 +120,7 @@ async function videoSubmission(
 }
 
 /** The SDK drops a field that it does not know. Send such a setting in `httpOptions.extraBody`. */
-type KnownToSdk = { readonly [K in SettingOf<'vertex'>]: GenerateVideosConfig[K] | undefined };
+type SentBySdk = WithEveryKey<Pick<GenerateVideosConfig, SettingOf<'vertex'>>>;
 
 function configOf({ kind, durationSeconds, sampleCount, settings }: VideoStage): GenerateVideosConfig {
   const { resizeMode, compressionQuality } = settings;
@@ -136,7 +137,7 @@ function configOf({ kind, durationSeconds, sampleCount, settings }: VideoStage):
     pubsubTopic: settings.pubsubTopic,
     resizeMode: resizeMode && RESIZE_MODES[resizeMode],
     compressionQuality: compressionQuality && COMPRESSION_QUALITIES[compressionQuality],
-  } satisfies Sent<SettingOf<'vertex'>> & KnownToSdk;
+  } satisfies SentBySdk;
   return {
     numberOfVideos: sampleCount,
     // The model decides what an extension adds.
