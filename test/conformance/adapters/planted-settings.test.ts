@@ -8,7 +8,11 @@ import { createGeminiProvider } from '../../../functions/adapters/gemini-provide
 import { createOmniProvider } from '../../../functions/adapters/omni-provider.ts';
 import { createVertexProvider } from '../../../functions/adapters/vertex-provider.ts';
 import { bodyOfRecord } from '../../../functions/core/batch/row-body.ts';
-import { findModel, type ImageModelSpec } from '../../../functions/core/catalogue/catalogue.ts';
+import {
+  findModel,
+  type ImageModelSpec,
+  resolutionsOf,
+} from '../../../functions/core/catalogue/catalogue.ts';
 import {
   GOOGLE_SETTINGS,
   SETTINGS,
@@ -129,12 +133,13 @@ describe('a setting of a request', () => {
       const isSingle =
         spec.provider === 'gemini' && (setting === 'resolution' || setting === 'personGeneration');
       const asked = isSingle ? { ...body, extensions: undefined } : body;
-      const planted = { ...asked, [setting]: PLANTED[setting] };
+      const other = resolutionsOf(spec).find((each) => each !== spec.defaultResolution);
+      const value = setting === 'resolution' ? other : PLANTED[setting];
+      const planted = { ...asked, [setting]: value };
       const plain = stagesOf(complete(asked, NONE, rules));
       for (const [n, stage] of stagesOf(complete(planted, NONE, rules)).entries()) {
         const without = await sentFor(adapter, plain[n] ?? stage);
-        if (!hasArrived(PLANTED[setting], await sentFor(adapter, stage), without))
-          lost.push(`${setting} of stage ${n}`);
+        if (!hasArrived(value, await sentFor(adapter, stage), without)) lost.push(`${setting} of stage ${n}`);
       }
     }
     expect(lost).toEqual([]);

@@ -1,6 +1,6 @@
 /** The parameters of a request: models, templates, personGeneration, labels, topics and sizes. */
 import { describe, expect, it } from 'vitest';
-import { idOnVertex } from '../../../functions/core/catalogue/catalogue.ts';
+import { findModel, idOnVertex } from '../../../functions/core/catalogue/catalogue.ts';
 import {
   overrideCatalogue,
   withOmniOnVertex,
@@ -182,8 +182,7 @@ describe('overrides of the catalogue', () => {
       },
       'gemini/veo-3.1-generate-preview': { retirementDate: null },
     });
-    const [veo] = changed.models;
-    expect(veo).toMatchObject({
+    expect(findModel(changed, 'veo-3.1-generate-001')).toMatchObject({
       requestsPerMinute: 5,
       pricePerSecondUsd: { '720p': { withAudio: 1 }, '4k': { withAudio: 0.6 } },
     });
