@@ -198,8 +198,8 @@ export function headerFault({ template, defaults, columns }: BodyRules): string 
   ]);
   // A column with the name of a prompt replaces the template's prompt.
   const replaced = Object.fromEntries(columns.map((name) => [name, undefined]));
-  const asked = requiredBy({ ...defaults, ...template, ...replaced });
-  const missing = [...asked].filter((name) => !given.has(name));
+  const requested = requiredBy({ ...defaults, ...template, ...replaced });
+  const missing = [...requested].filter((name) => !given.has(name));
   if (missing.length === 0) return undefined;
   const names = missing.map((name) => `{${name}}`).join(', ');
   return (

@@ -13,7 +13,7 @@ import type { RunningVideoModel } from './models.ts';
 import { folderOf, type VideoRef, videoOfFileUri } from './names.ts';
 
 /** A video as the request names it. The handler looks up who made it and whether it exists. */
-export type AskedVideo =
+export type RequestedVideo =
   | ({ readonly kind: 'file' } & VideoRef)
   | { readonly kind: 'object'; readonly gcsUri: string }
   | { readonly kind: 'bytes'; readonly bytesBase64Encoded: string };
@@ -21,12 +21,12 @@ export type AskedVideo =
 export interface MappedRequest {
   /** Our own body, without its video. */
   readonly body: Readonly<Record<string, unknown>>;
-  readonly video: AskedVideo | undefined;
+  readonly video: RequestedVideo | undefined;
   readonly deliverTo: string | undefined;
   readonly changes: readonly string[];
 }
 
-export interface Asked {
+export interface ModelRequest {
   readonly surface: CompatOrigin['surface'];
   /** The model that the path names. */
   readonly model: string;
@@ -34,7 +34,7 @@ export interface Asked {
 }
 
 /** @throws ProblemError 400 that names every invalid field */
-export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
+export function requestOfGoogle(raw: unknown, requested: ModelRequest): MappedRequest {
   const google = parseGoogleBody(raw);
   const [instance = {}] = google.instances;
   const parameters = google.parameters ?? {};
@@ -42,15 +42,15 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
   const note = (text: string): void => {
     changes.push(text);
   };
-  const { spec, aliasOf, provider } = asked.running;
+  const { spec, aliasOf, provider } = requested.running;
   if (aliasOf)
-    note(`model: ${asked.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs in its place.`);
-  checkSurface(google, asked.surface);
+    note(`model: ${requested.model} was retired on ${aliasOf.retiredOn}; ${spec.model} runs in its place.`);
+  checkSurface(google, requested.surface);
   if (google.webhookConfig) note('webhookConfig: is ignored; poll the operation.');
   const durationSeconds = durationOf(
     numberOf('durationSeconds', parameters.durationSeconds, note),
     google,
-    asked,
+    requested,
     note,
   );
   const sampleCount = countOf(
@@ -60,7 +60,7 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
   const settings = settingsOf(parameters, note);
   const { prompt, image, lastFrame, referenceImages } = instance;
   const body = {
-    model: asked.model,
+    model: requested.model,
     provider,
     prompt,
     image: image && imageOf(image),
@@ -69,8 +69,8 @@ export function requestOfGoogle(raw: unknown, asked: Asked): MappedRequest {
     durationSeconds,
     sampleCount,
     ...settings,
-    generateAudio: audioOf(settings['generateAudio'], asked, note),
-    personGeneration: peopleOf(parameters.personGeneration, asked, note),
+    generateAudio: audioOf(settings['generateAudio'], requested, note),
+    personGeneration: peopleOf(parameters.personGeneration, requested, note),
     labels: google.labels,
   };
   return {
@@ -139,25 +139,27 @@ function countOf(sampleCount: number | undefined, numberOfVideos: number | undef
  * missing. The job shows the price. The values of a live model pass as they are.
  */
 function durationOf(
-  asked: number | undefined,
+  requested: number | undefined,
   { instances }: GoogleBody,
-  { running: { spec, tookSeconds = [] } }: Asked,
+  { running: { spec, tookSeconds = [] } }: ModelRequest,
   note: Note,
 ): number | undefined {
   const [instance] = instances;
-  if (asked === undefined) return undefined;
+  if (requested === undefined) return undefined;
   if (instance?.video) {
     // Google's documents send 8 with an extension that adds 7 s.
-    if (spec.extension?.durationIsSent !== false || (asked !== 7 && asked !== 8)) return asked;
+    if (spec.extension?.durationIsSent !== false || (requested !== 7 && requested !== 8)) return requested;
     const adds = spec.extension.defaultAddsSeconds;
-    if (asked !== adds) note(`parameters.durationSeconds: is ${asked}; an extension adds ${adds} s.`);
+    if (requested !== adds) note(`parameters.durationSeconds: is ${requested}; an extension adds ${adds} s.`);
     return undefined;
   }
   const allowed = limitsIn(spec, modeOfInstance(instance)).durationsSeconds;
-  if (allowed.includes(asked) || !tookSeconds.includes(asked)) return asked;
-  const longer = allowed.find((seconds) => seconds > asked);
-  if (longer === undefined) return asked;
-  note(`parameters.durationSeconds: ${asked} became ${longer}; ${spec.model} makes ${allowed.join(', ')} s.`);
+  if (allowed.includes(requested) || !tookSeconds.includes(requested)) return requested;
+  const longer = allowed.find((seconds) => seconds > requested);
+  if (longer === undefined) return requested;
+  note(
+    `parameters.durationSeconds: ${requested} became ${longer}; ${spec.model} makes ${allowed.join(', ')} s.`,
+  );
   return longer;
 }
 
@@ -168,9 +170,13 @@ const modeOfInstance = (instance: GoogleBody['instances'][number] | undefined): 
 };
 
 /** Veo 2 was silent. A request for it expects silence and its price. */
-function audioOf(asked: unknown, { model, running: { spec, aliasOf } }: Asked, note: Note): unknown {
-  if (asked !== undefined || !aliasOf || !model.startsWith('veo-2.') || !spec.takes.has('generateAudio'))
-    return asked;
+function audioOf(
+  requested: unknown,
+  { model, running: { spec, aliasOf } }: ModelRequest,
+  note: Note,
+): unknown {
+  if (requested !== undefined || !aliasOf || !model.startsWith('veo-2.') || !spec.takes.has('generateAudio'))
+    return requested;
   note(`parameters.generateAudio: false, because ${model} made no sound.`);
   return false;
 }
@@ -179,14 +185,18 @@ function audioOf(asked: unknown, { model, running: { spec, aliasOf } }: Asked, n
  * Vertex's first document wrote `disallow`. Google's SDKs also send the values in upper case. The Developer API required
  * `allow_all` for every text; on Vertex only projects on a list of Google's may send it.
  */
-function peopleOf(given: string | undefined, { surface, running }: Asked, note: Note): string | undefined {
-  const asked = given?.toLowerCase();
-  if (asked === 'disallow') {
+function peopleOf(
+  given: string | undefined,
+  { surface, running }: ModelRequest,
+  note: Note,
+): string | undefined {
+  const requested = given?.toLowerCase();
+  if (requested === 'disallow') {
     note(`parameters.personGeneration: ${given} became dont_allow.`);
     return 'dont_allow';
   }
   if (
-    asked === 'allow_all' &&
+    requested === 'allow_all' &&
     surface === 'developer' &&
     running.aliasOf &&
     running.spec.provider === 'vertex'
@@ -197,7 +207,7 @@ function peopleOf(given: string | undefined, { surface, running }: Asked, note: 
     );
     return 'allow_adult';
   }
-  return asked;
+  return requested;
 }
 
 function imageOf(image: GoogleImage): Record<string, unknown> {
@@ -221,7 +231,7 @@ function standardBase64(text: string): string {
   return standard.length % 4 === 0 ? standard : standard.padEnd(Math.ceil(standard.length / 4) * 4, '=');
 }
 
-function videoOf(video: GoogleVideo): AskedVideo {
+function videoOf(video: GoogleVideo): RequestedVideo {
   if ('gcsUri' in video) return { kind: 'object', gcsUri: video.gcsUri };
   if ('inlineData' in video)
     return { kind: 'bytes', bytesBase64Encoded: standardBase64(video.inlineData.data) };

@@ -102,9 +102,9 @@ function durationOf(
   mode: Mode,
   errors: FieldError[],
 ): number | undefined {
-  const asked = body.durationSeconds;
+  const requested = body.durationSeconds;
   if (mode === 'edit' || mode === 'upscale') {
-    if (asked !== undefined) {
+    if (requested !== undefined) {
       const detail = `does not go with task ${mode}; the video keeps its duration. Leave it out.`;
       errors.push({ field: 'durationSeconds', detail });
     }
@@ -113,44 +113,44 @@ function durationOf(
   }
   if (mode === 'extension') {
     const { addsSeconds, defaultAddsSeconds } = spec.extension ?? NO_EXTENSION;
-    return oneOf('durationSeconds', asked, addsSeconds, defaultAddsSeconds, errors);
+    return oneOf('durationSeconds', requested, addsSeconds, defaultAddsSeconds, errors);
   }
   const { durationsSeconds } = limitsIn(spec, mode);
-  return oneOf('durationSeconds', asked, durationsSeconds, spec.defaultDurationSeconds, errors);
+  return oneOf('durationSeconds', requested, durationsSeconds, spec.defaultDurationSeconds, errors);
 }
 
 /** Every stage of the job gets the same value, so every stage must take it. */
 function peopleOf(
-  { personGeneration: asked, extensions }: RequestBody,
+  { personGeneration: requested, extensions }: RequestBody,
   spec: VideoModelSpec,
   mode: Mode,
   { restrictedRegion }: RequestRules,
   errors: FieldError[],
 ): PersonGeneration | undefined {
-  if (asked === undefined || !spec.takes.has('personGeneration')) return undefined;
+  if (requested === undefined || !spec.takes.has('personGeneration')) return undefined;
   const modes = extensions ? ([mode, 'extension'] as const) : ([mode] as const);
   const allowed = modes.map((each) =>
     restrictedRegion ? spec.personGenerationRestricted : limitsIn(spec, each).personGeneration,
   );
-  const match = spec.personGeneration.find((value) => value === asked);
+  const match = spec.personGeneration.find((value) => value === requested);
   if (match !== undefined && allowed.every((values) => values.includes(match))) return match;
   const taken = modes.map((each, n) => `${allowed[n]?.join(', ')} in mode ${each}`).join('; ');
   const field = 'personGeneration';
-  errors.push({ field, detail: `is ${JSON.stringify(asked)}; ${spec.model} takes ${taken}.` });
+  errors.push({ field, detail: `is ${JSON.stringify(requested)}; ${spec.model} takes ${taken}.` });
   return undefined;
 }
 
 function resolutionOf(
-  { resolution: asked, extensions }: RequestBody,
+  { resolution: requested, extensions }: RequestBody,
   spec: VideoModelSpec,
   mode: Mode,
   durationSeconds: number | undefined,
   errors: FieldError[],
 ): Resolution | undefined {
   const field = 'resolution';
-  if (mode === 'upscale' && asked === undefined)
+  if (mode === 'upscale' && requested === undefined)
     errors.push({ field, detail: 'is required by task upscale; name the resolution to upscale to.' });
-  const resolution = oneOf(field, asked, resolutionsOf(spec), spec.defaultResolution, errors);
+  const resolution = oneOf(field, requested, resolutionsOf(spec), spec.defaultResolution, errors);
   const only = spec.highResolutionDurationsSeconds;
   const isHigh = resolution === '1080p' || resolution === '4k';
   if (only && isHigh && durationSeconds !== undefined && !only.includes(durationSeconds))
@@ -191,10 +191,10 @@ function extensionsOf(
   if (!spec.extension) errors.push({ field: 'extensions', detail: `are not taken by ${spec.model}.` });
   return extensions.map((link, n) => {
     checkLinkPrompt(`extensions.${n}.prompt`, link.prompt, prompt, spec, errors);
-    const asked = spec.extension ? link.durationSeconds : undefined;
+    const requested = spec.extension ? link.durationSeconds : undefined;
     const durationSeconds = oneOf(
       `extensions.${n}.durationSeconds`,
-      asked,
+      requested,
       addsSeconds,
       defaultAddsSeconds,
       errors,

@@ -11,15 +11,15 @@ import type { RequestBody } from './request-body.ts';
 export function fitToSource(
   request: VideoRequest,
   spec: VideoModelSpec,
-  asked: Pick<RequestBody, 'aspectRatio' | 'resolution'>,
+  requested: Pick<RequestBody, 'aspectRatio' | 'resolution'>,
   errors: FieldError[],
 ): VideoRequest {
   const source = request.video ?? request.previousTurn;
   if (!source) return request;
   const task = taskOfRequest(request);
-  const nearest = asked.aspectRatio === undefined ? orientationOf(request.video) : undefined;
+  const nearest = requested.aspectRatio === undefined ? orientationOf(request.video) : undefined;
   const aspectRatio = source.aspectRatio ?? nearest ?? request.aspectRatio;
-  if (asked.aspectRatio !== undefined && aspectRatio !== request.aspectRatio) {
+  if (requested.aspectRatio !== undefined && aspectRatio !== request.aspectRatio) {
     errors.push({
       field: 'aspectRatio',
       detail: `is ${request.aspectRatio}; the video is ${aspectRatio}. Leave it out to keep that.`,
@@ -27,7 +27,9 @@ export function fitToSource(
   }
   if (task === 'extend') return { ...request, aspectRatio };
   const kept =
-    asked.resolution === undefined && source.resolution && resolutionsOf(spec).includes(source.resolution);
+    requested.resolution === undefined &&
+    source.resolution &&
+    resolutionsOf(spec).includes(source.resolution);
   const resolution = kept && source.resolution ? source.resolution : request.resolution;
   if (task === 'upscale' && source.resolution && !isLarger(resolution, source.resolution)) {
     const detail = `is ${resolution}; the video is ${source.resolution}. Name a larger resolution.`;

@@ -36,7 +36,7 @@ export interface ParsedRequest {
   readonly lane: Lane;
   readonly times: TimesBody;
   /** Values of the body that would otherwise follow from the video that it starts from. */
-  readonly asked: Pick<RequestBody, 'aspectRatio' | 'resolution'>;
+  readonly requested: Pick<RequestBody, 'aspectRatio' | 'resolution'>;
   /** {@link RequestRules.scaledDownVideos} */
   readonly isScaledDown: boolean;
 }
@@ -66,14 +66,14 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
       video: body.video,
       previousJob: body.previousJob,
     },
-    asked: { aspectRatio: body.aspectRatio, resolution: body.resolution },
+    requested: { aspectRatio: body.aspectRatio, resolution: body.resolution },
     isScaledDown: rules.scaledDownVideos ?? false,
   };
 }
 
 /** @throws ProblemError 400 when the model cannot extend, edit or upscale the video that was found */
 export function completeRequest(parsed: ParsedRequest, found: FoundInputs): VideoRequest {
-  const { spec, request, asked, isScaledDown } = parsed;
+  const { spec, request, requested, isScaledDown } = parsed;
   const { image, lastFrame, referenceImages, firstFrameImage, video, previousJob } = found;
   const given: VideoRequest = {
     ...request,
@@ -87,7 +87,7 @@ export function completeRequest(parsed: ParsedRequest, found: FoundInputs): Vide
     }),
   };
   const errors: FieldError[] = [];
-  const complete = fitToSource(given, spec, asked, errors);
+  const complete = fitToSource(given, spec, requested, errors);
   errors.push(...sourceErrors(complete, spec, isScaledDown), ...chainErrors(complete, spec));
   if (errors.length > 0) throw invalidRequest(errors);
   return complete;

@@ -1,7 +1,7 @@
 /** `:predictLongRunning` of both Google APIs: translates a request in Google's format into a job. */
 import { videoModelFor } from '../../core/compat/models.ts';
 import { jobIdOfOutput, operationNameOf } from '../../core/compat/names.ts';
-import { type AskedVideo, requestOfGoogle } from '../../core/compat/request-of-google.ts';
+import { type RequestedVideo, requestOfGoogle } from '../../core/compat/request-of-google.ts';
 import { defined } from '../../core/defined.ts';
 import type { CompatOrigin } from '../../core/job/video-request.ts';
 import { decodeBase64 } from '../../core/media/image.ts';
@@ -81,7 +81,7 @@ export function compatRules({ catalogue, clock, settings }: Services): RequestRu
 }
 
 /** Translates the input video to Clapper's format: a video of one of the caller's jobs, or an object in a bucket. */
-async function videoOf(services: Services, caller: string, video: AskedVideo): Promise<object> {
+async function videoOf(services: Services, caller: string, video: RequestedVideo): Promise<object> {
   switch (video.kind) {
     case 'file':
       return { job: video.jobId, index: video.index };
