@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { schedulesSchema } from './core/batch/schedules.ts';
 import { uploadRulesSchema } from './core/batch/upload-rules.ts';
 import { catalogueOverridesSchema } from './core/catalogue/catalogue-overrides.ts';
+import { isOriginPattern } from './core/cors-origins.ts';
 
 const flag = z
   .enum(['true', 'false'])
@@ -59,6 +60,11 @@ const environmentSchema = z.object({
   CLAPPER_CALLERS: z.enum(['id-token', 'key', 'local']).default('id-token'),
   /** Accepted audiences of callers' ID tokens: the URLs of this service. Default: none. */
   CLAPPER_API_AUDIENCES: list(''),
+  /** Origins whose web pages may call the API from a browser. Default: none. */
+  CLAPPER_CORS_ORIGINS: list('').refine(
+    (origins) => origins.every(isOriginPattern),
+    'must be origins like https://app.example.com or http://localhost:*, without a path or a slash at the end, separated by commas',
+  ),
   CLAPPER_TOKEN_SIGNATURE: z.enum(['verify', 'platform']).default('verify'),
   CLAPPER_TOKEN_ISSUERS: list('https://accounts.google.com,accounts.google.com'),
   CLAPPER_TOKEN_JWKS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),

@@ -23,6 +23,7 @@ import { handlePoll } from './handlers/job/poll.ts';
 import { handleSubmit } from './handlers/job/submit.ts';
 import { submitMessageSchema, wakeMessageSchema } from './handlers/job/wake-message.ts';
 import { handleSweep } from './handlers/sweep.ts';
+import { keepConnectionsAlive } from './keep-alive.ts';
 import type { Severity } from './ports.ts';
 import { keepAllRequestsRaw } from './raw-request.ts';
 import { buildServices } from './services.ts';
@@ -42,6 +43,7 @@ const scheduleWork: ScheduleWork = {
   },
 };
 
+keepConnectionsAlive();
 if (process.env['FUNCTION_TARGET'] === 'api') keepAllRequestsRaw();
 
 // The framework passes Node's request and response. Hono writes to them directly and must not replace the globals.

@@ -190,6 +190,13 @@ export interface Submissions {
   isPaused(queue: SubmitQueue): Promise<boolean>;
 }
 
+export interface LinkOptions {
+  /** The reader's `x-goog-…` headers: Cloud Storage requires them to be part of the signature. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The `Content-Disposition` of the response. */
+  readonly disposition?: string;
+}
+
 /** The output bucket. */
 export interface ResultStore {
   readonly bucket: string;
@@ -201,13 +208,8 @@ export interface ResultStore {
   writeOnce(name: string, contentType: string, body: Readable): Promise<void>;
   /**
    * Returns a link by which anyone can read this object for `ttlMs`.
-   * @param headers the reader's `x-goog-…` headers: Cloud Storage requires them to be part of the signature
    */
-  signedReadUrl(
-    video: Pick<LandedVideo, 'uri'>,
-    ttlMs: number,
-    headers?: Readonly<Record<string, string>>,
-  ): Promise<string>;
+  signedReadUrl(object: Pick<LandedVideo, 'uri'>, ttlMs: number, options?: LinkOptions): Promise<string>;
   /**
    * Copies a landed video to `gs://bucket/name` inside Cloud Storage. Succeeds if an identical object already exists.
    * @throws Error when a different object exists, or Cloud Storage refuses the copy
@@ -444,6 +446,8 @@ export interface ServiceSettings {
   /** The jobs or batches that objects in the input bucket start, and which of these objects their callers may read. */
   readonly uploadRules?: readonly UploadRule[];
   readonly signedUrlTtlMs: number;
+  /** Origins whose web pages may call the API from a browser, such as `https://app.example.com`. Default: none. */
+  readonly corsOrigins?: readonly string[];
   readonly logPrompts: boolean;
   /** Callers who operate the deployment: they see every job and resolve attempts with an unknown outcome. */
   readonly operators: readonly string[];

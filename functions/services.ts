@@ -176,6 +176,7 @@ export function buildServices(config: Config): Built {
       pubsubTopics: config.CLAPPER_ALLOWED_PUBSUB_TOPICS,
       uploadRules: config.CLAPPER_UPLOADS,
       signedUrlTtlMs: config.CLAPPER_SIGNED_URL_TTL_SECONDS * 1000,
+      corsOrigins: config.CLAPPER_CORS_ORIGINS,
       logPrompts: config.CLAPPER_LOG_PROMPTS,
       operators: config.CLAPPER_OPERATORS,
       requestsPerMinute: config.CLAPPER_REQUESTS_PER_MINUTE,

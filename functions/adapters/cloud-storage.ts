@@ -41,15 +41,16 @@ export function createResultStore(storage: Storage, signing: Storage, bucketName
 
     writeOnce: (name, contentType, body) => writeStreamOnce(bucket, name, contentType, body),
 
-    async signedReadUrl(video, ttlMs, headers = {}) {
-      const [, bucketOfVideo = '', name = ''] = GS_URI.exec(video.uri) ?? [];
-      const file = signing.bucket(bucketOfVideo).file(name);
+    async signedReadUrl({ uri }, ttlMs, { headers, disposition } = {}) {
+      const [, bucketOfObject = '', name = ''] = GS_URI.exec(uri) ?? [];
+      const file = signing.bucket(bucketOfObject).file(name);
       const expires = Date.now() + ttlMs;
       const [url] = await file.getSignedUrl({
         version: 'v4',
         action: 'read',
         expires,
         extensionHeaders: { ...headers },
+        ...(disposition === undefined ? {} : { responseDisposition: disposition }),
       });
       return url;
     },

@@ -7,7 +7,7 @@
 import { createPublicKey, createVerify } from 'node:crypto';
 import http from 'node:http';
 import type { LocalIdentity } from '../shared/identity.ts';
-import { LOOPBACK, type RunningServer } from '../shared/running-server.ts';
+import { KEEP_ALIVE_MS, LOOPBACK, type RunningServer } from '../shared/running-server.ts';
 
 const ACCESS_AUDIENCE = 'https://googleapis.clapper.local';
 const LIFETIME_SECONDS = 3600;
@@ -32,6 +32,7 @@ export async function startTokenServer(
     }
     return send(404, { error: 'not_found', error_description: `${request.method} ${request.url}` });
   });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, LOOPBACK, resolve);

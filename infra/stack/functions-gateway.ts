@@ -7,6 +7,7 @@
 import http from 'node:http';
 import '../../functions/index.ts';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
+import { KEEP_ALIVE_MS } from '../../functions/keep-alive.ts';
 import { keepRequestRaw } from '../../functions/raw-request.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import { reportReady } from './child.ts';
@@ -37,6 +38,7 @@ const front = http.createServer((request, response) => {
 });
 // No timeout here: the handlers of long polls and streams have their own.
 front.requestTimeout = 0;
+front.keepAliveTimeout = KEEP_ALIVE_MS;
 
 const drain = drainable(front);
 process.once('SIGTERM', () => {

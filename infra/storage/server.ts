@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { LOOPBACK, type RunningServer } from '../shared/running-server.ts';
+import { KEEP_ALIVE_MS, LOOPBACK, type RunningServer } from '../shared/running-server.ts';
 import { Buckets } from './buckets.ts';
 import { backendError, StorageError } from './errors.ts';
 import { ConnectionReset, Faults } from './faults.ts';
@@ -51,9 +51,6 @@ export interface StorageServer
   /** `http://host:port`: the client's `apiEndpoint`, or `STORAGE_EMULATOR_HOST`. */
   readonly url: string;
 }
-
-/** Longer than clients keep idle connections, so that no connection is closed while a request is being sent. */
-const KEEP_ALIVE_MS = 120_000;
 
 export async function startStorage(options: StorageOptions = {}): Promise<StorageServer> {
   const now = options.now ?? Date.now;

@@ -23,6 +23,8 @@ const ANSWERS: Readonly<Record<number, Answer>> = {
   401: { code: 401, status: 'UNAUTHENTICATED' },
   403: { code: 403, status: 'PERMISSION_DENIED' },
   404: { code: 404, status: 'NOT_FOUND' },
+  // google.rpc.Code has no value for it.
+  405: { code: 405, status: 'METHOD_NOT_ALLOWED' },
   409: { code: 409, status: 'ABORTED' },
   413: { code: 400, status: 'INVALID_ARGUMENT' },
   415: { code: 400, status: 'INVALID_ARGUMENT' },

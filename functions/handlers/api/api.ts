@@ -3,8 +3,10 @@ import { Hono } from 'hono';
 import type { Job } from '../../core/job/job.ts';
 import { notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
-import { addCompatRoutes } from '../compat/routes.ts';
+import { googleErrorResponse } from '../compat/errors.ts';
+import { addCompatRoutes, isGooglesPath } from '../compat/routes.ts';
 import { addConsole } from '../console.ts';
+import { allowOrigins, refuseOtherPages } from '../http/cross-origin.ts';
 import { type JobView, jobView } from '../http/job-view.ts';
 import { parseJson, readBytes, readJson } from '../http/json-body.ts';
 import { modelsView } from '../http/models-view.ts';
@@ -16,11 +18,18 @@ import { addKeyRoutes } from './keys-api.ts';
 import { addOperatorRoutes } from './operators.ts';
 import { checkPath } from './path-check.ts';
 import { createUpload } from './uploads.ts';
+import { namesMethods } from './wrong-method.ts';
 
 export function createApi(services: Services): Hono {
   const app = new Hono();
   const view = (job: Job): JobView => jobView(job, services.clock.now(), stepContext(services, job).latency);
 
+  const { corsOrigins = [] } = services.settings;
+  const refuse = (path: string, problem: Problem): Response =>
+    isGooglesPath(path) ? googleErrorResponse(problem) : problemResponse(problem);
+  app.use(allowOrigins(corsOrigins));
+  app.use(refuseOtherPages(corsOrigins, (path, origin) => refuse(path, otherPage(origin))));
+  app.use(namesMethods(app, refuse));
   app.use(checkPath(services));
   addConsole(app);
   addOperatorRoutes(app, services, view);
@@ -76,6 +85,13 @@ export function createApi(services: Services): Hono {
   });
   return app;
 }
+
+const otherPage = (origin: string): Problem => ({
+  status: 403,
+  code: 'origin-not-allowed',
+  title: 'Web pages of this origin may not call the API',
+  detail: `A web page of ${origin} sent this request. Nothing was done. To allow it, add its origin to CLAPPER_CORS_ORIGINS.`,
+});
 
 export function problemResponse({ code, retryAfterSeconds, ...problem }: Problem): Response {
   return new Response(JSON.stringify({ type: `urn:clapper:problem:${code}`, ...problem }), {

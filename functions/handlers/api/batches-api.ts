@@ -12,6 +12,7 @@ import { listedCaller } from '../http/caller-scope.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { readJson } from '../http/json-body.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
+import { answerWithLink } from '../http/signed-link.ts';
 import { traceOf } from '../http/trace.ts';
 import { tryToAnnounce } from '../job/announce.ts';
 
@@ -104,12 +105,12 @@ export function addBatchRoutes(app: Hono, services: Services): void {
       throw invalidRequest([
         { field: 'format', detail: `is '${c.req.query('format')}'; it has to be csv or jsonl.` },
       ]);
-    const { signedUrlTtlMs } = services.settings;
-    const uri = `gs://${services.results.bucket}/${batch.report[format.data]}`;
-    const url = await services.results.signedReadUrl({ uri }, signedUrlTtlMs);
-    c.header('cache-control', 'private, no-store');
-    c.header('location', url);
-    return c.json({ url, expiresAt: new Date(services.clock.now() + signedUrlTtlMs).toISOString() }, 302);
+    const name = batch.report[format.data];
+    const object = (await services.results.list(name)).find((each) => each.name === name);
+    if (!object)
+      throw notFound(`The report of batch ${batch.batchId}, ${name}, is no longer in the output bucket.`);
+    const fileName = `${batch.batchId}-${name.slice(name.lastIndexOf('/') + 1)}`;
+    return answerWithLink(services, c.req.raw, { ...object, fileName, disposition: 'attachment' });
   });
 }
 

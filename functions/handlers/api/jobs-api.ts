@@ -10,6 +10,7 @@ import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import type { JobView } from '../http/job-view.ts';
 import { readJson, readJsonIfAny } from '../http/json-body.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
+import { answerWithLink } from '../http/signed-link.ts';
 import { traceOf } from '../http/trace.ts';
 import { advanceAndPerform } from '../job/advance.ts';
 import { createJob, estimateJob } from '../job/create-job.ts';
@@ -102,15 +103,8 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
     const video = /^\d{1,3}$/.test(n) ? job.videos[Number(n)] : undefined;
     if (!video)
       throw notFound(`Job ${job.jobId} has no video '${n}'; it has videos 0 to ${job.videos.length - 1}.`);
-    const { signedUrlTtlMs } = services.settings;
-    const url = await services.results.signedReadUrl(video, signedUrlTtlMs);
-    const expiresAt = new Date(services.clock.now() + signedUrlTtlMs).toISOString();
-    c.header('cache-control', 'private, no-store');
-    c.header('vary', 'accept');
-    // A client that accepts JSON needs the link itself, for example a web page with a video player.
-    if (c.req.header('accept') === 'application/json') return c.json({ url, expiresAt });
-    c.header('location', url);
-    return c.json({ url, expiresAt }, 302);
+    const fileName = `${job.jobId}-${Number(n)}.mp4`;
+    return answerWithLink(services, c.req.raw, { ...video, fileName, disposition: 'inline' });
   });
 }
 

@@ -1,4 +1,4 @@
-/** Authenticates callers of the Google-compatible routes: an API key in a header or in the URL, or a bearer token. */
+/** Authenticates callers of the Google-compatible routes: an API key or a bearer token, in a header or in the URL. */
 
 import { API_KEY, SERVERLESS_AUTHORIZATION } from '../../core/credential-headers.ts';
 import type { Job } from '../../core/job/job.ts';
@@ -33,10 +33,25 @@ export async function callerOf(
   surface: keyof typeof MISSING,
 ): Promise<string> {
   const headers = new Headers(request.headers);
-  const key = new URL(request.url).searchParams.get('key')?.trim();
+  const key = credentialIn(request, 'key');
   if (key && !headers.get(API_KEY)) headers.set(API_KEY, key);
+  // Google's parameter for a bearer token. The header wins: a platform in front of this service has checked that one.
+  const token = credentialIn(request, 'access_token');
+  if (token && !headers.get('authorization')) headers.set('authorization', `Bearer ${token}`);
   if (!CREDENTIALS.some((name) => headers.get(name)?.trim())) throw new ProblemError(MISSING[surface]);
   return callers.verify(headers);
+}
+
+/** @throws ProblemError 401 for a value that no header can hold. The message does not repeat it: errors are logged. */
+function credentialIn(request: Request, parameter: 'key' | 'access_token'): string | undefined {
+  const value = new URL(request.url).searchParams.get(parameter)?.trim();
+  if (value === undefined || /^[\x21-\x7e]*$/.test(value)) return value;
+  throw new ProblemError({
+    status: 401,
+    code: 'unauthenticated',
+    title: 'Not authenticated',
+    detail: `The parameter ${parameter} contains characters that are not printable ASCII.`,
+  });
 }
 
 export const maySee = ({ settings }: Services, caller: string, job: Job): boolean =>

@@ -4,7 +4,7 @@ import { defined } from '../../core/defined.ts';
 import { type Problem, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 
-function googleErrorResponse(problem: Problem): Response {
+export function googleErrorResponse(problem: Problem): Response {
   const { status, retryAfterSeconds = status === 429 ? 1 : undefined } = problem;
   const body = googleErrorOf({
     ...problem,

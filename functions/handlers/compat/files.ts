@@ -7,6 +7,7 @@ import type { JobIn } from '../../core/job/job.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { rfc3339 } from '../http/job-view.ts';
+import { answerWithoutLink, linkForRedirect } from '../http/signed-link.ts';
 import { maySee, originOf } from './caller.ts';
 
 const PATH = /^([a-zA-Z0-9-]{1,128})(:download)?$/;
@@ -27,7 +28,13 @@ export async function fileAnswer(
   if (!found)
     throw permissionDenied(`You do not have permission to access the File ${id} or it may not exist.`);
   if (download === undefined) return Response.json(resourceOf(found, originOf(request)));
-  return request.method === 'HEAD' ? headOf(found.video) : redirect(services, request, found.video);
+  const { ref, job, video } = found;
+  const fileName = `${job.jobId}-${ref.index}.mp4`;
+  const file = { ...video, fileName, disposition: 'attachment' } as const;
+  const answer = answerWithoutLink(request, file);
+  if (answer) return answer;
+  const location = await linkForRedirect(services, request, file);
+  return new Response(null, { status: 302, headers: { location, 'cache-control': 'private, no-store' } });
 }
 
 interface FoundFile {
@@ -61,27 +68,4 @@ function resourceOf({ ref, job, video }: FoundFile, origin: string): Record<stri
       ? {}
       : { videoMetadata: { videoDuration: `${video.durationSeconds}s` } }),
   };
-}
-
-/** HEAD is answered from the job's record: the signed link is valid for GET only. */
-const headOf = ({ bytes, contentType }: LandedVideo): Response =>
-  new Response(null, {
-    headers: {
-      'content-type': contentType,
-      'content-length': String(bytes),
-      'accept-ranges': 'bytes',
-      'cache-control': 'private, no-store',
-    },
-  });
-
-/** Redirects to Cloud Storage, which serves any size and ranges. */
-async function redirect(
-  { results, settings }: Services,
-  request: Request,
-  video: LandedVideo,
-): Promise<Response> {
-  // Clients repeat their headers after a redirect, and Cloud Storage refuses an `x-goog-` header that is not signed.
-  const theirs = [...request.headers].filter(([name]) => name.startsWith('x-goog-'));
-  const location = await results.signedReadUrl(video, settings.signedUrlTtlMs, Object.fromEntries(theirs));
-  return new Response(null, { status: 302, headers: { location, 'cache-control': 'private, no-store' } });
 }

@@ -4,8 +4,10 @@
  */
 import { Hono } from 'hono';
 import type { Services } from '../../ports.ts';
+import { addCancelRoutes } from './cancel.ts';
 import { addDeveloperRoutes } from './developer.ts';
 import { answerError, routeNotFound } from './errors.ts';
+import { selectsFields } from './partial-response.ts';
 import { addVertexRoutes } from './vertex.ts';
 
 const PATHS = ['/v1beta', '/v1beta1', '/v1/projects', '/v1/publishers', '/v1/files', '/v1/models'];
@@ -15,8 +17,10 @@ export const isGooglesPath = (path: string): boolean => PATHS.some((each) => pat
 export function addCompatRoutes(app: Hono, services: Services): void {
   const google = new Hono();
   google.onError((error) => answerError(services, error));
+  for (const path of PATHS) google.use(`${path}/*`, selectsFields);
   addDeveloperRoutes(google, services);
   addVertexRoutes(google, services);
+  addCancelRoutes(google, services);
   for (const path of [...PATHS.map((each) => `${each}/*`), '/v1/interactions', '/v1/interactions/*'])
     google.all(path, (c) => routeNotFound(c.req.raw));
   app.route('/', google);

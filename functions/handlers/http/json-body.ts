@@ -2,6 +2,7 @@
 
 import { ProblemError } from '../../core/problem.ts';
 import { isTooDeep, TOO_DEEP } from '../../core/request/json-depth.ts';
+import { decompressorOf } from './content-encoding.ts';
 
 /** Google's front end refuses more than 32 MiB. Larger inputs, such as three images of 20 MB, have to use `gs://`. */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
@@ -62,29 +63,31 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 /**
- * Reads the body and stops at the limit, so that memory use is bounded.
- * @throws ProblemError 413, or 400 if the body is incomplete
+ * Reads the body, decompresses it, and stops at the limit, so that memory use is bounded.
+ * @throws ProblemError 413, 415 for an unsupported Content-Encoding, or 400 if the body is incomplete or not compressed so
  */
 export async function readBytes(request: Request): Promise<Uint8Array> {
-  const tooLarge = (): ProblemError =>
-    new ProblemError({
-      status: 413,
-      code: 'body-too-large',
-      title: 'The body is too large',
-      detail: `The limit is ${BODY_BYTES_MAX} bytes. Put large images in a bucket and use gcsUri.`,
-    });
+  const decompress = decompressorOf(request.headers.get('content-encoding'));
   if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX) throw tooLarge();
+  if (!request.body) return new Uint8Array();
+  const sent = brokenOffAsProblem(request.body);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  if (request.body) {
-    for await (const chunk of brokenOffAsProblem(request.body)) {
-      bytes += chunk.byteLength;
-      if (bytes > BODY_BYTES_MAX) throw tooLarge();
-      chunks.push(chunk);
-    }
+  for await (const chunk of decompress ? decompress(sent) : sent) {
+    bytes += chunk.byteLength;
+    if (bytes > BODY_BYTES_MAX) throw tooLarge();
+    chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
+
+const tooLarge = (): ProblemError =>
+  new ProblemError({
+    status: 413,
+    code: 'body-too-large',
+    title: 'The body is too large',
+    detail: `The limit is ${BODY_BYTES_MAX} bytes, also after decompression. Put large images in a bucket and use gcsUri.`,
+  });
 
 /** A client that disconnects mid-request is not an error of this service, and must not trigger its error alerts. */
 async function* brokenOffAsProblem(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

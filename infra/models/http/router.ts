@@ -1,5 +1,6 @@
 /** Routes an HTTP request to its handler and sends the reply. Each surface is a list of routes. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { KEEP_ALIVE_MS } from '../../shared/running-server.ts';
 import { GoogleError, invalid } from './google-error.ts';
 import { errorReply, type Reply, refusalReply, type SentReply } from './reply.ts';
 
@@ -23,9 +24,6 @@ export interface Route {
 
 /** Enough for a first frame, a last frame and three references of 20 MB each, in base64. */
 const MAX_BODY_BYTES = 140 * 1024 * 1024;
-
-/** Longer than clients keep idle connections: a connection that closes during a submission looks like a lost reply. */
-const KEEP_ALIVE_MS = 120_000;
 
 export function routingServer(routes: readonly Route[], onBug: (error: unknown) => void): Server {
   const server = createServer((request, response) => {

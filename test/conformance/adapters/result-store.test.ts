@@ -240,7 +240,7 @@ describe('a signed URL for a reader that sends x-goog- headers', () => {
     await write('linked.mp4', '0123456789');
     const [object] = await results.list('linked.mp4');
     if (!object) throw new Error('There is no object.');
-    const url = await results.signedReadUrl(object, 60_000, { 'x-goog-api-key': 'ann' });
+    const url = await results.signedReadUrl(object, 60_000, { headers: { 'x-goog-api-key': 'ann' } });
     expect(url).not.toContain('ann');
     const get = (headers: Record<string, string>): Promise<Response> => fetch(url, { headers });
     const part = await get({ 'x-goog-api-key': 'ann', range: 'bytes=2-4' });

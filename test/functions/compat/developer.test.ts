@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createIdTokenCallers } from '../../../functions/adapters/id-token-callers.ts';
 import { createApi } from '../../../functions/handlers/api/api.ts';
+import type { LinkOptions } from '../../../functions/ports.ts';
 import { apiOf } from '../../support/api-client.ts';
 import { finish, googleClient, googleWorld, makesVideos, mp4 } from '../../support/google.ts';
 import { finishesAfter } from '../../support/jobs.ts';
@@ -352,8 +353,8 @@ describe('a file of the Developer API', () => {
     const id = idOf(await finished(world));
     let signed: unknown;
     const results = Object.assign(Object.create(world.output), {
-      signedReadUrl: async (_video: unknown, _ttlMs: number, headers: unknown) => {
-        signed = headers;
+      signedReadUrl: async (_video: unknown, _ttlMs: number, options?: LinkOptions) => {
+        signed = options?.headers;
         return 'https://signed.test/';
       },
     });

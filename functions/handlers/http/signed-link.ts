@@ -1,0 +1,93 @@
+/**
+ * Signed links to objects of the output bucket. Cloud Storage serves the bytes, of any size and in ranges, so the API
+ * answers a download with a redirect to such a link.
+ */
+import type { Services } from '../../ports.ts';
+import { rfc3339 } from './job-view.ts';
+
+export interface LinkedFile {
+  readonly uri: string;
+  readonly generation: string;
+  readonly bytes: number;
+  readonly contentType: string;
+  /** The name under which clients save it: letters, digits and `._-` only. */
+  readonly fileName: string;
+  /** `inline`: a browser plays it. `attachment`: a browser saves it. */
+  readonly disposition: 'inline' | 'attachment';
+}
+
+type Signing = Pick<Services, 'results' | 'settings' | 'clock'>;
+
+/** Google's proxies add these. The client does not have them, so it cannot repeat them to Cloud Storage. */
+const ADDED_BY_PROXIES = /^x-goog-(?:iap-|authenticated-user-)/;
+
+/**
+ * The client's `x-goog-` headers. Clients repeat them after a redirect (curl, fetch, requests and Google's SDKs do), and
+ * Cloud Storage refuses one that is not signed. The link contains the names of signed headers, not their values.
+ * `Authorization` is not among them: clients drop it at another host, and `Range` needs no signature.
+ */
+function repeatedHeaders(request: Request): Readonly<Record<string, string>> {
+  const theirs = [...request.headers].filter(
+    ([name]) => name.startsWith('x-goog-') && !ADDED_BY_PROXIES.test(name),
+  );
+  return Object.fromEntries(theirs);
+}
+
+const dispositionOf = ({ disposition, fileName }: LinkedFile): string =>
+  `${disposition}; filename="${fileName}"`;
+
+/** Objects are written once, so the generation identifies the bytes. */
+const etagOf = ({ generation }: LinkedFile): string => `"${generation}"`;
+
+const PRIVATE = { 'cache-control': 'private, no-store' } as const;
+
+/** Answers HEAD, and GET with the ETag that HEAD returned, without a link. Returns nothing for any other GET. */
+export function answerWithoutLink(request: Request, file: LinkedFile): Response | undefined {
+  const etag = etagOf(file);
+  const known = request.headers.get('if-none-match')?.split(',') ?? [];
+  if (known.some((each) => each.trim().replace(/^W\//, '') === etag))
+    return new Response(null, { status: 304, headers: { ...PRIVATE, etag } });
+  if (request.method !== 'HEAD') return undefined;
+  // Answered from the record: the signature of a link covers GET only.
+  return new Response(null, {
+    headers: {
+      ...PRIVATE,
+      etag,
+      'content-type': file.contentType,
+      'content-length': String(file.bytes),
+      'accept-ranges': 'bytes',
+      'content-disposition': dispositionOf(file),
+    },
+  });
+}
+
+/** A link that a client can open if it repeats the `x-goog-` headers of this request. */
+export function linkForRedirect({ results, settings }: Signing, request: Request, file: LinkedFile) {
+  const options = { headers: repeatedHeaders(request), disposition: dispositionOf(file) };
+  return results.signedReadUrl(file, settings.signedUrlTtlMs, options);
+}
+
+/**
+ * 302 to a link, with `{url, expiresAt}` as body. With `Accept: application/json` it is 200 and only that JSON, for
+ * clients that need the link itself, such as a web page with a video player.
+ */
+export async function answerWithLink(
+  services: Signing,
+  request: Request,
+  file: LinkedFile,
+): Promise<Response> {
+  const { results, settings, clock } = services;
+  const wantsJson = request.headers.get('accept') === 'application/json';
+  const answer = wantsJson ? undefined : answerWithoutLink(request, file);
+  if (answer) return answer;
+  const expiresAt = rfc3339(clock.now() + settings.signedUrlTtlMs);
+  // Whoever reads the link from the body opens it without the headers of this request.
+  const url = await results.signedReadUrl(file, settings.signedUrlTtlMs, {
+    disposition: dispositionOf(file),
+  });
+  const headers = { ...PRIVATE, vary: 'accept' };
+  if (wantsJson) return Response.json({ url, expiresAt }, { headers });
+  const hasHeaders = Object.keys(repeatedHeaders(request)).length > 0;
+  const location = hasHeaders ? await linkForRedirect(services, request, file) : url;
+  return Response.json({ url, expiresAt }, { status: 302, headers: { ...headers, location } });
+}
