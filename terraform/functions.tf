@@ -50,6 +50,7 @@ locals {
       CLAPPER_ALLOWED_PUBSUB_TOPICS  = join(",", var.pubsub_topics)
       CLAPPER_SIGNED_URL_TTL_SECONDS = tostring(var.signed_url_ttl_seconds)
       CLAPPER_JOB_TTL_DAYS           = tostring(coalesce(var.job_ttl_days, local.settings.jobTtlDays))
+      CLAPPER_CORS_ORIGINS           = join(",", var.cors_origins)
       CLAPPER_OPERATORS              = join(",", var.operators)
       CLAPPER_UNKNOWN_OUTCOME        = var.unknown_outcome
       CLAPPER_LOG_PROMPTS            = tostring(var.log_prompts)

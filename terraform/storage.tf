@@ -1,5 +1,15 @@
 locals {
   origins = sort(concat([local.url.api], compact([local.keys_url]), tolist(var.console_origins)))
+
+  # A browser that follows the API's redirect to a signed link sends "Origin: null", which only "*" matches. Uploads go
+  # to the link directly, with the page's own origin. The link is the permission either way: browsers have no credentials
+  # of their own for these buckets.
+  reader_origins = length(var.cors_origins) > 0 ? ["*"] : local.origins
+  writer_origins = (
+    anytrue([for origin in var.cors_origins : strcontains(origin, "*")])
+    ? ["*"]
+    : sort(distinct(concat(local.origins, tolist(var.cors_origins))))
+  )
 }
 
 # Inputs of requests: images, videos, manifests.
@@ -51,11 +61,11 @@ resource "google_storage_bucket" "input" {
     }
   }
 
-  # The console uploads files here from the browser, through signed links.
+  # The console and the pages of cors_origins upload files here, through signed links.
   cors {
-    origin          = local.origins
+    origin          = local.writer_origins
     method          = ["PUT"]
-    response_header = ["content-type"]
+    response_header = local.settings.corsHeaders
     max_age_seconds = 3600
   }
 
@@ -96,9 +106,9 @@ resource "google_storage_bucket" "output" {
   }
 
   cors {
-    origin          = local.origins
+    origin          = local.reader_origins
     method          = ["GET", "HEAD"]
-    response_header = ["content-type", "content-length", "content-range", "accept-ranges"]
+    response_header = local.settings.corsHeaders
     max_age_seconds = 3600
   }
 

@@ -120,6 +120,22 @@ variable "console_origins" {
   }
 }
 
+variable "cors_origins" {
+  description = "Web origins whose pages may call the API and follow its links from a browser, such as `https://app.example.com`, `http://localhost:*`, or `*`. Needs `api_keys`: browsers ask without credentials first, and Cloud Run refuses that at `api_url`. Use `keys_url`."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : origin == "*" || can(regex("^https?://[^/*:]+(:([0-9]+|\\*))?$", origin))])
+    error_message = "cors_origins must be origins like https://app.example.com or http://localhost:*, without a path."
+  }
+  validation {
+    condition     = length(var.cors_origins) == 0 || var.api_keys
+    error_message = "cors_origins needs api_keys = true: Cloud Run refuses a browser's preflight at api_url, because it has no credentials."
+  }
+}
+
 variable "deletion_protection" {
   description = "Refuse to destroy what holds data: the database, the queues, and buckets that are not empty. Before a teardown, set it to false and apply."
   type        = bool

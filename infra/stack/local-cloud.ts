@@ -39,6 +39,14 @@ const onBug = (error: unknown): void => {
 const signIdToken = (email: string, audience: string): string =>
   identity.signJwt(idTokenClaims(email, audience, Date.now()));
 
+/** Any origin: only signed links reach these buckets, and a browser has no credentials of its own for them. */
+const bucketCors = (method: readonly string[]) => ({
+  origin: ['*'],
+  method,
+  responseHeader: cloudSettings.corsHeaders,
+  maxAgeSeconds: 3600,
+});
+
 const tokens = await startTokenServer(identity, { port: ports.identity });
 const eventType = 'google.cloud.storage.object.v1.finalized';
 const eventarc = startEventarc({
@@ -56,7 +64,10 @@ const storage = await startStorage({
   stateDir: path.join(stateDir, 'storage'),
   signers: { [serviceAccountEmail]: identity.publicKeyPem },
   // As in Terraform. An upload is one generation of an object, which may be replaced before its event is delivered.
-  buckets: [{ name: INPUT_BUCKET, versioning: { enabled: true } }, { name: OUTPUT_BUCKET }],
+  buckets: [
+    { name: INPUT_BUCKET, versioning: { enabled: true }, cors: [bucketCors(['PUT'])] },
+    { name: OUTPUT_BUCKET, cors: [bucketCors(['GET', 'HEAD'])] },
+  ],
   onObjectEvent: eventarc.publish,
   onBug,
 });

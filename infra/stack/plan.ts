@@ -163,6 +163,8 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_TASKS_AUDIENCES: `${functionUrl(plan, 'sweep')},${functionUrl(plan, 'batch')}`,
     CLAPPER_CALLERS: 'local',
     CLAPPER_OPERATORS: 'local',
+    // Pages that developers serve on this machine.
+    CLAPPER_CORS_ORIGINS: process.env['CLAPPER_CORS_ORIGINS'] ?? 'http://localhost:*,http://127.0.0.1:*',
     // Only the simulated models can reach a loopback URL.
     ...(plan.geminiApiKey === undefined
       ? { CLAPPER_PROVIDER_WEBHOOK_URL: `${urlOf(plan, 'api')}/v1/provider-events` }

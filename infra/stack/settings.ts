@@ -1,5 +1,5 @@
 /**
- * `terraform/settings.json`: queues and their rates, the interval of the sweep, the retention of finished jobs. Terraform
+ * `terraform/settings.json`: queues and their rates, the interval of the sweep, the retention of finished jobs, CORS headers. Terraform
  * reads the same file, so that the tested settings are the deployed ones.
  */
 import { readFileSync } from 'node:fs';
@@ -13,6 +13,8 @@ const retrySchema = z.strictObject({
 });
 
 const settingsSchema = z.strictObject({
+  /** Headers that the buckets allow in requests of web pages, and let pages read in responses. */
+  corsHeaders: z.array(z.string()),
   submit: z.strictObject({
     maxConcurrentDispatches: z.number().int().positive(),
     retry: retrySchema,

@@ -118,6 +118,46 @@ run "keys_mode_serves_the_apis_image_to_callers_with_keys_only" {
   }
 }
 
+run "the_pages_of_cors_origins_may_call_the_api_follow_its_links_and_upload" {
+  command = plan
+  variables {
+    api_keys     = true
+    operators    = ["ann@example.com"]
+    cors_origins = ["https://app.example.com"]
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["api"].service_config[0].environment_variables.CLAPPER_CORS_ORIGINS == "https://app.example.com"
+    error_message = "The functions must get the origins."
+  }
+  assert {
+    condition     = tolist(google_storage_bucket.output.cors[0].origin) == tolist(["*"]) && contains(google_storage_bucket.output.cors[0].response_header, "x-goog-api-key")
+    error_message = "A redirected request has the origin null and repeats the key."
+  }
+  assert {
+    condition     = contains(google_storage_bucket.input.cors[0].origin, "https://app.example.com") && !contains(google_storage_bucket.input.cors[0].origin, "*")
+    error_message = "Uploads come from the pages' own origins."
+  }
+}
+
+run "cors_origins_need_keys_mode" {
+  command = plan
+  variables {
+    cors_origins = ["https://app.example.com"]
+  }
+  expect_failures = [var.cors_origins]
+}
+
+run "cors_origins_refuse_a_path" {
+  command = plan
+  variables {
+    api_keys     = true
+    operators    = ["ann@example.com"]
+    cors_origins = ["https://app.example.com/"]
+  }
+  expect_failures = [var.cors_origins]
+}
+
 run "without_keys_mode_there_is_no_public_address" {
   command = plan
 

@@ -30,6 +30,7 @@ module "clapper" {
   readable_prefixes    = ["gs://film-assets/plates/"]
   pubsub_topics        = ["projects/${var.project_id}/topics/veo"]
   console_origins      = ["https://studio.example.com"]
+  cors_origins         = ["https://studio.example.com"]
   delivery_prefixes    = ["gs://film-deliveries/"]
   uploads              = [{ prefix = "incoming/", caller = "upload" }]
   provider_webhook_url = "https://hooks.example.com/v1/provider-events"
