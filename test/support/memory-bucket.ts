@@ -2,6 +2,7 @@
 import {
   type InputObject,
   type InputStore,
+  type LinkOptions,
   ObjectMissingError,
   type ResultStore,
   type StoredObject,
@@ -20,6 +21,8 @@ export class MemoryBucket implements ResultStore, InputStore {
   readonly #now: () => number;
   #generations = 0;
   hasVersions = false;
+  /** The options of every link to read that was signed. */
+  readonly links: LinkOptions[] = [];
   failNext = 0;
   /** Called before every read. */
   onRead: (() => void) | undefined;
@@ -100,7 +103,12 @@ export class MemoryBucket implements ResultStore, InputStore {
     if (!this.objects.has(name)) this.put(name, Buffer.concat(chunks), contentType);
   }
 
-  async signedReadUrl({ uri }: { readonly uri: string }): Promise<string> {
+  async signedReadUrl(
+    { uri }: { readonly uri: string },
+    _ttlMs?: number,
+    options: LinkOptions = {},
+  ): Promise<string> {
+    this.links.push(options);
     return `https://signed.test/${uri.slice('gs://'.length)}`;
   }
 

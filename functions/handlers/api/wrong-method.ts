@@ -10,7 +10,8 @@ export function namesMethods(
 ): MiddlewareHandler {
   return methodNotAllowed({
     app,
-    onMethodNotAllowed: (c, methods) => {
+    onMethodNotAllowed: (c, found) => {
+      const methods = [...found].sort();
       const { method, path } = c.req;
       const allow = [...methods, 'OPTIONS'].join(', ');
       if (method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } });
