@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../infra/stack/free-port.ts';
+import { requestsOnOneConnection } from '../support/idle-connection.ts';
 import { startTestStack, type TestStack } from '../support/local-stack.ts';
 import { listening } from '../support/ports.ts';
 
@@ -93,6 +94,12 @@ describe('the deployed api', () => {
       'application/problem+json',
     ]);
     expect(await post('x'.repeat(40_000_000))).toEqual([413, 'application/problem+json']);
+  });
+
+  it('keeps a connection that is idle for longer than 5 s, for the next paid POST (nodejs/node#20256)', async () => {
+    const [first, paid] = await requestsOnOneConnection(await deploy('api', 'http'));
+    expect(first).toMatchObject({ status: 200, isReused: false });
+    expect(paid).toEqual({ status: 201, isReused: true, keepAlive: 'timeout=620' });
   });
 
   it('answers an undecodable path with an error in the form of its API surface, as the local stack does', async () => {
