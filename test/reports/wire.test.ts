@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createApi } from '../../functions/handlers/api/api.ts';
 import { BODY_BYTES_MAX } from '../../functions/handlers/http/json-body.ts';
+import type { CallerCheck } from '../../functions/ports.ts';
 import { finish, googleClient, googleWorld, makesVideos, mp4, VERTEX } from '../support/google.ts';
 import type { World } from '../support/memory.ts';
 
@@ -139,12 +140,11 @@ describe('access_token in the URL (google/google-api-javascript-client#233)', ()
   it('is not accepted by the own API', async () => {
     const { callers } = googleWorld().services;
     const seen: (string | null)[] = [];
-    world = googleWorld(
-      {},
-      {
-        callers: { verify: (headers) => (seen.push(headers.get('authorization')), callers.verify(headers)) },
-      },
-    );
+    const verify: CallerCheck['verify'] = (headers) => {
+      seen.push(headers.get('authorization'));
+      return callers.verify(headers);
+    };
+    world = googleWorld({}, { callers: { verify } });
     await createApi(world.services).request('/v1/jobs?access_token=ann');
     expect(seen).toEqual([null]);
   });
