@@ -149,7 +149,7 @@ describe('invalid input is refused with its name, and nothing is written, enqueu
     ['a job id with path traversal', '/v1/jobs/..%2f..%2fetc', {}, 404, 'job id'],
     ['a missing job', '/v1/jobs/job_aaaaaaaaaaaaaaaaaaaaaaaaaa', {}, 404, 'job_aaaa'],
     ['an unknown path', '/v2/jobs', {}, 404, '/v2/jobs'],
-    ['an unknown method', '/v1/jobs', { method: 'DELETE' }, 404, 'DELETE'],
+    ['a wrong method', '/v1/jobs', { method: 'DELETE' }, 405, 'DELETE'],
   ];
   it.each(bad)('%s', async (_, path, init, status, names) => {
     const world = makeWorld();

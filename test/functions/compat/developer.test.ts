@@ -414,7 +414,6 @@ describe('unsupported paths of Google', () => {
     '/v1/files',
     '/v1beta/cachedContents',
     '/v1beta1/projects/p/x',
-    '/v1/models/x',
     '/v1beta',
   ])('%s is a 404 in Google’s format', async (path) => {
     const { status, body } = await googleClient(makeWorld()).get(path);
