@@ -77,6 +77,12 @@ describe('a page of an allowed origin (googleapis/js-genai#1723)', () => {
   });
 });
 
+it('a client without an origin gets no CORS headers, and caches learn that the answer varies', async () => {
+  const { headers } = await createApi(googleWorld({ corsOrigins: [PAGE] }).services).request('/v1/models');
+  expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+  expect(headers.get('vary')).toContain('Origin');
+});
+
 describe('the list of origins', () => {
   it.each([
     [[], PAGE, false],

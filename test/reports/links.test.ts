@@ -95,6 +95,12 @@ describe.each([
     expect(world.output.links.at(-1)?.headers ?? {}).toEqual({});
   });
 
+  it('refuses a checksum header that cannot be signed, by name', async () => {
+    const answer = await send(download.path, { 'x-goog-content-sha256': 'UNSIGNED' });
+    expect([answer.status, (await answer.text()).includes('x-goog-content-sha256')]).toEqual([400, true]);
+    expect((await send(download.path, { 'x-goog-content-sha256': 'a1'.repeat(32) })).status).toBe(302);
+  });
+
   it('answers HEAD with size, type, ETag and file name, and without a link', async () => {
     const { status, headers } = await send(download.path, { 'x-goog-api-key': 'local' }, 'HEAD');
     expect(status).toBe(200);

@@ -34,6 +34,11 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
   });
   return async (c, next) => {
     if (origins.length === 0) return next();
+    if (c.req.header('origin') === undefined) {
+      await next();
+      c.header('vary', 'Origin', { append: true });
+      return;
+    }
     // Without this header OPTIONS is no preflight; it asks for the methods of the path.
     const isPreflight = c.req.header('access-control-request-method') !== undefined;
     return c.req.method === 'OPTIONS' && !isPreflight ? next() : answer(c, next);

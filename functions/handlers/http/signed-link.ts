@@ -2,6 +2,7 @@
  * Signed links to objects of the output bucket. Cloud Storage serves the bytes, of any size and in ranges, so the API
  * answers a download with a redirect to such a link.
  */
+import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { rfc3339 } from './job-view.ts';
 
@@ -25,11 +26,15 @@ const ADDED_BY_PROXIES = /^x-goog-(?:iap-|authenticated-user-)/;
  * The client's `x-goog-` headers. Clients repeat them after a redirect (curl, fetch, requests and Google's SDKs do), and
  * Cloud Storage refuses one that is not signed. The link contains the names of signed headers, not their values.
  * `Authorization` is not among them: clients drop it at another host, and `Range` needs no signature.
+ * @throws ProblemError 400 for a value that cannot be signed
  */
 function repeatedHeaders(request: Request): Readonly<Record<string, string>> {
   const theirs = [...request.headers].filter(
     ([name]) => name.startsWith('x-goog-') && !ADDED_BY_PROXIES.test(name),
   );
+  for (const [name, value] of theirs)
+    if (name === 'x-goog-content-sha256' && !/^[\da-f]{64}$/i.test(value))
+      throw invalidRequest([{ field: name, detail: `is '${value}'; it has to be 64 hexadecimal digits.` }]);
   return Object.fromEntries(theirs);
 }
 
