@@ -24,7 +24,7 @@ export interface RunningModel<S> {
 const unknownModel = (model: string, method: CompatMethod): Error =>
   notFound(`models/${model} is not found, or is not supported for ${method}.`);
 
-const unavailable = (model: string, { date, replacement }: Retirement): Error =>
+export const unavailable = (model: string, { date, replacement }: Retirement): Error =>
   notFound(
     `This model models/${model} is no longer available: it was retired on ${date}. Use ${replacement}, or set ` +
       'CLAPPER_COMPAT_ALIASES to run retired models on their successors.',

@@ -4,6 +4,7 @@ import type { Job } from '../../core/job/job.ts';
 import { notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { googleErrorResponse } from '../compat/errors.ts';
+import { isGoogleModelList } from '../compat/models.ts';
 import { addCompatRoutes, isGooglesPath } from '../compat/routes.ts';
 import { addConsole } from '../console.ts';
 import { allowOrigins, refuseOtherPages } from '../http/cross-origin.ts';
@@ -39,7 +40,9 @@ export function createApi(services: Services): Hono {
 
   addJobRoutes(app, services, view);
 
-  app.get('/v1/models', async (c) => {
+  app.get('/v1/models', async (c, next) => {
+    c.header('vary', 'x-goog-api-client');
+    if (isGoogleModelList(c.req.raw)) return next();
     await services.callers.verify(c.req.raw.headers);
     const today = new Date(services.clock.now()).toISOString().slice(0, 10);
     return c.json(modelsView(services.catalogue, today));

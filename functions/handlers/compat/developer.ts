@@ -10,10 +10,12 @@ import { rfc3339 } from '../http/job-view.ts';
 import { stepContext } from '../job/advance.ts';
 import { acceptPrediction } from './accept.ts';
 import { callerOf, maySee, originOf } from './caller.ts';
-import { routeNotFound } from './errors.ts';
-import { fileAnswer } from './files.ts';
+import { deleteFile, fileAnswer, listFiles } from './files.ts';
 import { passImageCall } from './images.ts';
-import { splitCall } from './paths.ts';
+import { listOperations } from './operations-list.ts';
+import { checkModelName, splitCall } from './paths.ts';
+
+const FILE = /.*\/files\/(.+)$/s;
 
 export function addDeveloperRoutes(app: Hono, services: Services): void {
   app.post('/:version{v1|v1beta}/models/:call', async (c) => {
@@ -36,13 +38,27 @@ export function addDeveloperRoutes(app: Hono, services: Services): void {
     return c.json(operationOf(job, operationContext(services, job, c)));
   });
 
+  app.get('/:version{v1|v1beta}/models/:model/operations', async (c) => {
+    const caller = await callerOf(services, c.req.raw, 'developer');
+    const model = c.req.param('model');
+    checkModelName(model);
+    const { jobs, ...next } = await listOperations(services, c.req.raw, caller, model);
+    const operations = jobs.map((job) => operationOf(job, operationContext(services, job, c)));
+    return c.json({ operations, ...next });
+  });
+
   // Google's SDKs extract the id from an https URI, but put a whole http URI (of a local stack) into the path.
   app.get('/:version{v1|v1beta}/files/*', async (c) => {
     const caller = await callerOf(services, c.req.raw, 'developer');
-    const [, file] = /.*\/files\/(.+)$/s.exec(c.req.path) ?? [];
-    // The file list is not supported.
-    if (file === undefined) return routeNotFound(c.req.raw);
+    const [, file] = FILE.exec(c.req.path) ?? [];
+    if (file === undefined) return listFiles(services, c.req.raw, caller);
     return fileAnswer(services, c.req.raw, caller, file);
+  });
+
+  app.delete('/:version{v1|v1beta}/files/*', async (c) => {
+    const caller = await callerOf(services, c.req.raw, 'developer');
+    const [, file = ''] = FILE.exec(c.req.path) ?? [];
+    return deleteFile(services, caller, file);
   });
 }
 

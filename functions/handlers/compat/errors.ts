@@ -34,13 +34,25 @@ export function answerError({ log }: Services, error: unknown): Response {
   });
 }
 
+/** What to use instead of an API of Google's that Clapper does not serve. */
+const INSTEAD: readonly (readonly [RegExp, string])[] = [
+  // Omni's models belong to the Interactions API.
+  [/\/interactions(?:\/|$)/, ' To use Omni: POST /v1/jobs with {"model": "gemini-omni-1.2-flash"}.'],
+  [
+    /^\/upload\/|\/files:register$/,
+    ' This service stores no uploads of the Files API. Send images as bytes in the request; for a large input, POST ' +
+      '/v1/uploads returns a link to PUT it, and its gs:// name.',
+  ],
+  [
+    /\/operations(?:\/|$)/,
+    ' On Vertex AI, POST {model}:fetchPredictOperation returns an operation. GET /v1/jobs lists jobs.',
+  ],
+];
+
 /** 404 for a path under Google's prefixes that Clapper does not serve. */
 export function routeNotFound(request: Request): Response {
   const { pathname } = new URL(request.url);
-  // Clapper does not serve the Interactions API, but it serves Omni, the models of that API.
-  const instead = /\/interactions(?:\/|$)/.test(pathname)
-    ? ' To use Omni: POST /v1/jobs with {"model": "gemini-omni-1.2-flash"}.'
-    : '';
+  const [, instead = ''] = INSTEAD.find(([pattern]) => pattern.test(pathname)) ?? [];
   return googleErrorResponse({
     status: 404,
     code: 'not-found',

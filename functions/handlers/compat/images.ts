@@ -98,7 +98,7 @@ const paused = (model: string): ProblemError =>
   });
 
 /** Prefers the provider of the caller's API. Uses the other one if there are no credentials for it. */
-const providersOf = (
+export const providersOf = (
   images: ImagePassThrough,
   surface: ImageRequest['surface'],
 ): readonly ImageProviderName[] =>

@@ -18,8 +18,12 @@ export function splitCall(call: string): { readonly model: string; readonly meth
         : `'${call}' is not {model}:{method} with a known method`;
     throw notFound(`${what}; the methods are ${METHODS.join(', ')}.`);
   }
-  if (!/^[\w.-]{1,128}$/.test(model)) {
-    throw invalidRequest([{ field: 'model', detail: `'${model}' is not a valid model name.` }]);
-  }
+  checkModelName(model);
   return { model, method };
+}
+
+/** @throws ProblemError 400 */
+export function checkModelName(model: string): void {
+  if (/^[\w.-]{1,128}$/.test(model)) return;
+  throw invalidRequest([{ field: 'model', detail: `'${model}' is not a valid model name.` }]);
 }

@@ -7,10 +7,14 @@ import type { Services } from '../../ports.ts';
 import { addCancelRoutes } from './cancel.ts';
 import { addDeveloperRoutes } from './developer.ts';
 import { answerError, routeNotFound } from './errors.ts';
+import { addModelRoutes } from './models.ts';
 import { selectsFields } from './partial-response.ts';
 import { addVertexRoutes } from './vertex.ts';
 
-const PATHS = ['/v1beta', '/v1beta1', '/v1/projects', '/v1/publishers', '/v1/files', '/v1/models'];
+const PATHS = [
+  ...['/v1beta', '/v1beta1', '/v1/projects', '/v1/publishers', '/v1/files', '/v1/models'],
+  ...['/v1/tunedModels', '/upload/v1beta', '/upload/v1'],
+];
 
 export const isGooglesPath = (path: string): boolean => PATHS.some((each) => path.startsWith(`${each}/`));
 
@@ -21,6 +25,7 @@ export function addCompatRoutes(app: Hono, services: Services): void {
   addDeveloperRoutes(google, services);
   addVertexRoutes(google, services);
   addCancelRoutes(google, services);
+  addModelRoutes(google, services);
   for (const path of [...PATHS.map((each) => `${each}/*`), '/v1/interactions', '/v1/interactions/*'])
     google.all(path, (c) => routeNotFound(c.req.raw));
   app.route('/', google);

@@ -409,10 +409,9 @@ describe('a file of the Developer API', () => {
 
 describe('unsupported paths of Google', () => {
   it.each([
-    '/v1beta/files',
-    '/v1beta/files/',
-    '/v1/files',
     '/v1beta/cachedContents',
+    '/upload/v1beta/files',
+    '/v1/projects/p/locations/us-central1/operations',
     '/v1beta1/projects/p/x',
     '/v1beta',
   ])('%s is a 404 in Google’s format', async (path) => {
