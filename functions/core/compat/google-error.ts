@@ -73,7 +73,7 @@ export function googleErrorOf({
 
 const OF_INSTANCE = /^(?:prompt|image|lastFrame|referenceImages|video)(?:\.|$)/;
 const AS_THEY_ARE =
-  /^(?:instances|parameters|labels|webhookConfig|model|name|parent|path|operationName|contents)\b|^[A-Z]/;
+  /^(?:instances|parameters|labels|webhookConfig|model|name|parent|path|operationName|contents|pageSize|pageToken|filter|orderBy)\b|^[A-Z]/;
 
 /** Translates a field of our own request into its path in Google's request. */
 function asGoogleWrites({ field, detail }: FieldError): { field: string; description: string } {

@@ -45,11 +45,11 @@ export function addModelRoutes(app: Hono, services: Services): void {
   const list = (c: Context, surface: Surface) => listAnswer(services, c, surface);
   const get = (c: Context, surface: Surface, model: string) => getAnswer(services, c, surface, model);
 
-  app.get('/:version{v1|v1beta}/models', (c) => list(c, 'developer'));
-  app.get('/:version{v1|v1beta}/models/:model', (c) => get(c, 'developer', c.req.param('model')));
+  app.get('/:version{(?:v1|v1beta)}/models', (c) => list(c, 'developer'));
+  app.get('/:version{(?:v1|v1beta)}/models/:model', (c) => get(c, 'developer', c.req.param('model')));
   // Google's own paths have no project; programs that put the project before every path are answered too.
   for (const parent of ['', '/projects/:project/locations/:location']) {
-    const models = `/:version{v1|v1beta1}${parent}/publishers/google/models` as const;
+    const models = `/:version{(?:v1|v1beta1)}${parent}/publishers/google/models` as const;
     app.get(models, (c) => list(c, 'vertex'));
     app.get(`${models}/:model`, (c) => get(c, 'vertex', c.req.param('model') ?? ''));
   }
@@ -59,8 +59,10 @@ export function addModelRoutes(app: Hono, services: Services): void {
     await callerOf(services, c.req.raw, surface);
     return c.json({});
   };
-  app.get('/:version{v1|v1beta}/tunedModels', noTunedModels('developer'));
-  app.get('/:version{v1|v1beta1}/projects/:project/locations/:location/models', noTunedModels('vertex'));
+  app.get('/:version{(?:v1|v1beta)}/tunedModels', noTunedModels('developer'));
+  // Without a project, as Google's SDK asks in express mode.
+  app.get('/v1beta1/models', noTunedModels('vertex'));
+  app.get('/:version{(?:v1|v1beta1)}/projects/:project/locations/:location/models', noTunedModels('vertex'));
 }
 
 async function listAnswer(services: Services, c: Context, surface: Surface): Promise<Response> {
