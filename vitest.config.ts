@@ -14,7 +14,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: ['test/**/*.long.test.ts'] },
+        test: {
+          name: 'quick',
+          include: ['test/**/*.test.ts'],
+          // `test/clients` has its own node_modules.
+          exclude: ['**/node_modules/**', 'test/**/*.long.test.ts'],
+        },
       },
       { extends: true, test: { name: 'long', include: ['test/**/*.long.test.ts'] } },
     ],

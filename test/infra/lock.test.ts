@@ -9,9 +9,9 @@ const lockSchema = z.object({
   ),
 });
 
-describe('the lock file', () => {
+describe.each(['package-lock.json', 'test/clients/package-lock.json'])('the lock file %s', (file) => {
   it('contains the packages of every platform, so that npm ci works on all of them', () => {
-    const text = readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
     const { packages } = lockSchema.parse(JSON.parse(text));
     const missing = Object.entries(packages).flatMap(([location, { optionalDependencies = {} }]) =>
       Object.keys(optionalDependencies).filter(

@@ -295,6 +295,30 @@ describe.each([
   });
 });
 
+describe('a base URL without an API version (measured on b5f8afa)', () => {
+  it.each([
+    '/models/veo-3.1-generate-001:predictLongRunning',
+    '/publishers/google/models/veo-3.1-generate-001:predictLongRunning',
+    '/projects/p/locations/us-central1/publishers/google/models/veo-3.1-generate-001:predictLongRunning',
+  ])('is named in the 404 of %s, in Google’s shape', async (path) => {
+    expect(await googleClient(world()).post(path, BODY)).toMatchObject({
+      status: 404,
+      body: {
+        error: { status: 'NOT_FOUND', message: expect.stringContaining('/v1beta for the Gemini API') },
+      },
+    });
+  });
+
+  it('and the AI SDK’s name of storageUri is refused with Google’s', async () => {
+    const path = '/v1/publishers/google/models/veo-3.1-generate-001:predictLongRunning';
+    const body = { ...BODY, parameters: { gcsOutputDirectory: 'gs://b/out/' } };
+    expect(await googleClient(world()).post(path, body)).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining("write 'storageUri'") } },
+    });
+  });
+});
+
 describe('files.list', () => {
   it.each([1, 2, 3, 5, 100])(
     'in pages of %i returns every video of the caller once, newest job first',

@@ -129,6 +129,8 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
  * underscores, is not known.
  */
 function insteadOf(key: string): string {
+  // The AI SDK's name for it, which Vertex AI does not know.
+  if (key === 'gcsOutputDirectory') return "; write 'storageUri'";
   const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return camelCase === key ? '' : `; write '${camelCase}'`;
 }

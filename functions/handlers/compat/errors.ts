@@ -44,6 +44,11 @@ const INSTEAD: readonly (readonly [RegExp, string])[] = [
       '/v1/uploads returns a link to PUT it, and its gs:// name.',
   ],
   [
+    /^\/(?:models|publishers|projects)\//,
+    ' The path has no API version: end the base URL of the client with /v1beta for the Gemini API, or with ' +
+      '/v1beta1/publishers/google for Vertex AI.',
+  ],
+  [
     /\/operations(?:\/|$)/,
     ' On Vertex AI, POST {model}:fetchPredictOperation returns an operation. GET /v1/jobs lists jobs.',
   ],

@@ -14,6 +14,8 @@ import { addVertexRoutes } from './vertex.ts';
 const PATHS = [
   ...['/v1beta', '/v1beta1', '/v1/projects', '/v1/publishers', '/v1/files', '/v1/models'],
   ...['/v1/tunedModels', '/upload/v1beta', '/upload/v1'],
+  // The base URL of the client has no API version.
+  ...['/models', '/publishers', '/projects'],
 ];
 
 export const isGooglesPath = (path: string): boolean => PATHS.some((each) => path.startsWith(`${each}/`));
