@@ -178,6 +178,7 @@ describe('models.list (Wei-Shaw/claude-relay-service#866)', () => {
     ['/v1beta/models?filter=veo', 400],
     ['/v1beta/models/a%20b', 400],
     ['/v1beta/models/veo-9', 404],
+    ['/v1beta/models/veo-3.1-generate-001:predictLongRunning', 404],
     ['/v1/models/veo-9', 404],
     ['/v1beta1/publishers/google/models/veo-9', 404],
     ['/v1beta1/publishers/anthropic/models', 404],
@@ -241,8 +242,9 @@ describe('GET /v1/models, Clapper’s own route and Google’s (measured on b5f8
     ['a page size', '/v1/models?pageSize=5', {}],
     ['a key in the URL', '/v1/models?key=ann', { 'x-goog-api-key': '' }],
   ])('with %s is Google’s', async (_what, path, headers) => {
-    const { body } = await googleClient(world()).send(path, { headers });
-    expect(modelsSchema.parse(body).models[0]?.name).toBe('models/veo-3.1-generate-001');
+    const answer = await googleClient(world()).send(path, { headers });
+    expect(modelsSchema.parse(answer.body).models[0]?.name).toBe('models/veo-3.1-generate-001');
+    expect(answer.headers.get('vary')).toBe('x-goog-api-client');
   });
 
   it.each([

@@ -41,7 +41,7 @@ export function createApi(services: Services): Hono {
   addJobRoutes(app, services, view);
 
   app.get('/v1/models', async (c, next) => {
-    c.header('vary', 'x-goog-api-client');
+    c.header('vary', 'x-goog-api-client', { append: true });
     if (isGoogleModelList(c.req.raw)) return next();
     await services.callers.verify(c.req.raw.headers);
     const today = new Date(services.clock.now()).toISOString().slice(0, 10);

@@ -13,6 +13,7 @@ import type { Services } from '../../ports.ts';
 import { decodeModelToken, encodeModelToken } from '../http/page-token.ts';
 import { compatRules } from './accept.ts';
 import { callerOf } from './caller.ts';
+import { routeNotFound } from './errors.ts';
 import { providersOf } from './images.ts';
 import { listQueryOf } from './list-query.ts';
 import { checkModelName } from './paths.ts';
@@ -73,7 +74,6 @@ async function listAnswer(services: Services, c: Context, surface: Surface): Pro
   const page = all.slice(start, start + pageSize);
   const last = page.at(-1);
   const { field, view } = SHAPES[surface];
-  c.header('vary', 'x-goog-api-client');
   return c.json({
     [field]: page.map(view),
     ...(last && start + pageSize < all.length ? { nextPageToken: encodeModelToken(last.model) } : {}),
@@ -90,6 +90,8 @@ function positionAfter(model: string, all: readonly ListedModel[]): number {
 
 async function getAnswer(services: Services, c: Context, surface: Surface, model: string): Promise<Response> {
   await callerOf(services, c.req.raw, surface);
+  // A method that accepts only POST.
+  if (model.includes(':')) return routeNotFound(c.req.raw);
   checkModelName(model);
   const listed = getModel(model, rulesOf(services, surface));
   // The model that runs, as in the replies of image models.
