@@ -153,14 +153,19 @@ describe('Genkit (genkit-ai/genkit#4025)', () => {
 
 it('docs/clients.md names the versions that these tests run', () => {
   const text = readFileSync(new URL('../../docs/clients.md', import.meta.url), 'utf8');
-  const schema = z.object({ dependencies: z.record(z.string(), z.string()) });
-  for (const manifest of ['package.json', '../../package.json']) {
-    const { dependencies } = schema.parse(
-      JSON.parse(readFileSync(new URL(manifest, import.meta.url), 'utf8')),
-    );
-    for (const [name, version] of Object.entries(dependencies)) {
-      const isClient = manifest === 'package.json' || name === '@google/genai';
-      if (isClient) expect(text, name).toContain(version.replace(/^.*@/, ''));
-    }
+  const versions = z.record(z.string(), z.string());
+  const manifestOf = (file: string) =>
+    z
+      .object({ dependencies: versions, devDependencies: versions.default({}) })
+      .parse(JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')));
+  const { dependencies, devDependencies } = manifestOf('../../package.json');
+  const clients = {
+    ...manifestOf('package.json').dependencies,
+    '@google/genai': dependencies['@google/genai'] ?? '',
+    'google-genai-2': devDependencies['google-genai-2'] ?? '',
+  };
+  for (const [name, version] of Object.entries(clients)) {
+    expect(version, name).toMatch(/\d$/);
+    expect(text, name).toContain(version.replace(/^.*@/, ''));
   }
 });

@@ -1,6 +1,6 @@
 /** Installs the client libraries of this folder, which `npm ci` of the project does not: they are 400 MB. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -16,12 +16,11 @@ const read = (file: URL): string | undefined => {
   }
 };
 
-/** Returns at once if the versions of the lock file are installed. */
+/** Returns at once if the versions in the lock file are already installed. */
 export async function installClients(): Promise<void> {
-  const { copyFile } = await import('node:fs/promises');
   const lock = new URL('package-lock.json', import.meta.url);
   if (read(INSTALLED) === read(lock)) return;
   // No scripts: the clients need none.
   await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: DIR });
-  await copyFile(lock, INSTALLED);
+  copyFileSync(lock, INSTALLED);
 }
