@@ -18,7 +18,9 @@ const PATHS = [
   ...['/models', '/publishers', '/projects'],
 ];
 
-export const isGooglesPath = (path: string): boolean => PATHS.some((each) => path.startsWith(`${each}/`));
+/** `/v1/models` itself is Clapper's own route, and Google's for some clients (`isGoogleModelList`). */
+export const isGooglesPath = (path: string): boolean =>
+  path !== '/v1/models' && PATHS.some((each) => `${path}/`.startsWith(`${each}/`));
 
 export function addCompatRoutes(app: Hono, services: Services): void {
   const google = new Hono();
