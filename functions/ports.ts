@@ -35,8 +35,8 @@ export interface Ids {
 /** The result of `JobStore.update`. */
 export type Updated =
   | { readonly kind: 'saved'; readonly before: Job; readonly step: Step }
-  /** `decide` returned nothing; `job` is the stored job. */
-  | { readonly kind: 'unchanged'; readonly job: Job }
+  /** `decide` returned nothing, or the guard refused; `job` is the stored job. */
+  | { readonly kind: 'unchanged'; readonly job: Job; readonly isRefused?: true }
   | { readonly kind: 'missing' };
 
 export interface ListJobs {
@@ -62,15 +62,24 @@ export interface ListOfBatch {
   readonly limit: number;
 }
 
+/**
+ * A condition on the batch of a job. It is read in the transaction that saves the job, so that nothing is saved after the
+ * batch was paused or cancelled (I4).
+ */
+export interface BatchGuard {
+  readonly batchId: string;
+  readonly allows: (batch: Batch | undefined) => boolean;
+}
+
 export interface JobStore {
-  /** Stores a new job; returns `exists` and changes nothing if the id is taken. */
-  create(job: Job): Promise<'created' | 'exists'>;
+  /** Stores a new job; returns `exists` and changes nothing if the id is taken, `refused` if the guard refuses. */
+  create(job: Job, guard?: BatchGuard): Promise<'created' | 'exists' | 'refused'>;
   get(jobId: string): Promise<Job | undefined>;
   /**
    * I4: loads, decides and saves (the job, and a retry made from it) in one transaction. `decide` may run several times
    * and must be pure.
    */
-  update(jobId: string, decide: (job: Job) => Step | undefined): Promise<Updated>;
+  update(jobId: string, decide: (job: Job) => Step | undefined, guard?: BatchGuard): Promise<Updated>;
   /** Lists jobs, newest first. */
   list(query: ListJobs): Promise<readonly Job[]>;
   /**

@@ -112,4 +112,4 @@ function expiryOf(batch: Batch, keepFinishedMs: number | undefined) {
   return batchAnnouncementDueAt(batch) === undefined ? { expireAt: at } : {};
 }
 
-const batchOf = (record: unknown): Batch => batchSchema.parse(JSON.parse(String(record)));
+export const batchOf = (record: unknown): Batch => batchSchema.parse(JSON.parse(String(record)));

@@ -4,13 +4,21 @@
  * The map `record` holds the job. All other fields exist for queries only; they are derived from the record on every
  * save and never read back. The stored field `line` is the name of the submit queue in which the job waits.
  */
-import { AggregateField, FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
+import {
+  AggregateField,
+  FieldPath,
+  type Firestore,
+  type Query,
+  Timestamp,
+  type Transaction,
+} from '@google-cloud/firestore';
 import { announcementDueAt } from '../core/job/announcement.ts';
 import { atStakeUsd, roundUsd } from '../core/job/at-stake.ts';
 import { isTerminal, type Job, jobSchema, wakeOf } from '../core/job/job.ts';
 import { submitQueueName, submitQueueOf, waitsInQueue } from '../core/job/queues.ts';
-import type { JobStore, ListJobs, Updated } from '../ports.ts';
+import type { BatchGuard, JobStore, ListJobs, Updated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
+import { batchOf } from './firestore-batch-store.ts';
 
 const ALREADY_EXISTS = 6;
 
@@ -29,10 +37,22 @@ export function createFirestoreJobStore(
     const snapshot = await jobs.doc(jobId).get();
     return snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
   };
+  const isAllowed = async (transaction: Transaction, guard: BatchGuard | undefined): Promise<boolean> => {
+    if (!guard) return true;
+    const snapshot = await transaction.get(db.collection('batches').doc(guard.batchId));
+    return guard.allows(snapshot.exists ? batchOf(snapshot.get('record')) : undefined);
+  };
   return {
-    async create(job) {
+    async create(job, guard) {
+      const ref = jobs.doc(job.jobId);
       try {
-        await jobs.doc(job.jobId).create(documentOf(job));
+        if (guard)
+          return await db.runTransaction(async (transaction) => {
+            if (!(await isAllowed(transaction, guard))) return 'refused';
+            transaction.create(ref, documentOf(job));
+            return 'created';
+          });
+        await ref.create(documentOf(job));
         return 'created';
       } catch (error) {
         if (codeOf(error) === ALREADY_EXISTS) return 'exists';
@@ -42,12 +62,13 @@ export function createFirestoreJobStore(
 
     get,
 
-    update: (jobId, decide) =>
+    update: (jobId, decide, guard) =>
       db.runTransaction(async (transaction): Promise<Updated> => {
         const ref = jobs.doc(jobId);
-        const snapshot = await transaction.get(ref);
+        const [snapshot, allowed] = await Promise.all([transaction.get(ref), isAllowed(transaction, guard)]);
         if (!snapshot.exists) return { kind: 'missing' };
         const before = jobOf(snapshot.get('record'));
+        if (!allowed) return { kind: 'unchanged', job: before, isRefused: true };
         const step = decide(before);
         if (!step) return { kind: 'unchanged', job: before };
         if (step.made) transaction.create(jobs.doc(step.made.jobId), documentOf(step.made));

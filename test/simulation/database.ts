@@ -1,4 +1,6 @@
 /** The job store: frozen records, a monitor at each write, and transactions with all failures of Firestore's. */
+
+import type { Batch } from '../../functions/core/batch/batch.ts';
 import { announcementDueAt } from '../../functions/core/job/announcement.ts';
 import { atStakeUsd } from '../../functions/core/job/at-stake.ts';
 import {
@@ -16,7 +18,7 @@ import {
   submitQueueOf,
   waitsInQueue,
 } from '../../functions/core/job/queues.ts';
-import type { JobStore, ListJobs, ListOfBatch, Updated } from '../../functions/ports.ts';
+import type { BatchGuard, JobStore, ListJobs, ListOfBatch, Updated } from '../../functions/ports.ts';
 import type { Engine, Invocation } from './engine.ts';
 import { SimulatedFault } from './faults.ts';
 
@@ -26,6 +28,8 @@ type Decide = Parameters<JobStore['update']>[1];
 
 export class Database {
   readonly jobs = new Map<string, Job>();
+  /** Reads the batches that guards name. Never fails: the transaction of the job does. */
+  batchOf: (batchId: string) => Batch | undefined = () => undefined;
   readonly #engine: Engine;
   readonly #monitor: WriteMonitor;
   readonly #strict: boolean;
@@ -46,7 +50,7 @@ export class Database {
   }
 
   /** One try of an optimistic transaction. `again`: the client has to run `decide` on the new state. */
-  tryUpdate(jobId: string, decide: Decide): Updated | 'again' {
+  tryUpdate(jobId: string, decide: Decide, guard?: BatchGuard): Updated | 'again' {
     const { faults } = this.#engine;
     // Contention: the first decision is discarded, and the client runs the transaction again.
     if (faults.happens('store', 0.5)) {
@@ -56,10 +60,14 @@ export class Database {
     }
     // The commit succeeds and its answer is lost: the client runs the transaction again on its own result.
     if (faults.happens('store', 0.3)) {
-      this.#update(jobId, decide);
+      this.#update(jobId, decide, guard);
       return 'again';
     }
-    return this.#guarded(() => this.#update(jobId, decide));
+    return this.#guarded(() => this.#update(jobId, decide, guard));
+  }
+
+  #allows(guard: BatchGuard | undefined): boolean {
+    return !guard || guard.allows(this.batchOf(guard.batchId));
   }
 
   get(jobId: string): Job | undefined {
@@ -67,17 +75,19 @@ export class Database {
     return this.jobs.get(jobId);
   }
 
-  create(job: Job): 'created' | 'exists' {
+  create(job: Job, guard?: BatchGuard): 'created' | 'exists' | 'refused' {
     return this.#guarded(() => {
+      if (!this.#allows(guard)) return 'refused';
       if (this.jobs.has(job.jobId)) return 'exists';
       this.#put(undefined, job);
       return 'created';
     });
   }
 
-  #update(jobId: string, decide: Decide): Updated {
+  #update(jobId: string, decide: Decide, guard?: BatchGuard): Updated {
     const before = this.jobs.get(jobId);
     if (!before) return { kind: 'missing' };
+    if (!this.#allows(guard)) return { kind: 'unchanged', job: before, isRefused: true };
     const step = decide(before);
     if (!step) return { kind: 'unchanged', job: before };
     if (step.made) {
@@ -184,18 +194,18 @@ class JobsPort implements JobStore {
     this.#invocation = invocation;
   }
 
-  create(job: Job): ReturnType<JobStore['create']> {
-    return this.#engine.call(this.#invocation, 'create', () => this.#database.create(job));
+  create(job: Job, guard?: BatchGuard): ReturnType<JobStore['create']> {
+    return this.#engine.call(this.#invocation, 'create', () => this.#database.create(job, guard));
   }
 
   get(jobId: string): ReturnType<JobStore['get']> {
     return this.#engine.call(this.#invocation, 'get', () => this.#database.get(jobId));
   }
 
-  async update(jobId: string, decide: Decide): Promise<Updated> {
+  async update(jobId: string, decide: Decide, guard?: BatchGuard): Promise<Updated> {
     for (;;) {
       const updated = await this.#engine.call(this.#invocation, 'update', () =>
-        this.#database.tryUpdate(jobId, decide),
+        this.#database.tryUpdate(jobId, decide, guard),
       );
       if (updated !== 'again') return updated;
     }

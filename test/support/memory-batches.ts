@@ -17,11 +17,11 @@ export class MemoryBatchStore implements BatchStore {
   }
 
   async get(batchId: string): Promise<Batch | undefined> {
-    return this.#read(batchId);
+    return this.peek(batchId);
   }
 
   async update(batchId: string, decide: Parameters<BatchStore['update']>[1]): Promise<BatchUpdated> {
-    const batch = this.#read(batchId);
+    const batch = this.peek(batchId);
     if (!batch) return { kind: 'missing' };
     const step = decide(batch);
     if (!step) return { kind: 'unchanged', batch };
@@ -67,10 +67,11 @@ export class MemoryBatchStore implements BatchStore {
   }
 
   #all(): Batch[] {
-    return [...this.#batches.keys()].flatMap((batchId) => this.#read(batchId) ?? []);
+    return [...this.#batches.keys()].flatMap((batchId) => this.peek(batchId) ?? []);
   }
 
-  #read(batchId: string): Batch | undefined {
+  /** Reads within the transaction of a job. */
+  peek(batchId: string): Batch | undefined {
     const text = this.#batches.get(batchId);
     return text === undefined ? undefined : batchSchema.parse(JSON.parse(text));
   }

@@ -1,4 +1,6 @@
 /** The job store in memory. */
+
+import type { Batch } from '../../functions/core/batch/batch.ts';
 import { announcementDueAt } from '../../functions/core/job/announcement.ts';
 import { atStakeUsd, roundUsd } from '../../functions/core/job/at-stake.ts';
 import {
@@ -15,7 +17,7 @@ import {
   submitQueueOf,
   waitsInQueue,
 } from '../../functions/core/job/queues.ts';
-import type { JobStore, ListAtStake, ListJobs, ListOfBatch } from '../../functions/ports.ts';
+import type { BatchGuard, JobStore, ListAtStake, ListJobs, ListOfBatch } from '../../functions/ports.ts';
 
 /** Stores JSON and parses it at every read, as a database would. */
 export class MemoryJobStore implements JobStore {
@@ -23,8 +25,11 @@ export class MemoryJobStore implements JobStore {
   readonly #jobs = new Map<string, { readonly job: Job; readonly text: string }>();
   readonly #watchers = new Set<() => void>();
   writes = 0;
+  /** The batches that guards read. */
+  batches: { peek(batchId: string): Batch | undefined } | undefined;
 
-  async create(job: Job): Promise<'created' | 'exists'> {
+  async create(job: Job, guard?: BatchGuard): Promise<'created' | 'exists' | 'refused'> {
+    if (!this.#allows(guard)) return 'refused';
     if (this.#jobs.has(job.jobId)) return 'exists';
     this.#put(job);
     return 'created';
@@ -34,10 +39,15 @@ export class MemoryJobStore implements JobStore {
     return this.#read(jobId);
   }
 
-  async update(jobId: string, decide: Parameters<JobStore['update']>[1]): ReturnType<JobStore['update']> {
+  async update(
+    jobId: string,
+    decide: Parameters<JobStore['update']>[1],
+    guard?: BatchGuard,
+  ): ReturnType<JobStore['update']> {
     // Without an await from here to the write, this is a transaction.
     const before = this.#read(jobId);
     if (!before) return { kind: 'missing' };
+    if (!this.#allows(guard)) return { kind: 'unchanged', job: before, isRefused: true };
     const step = decide(before);
     if (!step) return { kind: 'unchanged', job: before };
     if (step.made) {
@@ -149,6 +159,10 @@ export class MemoryJobStore implements JobStore {
 
   async all(): Promise<Job[]> {
     return this.#readAll(this.#saved());
+  }
+
+  #allows(guard: BatchGuard | undefined): boolean {
+    return !guard || guard.allows(this.batches?.peek(guard.batchId));
   }
 
   #saved(): Job[] {

@@ -39,6 +39,7 @@ export function makeWorld(overrides: Partial<Services> = {}): World {
   const clock = new ManualClock();
   const jobs = new MemoryJobStore();
   const batches = new MemoryBatchStore();
+  jobs.batches = batches;
   const tasks = new MemoryTaskQueue();
   const output = new MemoryBucket('out', () => clock.now());
   const input = new MemoryBucket('in', () => clock.now());

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { defined } from '../defined.ts';
-import { announcementSchema, LANES } from '../job/job.ts';
+import { announcementSchema, type Job, LANES } from '../job/job.ts';
 import { FORMATS } from '../manifest/manifest-start.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -130,19 +130,48 @@ export type Pass = z.infer<typeof passSchema>;
 
 const position = { pass: passSchema, cursor: cursorSchema };
 
+/**
+ * Set by a resume: the pause may have held jobs (`held` in their records). The first step after it puts them back into
+ * their submit queues.
+ */
+const held = { held: z.literal(true).optional() };
+
+/**
+ * The `seq` of the wake for which a chunk was read when the batch was paused or cancelled. The result of that chunk is
+ * still counted, because its jobs exist.
+ */
+const interrupted = { reading: z.number().optional() };
+
 export const batchSchema = z.discriminatedUnion('status', [
-  baseSchema.extend({ status: z.literal('expanding'), ...position, wake: wakeSchema }),
-  baseSchema.extend({ status: z.literal('paused'), ...position }),
+  baseSchema.extend({ status: z.literal('expanding'), ...position, ...held, wake: wakeSchema }),
+  /**
+   * No jobs are made, and none is submitted. Resumes as `expanding` if `pass` and `cursor` are present, as `retrying` if
+   * `ending` and `afterRow` are, and as `running` if only `ending` is.
+   */
+  baseSchema.extend({
+    status: z.literal('paused'),
+    pass: passSchema.optional(),
+    cursor: cursorSchema.optional(),
+    ending: endingSchema.optional(),
+    afterRow: z.number().optional(),
+    ...interrupted,
+  }),
   /** Every row has been admitted. The batch waits until its jobs are terminal. */
-  baseSchema.extend({ status: z.literal('running'), ending: endingSchema, wake: wakeSchema }),
+  baseSchema.extend({ status: z.literal('running'), ending: endingSchema, ...held, wake: wakeSchema }),
   /** Retries the failed jobs, in the order of their rows. */
   baseSchema.extend({
     status: z.literal('retrying'),
     afterRow: z.number(),
     ending: endingSchema,
+    ...held,
     wake: wakeSchema,
   }),
-  baseSchema.extend({ status: z.literal('cancelling'), cancelledAt: z.number(), wake: wakeSchema }),
+  baseSchema.extend({
+    status: z.literal('cancelling'),
+    cancelledAt: z.number(),
+    ...interrupted,
+    wake: wakeSchema,
+  }),
   baseSchema.extend({
     status: z.literal('reporting'),
     ending: endingSchema,
@@ -193,7 +222,19 @@ export const isBatchOver = (batch: Batch): batch is BatchIn<'done' | 'cancelled'
 export const isBatchCancelled = (batch: Batch): boolean =>
   batch.status === 'cancelling' ||
   batch.status === 'cancelled' ||
-  ('ending' in batch && batch.ending.status === 'cancelled');
+  ('ending' in batch && batch.ending?.status === 'cancelled');
+
+/**
+ * Why this job of the batch must not be submitted now. A retry was requested separately, so it is submitted although the
+ * batch was cancelled.
+ */
+export function submissionStop(
+  batch: Batch | undefined,
+  { retryOf }: Pick<Job, 'retryOf'>,
+): 'paused' | 'cancelled' | undefined {
+  if (batch?.status === 'paused') return 'paused';
+  return batch && !retryOf && isBatchCancelled(batch) ? 'cancelled' : undefined;
+}
 
 /** When the announcement became due; undefined if it is not due or already sent. */
 export const batchAnnouncementDueAt = (batch: Batch): number | undefined =>

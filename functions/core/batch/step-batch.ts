@@ -3,8 +3,8 @@
  * the event changes nothing. Pure: the caller loads, steps and saves in one transaction (I4).
  *
  * ```
- * expanding ⇄ paused          retrying ◀── done, cancelled, failed
- *     │ all rows read             │
+ * expanding                   retrying ◀── done, cancelled, failed
+ *     │ all rows read             │          pause, resume: expanding, running, retrying ⇄ paused
  *     ▼                           ▼
  *  running ◀──────────────────────┘     cancel: expanding, paused, running, retrying → cancelling
  *     │ all jobs terminal                                                                 │
@@ -12,7 +12,8 @@
  *  reporting ◀────────────────────────────────────────────────────────────────────────────┘
  *     └──▶ done, cancelled, failed
  * ```
- * Work is reported with the `seq` of the wake that it was done for, so that a chunk that ran twice is counted once.
+ * Work is reported with the `seq` of the wake that it was done for, so that a chunk that ran twice is counted once. A
+ * chunk that a pause or a cancel interrupted is counted too: its jobs exist.
  */
 
 import { defined } from '../defined.ts';
@@ -50,8 +51,10 @@ type Work =
   | { readonly type: 'chunk'; readonly result: ChunkResult }
   /** No work could be done yet. */
   | { readonly type: 'wait'; readonly untilMs: number }
-  /** Every job is terminal. */
-  | { readonly type: 'settled' }
+  /** Every job is terminal. `uncounted`: jobs of rows that no chunk has counted, because a cancel interrupted it. */
+  | { readonly type: 'settled'; readonly uncounted?: BatchTotals }
+  /** The jobs that a pause held are back in their submit queues. */
+  | { readonly type: 'released' }
   | {
       readonly type: 'retried';
       readonly afterRow: number;
@@ -115,8 +118,8 @@ export function newBatch(
 }
 
 export function stepBatch(batch: Batch, event: BatchEvent, ctx: BatchContext): BatchStep | undefined {
-  if ('seq' in event && batchWakeOf(batch)?.seq !== event.seq) return undefined;
-  const next = transition(batch, event, ctx);
+  const isCurrent = !('seq' in event) || batchWakeOf(batch)?.seq === event.seq;
+  const next = isCurrent ? transition(batch, event, ctx) : afterInterruption(batch, event);
   if (!next) return undefined;
   const isHousekeeping = event.type === 'announced' || event.type === 'releaseRecords';
   const updatedAt = isHousekeeping ? batch.updatedAt : ctx.now;
@@ -142,7 +145,9 @@ function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Bat
     case 'wait':
       return 'wake' in batch ? { ...batch, ...nextWake(batch, event.untilMs) } : undefined;
     case 'settled':
-      return afterJobs(batch, now);
+      return afterJobs(batch, event.uncounted, now);
+    case 'released':
+      return afterRelease(batch, now);
     case 'retried':
       return batch.status === 'retrying' ? afterRetries(batch, event, now) : undefined;
     case 'reportPart':
@@ -156,11 +161,9 @@ function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Bat
     case 'reported':
       return batch.status === 'reporting' ? finish(batch, event, now) : undefined;
     case 'pause':
-      return batch.status === 'expanding' ? pause(batch) : undefined;
+      return pause(batch);
     case 'resume':
-      return batch.status === 'paused'
-        ? { ...batch, status: 'expanding', ...nextWake(batch, now) }
-        : undefined;
+      return batch.status === 'paused' ? resume(batch, now) : undefined;
     case 'cancel':
       return cancel(batch, now);
     case 'retry':
@@ -185,18 +188,11 @@ function afterOpening(batch: BatchIn<'expanding'>, manifest: Manifest, now: numb
 }
 
 function afterChunk(batch: BatchIn<'expanding'>, result: ChunkResult, now: number): Batch {
-  const { totals, settings } = batch;
+  const { settings } = batch;
   const next: BatchIn<'expanding'> = {
     ...batch,
     cursor: result.cursor,
-    totals: {
-      rows: totals.rows + result.totals.rows,
-      valid: totals.valid + result.totals.valid,
-      faults: totals.faults + result.totals.faults,
-      seconds: totals.seconds + result.totals.seconds,
-      priceUsd: sumUsd(totals.priceUsd, result.totals.priceUsd),
-    },
-    firstFaults: [...batch.firstFaults, ...result.firstFaults].slice(0, FIRST_FAULTS_MAX),
+    ...counted(batch, result),
     ...defined({ cappedAtRow: result.cappedAtRow }),
   };
   const { faults, rows } = next.totals;
@@ -207,6 +203,37 @@ function afterChunk(batch: BatchIn<'expanding'>, result: ChunkResult, now: numbe
     (batch.pass === 'admit' && settings.strict && faults > 0);
   if (!isOver) return { ...next, ...nextWake(batch, now) };
   return afterRows(next, endingOf(rows, faults, next), batch.pass, now);
+}
+
+export const sumOf = (a: BatchTotals, b: BatchTotals): BatchTotals => ({
+  rows: a.rows + b.rows,
+  valid: a.valid + b.valid,
+  faults: a.faults + b.faults,
+  seconds: a.seconds + b.seconds,
+  priceUsd: sumUsd(a.priceUsd, b.priceUsd),
+});
+
+const counted = (
+  { totals, firstFaults }: BatchBase,
+  result: ChunkResult,
+): Pick<BatchBase, 'totals' | 'firstFaults'> => ({
+  totals: sumOf(totals, result.totals),
+  firstFaults: [...firstFaults, ...result.firstFaults].slice(0, FIRST_FAULTS_MAX),
+});
+
+/** Counts the chunk that was read when the batch was paused or cancelled. Ignores all other outdated work. */
+function afterInterruption(batch: Batch, event: BatchEvent): Batch | undefined {
+  if (event.type !== 'chunk') return undefined;
+  const { result, seq } = event;
+  if (batch.status === 'cancelling' && batch.reading === seq) {
+    const { reading: _, ...rest } = batch;
+    return { ...rest, ...counted(batch, result) };
+  }
+  if (batch.status !== 'paused' || batch.reading !== seq) return undefined;
+  // In the second pass of a strict batch a fault ends the batch. The resumed batch reads these rows again.
+  if (batch.settings.strict && batch.pass === 'admit' && result.totals.faults > 0) return undefined;
+  const { reading: _, ...rest } = batch;
+  return { ...rest, cursor: result.cursor, ...counted(batch, result) };
 }
 
 function endingOf(
@@ -235,9 +262,11 @@ function afterRows(batch: BatchIn<'expanding'>, ending: BatchEnding, pass: Pass,
   return { ...fresh, status: 'expanding', pass: 'admit', cursor: manifest.start, ...nextWake(batch, now) };
 }
 
-function afterJobs(batch: Batch, now: number): Batch | undefined {
+function afterJobs(batch: Batch, uncounted: BatchTotals | undefined, now: number): Batch | undefined {
   if (batch.status === 'running') return startReport(batch, batch.ending, now);
-  return batch.status === 'cancelling' ? startReport(batch, { status: 'cancelled' }, now) : undefined;
+  if (batch.status !== 'cancelling') return undefined;
+  const totals = sumOf(batch.totals, uncounted ?? NO_TOTALS);
+  return startReport({ ...batch, totals }, { status: 'cancelled' }, now);
 }
 
 const startReport = (batch: Batch, ending: BatchEnding, now: number): Batch => ({
@@ -258,18 +287,49 @@ function finish(
   return { ...batchBaseOf(batch), ...batch.ending, ...end };
 }
 
-const pause = (batch: BatchIn<'expanding'>): Batch => {
-  const { pass, cursor } = batch;
-  return { ...batchBaseOf(batch), status: 'paused', pass, cursor };
-};
-
-function cancel(batch: Batch, now: number): Batch | undefined {
+function pause(batch: Batch): Batch | undefined {
+  const base = { ...batchBaseOf(batch), status: 'paused' } as const;
   switch (batch.status) {
     case 'expanding':
-    case 'paused':
+      return { ...base, pass: batch.pass, cursor: batch.cursor, reading: batch.wake.seq };
+    case 'running':
+      return { ...base, ending: batch.ending };
+    case 'retrying':
+      return { ...base, ending: batch.ending, afterRow: batch.afterRow };
+    default:
+      return undefined;
+  }
+}
+
+function resume(batch: BatchIn<'paused'>, now: number): Batch | undefined {
+  const { pass, cursor, ending, afterRow } = batch;
+  const base = { ...batchBaseOf(batch), held: true, ...nextWake(batch, now) } as const;
+  if (pass !== undefined && cursor !== undefined) return { ...base, status: 'expanding', pass, cursor };
+  if (ending === undefined) return undefined;
+  return afterRow === undefined
+    ? { ...base, status: 'running', ending }
+    : { ...base, status: 'retrying', ending, afterRow };
+}
+
+function afterRelease(batch: Batch, now: number): Batch | undefined {
+  if (batch.status !== 'expanding' && batch.status !== 'running' && batch.status !== 'retrying')
+    return undefined;
+  const { held: _, ...rest } = batch;
+  return { ...rest, ...nextWake(batch, now) };
+}
+
+function cancel(batch: Batch, now: number): Batch | undefined {
+  const cancelled = { status: 'cancelling', cancelledAt: now } as const;
+  switch (batch.status) {
+    case 'expanding':
+      return { ...batchBaseOf(batch), ...cancelled, reading: batch.wake.seq, ...nextWake(batch, now) };
+    case 'paused': {
+      const reading = defined({ reading: batch.reading });
+      return { ...batchBaseOf(batch), ...cancelled, ...reading, ...nextWake(batch, now) };
+    }
     case 'running':
     case 'retrying':
-      return { ...batchBaseOf(batch), status: 'cancelling', cancelledAt: now, ...nextWake(batch, now) };
+      return { ...batchBaseOf(batch), ...cancelled, ...nextWake(batch, now) };
     default:
       return undefined;
   }
@@ -293,7 +353,8 @@ function startRetries(batch: Batch, now: number): Batch | undefined {
         ? { status: 'failed', error: batch.error }
         : { status: batch.status };
   const base = { ...batchBaseOf(batch), retries: batch.retries + 1, retriesLeft: 0 };
-  return { ...base, status: 'retrying', afterRow: 0, ending, ...nextWake(batch, now) };
+  const held = 'held' in batch && batch.held ? { held: true as const } : {};
+  return { ...base, status: 'retrying', afterRow: 0, ending, ...held, ...nextWake(batch, now) };
 }
 
 function afterRetries(

@@ -99,6 +99,8 @@ const queuedSchema = jobBaseSchema.extend({
   reason: z.string().optional(),
   /** Consecutive quota refusals. They are free, do not count as attempts, and set the back-off. */
   refusalsInARow: z.number(),
+  /** The batch of the job was paused when its paid call was due. The resume of the batch wakes the job. */
+  held: z.literal(true).optional(),
 });
 const live = <S extends z.ZodType>(attempt: S) => ({ attempt, wake: wakeSchema });
 export const jobSchema = z.discriminatedUnion('status', [

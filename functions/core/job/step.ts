@@ -29,6 +29,7 @@ import {
   isTerminal,
   type Job,
   type JobBase,
+  type JobIn,
   type Lane,
   liveAttemptOf,
 } from './job.ts';
@@ -49,6 +50,10 @@ export type JobEvent =
     }
   /** The paid call could not be prepared. Nothing was claimed. */
   | { readonly type: 'postpone'; readonly seq: number; readonly error: JobError }
+  /** The batch of the job is paused. The job leaves its submit queue until then, at the latest. */
+  | { readonly type: 'hold'; readonly seq: number; readonly untilMs: number; readonly reason: string }
+  /** The batch of a held job was resumed. */
+  | { readonly type: 'release' }
   /** An observation about one attempt. */
   | { readonly type: 'attempt'; readonly attemptId: string; readonly observed: AttemptEvent }
   /** The sweep found the wake overdue and its task missing. */
@@ -135,6 +140,12 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
       return claim(job, event, ctx);
     case 'postpone':
       return postpone(job, event.seq, event.error, ctx);
+    case 'hold':
+      return hold(job, event, ctx);
+    case 'release':
+      return job.status === 'queued' && job.held
+        ? requeue(baseOf(job), ctx.now, undefined, job.refusalsInARow)
+        : undefined;
     case 'attempt':
       return observe(job, event.attemptId, event.observed, ctx);
     case 'enqueueAgain':
@@ -190,6 +201,16 @@ function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job
     error,
     refusalsInARow,
   );
+}
+
+function hold(
+  job: Job,
+  { seq, untilMs, reason }: Extract<JobEvent, { type: 'hold' }>,
+  ctx: StepContext,
+): Job | undefined {
+  if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
+  return { ...requeue(baseOf(job), untilMs, undefined, job.refusalsInARow), reason, held: true };
 }
 
 function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepContext): Job | undefined {
@@ -267,7 +288,12 @@ function mayReroll(base: JobBase, ended: EndedAttempt): boolean {
   return filtered <= (base.request.rerollOnSafety ?? 0);
 }
 
-const requeue = (base: JobBase, at: number, error: JobError | undefined, refusalsInARow: number): Job => ({
+const requeue = (
+  base: JobBase,
+  at: number,
+  error: JobError | undefined,
+  refusalsInARow: number,
+): JobIn<'queued'> => ({
   ...base,
   status: 'queued',
   ...nextWake(base, Math.min(at, startDeadline(base))),

@@ -8,22 +8,28 @@ import type { BatchIn, BatchTotals, Manifest, RowFault } from '../../core/batch/
 import { batchWakeOf, NO_TOTALS } from '../../core/batch/batch.ts';
 import { type BodyRules, bodyOfRecord } from '../../core/batch/row-body.ts';
 import { sumUsd } from '../../core/batch/step-batch.ts';
-import { estimateUsd } from '../../core/job/price.ts';
-import { stagesOf } from '../../core/job/stages.ts';
-import type { VideoRequest } from '../../core/job/video-request.ts';
 import { type Cursor, createRecordReader, type RawRecord } from '../../core/manifest/record-reader.ts';
 import { ProblemError } from '../../core/problem.ts';
 import { ObjectMissingError, type Services } from '../../ports.ts';
-import { createJob, type ValidatedRequest, validateRequest } from '../job/create-job.ts';
+import {
+  BatchRefusedError,
+  createJob,
+  type NewJob,
+  type ValidatedRequest,
+  validateRequest,
+} from '../job/create-job.ts';
 import { inParallel } from '../job/in-parallel.ts';
 import {
   backPressure,
+  type Estimate,
+  estimateOf,
   faultsPrefixOf,
   manifestMissing,
   padded,
   rulesOf,
   type StepOutcome,
   stepEnd,
+  stepGuard,
   UNFINISHED,
   UNFINISHED_MAX,
 } from './batch-work.ts';
@@ -32,7 +38,7 @@ import {
 const ADMITTED_PER_CHUNK = 100;
 /** Faults are held in memory until the chunk is saved. */
 const FAULTS_PER_CHUNK = 5_000;
-/** Rows per slice. Before creating a slice's jobs, the chunk checks whether the batch was paused or cancelled. */
+/** Rows that are validated and made into jobs at a time. A pause or a cancel ends the chunk within a slice. */
 const SLICE = 25;
 const CONCURRENCY = 8;
 /** Rows per chunk of the `check` pass: some seconds of work, so that callers see progress. */
@@ -113,6 +119,24 @@ class Chunk {
     this.rules = rulesOf(batch, manifest.columns);
     this.cursor = batch.cursor;
   }
+
+  progress(): Progress {
+    const { cursor, totals, cappedAtRow, faults } = this;
+    return { cursor, totals, cappedAtRow, faults: faults.length };
+  }
+
+  /** Forgets the rows that were read after this progress. They have to be read again. */
+  stopAt({ cursor, totals, cappedAtRow, faults }: Progress): void {
+    this.cursor = cursor;
+    this.totals = totals;
+    this.cappedAtRow = cappedAtRow;
+    this.faults.length = faults;
+    this.isStopped = true;
+  }
+}
+
+interface Progress extends Pick<Chunk, 'cursor' | 'totals' | 'cappedAtRow'> {
+  readonly faults: number;
 }
 
 async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Promise<void> {
@@ -147,11 +171,6 @@ async function isStillWanted({ batches }: Services, { batch }: Chunk): Promise<b
   return stored !== undefined && batchWakeOf(stored)?.seq === batch.wake.seq;
 }
 
-interface Estimate {
-  readonly priceUsd: number;
-  readonly seconds: number;
-}
-
 type Row = { readonly record: RawRecord } & (
   | { readonly fault: string }
   | (Estimate & { readonly body: unknown; readonly validated: ValidatedRequest })
@@ -164,9 +183,10 @@ async function processSlice(services: Services, chunk: Chunk, records: readonly 
     rows[n] = await validateRow(services, chunk, record);
   });
   const { settings, batchId, caller, trace, pass, totals: before } = chunk.batch;
-  const admitted: Row[] = [];
+  const admitted: (Row & { readonly before: Progress })[] = [];
   for (const row of rows) {
     const { record } = row;
+    const progress = chunk.progress();
     const { rows: count, valid, faults, seconds, priceUsd } = chunk.totals;
     if ('fault' in row) {
       chunk.faults.push({ row: record.row, line: record.line, fault: shortened(row.fault) });
@@ -181,7 +201,7 @@ async function processSlice(services: Services, chunk: Chunk, records: readonly 
         chunk.isStopped = true;
         break;
       }
-      admitted.push(row);
+      admitted.push({ ...row, before: progress });
       chunk.totals = {
         rows: count + 1,
         valid: valid + 1,
@@ -197,16 +217,32 @@ async function processSlice(services: Services, chunk: Chunk, records: readonly 
     }
   }
   if (pass === 'check') return;
-  // Validation takes time. Another task may have counted these rows meanwhile, or the batch was cancelled.
-  if (!(await isStillWanted(services, chunk))) {
-    chunk.isStopped = true;
-    return;
-  }
+  // Validation takes time. Another task may have counted these rows meanwhile, or the batch was paused or cancelled.
+  let isRefused = !(await isStillWanted(services, chunk));
+  const guard = stepGuard(chunk.batch);
+  const refused: (typeof admitted)[number][] = [];
   await inParallel(admitted, CONCURRENCY, async (row) => {
     if (!('validated' in row)) return;
     const { body, validated, record } = row;
-    await createJob(services, { caller, body, trace, validated, batch: { batchId, row: record.row } });
+    const job = { caller, body, trace, validated, batch: { batchId, row: record.row }, guard };
+    if (!isRefused && (await isCreated(services, job))) return;
+    isRefused = true;
+    refused.push(row);
   });
+  // The rows before the first one without a job are counted, also for a batch that was paused or cancelled.
+  const [first] = refused.sort((a, b) => a.record.row - b.record.row);
+  if (first) chunk.stopAt(first.before);
+  else if (isRefused) chunk.isStopped = true;
+}
+
+async function isCreated(services: Services, job: NewJob): Promise<boolean> {
+  try {
+    await createJob(services, job);
+    return true;
+  } catch (error) {
+    if (error instanceof BatchRefusedError) return false;
+    throw error;
+  }
 }
 
 /** The price of the existing jobs of later rows. */
@@ -257,14 +293,6 @@ async function existingJobs(
 const FAULT_CHARACTERS_MAX = 1_000;
 const shortened = (fault: string): string =>
   fault.length <= FAULT_CHARACTERS_MAX ? fault : `${fault.slice(0, FAULT_CHARACTERS_MAX)}…`;
-
-const estimateOf = ({ catalogue }: Services, request: VideoRequest): Estimate => ({
-  priceUsd: estimateUsd(catalogue, request),
-  seconds: stagesOf(request).reduce(
-    (sum, stage) => sum + (stage.kind === 'image' ? 0 : stage.durationSeconds * stage.sampleCount),
-    0,
-  ),
-});
 
 /** The name contains a content hash: a repeated chunk may end at another row, and none of its faults may be lost. */
 async function storeFaults(

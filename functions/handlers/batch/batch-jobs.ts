@@ -1,17 +1,20 @@
 /** Steps of a batch that work on its jobs: wait for them, cancel them, retry the failed ones. */
 
-import type { BatchIn } from '../../core/batch/batch.ts';
+import type { Batch, BatchIn } from '../../core/batch/batch.ts';
 import type { JobIn } from '../../core/job/job.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { advanceAndPerform } from '../job/advance.ts';
+import { BatchRefusedError } from '../job/create-job.ts';
 import { inParallel } from '../job/in-parallel.ts';
 import { retry } from '../job/retry-job.ts';
+import { uncountedRows } from './batch-report.ts';
 import {
   backPressure,
   STEP_MS,
   type StepOutcome,
   stepEnd,
+  stepGuard,
   UNFINISHED,
   UNFINISHED_MAX,
 } from './batch-work.ts';
@@ -21,7 +24,8 @@ const CHECK_INTERVAL_MS = 30_000;
 const CANCELLED_PER_STEP = 200;
 const CONCURRENCY = 8;
 const RETRIED_PER_STEP = 50;
-/** A chunk that was running when the batch was cancelled may create jobs for a step's time and one more slice. */
+const RELEASED_PER_PAGE = 100;
+/** A chunk that was running when the batch was cancelled reports its rows within a step's time and one more slice. */
 const CHUNK_GRACE_MS = 2 * STEP_MS;
 
 export async function checkJobs(
@@ -33,11 +37,9 @@ export async function checkJobs(
   return { type: 'wait', untilMs: clock.now() + CHECK_INTERVAL_MS / policy.speedUp };
 }
 
-export async function cancelJobs(
-  services: Services,
-  { batchId, cancelledAt }: BatchIn<'cancelling'>,
-): Promise<StepOutcome> {
+export async function cancelJobs(services: Services, batch: BatchIn<'cancelling'>): Promise<StepOutcome> {
   const { jobs, clock } = services;
+  const { batchId, cancelledAt } = batch;
   const page = await jobs.listOfBatch({
     batchId,
     statuses: UNFINISHED,
@@ -49,12 +51,31 @@ export async function cancelJobs(
   });
   if (page.length > 0) return { type: 'wait', untilMs: clock.now() };
   const graceEnd = cancelledAt + CHUNK_GRACE_MS;
-  return clock.now() >= graceEnd ? { type: 'settled' } : { type: 'wait', untilMs: graceEnd };
+  if (clock.now() < graceEnd) return { type: 'wait', untilMs: graceEnd };
+  return { type: 'settled', uncounted: await uncountedRows(services, batch) };
+}
+
+/** Puts the jobs that a pause has held back into their submit queues. */
+export async function releaseHeldJobs(services: Services, { batchId }: Batch): Promise<StepOutcome> {
+  const isOver = stepEnd(services.clock);
+  for (let afterRow = 0; ; ) {
+    const query = { batchId, statuses: ['queued'], afterRow, limit: RELEASED_PER_PAGE } as const;
+    const page = await services.jobs.listOfBatch(query);
+    const heldJobs = page.filter((job) => job.status === 'queued' && job.held);
+    await inParallel(heldJobs, CONCURRENCY, async ({ jobId }) => {
+      await advanceAndPerform(services, jobId, { type: 'release' });
+    });
+    const last = page.at(-1)?.batch?.row;
+    if (page.length < RELEASED_PER_PAGE || last === undefined) return { type: 'released' };
+    afterRow = last;
+    // The next step starts again at the first row, but the jobs released so far are no longer held.
+    if (isOver()) return { type: 'wait', untilMs: services.clock.now() };
+  }
 }
 
 /** Skips jobs that may be charged twice, so that a retry never exceeds what `maxSpendUsd` allowed. */
 export async function retryJobs(services: Services, batch: BatchIn<'retrying'>): Promise<StepOutcome> {
-  const { batchId, trace } = batch;
+  const { batchId } = batch;
   const isOver = stepEnd(services.clock);
   const room = UNFINISHED_MAX - (await services.jobs.countOfBatch(batchId, UNFINISHED));
   if (room <= 0) return backPressure(services);
@@ -70,22 +91,30 @@ export async function retryJobs(services: Services, batch: BatchIn<'retrying'>):
       isCutShort = true;
       break;
     }
-    if (!(await wasRetried(services, job, trace))) left++;
+    const answer = await retryOne(services, batch, job);
+    if (answer === 'refused') {
+      isCutShort = true;
+      break;
+    }
+    if (answer === 'left') left++;
     afterRow = job.batch.row;
   }
   return { type: 'retried', afterRow, left, isEnd: page.length < limit && !isCutShort };
 }
 
-async function wasRetried(
+/** `refused`: the batch was paused or cancelled meanwhile. */
+async function retryOne(
   services: Services,
+  batch: BatchIn<'retrying'>,
   job: JobIn<'failed'>,
-  trace: string | undefined,
-): Promise<boolean> {
+): Promise<'retried' | 'left' | 'refused'> {
+  const { trace } = batch;
   try {
-    await retry(services, job, { acceptDoubleCharge: false, trace });
-    return true;
+    await retry(services, job, { acceptDoubleCharge: false, trace, guard: stepGuard(batch) });
+    return 'retried';
   } catch (error) {
-    if (error instanceof ProblemError) return false;
+    if (error instanceof ProblemError) return 'left';
+    if (error instanceof BatchRefusedError) return 'refused';
     throw error;
   }
 }

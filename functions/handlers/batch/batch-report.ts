@@ -5,15 +5,15 @@
 import { Readable } from 'node:stream';
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
-import type { BatchIn, RowFault } from '../../core/batch/batch.ts';
-import { batchPrefixOf } from '../../core/batch/batch.ts';
-import { sumUsd } from '../../core/batch/step-batch.ts';
+import type { Batch, BatchIn, BatchTotals, RowFault } from '../../core/batch/batch.ts';
+import { batchPrefixOf, NO_TOTALS } from '../../core/batch/batch.ts';
+import { sumOf, sumUsd } from '../../core/batch/step-batch.ts';
 import { type Job, liveAttemptOf } from '../../core/job/job.ts';
 import { totalUsd } from '../../core/job/spend.ts';
 import { landedAttempts } from '../../core/job/stages.ts';
 import { createRecordReader } from '../../core/manifest/record-reader.ts';
 import type { ResultStore, Services } from '../../ports.ts';
-import { faultsPrefixOf, padded, type StepOutcome } from './batch-work.ts';
+import { estimateOf, faultsPrefixOf, padded, type StepOutcome } from './batch-work.ts';
 
 /** Jobs are read a page at a time; faults are smaller. */
 const ROWS_PER_PART = { withJobs: 2_000, faultsOnly: 50_000 } as const;
@@ -92,7 +92,9 @@ async function rowsBetween(
     }
     if (page.length < PAGE || from > upTo) break;
   }
-  for (const fault of await faultsBetween(services.results, batch, afterRow, upTo)) {
+  const faults =
+    batch.totals.faults === 0 ? [] : await faultsBetween(services.results, batch, afterRow, upTo);
+  for (const fault of faults) {
     if (!rows.has(fault.row)) rows.set(fault.row, rowOfFault(fault));
   }
   const capped = batch.cappedAtRow;
@@ -104,12 +106,11 @@ const faultSchema = z.object({ row: z.number(), line: z.number(), fault: z.strin
 
 async function faultsBetween(
   results: ResultStore,
-  { batchId, totals }: Reporting,
+  { batchId }: Pick<Batch, 'batchId'>,
   afterRow: number,
   upTo: number,
 ): Promise<RowFault[]> {
   const faults: RowFault[] = [];
-  if (totals.faults === 0) return faults;
   const prefix = faultsPrefixOf(batchId);
   for (const { name, bytes } of await results.list(prefix)) {
     const [, first, last] = /^(\d+)-(\d+)-/.exec(name.slice(prefix.length)) ?? [];
@@ -122,6 +123,34 @@ async function faultsBetween(
     }
   }
   return faults;
+}
+
+/**
+ * The rows of a cancelled batch that the report lists and no chunk has counted: the chunk crashed, or ran twice. None if
+ * the batch reached `maxSpendUsd`, because it counts no row after that.
+ */
+export async function uncountedRows(
+  services: Services,
+  { batchId, totals, cappedAtRow }: Batch,
+): Promise<BatchTotals> {
+  const { jobs, results } = services;
+  if (cappedAtRow !== undefined) return NO_TOTALS;
+  const withJobs = new Set<number>();
+  let sum = NO_TOTALS;
+  for (let afterRow = totals.rows; ; ) {
+    const page = await jobs.listOfBatch({ batchId, afterRow, limit: PAGE });
+    for (const { batch, request } of page) {
+      afterRow = batch?.row ?? afterRow;
+      if (withJobs.has(afterRow)) continue;
+      withJobs.add(afterRow);
+      const { seconds, priceUsd } = estimateOf(services, request);
+      sum = sumOf(sum, { rows: 1, valid: 1, faults: 0, seconds, priceUsd });
+    }
+    if (page.length < PAGE) break;
+  }
+  const faulty = (await faultsBetween(results, { batchId }, totals.rows, END)).map(({ row }) => row);
+  const faults = [...new Set(faulty)].filter((row) => !withJobs.has(row)).length;
+  return sumOf(sum, { ...NO_TOTALS, rows: faults, faults });
 }
 
 const NOTHING = { line: null, job: null, uris: [], seconds: 0, priceUsd: 0, unknownUsd: 0 };

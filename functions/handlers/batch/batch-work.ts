@@ -1,10 +1,13 @@
 /** Types, limits and names that the steps of a batch share. */
-import { type Batch, batchPrefixOf } from '../../core/batch/batch.ts';
+import { type Batch, batchPrefixOf, batchWakeOf } from '../../core/batch/batch.ts';
 import { type BodyRules, misspeltColumns } from '../../core/batch/row-body.ts';
 import type { BatchEvent } from '../../core/batch/step-batch.ts';
 import { JOB_STATUSES, type JobStatus } from '../../core/job/job.ts';
+import { estimateUsd } from '../../core/job/price.ts';
+import { stagesOf } from '../../core/job/stages.ts';
+import type { VideoRequest } from '../../core/job/video-request.ts';
 import { REQUEST_FIELDS } from '../../core/request/request-body.ts';
-import type { Clock, Ids, Services } from '../../ports.ts';
+import type { BatchGuard, Clock, Ids, Services } from '../../ports.ts';
 
 /** I5: the same cause gives the same batch. */
 export const batchIdOf = (ids: Pick<Ids, 'hash'>, cause: readonly string[]): string =>
@@ -34,6 +37,12 @@ export const stepEnd = (clock: Clock): (() => boolean) => {
   return () => clock.now() >= end;
 };
 
+/** A step makes jobs only while its wake is the batch's: not after a pause, a cancel, or another run of the step. */
+export const stepGuard = (batch: Batch): BatchGuard => ({
+  batchId: batch.batchId,
+  allows: (stored) => stored !== undefined && batchWakeOf(stored)?.seq === batchWakeOf(batch)?.seq,
+});
+
 export const UNFINISHED: readonly JobStatus[] = JOB_STATUSES.filter(
   (status) => status !== 'succeeded' && status !== 'failed' && status !== 'cancelled',
 );
@@ -45,6 +54,20 @@ export const rulesOf = ({ settings }: Pick<Batch, 'settings'>, columns: readonly
   misspelt: misspeltColumns(columns, REQUEST_FIELDS),
   fields: REQUEST_FIELDS,
   lane: settings.lane,
+});
+
+/** Seconds of video and the maximum price of a row. */
+export interface Estimate {
+  readonly priceUsd: number;
+  readonly seconds: number;
+}
+
+export const estimateOf = ({ catalogue }: Pick<Services, 'catalogue'>, request: VideoRequest): Estimate => ({
+  priceUsd: estimateUsd(catalogue, request),
+  seconds: stagesOf(request).reduce(
+    (sum, stage) => sum + (stage.kind === 'image' ? 0 : stage.durationSeconds * stage.sampleCount),
+    0,
+  ),
 });
 
 export const manifestMissing = ({ source }: Pick<Batch, 'source'>): StepOutcome => ({

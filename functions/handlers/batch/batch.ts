@@ -8,7 +8,7 @@ import { stepBatch } from '../../core/batch/step-batch.ts';
 import type { BatchTask, Services } from '../../ports.ts';
 import { tryToAnnounce } from '../job/announce.ts';
 import { expandChunk } from './batch-chunk.ts';
-import { cancelJobs, checkJobs, retryJobs } from './batch-jobs.ts';
+import { cancelJobs, checkJobs, releaseHeldJobs, retryJobs } from './batch-jobs.ts';
 import { openManifest } from './batch-manifest.ts';
 import type { BatchMessage } from './batch-message.ts';
 import { writeReport } from './batch-report.ts';
@@ -27,6 +27,7 @@ export async function handleBatch(services: Services, { batchId, seq }: BatchMes
 }
 
 async function runStep(services: Services, batch: Batch): Promise<StepOutcome | undefined> {
+  if ('held' in batch && batch.held) return releaseHeldJobs(services, batch);
   switch (batch.status) {
     case 'expanding':
       return batch.manifest ? expandChunk(services, batch, batch.manifest) : openManifest(services, batch);

@@ -1,5 +1,5 @@
 /** The JSON of a batch for callers. */
-import { type Batch, batchWakeOf } from '../../core/batch/batch.ts';
+import type { Batch } from '../../core/batch/batch.ts';
 import { defined } from '../../core/defined.ts';
 import { JOB_STATUSES } from '../../core/job/job.ts';
 import type { Services } from '../../ports.ts';
@@ -11,19 +11,20 @@ export function batchView(batch: Batch) {
   const { gcsUri, generation, isInline } = source;
   return {
     id: batch.batchId,
+    caller: batch.caller,
     status: batch.status,
     ...defined({ title: batch.title }),
     createdAt: rfc3339(batch.createdAt),
     updatedAt: rfc3339(batch.updatedAt),
     ...('finishedAt' in batch ? { finishedAt: rfc3339(batch.finishedAt) } : {}),
-    ...(batchWakeOf(batch) && 'pass' in batch ? { pass: batch.pass } : {}),
+    ...('pass' in batch && batch.pass ? { pass: batch.pass } : {}),
     ...(isInline ? {} : { manifest: { gcsUri, generation, ...defined({ format: manifest?.format }) } }),
     ...(manifest && manifest.ignoredColumns.length > 0 ? { ignoredColumns: manifest.ignoredColumns } : {}),
     ...settings,
     rows: { read: totals.rows, valid: totals.valid, invalid: totals.faults },
     /** Seconds of video and maximum price of the valid rows read so far. */
     estimate: { seconds: totals.seconds, priceUsd: totals.priceUsd },
-    ...(manifest && 'cursor' in batch
+    ...(manifest && 'cursor' in batch && batch.cursor
       ? { progress: manifest.bytes === 0 ? 1 : batch.cursor.byte / manifest.bytes }
       : {}),
     ...(batch.firstFaults.length > 0 ? { firstInvalid: batch.firstFaults } : {}),

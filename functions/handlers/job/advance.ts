@@ -7,8 +7,8 @@ import { scaleLatency } from '../../core/job/policy.ts';
 import { submitQueueOf } from '../../core/job/queues.ts';
 import { costUsd } from '../../core/job/spend.ts';
 import { currentStage } from '../../core/job/stages.ts';
-import { type JobEvent, type StepContext, step } from '../../core/job/step.ts';
-import type { Services } from '../../ports.ts';
+import { type JobEvent, type Step, type StepContext, step } from '../../core/job/step.ts';
+import type { BatchGuard, Services } from '../../ports.ts';
 import { announceJob } from './announce.ts';
 
 export type Advanced =
@@ -18,17 +18,20 @@ export type Advanced =
 
 /**
  * @param seq if given, the job changes only while this is still its current wake (I4): the event was observed for it
+ * @param guard if given, the job changes only while its batch allows it
  */
 export async function advance(
   services: Services,
   jobId: string,
   event: JobEvent,
   seq?: number,
+  guard?: BatchGuard,
 ): Promise<Advanced> {
-  const updated = await services.jobs.update(jobId, (job) => {
+  const decide = (job: Job): Step | undefined => {
     if (seq !== undefined && wakeOf(job)?.seq !== seq) return undefined;
     return step(job, event, stepContext(services, job));
-  });
+  };
+  const updated = await services.jobs.update(jobId, decide, guard);
   if (updated.kind !== 'saved') return updated;
   const { job, effects } = updated.step;
   logTransition(services, updated.before, job);

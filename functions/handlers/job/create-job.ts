@@ -9,7 +9,7 @@ import { invalidRequest, ProblemError } from '../../core/problem.ts';
 import { jobTimes } from '../../core/request/job-times.ts';
 import { completeRequest, parseRequest } from '../../core/request/request.ts';
 import type { RequestRules } from '../../core/request/request-model.ts';
-import type { Services } from '../../ports.ts';
+import type { BatchGuard, Services } from '../../ports.ts';
 import { logFields, perform } from './advance.ts';
 import { checkInputs, type ImageDepth, mayDeliver, storeInputs } from './inputs.ts';
 
@@ -26,9 +26,14 @@ export interface NewJob {
   readonly translate?: (() => Promise<CompatRequest>) | undefined;
   /** The batch row. The job id derives from it, so that reading the row again gives the same job (I5). */
   readonly batch?: BatchRow | undefined;
+  /** The job is created only if its batch allows that. */
+  readonly guard?: BatchGuard | undefined;
   /** The result of {@link validateRequest}, if the request was validated before. */
   readonly validated?: ValidatedRequest | undefined;
 }
+
+/** The guard of a batch refused: the batch was paused or cancelled, or another task has counted its rows. */
+export class BatchRefusedError extends Error {}
 
 /** A request of a Google-compatible route, translated. */
 export interface CompatRequest {
@@ -48,10 +53,11 @@ const jobIdOfRow = ({ ids }: Pick<Services, 'ids'>, { batchId, row }: BatchRow):
 /**
  * @returns `created: false` if the same request under the same key has created this job before
  * @throws ProblemError 400 for an invalid request, 422 for a different request under the same key
+ * @throws BatchRefusedError if the guard refuses
  */
 export async function createJob(
   services: Services,
-  { caller, body, idempotencyKey, jobId: givenId, trace, translate, batch, validated }: NewJob,
+  { caller, body, idempotencyKey, jobId: givenId, trace, translate, batch, guard, validated }: NewJob,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
   const { clock, ids, jobs, settings, log } = services;
   const now = clock.now();
@@ -79,7 +85,9 @@ export async function createJob(
     { jobId, caller, request, fingerprint, estimateUsd: price, lane, trace, batch, ...times },
     { now },
   );
-  if ((await jobs.create(first.job)) === 'exists') {
+  const made = await jobs.create(first.job, guard);
+  if (made === 'refused') throw new BatchRefusedError(`batch ${batch?.batchId} makes no jobs now`);
+  if (made === 'exists') {
     const earlier = await jobs.get(jobId);
     if (!earlier) throw new Error(`job ${jobId} exists but cannot be read`);
     return { job: same(earlier), created: false };

@@ -16,20 +16,6 @@ import type { SubmitMessage } from './wake-message.ts';
 const NEXT_MAX = 16;
 
 /**
- * Finds the next job of the queue and takes one call from the model's rate limiter.
- * @returns the job; nothing if no job waits, in which case no call is taken
- * @throws ProblemError 429 if the model is over its quota: the task has to be delivered again
- */
-export async function takeNextJob(
-  services: Services,
-  message: SubmitMessage,
-): Promise<JobIn<'queued'> | undefined> {
-  const next = await chooseNextJob(services, message, 1);
-  if (next) await acquireCallSlot(services, message.line, next.caller);
-  return next;
-}
-
-/**
  * Takes one call for this caller from the model's rate limiter.
  * @throws ProblemError 429 if the model is over its quota
  */

@@ -7,30 +7,36 @@ import { stageIndexOf, stagesOf } from '../../core/job/stages.ts';
 import { announceNewJob, type Step } from '../../core/job/step.ts';
 import { notFound, ProblemError } from '../../core/problem.ts';
 import { jobTimes } from '../../core/request/job-times.ts';
-import type { Services } from '../../ports.ts';
+import type { BatchGuard, Services } from '../../ports.ts';
 import { logFields, perform } from './advance.ts';
+import { BatchRefusedError } from './create-job.ts';
 
 export interface RetryOptions {
   /** Retry even if the failed attempt may have been charged. */
   readonly acceptDoubleCharge: boolean;
   readonly trace?: string | undefined;
+  /** The retry is made only if the batch of the job allows that. */
+  readonly guard?: BatchGuard | undefined;
 }
 
 /** I5: the id of the job that retries this one. */
 export const retryIdOf = ({ ids }: Pick<Services, 'ids'>, jobId: string): string =>
   ids.jobIdOf(['retry', jobId]);
 
-/** @throws ProblemError 409 if the job has not failed, may be charged twice, or has a retry whose record was deleted */
+/**
+ * @throws ProblemError 409 if the job has not failed, may be charged twice, or has a retry whose record was deleted
+ * @throws BatchRefusedError if the guard refuses
+ */
 export async function retry(
   services: Services,
   job: Job,
-  { acceptDoubleCharge, trace }: RetryOptions,
+  { acceptDoubleCharge, trace, guard }: RetryOptions,
 ): Promise<{ readonly job: Job; readonly created: boolean }> {
   const { clock, jobs, policy, catalogue, log } = services;
   const now = clock.now();
   const earlier = job.retriedBy === undefined ? await unmarkedRetry(services, job) : undefined;
   if (earlier) return { job: earlier, created: false };
-  const updated = await jobs.update(job.jobId, (stored): Step | undefined => {
+  const decide = (stored: Job): Step | undefined => {
     if (stored.retriedBy !== undefined) return undefined;
     const jobId = retryIdOf(services, stored.jobId);
     if (stored.status !== 'failed') return undefined;
@@ -40,7 +46,10 @@ export async function retry(
     const seed = { jobId, estimateUsd: remainingUsd(services, stored), deadlineAt, trace };
     const { job: made, effects } = announceNewJob(retryJob(stored, seed, now), { now, policy });
     return { job: retriedBy(stored, jobId, now), made, effects };
-  });
+  };
+  const updated = await jobs.update(job.jobId, decide, guard);
+  if (updated.kind === 'unchanged' && updated.isRefused)
+    throw new BatchRefusedError(`batch ${guard?.batchId} retries no jobs now`);
   if (updated.kind === 'missing') throw notFound(`Job ${job.jobId} does not exist.`);
   if (updated.kind === 'unchanged') return { job: await markedRetry(services, updated.job), created: false };
   const { made, effects } = updated.step;

@@ -1,6 +1,6 @@
 /** The `submit` function: takes the next job, prepares its call, claims the job, and sends the call once at most (I1). */
 import { Readable } from 'node:stream';
-import { isBatchCancelled } from '../../core/batch/batch.ts';
+import { type Batch, submissionStop } from '../../core/batch/batch.ts';
 import { IMAGE_EXTENSIONS } from '../../core/catalogue/vocabulary.ts';
 import type { AttemptEvent } from '../../core/job/attempt.ts';
 import { outputPrefixOf } from '../../core/job/attempt-record.ts';
@@ -11,7 +11,7 @@ import { submitQueueOf } from '../../core/job/queues.ts';
 import { currentStage } from '../../core/job/stages.ts';
 import type { PaidSubmission, Services, SubmitAnswer } from '../../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
-import { chooseNextJob, reportToRateLimiter, takeNextJob } from './fair-dispatch.ts';
+import { acquireCallSlot, chooseNextJob, reportToRateLimiter } from './fair-dispatch.ts';
 import type { SubmitMessage } from './wake-message.ts';
 
 /**
@@ -20,18 +20,55 @@ import type { SubmitMessage } from './wake-message.ts';
  */
 const TRIES_MAX = 5;
 const SPREAD = 4;
+/**
+ * Jobs of paused and cancelled batches that one task sets aside before it ends. Each of them has a task of its own, which
+ * continues.
+ */
+const SET_ASIDE_MAX = 16;
+/** A fallback: the resume of the batch wakes its held jobs. */
+const HOLD_MS = 3_600_000;
 
 /** @throws ProblemError 429 if the model is over its quota: the task has to be delivered again */
 export async function handleSubmit(services: Services, message: SubmitMessage): Promise<void> {
-  let job = await takeNextJob(services, message);
-  if (!job) {
-    const { jobId } = message;
-    return services.log('DEBUG', `job ${jobId}: its submit task found no waiting job`, { job: jobId });
-  }
-  for (let tries = 1; job && tries <= TRIES_MAX; tries++) {
+  let hasCallSlot = false;
+  for (let tries = 0, aside = 0; tries < TRIES_MAX && aside < SET_ASIDE_MAX; ) {
+    const job = await chooseNextJob(services, message, SPREAD ** (tries + aside));
+    if (!job) {
+      const { jobId } = message;
+      return services.log('DEBUG', `job ${jobId}: its submit task found no waiting job`, { job: jobId });
+    }
+    if (await isSetAside(services, job)) {
+      aside++;
+      continue;
+    }
+    // Only for a job that may be submitted: the jobs of a paused batch use up no quota.
+    if (!hasCallSlot) await acquireCallSlot(services, message.line, job.caller);
+    hasCallSlot = true;
     if ((await submit(services, job)) !== 'taken') return;
-    job = await chooseNextJob(services, message, SPREAD ** tries);
+    tries++;
   }
+}
+
+/** Holds a job whose batch is paused, and cancels one whose batch was cancelled. */
+async function isSetAside(services: Services, job: JobIn<'queued'>): Promise<boolean> {
+  const stop = await stopOf(services, job);
+  if (stop === 'cancelled') await advanceAndPerform(services, job.jobId, { type: 'cancel' });
+  if (stop === 'paused') await hold(services, job);
+  return stop !== undefined;
+}
+
+async function hold(services: Services, { jobId, wake, batch }: JobIn<'queued'>): Promise<void> {
+  const untilMs = services.clock.now() + HOLD_MS / services.policy.speedUp;
+  const reason = `BATCH_PAUSED: batch ${batch?.batchId} is paused. Resume it to submit this job.`;
+  await advanceAndPerform(services, jobId, { type: 'hold', seq: wake.seq, untilMs, reason });
+  // The batch may have been resumed, and its held jobs woken, before this job was held.
+  const after = await services.jobs.get(jobId);
+  if (after && (await stopOf(services, after)) === undefined)
+    await advanceAndPerform(services, jobId, { type: 'release' });
+}
+
+async function stopOf({ batches }: Services, job: Job): Promise<ReturnType<typeof submissionStop>> {
+  return job.batch && submissionStop(await batches.get(job.batch.batchId), job);
 }
 
 /** `taken`: another task has claimed the job, or the job has ended; the slot is free for another job. */
@@ -42,10 +79,6 @@ async function submit(
   const { clock, ids, log, settings } = services;
   const { jobId } = job;
   const { seq } = job.wake;
-  if (await isOfCancelledBatch(services, job)) {
-    await advanceAndPerform(services, jobId, { type: 'cancel' });
-    return 'taken';
-  }
   const attemptId = ids.newAttemptId();
   // Prepared before the claim: a crash before the claim does no harm; a crash between claim and call leaves an unknown
   // outcome.
@@ -74,16 +107,6 @@ async function submit(
     observed.type === 'submitFailed' ? observed.failure : undefined,
   );
   return 'submitted';
-}
-
-/**
- * A slow chunk may create jobs after its batch was cancelled and its jobs were listed for cancellation. A retry was
- * requested separately, so it is submitted.
- */
-async function isOfCancelledBatch({ batches }: Services, { batch, retryOf }: Job): Promise<boolean> {
-  if (!batch || retryOf) return false;
-  const stored = await batches.get(batch.batchId);
-  return stored !== undefined && isBatchCancelled(stored);
 }
 
 /** Only this process knows the result of the paid call, so one failed write must not lose it. */
@@ -170,7 +193,13 @@ async function claim(
   const stage = currentStage(job);
   const location = services.settings.locations[stage.provider];
   const reservedUsd = estimateStageUsd(services.catalogue, stage);
-  const claimed = await advance(services, jobId, { type: 'claim', seq, attemptId, location, reservedUsd });
+  // The batch may have been paused or cancelled while the call was prepared.
+  const guard = job.batch && {
+    batchId: job.batch.batchId,
+    allows: (batch: Batch | undefined) => submissionStop(batch, job) === undefined,
+  };
+  const event = { type: 'claim', seq, attemptId, location, reservedUsd } as const;
+  const claimed = await advance(services, jobId, event, undefined, guard);
   if (claimed.kind === 'missing') return undefined;
   // If the answer to a commit is lost, the Firestore client runs the transaction again, which then changes nothing. The
   // new attempt id shows that the claim is ours.

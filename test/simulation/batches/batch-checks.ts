@@ -147,6 +147,16 @@ function checkRows(
       engine.violate('every row is read', `${batchId} read ${totals.rows} of ${plan.rows.length}`);
     return;
   }
+  if (status === 'cancelled' && cappedAtRow === undefined) {
+    // A cancel may leave rows without jobs between rows with jobs, because a chunk makes several jobs at once.
+    const withJobs = rows.filter(({ job }) => job !== null).length;
+    if (rows.length !== totals.rows || withJobs !== totals.valid)
+      engine.violate(
+        'a cancelled batch counts the rows that it reports',
+        `${batchId} counts ${JSON.stringify(totals)} and reports ${rows.length} rows, ${withJobs} with jobs`,
+      );
+    return;
+  }
   const read = cappedAtRow ?? totals.rows;
   if (cappedAtRow !== undefined && cappedAtRow !== totals.rows + 1)
     engine.violate('every row is read', `${batchId} was capped at row ${cappedAtRow}, after ${totals.rows}`);

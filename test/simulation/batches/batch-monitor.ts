@@ -29,6 +29,9 @@ export class BatchMonitor {
    * row that the other counts as faulty. `maxSpendUsd` does not cover such a job.
    */
   readonly readTwice = new Set<string>();
+  /** Jobs that a pause has held, each with the time of the first hold. */
+  readonly held = new Map<string, number>();
+  readonly #resumedAt = new Map<string, number>();
   readonly #engine: Engine;
   /** Callers whose batches must not overlap. */
   readonly #nonOverlapping: ReadonlySet<string>;
@@ -46,6 +49,7 @@ export class BatchMonitor {
 
   readonly jobWritten = (before: Job | undefined, after: Job): void => {
     this.jobs.set(after.jobId, after);
+    this.#stopped(before, after);
     if (before || !after.batch) return;
     const { batchId, row } = after.batch;
     if (after.retryOf) {
@@ -86,6 +90,21 @@ export class BatchMonitor {
       );
   };
 
+  /** From the moment that a pause or a cancel is saved. */
+  #stopped(before: Job | undefined, after: Job): void {
+    const batch = after.batch && this.batches.get(after.batch.batchId);
+    if (!batch) return;
+    const isPaidFor = before?.status === 'queued' && after.status === 'submitting';
+    if (batch.status === 'paused' && !before)
+      this.#engine.violate('a paused batch makes no jobs', `${batch.batchId} made ${after.jobId}`);
+    if (batch.status === 'paused' && isPaidFor)
+      this.#engine.violate('a paused batch pays for nothing', `${batch.batchId} submits ${after.jobId}`);
+    if (isBatchCancelled(batch) && isPaidFor && !after.retryOf)
+      this.#engine.violate('nothing is paid after a cancel', `${batch.batchId} submits ${after.jobId}`);
+    if (after.status === 'queued' && after.held && !this.held.has(after.jobId))
+      this.held.set(after.jobId, this.#engine.now);
+  }
+
   readonly written = (before: Batch | undefined, after: Batch): void => {
     this.batches.set(after.batchId, after);
     this.#revision(before, after);
@@ -96,6 +115,8 @@ export class BatchMonitor {
       this.#lastCancelAt.set(after.batchId, this.#engine.now);
       if (!this.cancelledAt.has(after.batchId)) this.cancelledAt.set(after.batchId, this.#engine.now);
     }
+    if (before?.status === 'paused' && after.status !== 'paused')
+      this.#resumedAt.set(after.batchId, this.#engine.now);
     if (!before) this.#alone(after);
     if (isBatchOver(after) && !(before && isBatchOver(before)))
       this.endedAt.set(after.batchId, this.#engine.now);
@@ -112,6 +133,14 @@ export class BatchMonitor {
           'I3 every wake is processed',
           `${batchId} waits for wake ${open.seq} in ${status}`,
         );
+    }
+    for (const jobId of this.held.keys()) {
+      const job = this.jobs.get(jobId);
+      const batch = job?.batch && this.batches.get(job.batch.batchId);
+      if (job?.status !== 'queued' || !job.held || !batch || batch.status === 'paused') continue;
+      const releasedBy = Math.max(this.#resumedAt.get(batch.batchId) ?? 0, quietAt) + STUCK_AFTER_MS;
+      if (now > releasedBy)
+        this.#engine.violate('a resumed batch releases its jobs', `${batch.batchId} still holds ${jobId}`);
     }
   }
 
@@ -144,7 +173,7 @@ export class BatchMonitor {
     const { batchId, totals } = after;
     if (totals.rows !== totals.valid + totals.faults)
       this.#engine.violate('each row is counted once', `${batchId}: ${JSON.stringify(totals)}`);
-    if ('cursor' in after && after.cursor.row !== totals.rows)
+    if ('cursor' in after && after.cursor && after.cursor.row !== totals.rows)
       this.#engine.violate(
         'each row is counted once',
         `${batchId} is at row ${after.cursor.row}, but has counted ${totals.rows} rows`,

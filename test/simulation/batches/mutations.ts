@@ -5,8 +5,8 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a chunk is counted even if its wake is outdated',
     file: 'core/batch/step-batch.ts',
-    find: `if ('seq' in event && batchWakeOf(batch)?.seq !== event.seq) return undefined;`,
-    replace: `if ('seq' in event && event.type !== 'chunk' && batchWakeOf(batch)?.seq !== event.seq) return undefined;`,
+    find: `const isCurrent = !('seq' in event) || batchWakeOf(batch)?.seq === event.seq;`,
+    replace: `const isCurrent = !('seq' in event) || event.type === 'chunk' || batchWakeOf(batch)?.seq === event.seq;`,
   },
   {
     name: 'a row makes another job each time it is read',
@@ -16,9 +16,45 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a submit does not check whether the batch of the job is cancelled',
+    file: 'core/batch/batch.ts',
+    find: `return batch && !retryOf && isBatchCancelled(batch) ? 'cancelled' : undefined;`,
+    replace: `return batch && retryOf && isBatchCancelled(batch) ? 'cancelled' : undefined;`,
+  },
+  {
+    name: 'a submit does not check whether the batch of the job is paused',
+    file: 'core/batch/batch.ts',
+    find: `if (batch?.status === 'paused') return 'paused';`,
+    replace: `if (batch?.status === 'paused' && batch.cursor) return 'paused';`,
+  },
+  {
+    name: 'a claim does not check the batch again',
     file: 'handlers/job/submit.ts',
-    find: `if (await isOfCancelledBatch(services, job)) {`,
-    replace: `if (job.batch?.row === 0 && (await isOfCancelledBatch(services, job))) {`,
+    find: `allows: (batch: Batch | undefined) => submissionStop(batch, job) === undefined,`,
+    replace: `allows: (batch: Batch | undefined) => batch !== job,`,
+  },
+  {
+    name: 'a chunk makes jobs after its batch was paused',
+    file: 'handlers/batch/batch-work.ts',
+    find: `allows: (stored) => stored !== undefined && batchWakeOf(stored)?.seq === batchWakeOf(batch)?.seq,`,
+    replace: `allows: (stored) => stored !== undefined && batch.revision > 0,`,
+  },
+  {
+    name: 'a resumed batch does not release the jobs that the pause held',
+    file: 'handlers/batch/batch.ts',
+    find: `if ('held' in batch && batch.held) return releaseHeldJobs(services, batch);`,
+    replace: `if ('held' in batch && batch.held) return { type: 'released' };`,
+  },
+  {
+    name: 'a job that is held after its batch was resumed stays held',
+    file: 'handlers/job/submit.ts',
+    find: `if (after && (await stopOf(services, after)) === undefined)`,
+    replace: `if (after && after.revision < 0)`,
+  },
+  {
+    name: 'the rows of a chunk that a cancel interrupted are not counted',
+    file: 'handlers/batch/batch-report.ts',
+    find: `if (cappedAtRow !== undefined) return NO_TOTALS;`,
+    replace: `if (cappedAtRow !== -1) return NO_TOTALS;`,
   },
   {
     name: 'the next step of a batch is not enqueued',
@@ -41,8 +77,8 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a resumed batch starts again at its first row',
     file: 'core/batch/step-batch.ts',
-    find: `? { ...batch, status: 'expanding', ...nextWake(batch, now) }`,
-    replace: `? { ...batch, status: 'expanding', cursor: batch.manifest?.start ?? batch.cursor, ...nextWake(batch, now) }`,
+    find: `return { ...base, status: 'expanding', pass, cursor };`,
+    replace: `return { ...base, status: 'expanding', pass, cursor: batch.manifest?.start ?? cursor };`,
   },
   {
     name: 'a strict batch makes jobs before it has checked every row',

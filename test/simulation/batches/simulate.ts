@@ -66,6 +66,7 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     },
   });
   const { database, ledger, monitor, output, servicesOf } = world;
+  database.batchOf = (batchId) => batches.batches.get(batchId);
   const users = new Random(options.seed, STREAM.users);
   placeFiles(engine, input, users, { plannedBatches, fires });
   const owners = new Owners(engine, subject, users, servicesOf, keepFinishedMs);

@@ -19,6 +19,7 @@ export const SMALL_STEPS: readonly Edit[] = [
   number('batch-work.ts', 'UNFINISHED_MAX', '500', '5'),
   number('batch-jobs.ts', 'CANCELLED_PER_STEP', '200', '2'),
   number('batch-jobs.ts', 'RETRIED_PER_STEP', '50', '2'),
+  number('batch-jobs.ts', 'RELEASED_PER_PAGE', '100', '2'),
   number(
     'batch-report.ts',
     'ROWS_PER_PART',
