@@ -95,9 +95,13 @@ export function buildWorld(plan: Plan): World {
   return { engine, subject, policy, database, tasks, output, ledger, models, monitor, servicesOf };
 }
 
-/** Whether every job is terminal and no attempt is still followed. */
-export const isIdle = ({ engine, database }: World): boolean =>
-  engine.faults.quiet && [...database.jobs.values()].every((job) => isTerminal(job) && !liveAttemptOf(job));
+/**
+ * Whether every job is terminal and no attempt is still followed.
+ * @param isLeft whether this job will never end, because its batch stays paused
+ */
+export const isIdle = ({ engine, database }: World, isLeft: (job: Job) => boolean = () => false): boolean =>
+  engine.faults.quiet &&
+  [...database.jobs.values()].every((job) => (isTerminal(job) && !liveAttemptOf(job)) || isLeft(job));
 
 /** Checks the errors that handlers catch and log: a TypeError among them is a defect of the handler. */
 function readLog(engine: Engine, message: string, error: unknown): void {

@@ -131,7 +131,7 @@ export type Pass = z.infer<typeof passSchema>;
 const position = { pass: passSchema, cursor: cursorSchema };
 
 /**
- * Set by a resume: the pause may have held jobs (`held` in their records). The first step after it puts them back into
+ * Set by a resume: the pause may have held jobs (`heldAt` in their records). The first step after it puts them back into
  * their submit queues.
  */
 const held = { held: z.literal(true).optional() };

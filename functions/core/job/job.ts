@@ -61,6 +61,8 @@ const jobBaseSchema = z.object({
   deadlineAt: z.number(),
   /** A job that was not submitted by then fails. */
   startByAt: z.number().optional(),
+  /** The deadline of the request. Absent: the default, which stands still while the job is held. */
+  finishByAt: z.number().optional(),
   lane: z.enum(LANES).default('interactive'),
   trace: z.string().optional(),
   /** Ended attempts, oldest first. */
@@ -99,8 +101,8 @@ const queuedSchema = jobBaseSchema.extend({
   reason: z.string().optional(),
   /** Consecutive quota refusals. They are free, do not count as attempts, and set the back-off. */
   refusalsInARow: z.number(),
-  /** The batch of the job was paused when its paid call was due. The resume of the batch wakes the job. */
-  held: z.literal(true).optional(),
+  /** Since when the job waits for the resume of its batch, which was paused when the paid call was due. */
+  heldAt: z.number().optional(),
 });
 const live = <S extends z.ZodType>(attempt: S) => ({ attempt, wake: wakeSchema });
 export const jobSchema = z.discriminatedUnion('status', [
@@ -148,7 +150,7 @@ export const JOB_STATUSES = [
 /** The part of a job that every status shares. */
 export function baseOf(job: Job): JobBase {
   const { jobId, caller, request, fingerprint, estimateUsd, createdAt, updatedAt, revision, wakes } = job;
-  const { deadlineAt, startByAt, lane, trace, attempts, retryOf, retriedBy, batch } = job;
+  const { deadlineAt, startByAt, finishByAt, lane, trace, attempts, retryOf, retriedBy, batch } = job;
   return {
     jobId,
     caller,
@@ -162,7 +164,7 @@ export function baseOf(job: Job): JobBase {
     deadlineAt,
     lane,
     attempts,
-    ...defined({ startByAt, trace, retryOf, retriedBy, batch }),
+    ...defined({ startByAt, finishByAt, trace, retryOf, retriedBy, batch }),
   };
 }
 

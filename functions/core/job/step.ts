@@ -36,7 +36,14 @@ import {
 import { backoffMs, type Policy } from './policy.ts';
 import { currentStage, stageIndexOf, stagesOf } from './stages.ts';
 import type { VideoRequest } from './video-request.ts';
-import { enqueueAgain, followingWake, nextWake, startDeadline, timeUpAt } from './wake-schedule.ts';
+import {
+  deadlineAfterHold,
+  enqueueAgain,
+  followingWake,
+  nextWake,
+  startDeadline,
+  timeUpAt,
+} from './wake-schedule.ts';
 
 export type JobEvent =
   /** A submit task is about to make the paid call. */
@@ -93,6 +100,7 @@ export function newJob(
     readonly estimateUsd: number;
     readonly deadlineAt: number;
     readonly startByAt?: number | undefined;
+    readonly finishByAt?: number | undefined;
     readonly lane: Lane;
     readonly trace?: string | undefined;
     readonly batch?: BatchRow | undefined;
@@ -143,9 +151,7 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
     case 'hold':
       return hold(job, event, ctx);
     case 'release':
-      return job.status === 'queued' && job.held
-        ? requeue(baseOf(job), ctx.now, undefined, job.refusalsInARow)
-        : undefined;
+      return release(job, ctx);
     case 'attempt':
       return observe(job, event.attemptId, event.observed, ctx);
     case 'enqueueAgain':
@@ -210,7 +216,15 @@ function hold(
 ): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
   if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
-  return { ...requeue(baseOf(job), untilMs, undefined, job.refusalsInARow), reason, held: true };
+  const held = { ...job, heldAt: job.heldAt ?? ctx.now, reason, readyAt: untilMs };
+  return { ...held, ...followingWake(job, Math.min(untilMs, timeUpAt(held))) };
+}
+
+function release(job: Job, ctx: StepContext): Job | undefined {
+  if (job.status !== 'queued' || job.heldAt === undefined) return undefined;
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
+  const base = { ...baseOf(job), deadlineAt: deadlineAfterHold(job, ctx.now) };
+  return requeue(base, ctx.now, undefined, job.refusalsInARow);
 }
 
 function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepContext): Job | undefined {
@@ -312,7 +326,7 @@ function endEarly(job: Job, ctx: StepContext, error: JobError | undefined): Job 
     ? ({ status: 'failed', finishedAt: ctx.now, error } as const)
     : ({ status: 'cancelled', finishedAt: ctx.now } as const);
   const base = baseOf(job);
-  if (job.status === 'queued') return { ...base, ...end };
+  if (job.status === 'queued') return { ...base, ...end, deadlineAt: deadlineAfterHold(job, ctx.now) };
   if (job.status !== 'submitting')
     return { ...base, ...end, following: { attempt: job.attempt, wake: job.wake } };
   // The deadline may have moved the wake forward, but the paid call may be in progress until the lease expires.

@@ -1,5 +1,5 @@
 /** When a job wakes next: new wakes, re-enqueued wakes, and the deadlines that limit them. */
-import { isTerminal, type Job, type JobBase, type Wake, wakeOf } from './job.ts';
+import { isTerminal, type Job, type JobBase, type JobIn, type Wake, wakeOf } from './job.ts';
 import type { Policy } from './policy.ts';
 
 /** The next wake of an unfinished job: never after its deadline, so that the deadline is enforced (I6). */
@@ -15,8 +15,19 @@ export const followingWake = (
   wake: { at, seq: wakes + 1, ring: 0 },
 });
 
-/** The time at which the job fails if it is still unfinished: its deadline, or `startBy` if it was never submitted. */
-export const timeUpAt = (job: Job): number => (job.status === 'queued' ? startDeadline(job) : job.deadlineAt);
+/**
+ * The time at which the job fails if it is still unfinished: its deadline, or `startBy` if it was never submitted. The
+ * default deadline of a held job stands still, so that only the times of the request count.
+ */
+export function timeUpAt(job: Job): number {
+  if (job.status !== 'queued') return job.deadlineAt;
+  if (job.heldAt === undefined) return startDeadline(job);
+  return startDeadline({ ...job, deadlineAt: job.finishByAt ?? Number.POSITIVE_INFINITY });
+}
+
+/** The deadline of a job after it was held until now. */
+export const deadlineAfterHold = ({ deadlineAt, finishByAt, heldAt }: JobIn<'queued'>, now: number): number =>
+  Math.min(deadlineAt + now - (heldAt ?? now), finishByAt ?? Number.POSITIVE_INFINITY);
 
 /** The deadline of a job that waits for a submission. */
 export const startDeadline = ({ attempts, startByAt, deadlineAt }: JobBase): number =>

@@ -15,6 +15,8 @@ export interface TimesBody {
 
 export interface JobTimes {
   readonly startByAt?: number;
+  /** The deadline, if the request has one of its own. */
+  readonly finishByAt?: number;
   readonly deadlineAt: number;
 }
 
@@ -50,7 +52,7 @@ export function jobTimes(
     0,
   );
   return {
-    ...defined({ startByAt: startBy }),
+    ...defined({ startByAt: startBy, finishByAt: finishBy }),
     deadlineAt: finishBy ?? now + policy.jobDeadlineMs + longestMs / policy.speedUp,
   };
 }

@@ -61,7 +61,7 @@ export async function releaseHeldJobs(services: Services, { batchId }: Batch): P
   for (let afterRow = 0; ; ) {
     const query = { batchId, statuses: ['queued'], afterRow, limit: RELEASED_PER_PAGE } as const;
     const page = await services.jobs.listOfBatch(query);
-    const heldJobs = page.filter((job) => job.status === 'queued' && job.held);
+    const heldJobs = page.filter((job) => job.status === 'queued' && job.heldAt !== undefined);
     await inParallel(heldJobs, CONCURRENCY, async ({ jobId }) => {
       await advanceAndPerform(services, jobId, { type: 'release' });
     });

@@ -49,12 +49,17 @@ export async function handleSubmit(services: Services, message: SubmitMessage): 
   }
 }
 
-/** Holds a job whose batch is paused, and cancels one whose batch was cancelled. */
+/**
+ * Holds a job whose batch is paused, and cancels one whose batch was cancelled. Releases a job that is still held though
+ * its batch was resumed.
+ */
 async function isSetAside(services: Services, job: JobIn<'queued'>): Promise<boolean> {
   const stop = await stopOf(services, job);
   if (stop === 'cancelled') await advanceAndPerform(services, job.jobId, { type: 'cancel' });
   if (stop === 'paused') await hold(services, job);
-  return stop !== undefined;
+  const isForgotten = stop === undefined && job.heldAt !== undefined;
+  if (isForgotten) await advanceAndPerform(services, job.jobId, { type: 'release' });
+  return stop !== undefined || isForgotten;
 }
 
 async function hold(services: Services, { jobId, wake, batch }: JobIn<'queued'>): Promise<void> {

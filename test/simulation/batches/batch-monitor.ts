@@ -101,7 +101,7 @@ export class BatchMonitor {
       this.#engine.violate('a paused batch pays for nothing', `${batch.batchId} submits ${after.jobId}`);
     if (isBatchCancelled(batch) && isPaidFor && !after.retryOf)
       this.#engine.violate('nothing is paid after a cancel', `${batch.batchId} submits ${after.jobId}`);
-    if (after.status === 'queued' && after.held && !this.held.has(after.jobId))
+    if (after.status === 'queued' && after.heldAt !== undefined && !this.held.has(after.jobId))
       this.held.set(after.jobId, this.#engine.now);
   }
 
@@ -137,7 +137,8 @@ export class BatchMonitor {
     for (const jobId of this.held.keys()) {
       const job = this.jobs.get(jobId);
       const batch = job?.batch && this.batches.get(job.batch.batchId);
-      if (job?.status !== 'queued' || !job.held || !batch || batch.status === 'paused') continue;
+      if (job?.status !== 'queued' || job.heldAt === undefined || !batch || batch.status === 'paused')
+        continue;
       const releasedBy = Math.max(this.#resumedAt.get(batch.batchId) ?? 0, quietAt) + STUCK_AFTER_MS;
       if (now > releasedBy)
         this.#engine.violate('a resumed batch releases its jobs', `${batch.batchId} still holds ${jobId}`);

@@ -1,5 +1,6 @@
 /** The world of batches, uploads and schedules. A run builds the world from a seed, runs it until idle, and checks it. */
 import { type Batch, isBatchOver } from '../../../functions/core/batch/batch.ts';
+import type { Job } from '../../../functions/core/job/job.ts';
 import { defaultPolicy, type Policy } from '../../../functions/core/job/policy.ts';
 import { Engine, STREAM } from '../engine.ts';
 import { checkJobs } from '../final-checks.ts';
@@ -25,6 +26,8 @@ import { sourcesOf } from './workload.ts';
 
 /** Work that is still open after this much quiet virtual time will never finish. */
 const HORIZON_MS = 40 * 60 * MINUTE;
+
+const isHeld = (job: Job): boolean => job.status === 'queued' && job.heldAt !== undefined;
 
 export async function simulateBatches(subject: Subject, options: RunOptions): Promise<RunResult> {
   const workload = new Random(options.seed, STREAM.workload);
@@ -74,12 +77,16 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
   const uploaders = new Uploaders(engine, subject, input, drops, servicesOf);
   const scheduler = new CloudScheduler(engine, subject, states, fires, servicesOf);
   const retention = new Retention(engine, database, batches, batchMonitor, keepFinishedMs);
+  const isLeftHeld = (job: Job): boolean => {
+    const batch = job.batch && batches.batches.get(job.batch.batchId);
+    return batch !== undefined && isHeld(job) && owners.isLeftPaused(batch);
+  };
   const isOver = (): boolean =>
     requesters.waiting + uploaders.waiting + scheduler.waiting + owners.waiting === 0 &&
     [...batches.batches.values()].every((batch) => isBatchOver(batch) || owners.isLeftPaused(batch)) &&
     scheduler.isSettled() &&
     retention.isOver() &&
-    isIdle(world);
+    isIdle(world, isLeftHeld);
   const hasWork = (): boolean =>
     hasOverdue(world) ||
     scheduler.hasDue() ||
@@ -105,7 +112,7 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     const none = { resubmitted: new Set<string>(), accepted: new Set<string>(), returned: new Map() };
     checkJobs({
       ...{ engine, ledger, output, monitor, policy },
-      jobs: batchMonitor.jobs,
+      jobs: new Map([...batchMonitor.jobs].filter(([, job]) => !isLeftHeld(job))),
       operators: none,
       retries: none,
     });
