@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { ApiKey, ApiKeyOwner } from './core/api-key.ts';
 import type { Batch } from './core/batch/batch.ts';
-import type { ScheduleState } from './core/batch/schedules.ts';
+import type { ScheduleState, Schedules } from './core/batch/schedules.ts';
 import type { BatchStep } from './core/batch/step-batch.ts';
 import type { UploadRule } from './core/batch/upload-rules.ts';
 import type { Catalogue } from './core/catalogue/catalogue.ts';
@@ -127,6 +127,8 @@ export interface BatchStore {
   list(query: {
     /** Absent: batches of every caller, for an operator. */
     readonly caller?: string | undefined;
+    /** Instead of `caller`: batches of any of these callers. */
+    readonly callers?: readonly string[];
     readonly pageSize: number;
     readonly after?: { readonly createdAt: number; readonly batchId: string } | undefined;
   }): Promise<readonly Batch[]>;
@@ -428,6 +430,8 @@ export interface Services {
   readonly providerWebhooks?: WebhookCheck | undefined;
   /** Absent if uploads to the input bucket start nothing. */
   readonly uploads?: UploadBucket | undefined;
+  /** The configured schedules and the state of their fires. Absent if this deployment has none. */
+  readonly schedules?: { readonly schedules: Schedules; readonly store: ScheduleStore } | undefined;
   /** Absent if no events topic is configured. */
   readonly events?: EventSink | undefined;
   readonly policy: Policy;

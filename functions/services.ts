@@ -88,6 +88,7 @@ export function buildServices(config: Config): Built {
     catalogue,
     clock,
   });
+  const schedules = { schedules: config.CLAPPER_SCHEDULES, store: createFirestoreSchedules(db) };
   const services: Services = {
     clock,
     ids,
@@ -157,6 +158,7 @@ export function buildServices(config: Config): Built {
     submissions,
     providerWebhooks: webhookCheck(config),
     uploads,
+    schedules,
     events: createEvents(config),
     policy: {
       ...defaultPolicy(config.CLAPPER_MODEL_SPEED_UP),
@@ -197,7 +199,7 @@ export function buildServices(config: Config): Built {
     taskCallers,
     submissions,
     uploads,
-    schedules: { schedules: config.CLAPPER_SCHEDULES, store: createFirestoreSchedules(db) },
+    schedules,
   };
 }
 

@@ -59,13 +59,18 @@ export function createFirestoreBatchStore(
         return { kind: 'saved', step };
       }),
 
-    async list({ caller, pageSize, after }) {
-      let query: Query = batches;
-      if (caller !== undefined) query = query.where('caller', '==', caller);
-      query = query.orderBy('createdAt', 'desc').orderBy(FieldPath.documentId(), 'desc');
-      if (after) query = query.startAfter(Timestamp.fromMillis(after.createdAt), after.batchId);
-      const { docs } = await query.limit(pageSize).get();
-      return docs.map((doc) => batchOf(doc.get('record')));
+    async list({ caller, callers, pageSize, after }) {
+      const pageOf = async (filtered: Query): Promise<Batch[]> => {
+        let query = filtered.orderBy('createdAt', 'desc').orderBy(FieldPath.documentId(), 'desc');
+        if (after) query = query.startAfter(Timestamp.fromMillis(after.createdAt), after.batchId);
+        const { docs } = await query.limit(pageSize).get();
+        return docs.map((doc) => batchOf(doc.get('record')));
+      };
+      if (!callers) return pageOf(caller === undefined ? batches : batches.where('caller', '==', caller));
+      const pages = await Promise.all(
+        inGroups(callers, IN_MAX).map((group) => pageOf(batches.where('caller', 'in', group))),
+      );
+      return pages.length === 1 ? pages.flat() : pages.flat().sort(newestFirst).slice(0, pageSize);
     },
 
     async overdue(before, limit) {
@@ -91,6 +96,15 @@ export function createFirestoreBatchStore(
     },
   };
 }
+
+/** Firestore's limit for the values of one `in` filter. */
+const IN_MAX = 30;
+
+const inGroups = <T>(all: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.slice(n * size, (n + 1) * size));
+
+const newestFirst = (a: Batch, b: Batch): number =>
+  b.createdAt - a.createdAt || (a.batchId < b.batchId ? 1 : -1);
 
 function queryFieldsOf(batch: Batch): Record<string, unknown> {
   const wake = batchWakeOf(batch);

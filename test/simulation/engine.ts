@@ -84,6 +84,7 @@ export class Engine {
   readonly #trace = new TextHash();
   readonly #onLine: ((line: string) => void) | undefined;
   readonly #processes: Process[] = [];
+  #isFinished = false;
   #resumed = false;
   /** The number of streams that each invocation reads at the moment. */
   readonly #streams = new Map<Invocation, number>();
@@ -242,6 +243,11 @@ export class Engine {
     }
   }
 
+  /** Ends the run although events are planned: the jobs of a batch that stays paused wake for ever. */
+  finish(): void {
+    this.#isFinished = true;
+  }
+
   /** Runs until no event is planned or a check is violated. */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -254,7 +260,7 @@ export class Engine {
         try {
           this.#resumed = false;
           while (!this.#resumed) {
-            const event = this.violation ? undefined : this.#queue.pop();
+            const event = this.violation || this.#isFinished ? undefined : this.#queue.pop();
             if (!event) {
               resolve();
               return;

@@ -29,11 +29,17 @@ export class MemoryBatchStore implements BatchStore {
     return { kind: 'saved', step };
   }
 
-  async list({ caller, pageSize, after }: Parameters<BatchStore['list']>[0]): Promise<readonly Batch[]> {
+  async list({
+    caller,
+    callers,
+    pageSize,
+    after,
+  }: Parameters<BatchStore['list']>[0]): Promise<readonly Batch[]> {
     const key = (batch: { readonly createdAt: number; readonly batchId: string }): string =>
       `${String(batch.createdAt).padStart(16, '0')}/${batch.batchId}`;
     return this.#all()
       .filter((batch) => caller === undefined || batch.caller === caller)
+      .filter((batch) => callers?.includes(batch.caller) ?? true)
       .filter((batch) => after === undefined || key(batch) < key(after))
       .sort((a, b) => (key(a) < key(b) ? 1 : -1))
       .slice(0, pageSize);

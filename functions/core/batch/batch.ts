@@ -170,6 +170,8 @@ export const batchSchema = z.discriminatedUnion('status', [
     status: z.literal('cancelling'),
     cancelledAt: z.number(),
     ...interrupted,
+    /** The last row that was counted, if rows were still read when the batch was cancelled. */
+    countedRow: z.number().optional(),
     wake: wakeSchema,
   }),
   baseSchema.extend({

@@ -54,6 +54,10 @@ const scheduleSchema = z.strictObject({
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 
+/** The caller of the schedule's batches. */
+export const callerOf = (id: string, { caller }: Pick<Schedule, 'caller'>): string =>
+  caller ?? `schedule:${id}`;
+
 export const schedulesSchema = z.record(
   z
     .string()

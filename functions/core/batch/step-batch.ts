@@ -227,7 +227,7 @@ function afterInterruption(batch: Batch, event: BatchEvent): Batch | undefined {
   const { result, seq } = event;
   if (batch.status === 'cancelling' && batch.reading === seq) {
     const { reading: _, ...rest } = batch;
-    return { ...rest, ...counted(batch, result) };
+    return { ...rest, ...counted(batch, result), countedRow: result.cursor.row };
   }
   if (batch.status !== 'paused' || batch.reading !== seq) return undefined;
   // In the second pass of a strict batch a fault ends the batch. The resumed batch reads these rows again.
@@ -322,10 +322,10 @@ function cancel(batch: Batch, now: number): Batch | undefined {
   const cancelled = { status: 'cancelling', cancelledAt: now } as const;
   switch (batch.status) {
     case 'expanding':
-      return { ...batchBaseOf(batch), ...cancelled, reading: batch.wake.seq, ...nextWake(batch, now) };
     case 'paused': {
-      const reading = defined({ reading: batch.reading });
-      return { ...batchBaseOf(batch), ...cancelled, ...reading, ...nextWake(batch, now) };
+      const reading = batch.status === 'paused' ? batch.reading : batch.wake.seq;
+      const rows = defined({ reading, countedRow: batch.cursor?.row });
+      return { ...batchBaseOf(batch), ...cancelled, ...rows, ...nextWake(batch, now) };
     }
     case 'running':
     case 'retrying':

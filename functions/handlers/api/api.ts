@@ -18,6 +18,7 @@ import { addJobRoutes } from './jobs-api.ts';
 import { addKeyRoutes } from './keys-api.ts';
 import { addOperatorRoutes } from './operators.ts';
 import { checkPath } from './path-check.ts';
+import { addScheduleRoutes } from './schedules-api.ts';
 import { createUpload } from './uploads.ts';
 import { namesMethods } from './wrong-method.ts';
 
@@ -36,6 +37,7 @@ export function createApi(services: Services): Hono {
   addOperatorRoutes(app, services, view);
   addKeyRoutes(app, services);
   addBatchRoutes(app, services);
+  addScheduleRoutes(app, services);
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
 
   addJobRoutes(app, services, view);

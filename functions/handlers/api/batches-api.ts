@@ -3,6 +3,7 @@ import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import type { Batch } from '../../core/batch/batch.ts';
 import { batchWakeOf } from '../../core/batch/batch.ts';
+import { callerOf } from '../../core/batch/schedules.ts';
 import { invalidRequest, notFound, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { advanceBatch, handleBatch } from '../batch/batch.ts';
@@ -27,11 +28,12 @@ const listQuerySchema = z.strictObject({
 });
 
 const ACTIONS = {
-  pause: 'no more rows are read. A pause only stops the admission of rows; admitted jobs continue.',
+  pause: 'nothing is left to stop.',
   resume: 'it is not paused.',
   cancel: 'it is finished or finishing.',
   retry:
-    'only a finished batch can be retried, once its finished event has been published and while its jobs are kept.',
+    'only a batch that is running or finished can be retried, once its finished event has been published and while its ' +
+    'jobs are kept.',
 } as const;
 
 export function addBatchRoutes(app: Hono, services: Services): void {
@@ -59,11 +61,11 @@ export function addBatchRoutes(app: Hono, services: Services): void {
       throw invalidRequest(wrong);
     }
     const { pageSize, pageToken } = parsed.data;
-    const listed = listedCaller(services, caller, parsed.data.caller);
-    const list = JSON.stringify(['batches', listed]);
+    const listed = listedBatches(services, caller, parsed.data.caller);
+    const list = JSON.stringify(['batches', listed.caller, listed.callers]);
     const position = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
     const after = position && { createdAt: position.createdAt, batchId: position.jobId };
-    const found = await services.batches.list({ caller: listed, pageSize: pageSize + 1, after });
+    const found = await services.batches.list({ ...listed, pageSize: pageSize + 1, after });
     const page = found.slice(0, pageSize);
     const last = page.at(-1);
     const more = found.length > pageSize && last;
@@ -81,7 +83,10 @@ export function addBatchRoutes(app: Hono, services: Services): void {
     app.post(`/v1/batches/:id/${type}`, async (c) => {
       const batch = await ownBatch(services, c);
       // A retry replaces the batch's end, so that end has to be published first.
-      if (type === 'retry') await tryToAnnounce(services, batch);
+      if (type === 'retry') {
+        await checkFailures(services, batch);
+        await tryToAnnounce(services, batch);
+      }
       const advanced = await advanceBatch(services, batch.batchId, { type });
       const after = advanced?.batch ?? batch;
       // A repeated request succeeds without effect.
@@ -114,13 +119,46 @@ export function addBatchRoutes(app: Hono, services: Services): void {
   });
 }
 
+/** Operators get the batches of schedules with their own: nobody else sees those of a schedule without a `caller`. */
+function listedBatches(
+  services: Services,
+  caller: string,
+  requested: string | undefined,
+): { readonly caller?: string | undefined; readonly callers?: readonly string[] } {
+  const { settings, schedules } = services;
+  const listed = listedCaller(services, caller, requested);
+  if (requested !== undefined || !schedules || !settings.operators.includes(caller))
+    return { caller: listed };
+  const ofSchedules = Object.entries(schedules.schedules).map(([id, schedule]) => callerOf(id, schedule));
+  return { callers: [...new Set([caller, ...ofSchedules])].sort() };
+}
+
 const PARTICIPLES = { pause: 'paused', resume: 'resumed', cancel: 'cancelled', retry: 'retried' } as const;
 
 const isDoneAlready = ({ status }: Batch, type: keyof typeof PARTICIPLES): boolean =>
   (type === 'pause' && status === 'paused') ||
-  (type === 'resume' && status === 'expanding') ||
+  (type === 'resume' && (status === 'expanding' || status === 'running' || status === 'retrying')) ||
   (type === 'cancel' && (status === 'cancelling' || status === 'cancelled')) ||
   (type === 'retry' && status === 'retrying');
+
+/** @throws ProblemError 409 if no job of the batch has failed */
+async function checkFailures(
+  { jobs }: Services,
+  { batchId, status, settings, totals }: Batch,
+): Promise<void> {
+  if (status === 'retrying' || (await jobs.countOfBatch(batchId, ['failed'])) > 0) return;
+  const why = settings.dryRun ? 'it is a dry run, which makes no jobs' : 'none of its jobs has failed';
+  const invalid =
+    totals.faults === 0
+      ? ''
+      : ` Its ${totals.faults} invalid rows made no jobs: send them, corrected, as a new batch.`;
+  throw new ProblemError({
+    status: 409,
+    code: 'nothing-to-retry',
+    title: 'The batch cannot be retried',
+    detail: `Batch ${batchId} has nothing to retry: ${why}.${invalid}`,
+  });
+}
 
 /** Returns the caller's batch, or any batch for an operator. Another caller's batch is reported as missing. */
 async function ownBatch(services: Services, c: Context<object, '/v1/batches/:id'>): Promise<Batch> {

@@ -127,17 +127,17 @@ async function faultsBetween(
 
 /**
  * The rows of a cancelled batch that the report lists and no chunk has counted: the chunk crashed, or ran twice. None if
- * the batch reached `maxSpendUsd`, because it counts no row after that.
+ * all rows had been read.
  */
 export async function uncountedRows(
   services: Services,
-  { batchId, totals, cappedAtRow }: Batch,
+  { batchId, countedRow }: BatchIn<'cancelling'>,
 ): Promise<BatchTotals> {
   const { jobs, results } = services;
-  if (cappedAtRow !== undefined) return NO_TOTALS;
+  if (countedRow === undefined) return NO_TOTALS;
   const withJobs = new Set<number>();
   let sum = NO_TOTALS;
-  for (let afterRow = totals.rows; ; ) {
+  for (let afterRow = countedRow; ; ) {
     const page = await jobs.listOfBatch({ batchId, afterRow, limit: PAGE });
     for (const { batch, request } of page) {
       afterRow = batch?.row ?? afterRow;
@@ -148,7 +148,7 @@ export async function uncountedRows(
     }
     if (page.length < PAGE) break;
   }
-  const faulty = (await faultsBetween(results, { batchId }, totals.rows, END)).map(({ row }) => row);
+  const faulty = (await faultsBetween(results, { batchId }, countedRow, END)).map(({ row }) => row);
   const faults = [...new Set(faulty)].filter((row) => !withJobs.has(row)).length;
   return sumOf(sum, { ...NO_TOTALS, rows: faults, faults });
 }

@@ -5,6 +5,7 @@
  */
 
 import {
+  callerOf,
   type Fire,
   fireAt,
   firesToResume,
@@ -139,13 +140,13 @@ async function start(
   schedule: Schedule,
   { at, gcsUri, slot, since }: ClaimedFire,
 ): Promise<Fire> {
-  const { template, defaults, strict, maxSpendUsd, lane, caller = `schedule:${id}` } = schedule;
+  const { template, defaults, strict, maxSpendUsd, lane } = schedule;
   const time = new Date(at).toISOString();
   const options = { template, defaults, strict, maxSpendUsd };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   try {
     const { batch } = await work.startBatch({
-      caller,
+      caller: callerOf(id, schedule),
       body: { manifest: { gcsUri }, lane, title: `${id} ${time}`, ...given },
       cause: ['schedule', id, slot ?? time],
     });

@@ -1,7 +1,9 @@
 /** Retries failed jobs in bulk, a page per call. Skips and lists jobs that may be charged twice. Safe to repeat. */
 import { z } from 'zod';
+import { ERROR_CODES, isErrorCode } from '../../core/job/error-codes.ts';
 import type { Job, JobIn } from '../../core/job/job.ts';
 import { doubleChargeRisk } from '../../core/job/retry.ts';
+import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
 import { parseAs } from '../http/parse-as.ts';
@@ -9,11 +11,19 @@ import { retry, retryIdOf } from './retry-job.ts';
 
 const redriveSchema = z.strictObject({
   /** Only jobs with this error code. */
-  errorCode: z.string().optional(),
+  errorCode: z
+    .string()
+    .refine(isErrorCode, {
+      error: ({ input }) =>
+        `is '${String(input)}', which is no error code; use ${Object.keys(ERROR_CODES).join(', ')} or PROVIDER_ERROR_n`,
+    })
+    .optional(),
   caller: z.string().optional(),
   model: z.string().optional(),
   /** Only jobs created at or after this time. */
   createdAfter: z.iso.datetime({ offset: true }).optional(),
+  /** Required without a filter, so that an empty body does not retry every failed job. */
+  all: z.boolean().default(false),
   acceptDoubleCharge: z.boolean().default(false),
   dryRun: z.boolean().default(false),
   pageSize: z.int().min(1).max(200).default(100),
@@ -30,8 +40,16 @@ export interface RedriveReport {
 
 /** @throws ProblemError 400 */
 export async function redrive(services: Services, body: unknown): Promise<RedriveReport> {
-  const { pageToken, pageSize, caller, model, createdAfter, ...options } = parseAs(redriveSchema, body);
-  const list = JSON.stringify(['redrive', caller, model]);
+  const { pageToken, pageSize, caller, model, createdAfter, all, ...options } = parseAs(redriveSchema, body);
+  const hasFilter = [options.errorCode, caller, model, createdAfter].some((filter) => filter !== undefined);
+  // A page token stands for the filters, and for the `all`, of the first page. A dry run retries nothing.
+  const isOfAll = !hasFilter && (all || !options.dryRun);
+  if (isOfAll && !all && pageToken === undefined) {
+    const detail =
+      'is required without errorCode, caller, model or createdAfter; send {"all": true} to retry every failed job.';
+    throw invalidRequest([{ field: 'all', detail }]);
+  }
+  const list = JSON.stringify(['redrive', caller, model, ...(isOfAll ? ['all'] : [])]);
   const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
   const page = await services.jobs.list({ caller, model, status: 'failed', pageSize, after });
   const since = createdAfter === undefined ? 0 : Date.parse(createdAfter);

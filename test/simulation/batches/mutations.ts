@@ -53,8 +53,8 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'the rows of a chunk that a cancel interrupted are not counted',
     file: 'handlers/batch/batch-report.ts',
-    find: `if (cappedAtRow !== undefined) return NO_TOTALS;`,
-    replace: `if (cappedAtRow !== -1) return NO_TOTALS;`,
+    find: `if (countedRow === undefined) return NO_TOTALS;`,
+    replace: `if (countedRow !== -1) return NO_TOTALS;`,
   },
   {
     name: 'the next step of a batch is not enqueued',

@@ -96,7 +96,10 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     monitor.tick(database.jobs.values());
     batchMonitor.tick(batches.batches.values());
     retention.tick();
-    if (isOver()) return;
+    if (isOver()) {
+      if ([...database.jobs.values()].some(isLeftHeld)) engine.finish();
+      return;
+    }
     if (engine.now > engine.quietAt + HORIZON_MS)
       engine.violate('ends', `after ${HORIZON_MS / MINUTE} quiet minutes work is still open`);
     engine.after(MINUTE, minute);
