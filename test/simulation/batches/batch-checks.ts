@@ -81,7 +81,7 @@ function checkOver(final: BatchFinalState, batch: OverBatch): void {
   }
   const jobs = [...batchMonitor.jobs.values()].filter((job) => job.batch?.batchId === batchId);
   checkStatus(final, batch, plan);
-  checkRows(engine, batch, plan, report.rows, jobs);
+  checkRows(engine, batch, plan, report.rows, jobs, batchMonitor.interrupted.has(batchId));
   for (const row of report.rows) checkRow(final, batch, plan, row, jobs);
   if (batch.settings.strict && jobs.length > 0 && plan.rows.some(({ kind }) => kind === 'bad'))
     engine.violate('a strict batch makes all jobs or none', `${batchId} has ${jobs.length}`);
@@ -126,6 +126,7 @@ function checkRows(
   plan: PlannedManifest,
   rows: readonly ReportRow[],
   jobs: readonly Job[],
+  isInterrupted: boolean,
 ): void {
   const { batchId, totals, settings, cappedAtRow, status } = batch;
   const numbers = rows.map(({ row }) => row);
@@ -147,7 +148,7 @@ function checkRows(
       engine.violate('every row is read', `${batchId} read ${totals.rows} of ${plan.rows.length}`);
     return;
   }
-  if (status === 'cancelled' && cappedAtRow === undefined) {
+  if (isInterrupted) {
     // A cancel may leave rows without jobs between rows with jobs, because a chunk makes several jobs at once.
     const withJobs = rows.filter(({ job }) => job !== null).length;
     if (rows.length !== totals.rows || withJobs !== totals.valid)

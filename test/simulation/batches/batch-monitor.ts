@@ -31,6 +31,8 @@ export class BatchMonitor {
   readonly readTwice = new Set<string>();
   /** Jobs that a pause has held, each with the time of the first hold. */
   readonly held = new Map<string, number>();
+  /** Batches that were cancelled while their rows were read. */
+  readonly interrupted = new Set<string>();
   readonly #resumedAt = new Map<string, number>();
   readonly #engine: Engine;
   /** Callers whose batches must not overlap. */
@@ -115,6 +117,7 @@ export class BatchMonitor {
       this.#lastCancelAt.set(after.batchId, this.#engine.now);
       if (!this.cancelledAt.has(after.batchId)) this.cancelledAt.set(after.batchId, this.#engine.now);
     }
+    if (after.status === 'cancelling' && after.countedRow !== undefined) this.interrupted.add(after.batchId);
     if (before?.status === 'paused' && after.status !== 'paused')
       this.#resumedAt.set(after.batchId, this.#engine.now);
     if (!before) this.#alone(after);

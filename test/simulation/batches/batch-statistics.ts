@@ -46,6 +46,7 @@ export function batchStatisticsOf({
   count('jobs of rows made after a cancel', batchMonitor.late.size);
   count('batches read twice at once', batchMonitor.readTwice.size);
   count('jobs held by a pause', batchMonitor.held.size);
+  count('batches cancelled while their rows were read', batchMonitor.interrupted.size);
   for (const { calls, charged } of ledger.entries.values()) {
     count('paid calls', calls);
     if (charged > 0) count('charged attempts');
