@@ -100,7 +100,10 @@ const environmentSchema = z.object({
   CLAPPER_REQUESTS_PER_MINUTE: z.coerce.number().positive().optional(),
   CLAPPER_UNKNOWN_OUTCOME: z.enum(['fail', 'resubmit']).default('fail'),
   CLAPPER_LOG_PROMPTS: flag,
+  /** Retired models run, and their jobs say so: for simulated models only. */
   CLAPPER_ALLOW_RETIRED_MODELS: flag,
+  /** The models are simulated: a video to extend may have fewer pixels than its resolution says. */
+  CLAPPER_SCALED_DOWN_VIDEOS: flag,
   /** A job for a retired model runs on its successor and reports that. */
   CLAPPER_ALIAS_RETIRED_MODELS: flag,
   /** The same for the Google-compatible routes, whose requests use the model names of Google's old documentation. */

@@ -444,6 +444,8 @@ export interface ServiceSettings {
   /** The Google Cloud location of each provider's paid calls. */
   readonly locations: Readonly<Record<ProviderName, string>>;
   readonly allowRetiredModels: boolean;
+  /** The models are simulated, and their videos have fewer pixels than they say. Default: `allowRetiredModels`. */
+  readonly scaledDownVideos?: boolean;
   /** Runs a job for a retired model on its successor instead of refusing it. */
   readonly aliasRetiredModels: boolean;
   /** Requests come from the EU, UK, Switzerland or MENA, where the models restrict the generation of people. */

@@ -170,6 +170,7 @@ export function buildServices(config: Config): Built {
     settings: {
       locations: { vertex: config.CLAPPER_VERTEX_LOCATION, gemini: 'global', omni: 'global' },
       allowRetiredModels: config.CLAPPER_ALLOW_RETIRED_MODELS,
+      scaledDownVideos: config.CLAPPER_SCALED_DOWN_VIDEOS,
       aliasRetiredModels: config.CLAPPER_ALIAS_RETIRED_MODELS,
       restrictedRegion: config.CLAPPER_RESTRICTED_REGION,
       readablePrefixes: config.CLAPPER_READABLE_PREFIXES,

@@ -26,6 +26,7 @@ export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --person-generation <v>   allow_adult, dont_allow or allow_all
   --no-audio                no audio track; cheaper
   --job <id>                resume this job and download its videos; creates no job
+  --allow-retired-models    run a model that Google has retired, on the simulated models
   --simulate                use the simulated models even if GEMINI_API_KEY is set
   --out <dir>               folder for the videos (default out)
   --state <dir>             state folder of the local cloud (default .clapper)
@@ -39,6 +40,7 @@ export interface GenerateOptions {
   readonly stateDir: string;
   readonly speedUp: number | undefined;
   readonly simulate: boolean;
+  readonly allowRetiredModels: boolean;
 }
 
 /** @throws Error that names the invalid option */
@@ -73,6 +75,7 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
       state: { type: 'string', default: '.clapper' },
       'speed-up': { type: 'string' },
       simulate: { type: 'boolean', default: false },
+      'allow-retired-models': { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -93,12 +96,15 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
         : {
             prompt: values['first-frame'],
             model: values['image-model'],
-            image: imageOf(values.image),
+            image: imageOf('--image', values.image),
             imageSize: values['image-size'],
           },
-    image: values['first-frame'] === undefined ? imageOf(values.image) : undefined,
-    lastFrame: imageOf(values['last-frame']),
-    referenceImages: values.reference?.map((file) => ({ image: imageOf(file), referenceType: 'asset' })),
+    image: values['first-frame'] === undefined ? imageOf('--image', values.image) : undefined,
+    lastFrame: imageOf('--last-frame', values['last-frame']),
+    referenceImages: values.reference?.map((file) => ({
+      image: imageOf('--reference', file),
+      referenceType: 'asset',
+    })),
     video: videoOf(values.video),
     task: values.task,
     previousJob: values['previous-job'],
@@ -118,11 +124,31 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
     throw new Error(
       '--job resumes a job with its original request. Remove the prompt and the request options, or remove --job.',
     );
+  if (values.job === undefined) checkPrompt(body);
   const speedUp = numberOf('--speed-up', values['speed-up'], SPEED_UP);
   return {
     ...{ jobId: values.job, body, speedUp },
     ...{ outDir: values.out, stateDir: values.state, simulate: values.simulate },
+    allowRetiredModels: values['allow-retired-models'],
   };
+}
+
+/** A video needs words, or an image or a video to start from. Checked here, because a stack takes seconds to start. */
+function checkPrompt({
+  prompt,
+  image,
+  firstFrame,
+  video,
+}: Readonly<Record<'prompt' | 'image' | 'firstFrame' | 'video', unknown>>): void {
+  if (typeof prompt === 'string' && prompt.trim() === '')
+    throw new Error(
+      'The prompt is empty. Put what the video shows in quotes: npm run generate -- "a kitten".',
+    );
+  if (prompt !== undefined || image !== undefined || firstFrame !== undefined || video !== undefined) return;
+  throw new Error(
+    'The prompt is missing. Put it after --, in quotes: npm run generate -- "a kitten". ' +
+      'Only --image, --first-frame and --video can do without one, and --job resumes a job.',
+  );
 }
 
 function videoOf(text: string | undefined): Record<string, unknown> | undefined {
@@ -143,12 +169,35 @@ function variablesOf(pairs: readonly string[] | undefined): Record<string, strin
   );
 }
 
-function imageOf(file: string | undefined): { bytesBase64Encoded: string; mimeType: string } | undefined {
+function imageOf(
+  option: string,
+  file: string | undefined,
+): { bytesBase64Encoded: string; mimeType: string } | undefined {
   if (file === undefined) return undefined;
-  const bytes = readFileSync(file);
+  const bytes = bytesOf(option, file);
+  if (bytes.length === 0) throw new Error(`${option}: ${file} is empty.`);
   // A guess from the first byte. The service checks the actual type.
   return {
     bytesBase64Encoded: bytes.toString('base64'),
     mimeType: bytes[0] === 0xff ? 'image/jpeg' : 'image/png',
   };
+}
+
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EISDIR: 'is a folder, not an image',
+  ENOTDIR: 'does not exist: a part of its path is a file',
+  EACCES: 'may not be read by this user',
+  EPERM: 'may not be read by this user',
+};
+
+function bytesOf(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const reason =
+      FILE_ERRORS[code] ?? `cannot be read (${error instanceof Error ? error.message : String(error)})`;
+    throw new Error(`${option}: ${file} ${reason}.`);
+  }
 }

@@ -29,7 +29,10 @@ async function main(): Promise<number> {
     const { speedUp } = options;
     stack = running
       ? undefined
-      : await startStack({ stateDir, apiPort: 0, speedUp, geminiApiKey: real?.apiKey });
+      : await startStack({
+          ...{ stateDir, apiPort: 0, speedUp, allowRetiredModels: options.allowRetiredModels },
+          geminiApiKey: real?.apiKey,
+        });
   } catch (error) {
     console.error(messageOf(error));
     return 1;
@@ -102,6 +105,9 @@ async function finish(
   real: boolean,
 ): Promise<number> {
   console.log(`Job ${submitted.id}, estimated price $${submitted.priceUsd.estimate.toFixed(2)}.`);
+  const { model, retiredOn } = submitted.request;
+  if (retiredOn !== undefined)
+    console.log(`Google retired ${model} on ${retiredOn}. It runs here only because it is simulated.`);
   const job = await follow(client, submitted);
   if (job.status !== 'succeeded') {
     console.error(

@@ -11,6 +11,7 @@ const jobSchema = z.object({
   id: z.string(),
   status: z.string(),
   reason: z.string().optional(),
+  request: z.object({ model: z.string(), retiredOn: z.string().optional() }),
   createdAt: z.string(),
   finishedAt: z.string().optional(),
   progress: z.object({ elapsedMs: z.number(), expectedRemainingMs: z.number() }).optional(),

@@ -7,6 +7,7 @@ export const USAGE = `Usage: npm start -- [options]
   --state <dir>       state folder (default .clapper)
   --speed-up <n>      factor by which the simulated models are faster than Google's (default 20)
   --schedules <file>  scheduled batches (default schedules.json in the state folder, if it exists)
+  --allow-retired-models  run models that Google has retired, such as veo-3.1-generate-preview; their jobs say so
   --seed <n>          seed of the simulated models, to make their latencies repeatable`;
 
 export interface StartOptions {
@@ -15,6 +16,7 @@ export interface StartOptions {
   readonly speedUp: number | undefined;
   readonly seed: number | undefined;
   readonly schedulesFile: string | undefined;
+  readonly allowRetiredModels: boolean;
 }
 
 const DEFAULT_PORT = 8080;
@@ -29,6 +31,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions | 'help
       'speed-up': { type: 'string' },
       seed: { type: 'string' },
       schedules: { type: 'string' },
+      'allow-retired-models': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -39,5 +42,6 @@ export function parseStartOptions(args: readonly string[]): StartOptions | 'help
     speedUp: numberOf('--speed-up', values['speed-up'], SPEED_UP),
     seed: numberOf('--seed', values.seed, { isWhole: true }),
     schedulesFile: values.schedules,
+    allowRetiredModels: values['allow-retired-models'],
   };
 }

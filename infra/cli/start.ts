@@ -24,6 +24,7 @@ async function start({
   speedUp,
   seed,
   schedulesFile,
+  allowRetiredModels,
   ...options
 }: StartOptions): Promise<number | undefined> {
   const stateDir = path.resolve(options.stateDir);
@@ -33,7 +34,7 @@ async function start({
     return 0;
   }
   const stack = await startStack({
-    ...{ stateDir, apiPort: port, speedUp, seed, schedulesFile },
+    ...{ stateDir, apiPort: port, speedUp, seed, schedulesFile, allowRetiredModels },
     onLine: (line) => console.log(readable(line)),
   });
   const { api, ...servers } = stack.endpoints;

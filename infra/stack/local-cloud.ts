@@ -79,6 +79,7 @@ const firestore =
 const models = await startModels({
   // Google has retired Imagen on the Developer API. It stays available here for clients that still use its protocol.
   developerApiImagen: 'alive',
+  developerApiVeo: plan.allowRetiredModels ? 'alive' : 'retired',
   port: ports.models,
   stateDir,
   storageUrl: urlOf(plan, 'storage'),

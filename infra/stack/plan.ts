@@ -48,6 +48,8 @@ export interface StackPlan {
   readonly requestsPerMinute?: number | undefined;
   /** Use the real Developer API with this key. `speedUp` is then 1. */
   readonly geminiApiKey?: string | undefined;
+  /** The models that Google has retired run. */
+  readonly allowRetiredModels: boolean;
   readonly schedules: CronSchedules;
 }
 
@@ -73,6 +75,8 @@ export interface PlanOptions {
   readonly geminiApiKey?: string | undefined;
   /** Default: `schedules.json` in the state folder, if it exists. */
   readonly schedulesFile?: string | undefined;
+  /** Run the models that Google has retired. By default they are refused, as in the cloud. */
+  readonly allowRetiredModels?: boolean | undefined;
 }
 
 /** Chooses the ports and writes the credentials. A port of the last run is reused if it is free: stored tasks name it. */
@@ -103,6 +107,8 @@ export async function makePlan(options: PlanOptions): Promise<StackPlan> {
     queues: stackQueues(effectiveSpeedUp, submitPerSecond),
     requestsPerMinute: submitPerSecond === undefined ? undefined : submitPerSecond * 60,
     geminiApiKey,
+    // Only simulated models can be brought back.
+    allowRetiredModels: options.allowRetiredModels === true && geminiApiKey === undefined,
     schedules: readSchedules(
       schedulesFile ?? path.join(stateDir, 'schedules.json'),
       schedulesFile !== undefined,
@@ -179,7 +185,8 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_EVENTS_TOPIC: EVENTS_TOPIC,
     CLAPPER_SCHEDULES: JSON.stringify(plan.schedules),
     CLAPPER_UPLOADS: JSON.stringify([{ prefix: 'uploads/', caller: 'local' }]),
-    CLAPPER_ALLOW_RETIRED_MODELS: 'true',
+    CLAPPER_ALLOW_RETIRED_MODELS: String(plan.allowRetiredModels),
+    CLAPPER_SCALED_DOWN_VIDEOS: 'true',
     CLAPPER_MODEL_SPEED_UP: String(plan.speedUp),
     ...(plan.requestsPerMinute === undefined
       ? {}

@@ -51,7 +51,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   let stack: Stack | undefined;
   try {
     const { speedUp, seed } = options;
-    stack = await startStack({ stateDir, apiPort: 0, speedUp, seed, onLine: log.onLine });
+    stack = await startStack({
+      ...{ stateDir, apiPort: 0, speedUp, seed, allowRetiredModels: true },
+      onLine: log.onLine,
+    });
     const report = await new ChaosRun(options, stack, log).run();
     keep = report.violations.length > 0;
     return keep ? { ...report, stateDir } : report;

@@ -12,7 +12,7 @@ import { temporaryDir } from '../support/temporary-dir.ts';
 const dir = temporaryDir();
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack({ speedUp: 60 });
+  stack = await startTestStack({ speedUp: 60, allowRetiredModels: true });
 });
 afterAll(() => stack.dispose());
 

@@ -42,6 +42,7 @@ const NOT_IN_THE_CLOUD: Readonly<Record<string, string>> = {
   CLAPPER_MODEL_SPEED_UP: 'only for simulated models',
   CLAPPER_REQUESTS_PER_MINUTE:
     'one rate for all models is only for tests; catalogue_overrides sets quotas per model',
+  CLAPPER_SCALED_DOWN_VIDEOS: 'only for simulated models',
   CLAPPER_SIGNER_KEY_FILE: 'URLs are signed through IAM',
   CLAPPER_STORAGE_ENDPOINT: 'only for the local cloud',
   CLAPPER_TASKS_ENDPOINT: 'only for the local cloud',

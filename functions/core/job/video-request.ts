@@ -11,6 +11,8 @@ import {
 
 export const providerSchema = z.enum(PROVIDERS);
 /** The retired model that the request named, where its successor runs instead. */
+/** `YYYY-MM-DD`: Google has retired the model. The job ran all the same, because the models are simulated. */
+const retiredOnSchema = z.string();
 const aliasOfSchema = z.object({ model: z.string(), retiredOn: z.string() });
 
 /** An input image in a bucket. Inline bytes never enter the job record: Firestore's limit is 1 MiB. */
@@ -71,6 +73,7 @@ export const videoRequestSchema = z.object({
       image: storedImageSchema.optional(),
       imageSize: z.enum(IMAGE_SIZES).optional(),
       aliasOf: aliasOfSchema.optional(),
+      retiredOn: retiredOnSchema.optional(),
     })
     .optional(),
   image: storedImageSchema.optional(),
@@ -91,6 +94,7 @@ export const videoRequestSchema = z.object({
   /** New attempts after a filter withheld every video. Google charges only for those that deliver. */
   rerollOnSafety: z.number().optional(),
   aliasOf: aliasOfSchema.optional(),
+  retiredOn: retiredOnSchema.optional(),
   /** `gs://bucket/folder/` that gets a copy of the landed videos, besides our own bucket. */
   deliverTo: z.string().optional(),
   compat: compatOriginSchema.optional(),

@@ -34,6 +34,8 @@ export interface RequestRules {
 interface Chosen<S extends ModelSpec> {
   readonly spec: S;
   readonly aliasOf?: { readonly model: string; readonly retiredOn: string };
+  /** Set if a retired model runs itself. */
+  readonly retiredOn?: string;
 }
 
 export function videoModelOf(
@@ -58,7 +60,8 @@ function modelOf(
 ): Chosen<ModelSpec> | undefined {
   const { catalogue, today } = rules;
   const spec = findModel(catalogue, model, provider);
-  if (spec && (!isRetired(spec, today) || rules.allowRetired)) return { spec };
+  if (spec && !isRetired(spec, today)) return { spec };
+  if (spec?.retirement && rules.allowRetired) return { spec, retiredOn: spec.retirement.date };
   const retirement = spec?.retirement ?? findRetired(catalogue, model, provider)?.retirement;
   if (!retirement) {
     // Only models that this field takes. A set, because two providers may have the same model.
@@ -104,7 +107,7 @@ export function firstFrameOf(
   const { model = DEFAULT_IMAGE_MODEL, provider, prompt } = firstFrame;
   const chosen = modelOf({ field: 'firstFrame.model', kind: 'image' }, model, provider, rules, errors);
   if (!chosen) return undefined;
-  const { spec, aliasOf } = chosen;
+  const { spec, aliasOf, retiredOn } = chosen;
   if (spec.kind !== 'image') {
     errors.push({ field: 'firstFrame.model', detail: `'${model}' makes videos; name an image model.` });
     return undefined;
@@ -119,7 +122,7 @@ export function firstFrameOf(
     provider: spec.provider,
     model: spec.model,
     prompt,
-    ...defined({ imageSize, aliasOf }),
+    ...defined({ imageSize, aliasOf, retiredOn }),
   };
 }
 

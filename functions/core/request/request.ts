@@ -49,13 +49,13 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
   const body = fillPrompts(parsed.body, errors);
   const model = videoModelOf(body, rules, errors);
   if (!model) throw invalidRequest(errors);
-  const { spec, aliasOf } = model;
+  const { spec, aliasOf, retiredOn } = model;
   const firstFrame = firstFrameOf(body, rules, errors);
   const request = settleParameters(body, spec, rules, errors);
   if (errors.length > 0 || !request) throw invalidRequest(errors);
   return {
     spec,
-    request: { ...request, ...defined({ firstFrame, aliasOf }) },
+    request: { ...request, ...defined({ firstFrame, aliasOf, retiredOn }) },
     lane: body.lane ?? 'interactive',
     times: { startBy: body.startBy, finishBy: body.finishBy },
     inputs: {

@@ -139,7 +139,7 @@ export async function validateRequest(
     aliasRetired: settings.aliasRetiredModels,
     restrictedRegion: settings.restrictedRegion,
     // Retired models run only on the simulator, whose videos have fewer pixels than their resolution says.
-    scaledDownVideos: settings.allowRetiredModels,
+    scaledDownVideos: settings.scaledDownVideos ?? settings.allowRetiredModels,
     pubsubTopics: settings.pubsubTopics ?? [],
     ...compat?.rules,
   });
