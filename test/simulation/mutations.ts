@@ -110,7 +110,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the live attempt is dropped when its job ends',
     file: 'core/job/step.ts',
-    find: `  if (job.status === 'queued') return { ...base, ...end };
+    find: `  if (job.status === 'queued') return { ...base, ...end, deadlineAt: deadlineAfterHold(job, ctx.now) };
 `,
     replace: `  if (job.status !== 'succeeded') return { ...base, ...end };
 `,
