@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type CronSchedules, readSchedules } from '../scheduler/schedule-file.ts';
+import { readSchedules, type Schedules } from '../scheduler/schedule-file.ts';
 import { loadIdentity } from '../shared/identity.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import { freePort } from './free-port.ts';
@@ -48,7 +48,7 @@ export interface StackPlan {
   readonly requestsPerMinute?: number | undefined;
   /** Use the real Developer API with this key. `speedUp` is then 1. */
   readonly geminiApiKey?: string | undefined;
-  readonly schedules: CronSchedules;
+  readonly schedules: Schedules;
 }
 
 /** The content of `.clapper/local.json`, from which other programs find a running stack. */

@@ -141,7 +141,7 @@ function merged(
     body: {
       ...rest,
       ...Object.fromEntries(unasked),
-      // Without template and variables, the braces of a prompt are ordinary text.
+      // Without template and variables, only a placeholder without a value is refused; other braces are text.
       ...(hasVariables && used.size + Object.keys(own).length + (template ? 1 : 0) > 0 ? { variables } : {}),
       ...(Object.keys(labels).length > 0 ? { labels } : {}),
     },

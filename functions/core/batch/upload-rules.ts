@@ -8,7 +8,7 @@ import { LANES } from '../job/job.ts';
 import type { FieldError } from '../problem.ts';
 import { isTooDeep, TOO_DEEP } from '../request/json-depth.ts';
 import { readField, requestFieldNamed } from '../request/request-body.ts';
-import { FILLED_TOO_LONG, fillTemplate } from '../request/template.ts';
+import { FILLED_TOO_LONG, fillTemplate, mapPrompts, withoutPlaceholders } from '../request/template.ts';
 
 const fields = z.record(z.string(), z.unknown());
 
@@ -230,7 +230,7 @@ export function imageRequest(arrival: ImageArrival, errors: FieldError[]): Recor
   );
   return {
     lane: rule.lane,
-    ...asFields(filled),
+    ...literalPrompts(asFields(filled), given),
     ...given,
     image: { gcsUri: `gs://${bucket}/${name}`, mimeType, generation },
   };
@@ -253,7 +253,7 @@ export function uploadedRequest(
   if (!parsed.success) return body;
   const defaults = Object.entries(rule.template).filter(([field]) => !(field in parsed.data));
   const filled = fillDeep(Object.fromEntries(defaults), namesOf(name), 'template', errors);
-  return { lane: rule.lane, ...asFields(filled), ...parsed.data };
+  return { lane: rule.lane, ...literalPrompts(asFields(filled), parsed.data), ...parsed.data };
 }
 
 const TITLE_MAX = 200;
@@ -266,6 +266,15 @@ export function titleOf(name: string): string {
 }
 
 const asFields = (value: unknown): Record<string, unknown> => fields.catch({}).parse(value);
+
+/** The prompts of a template are filled already: braces that a file name or metadata put there are ordinary text. */
+function literalPrompts(
+  filled: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const areTemplates = 'variables' in filled || 'variables' in given;
+  return areTemplates ? { ...filled } : mapPrompts(filled, withoutPlaceholders);
+}
 
 /** Fills the placeholders of every text in the value, at any depth. */
 function fillDeep(

@@ -2,6 +2,7 @@
 import type { JobError } from '../job/attempt-record.ts';
 import type { FieldError, Problem } from '../problem.ts';
 import { ProblemError } from '../problem.ts';
+import { REQUEST_FIELDS } from '../request/request-body.ts';
 
 export interface GoogleErrorBody {
   readonly error: {
@@ -78,7 +79,9 @@ const AS_THEY_ARE =
 /** Translates a field of our own request into its path in Google's request. */
 function asGoogleWrites({ field, detail }: FieldError): { field: string; description: string } {
   const bracketed = field.replace(/\.(\d+)(?=\.|$)/g, '[$1]');
-  if (field === '' || AS_THEY_ARE.test(field)) return { field: bracketed, description: detail };
+  const [root = ''] = field.split('.', 1);
+  const isOurs = REQUEST_FIELDS.has(root) || root === 'deliverTo';
+  if (!isOurs || AS_THEY_ARE.test(field)) return { field: bracketed, description: detail };
   if (field === 'deliverTo') return { field: 'parameters.storageUri', description: detail };
   if (field === 'video.job') return { field: 'instances[0].video', description: detail };
   const under = OF_INSTANCE.test(field) ? 'instances[0]' : 'parameters';

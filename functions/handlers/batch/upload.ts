@@ -68,7 +68,7 @@ export async function handleUpload(work: UploadWork, event: UploadEvent): Promis
   if (event.type !== FINALIZED || !parsed.success) {
     // Not thrown: a second delivery would have the same fault.
     return log('WARNING', `upload: event of type ${event.type} is not a valid ${FINALIZED} event; ignored`, {
-      error: parsed.error?.message,
+      error: parsed.error?.issues.map(({ path }) => path.join('.')).join(', '),
     });
   }
   const { bucket, name, generation, size: bytes, contentType, metadata } = parsed.data;
@@ -242,7 +242,8 @@ function jsonOf(name: string, bytes: Uint8Array): unknown {
     return parseJson(bytes);
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    const { code, detail } = error.problem;
+    const { code, detail, errors } = error.problem;
+    if (errors) throw error;
     throw invalidRequest([
       { field: name, detail: code === 'malformed-json' ? `is not JSON: ${detail}` : TOO_DEEP },
     ]);

@@ -37,7 +37,7 @@ export interface CompatRequest {
   readonly origin: CompatOrigin;
   /** `gs://bucket/folder/` */
   readonly deliverTo?: string | undefined;
-  readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired'>;
+  readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired' | 'bracesAreText'>;
   readonly imageDepth: ImageDepth;
 }
 
@@ -127,6 +127,7 @@ export async function validateRequest(
   const parsed = parseRequest(body, {
     catalogue,
     today: new Date(clock.now()).toISOString().slice(0, 10),
+    now: clock.now(),
     allowRetired: settings.allowRetiredModels,
     aliasRetired: settings.aliasRetiredModels,
     restrictedRegion: settings.restrictedRegion,

@@ -20,6 +20,12 @@ const redriveSchema = z.strictObject({
   pageToken: z.string().optional(),
 });
 
+const REDRIVE_WORDS = {
+  what: 'a redrive',
+  example: '{"errorCode": "PROVIDER_UNAVAILABLE", "dryRun": true}',
+  examples: { createdAfter: '2026-11-21T18:00:00Z', pageSize: 100 },
+};
+
 export interface RedriveReport {
   /** The failed jobs and their retries. With `dryRun` the retries are not created. */
   readonly retried: readonly { readonly job: string; readonly retry: string }[];
@@ -30,7 +36,11 @@ export interface RedriveReport {
 
 /** @throws ProblemError 400 */
 export async function redrive(services: Services, body: unknown): Promise<RedriveReport> {
-  const { pageToken, pageSize, caller, model, createdAfter, ...options } = parseAs(redriveSchema, body);
+  const { pageToken, pageSize, caller, model, createdAfter, ...options } = parseAs(
+    redriveSchema,
+    body,
+    REDRIVE_WORDS,
+  );
   const list = JSON.stringify(['redrive', caller, model]);
   const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
   const page = await services.jobs.list({ caller, model, status: 'failed', pageSize, after });

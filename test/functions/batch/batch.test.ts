@@ -301,7 +301,7 @@ describe('creating a batch', () => {
     });
     expect(status).toBe(400);
     expect(body['detail']).toBe(
-      'manifest: is required unless rows is given; send exactly one of the two. template.promt: is not a field of a job request.',
+      'manifest: is required unless rows is given; send exactly one of the two. template.promt: is not a field of a job request; did you mean prompt?',
     );
   });
 
@@ -435,7 +435,7 @@ describe('an invalid row', () => {
     expect(await faultsOf(csv, {}, 'a.csv')).toEqual([
       "1@2: is not UTF-8 (byte 0xE9 after 'caf'); save the manifest as UTF-8.",
       '2@3: the closing quote in field 1 is followed by text; write a quote inside a value twice.',
-      '3@4: seed: Invalid input: expected number, received string.',
+      '3@4: seed: is "three"; it must be a whole number, such as 42.',
     ]);
   });
 });
