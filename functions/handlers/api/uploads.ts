@@ -7,7 +7,8 @@ import { callerFolder } from '../job/inputs.ts';
 
 const EXTENSIONS = { ...IMAGE_EXTENSIONS, [VIDEO_MIME_TYPE]: 'mp4' } as const;
 
-const bodySchema = z.strictObject({ mimeType: z.enum([...IMAGE_MIME_TYPES, VIDEO_MIME_TYPE]) });
+const MIME_TYPES = [...IMAGE_MIME_TYPES, VIDEO_MIME_TYPE] as const;
+const bodySchema = z.strictObject({ mimeType: z.enum(MIME_TYPES) });
 
 export interface Upload {
   /** PUT the bytes here, with these headers, until `expiresAt`. */
@@ -27,7 +28,7 @@ export async function createUpload(services: Services, caller: string, body: unk
     throw invalidRequest(
       parsed.error.issues.map((issue) => ({
         field: issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue.path.join('.'),
-        detail: 'The body has to be {"mimeType": …} with image/png, image/jpeg or video/mp4.',
+        detail: `The body has to be {"mimeType": …} with one of ${MIME_TYPES.join(', ')}.`,
       })),
     );
   }
