@@ -83,7 +83,6 @@ function rowOfColumns(
       row[whole] = { ...(isObject(before) ? before : {}), [part]: value };
     } else row[column] = convert(column, text);
   }
-  for (const field of IMAGE_FIELDS) row[field] = withMimeType(row[field]);
   return row;
 }
 
@@ -99,15 +98,6 @@ function convert(column: string, text: string): unknown {
 }
 
 const numberOf = (text: string): unknown => (/^\s*-?\d+(?:\.\d+)?\s*$/.test(text) ? Number(text) : text);
-
-/** Adds the type by the object's extension, because a cell holds only the name. */
-function withMimeType(image: unknown): unknown {
-  if (!isObject(image) || 'mimeType' in image) return image;
-  const { gcsUri } = image;
-  const [, extension] = typeof gcsUri === 'string' ? (/\.(png|jpe?g)$/i.exec(gcsUri) ?? []) : [];
-  if (extension === undefined) return image;
-  return { ...image, mimeType: extension.toLowerCase() === 'png' ? 'image/png' : 'image/jpeg' };
-}
 
 function merged(
   row: JsonObject,

@@ -1,13 +1,7 @@
 /** The body of `POST /v1/jobs`: its fields, with Google's names, and their types. `request.ts` says what they mean. */
 import { z } from 'zod';
 import { SETTING_EXAMPLES, SETTINGS_IN_REQUEST } from '../catalogue/model-settings.ts';
-import {
-  IMAGE_MIME_TYPES,
-  IMAGE_PROVIDERS,
-  PROVIDERS,
-  VIDEO_MIME_TYPE,
-  VIDEO_TASKS,
-} from '../catalogue/vocabulary.ts';
+import { IMAGE_PROVIDERS, PROVIDERS, VIDEO_MIME_TYPE, VIDEO_TASKS } from '../catalogue/vocabulary.ts';
 import { LANES } from '../job/job.ts';
 import { isNameWithinLimits, NAME_TOO_LONG } from '../media/object-name.ts';
 import { nearest } from '../near-miss.ts';
@@ -23,7 +17,8 @@ const jobId = z.string().regex(/^job_[\w-]{1,64}$/, 'must be the id of a job');
 export const objectGeneration = z.coerce
   .string()
   .regex(/^\d{1,18}$/, 'must be the generation of an object, digits only');
-const imageMimeType = z.enum(IMAGE_MIME_TYPES);
+/** Any text: the content of the image decides, and a refusal names both. */
+const imageMimeType = z.string().optional();
 const image = z.union(
   [
     z.strictObject({
@@ -32,9 +27,9 @@ const image = z.union(
       /** The job copies exactly this generation. Without it the model reads whatever is there at that time. */
       generation: objectGeneration.optional(),
     }),
-    z.strictObject({ bytesBase64Encoded: z.string().min(1), mimeType: imageMimeType }),
+    z.strictObject({ bytesBase64Encoded: z.string(), mimeType: imageMimeType }),
   ],
-  'must be {gcsUri, mimeType} or {bytesBase64Encoded, mimeType} with mimeType image/png or image/jpeg',
+  'must be {gcsUri} or {bytesBase64Encoded}, with an optional mimeType such as image/png',
 );
 export type ImageBody = z.infer<typeof image>;
 

@@ -11,7 +11,7 @@ import { completeRequest, parseRequest } from '../../core/request/request.ts';
 import type { RequestRules } from '../../core/request/request-model.ts';
 import type { Services } from '../../ports.ts';
 import { logFields, perform } from './advance.ts';
-import { checkInputs, type ImageDepth, mayDeliver, storeInputs } from './inputs.ts';
+import { checkInputs, mayDeliver, storeInputs } from './inputs.ts';
 
 export interface NewJob {
   readonly caller: string;
@@ -38,7 +38,7 @@ export interface CompatRequest {
   /** `gs://bucket/folder/` */
   readonly deliverTo?: string | undefined;
   readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired' | 'bracesAreText'>;
-  readonly imageDepth: ImageDepth;
+  readonly acceptsBarePng: boolean;
 }
 
 /** I5: the same row gives the same job id. */
@@ -121,7 +121,7 @@ export async function validateRequest(
   services: Services,
   caller: string,
   body: unknown,
-  compat?: Pick<CompatRequest, 'deliverTo' | 'rules' | 'imageDepth'>,
+  compat?: Pick<CompatRequest, 'deliverTo' | 'rules' | 'acceptsBarePng'>,
 ) {
   const { clock, settings, catalogue, policy } = services;
   const parsed = parseRequest(body, {
@@ -142,7 +142,7 @@ export async function validateRequest(
       'An operator can allow the bucket and folder (CLAPPER_DELIVERY_PREFIXES).';
     throw invalidRequest([{ field: 'deliverTo', detail }]);
   }
-  const checked = await checkInputs(services, caller, parsed.inputs, compat?.imageDepth);
+  const checked = await checkInputs(services, caller, parsed, compat?.acceptsBarePng);
   // Price and times depend on an input video's length, but not on where input images are stored.
   const complete = completeRequest(parsed, {
     ...NO_INPUTS,

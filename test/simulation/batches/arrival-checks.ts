@@ -3,6 +3,7 @@
 import { fireAt, manifestOf as nameOfManifest, slotOf } from '../../../functions/core/batch/schedules.ts';
 import { errorNameOf } from '../../../functions/core/batch/upload-rules.ts';
 import type { Job } from '../../../functions/core/job/job.ts';
+import { PNG } from '../../support/images.ts';
 import { START_MS } from '../engine.ts';
 import { digitsOf } from '../random.ts';
 import { type BatchFinalState, planOf } from './batch-checks.ts';
@@ -109,7 +110,8 @@ function checkImage({ engine, input }: ArrivalFinalState, { drop, generation }: 
   if (drop.contentType !== 'image/png') return;
   const { image } = job.request;
   const what = `${drop.name}#${generation}`;
-  if (image?.copyOf !== `gs://in/${what}` || !input.peek(image.gcsUri.replace('gs://in/', '')))
+  const copy = image && input.peek(image.gcsUri.replace('gs://in/', ''));
+  if (image?.copyOf !== `gs://in/${what}` || !copy || !PNG.equals(copy.content))
     engine.violate('a job uses its own image', `${job.jobId} of ${what} uses ${image?.gcsUri}`);
 }
 

@@ -117,6 +117,9 @@ const file = (name: string, text: string, contentType: string, expected: Drop['e
 const sidecar = (name: string, prompt: string): File =>
   file(name, name.endsWith('.json') ? JSON.stringify({ prompt }) : prompt, 'text/plain', { kind: 'nothing' });
 
+/** The bytes of the video that phones append. */
+const MOTION = Buffer.alloc(3000, 7);
+
 /** @param prompt the prompt of its job; empty when it depends on a sidecar */
 const imageFile = (
   name: string,
@@ -125,6 +128,6 @@ const imageFile = (
   prompt: string,
 ): File => ({
   ...{ name, metadata, contentType: 'image/png' },
-  content: isFaulty ? PNG.subarray(0, 40) : PNG,
+  content: isFaulty ? PNG.subarray(0, 40) : prompt === '' ? Buffer.concat([PNG, MOTION]) : PNG,
   expected: isFaulty ? { kind: 'fault' } : { kind: 'job', prompt },
 });
