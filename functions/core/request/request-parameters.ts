@@ -1,4 +1,5 @@
 /** Validates the parameters of a request by what its model takes in the request's mode, and fills in the defaults. */
+import { isBlank } from '../blank.ts';
 import { limitsIn, OPTIONAL_FIELDS, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
 import { type ModelSettings, SETTINGS } from '../catalogue/model-settings.ts';
 import {
@@ -27,7 +28,7 @@ export function settleParameters(
   refuseUntaken(body, spec, errors);
   checkTopic(body, spec, rules, errors);
   checkInputs(body, spec, rules.catalogue, errors);
-  const prompt = body.prompt?.trim() === '' ? undefined : body.prompt;
+  const prompt = body.prompt === undefined || isBlank(body.prompt) ? undefined : body.prompt;
   if (prompt === undefined) checkNoPrompt(body, spec, errors);
   if (prompt !== undefined) checkLength('prompt', prompt, spec, errors);
   if (body.negativePrompt !== undefined && spec.takes.has('negativePrompt'))
@@ -75,15 +76,22 @@ export function settleParameters(
 
 /** Without a prompt, an image or a video must say what to make. */
 function checkNoPrompt(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
+  const needed = promptNeed(body, spec);
+  if (needed === undefined) return;
+  const detail = body.prompt === undefined ? `is ${needed}` : `is empty; it is ${needed}`;
+  errors.push({ field: 'prompt', detail });
+}
+
+/** Why the request needs a prompt, if it does. */
+function promptNeed(body: RequestBody, spec: VideoModelSpec): string | undefined {
   const task = taskOf(body);
-  if (body.previousJob !== undefined)
-    errors.push({ field: 'prompt', detail: 'is required with previousJob; say what the next turn makes.' });
-  else if (task === 'edit' && body.video)
-    errors.push({ field: 'prompt', detail: 'is required by task edit; say what to change.' });
-  else if (!body.image && !body.video && !body.firstFrame)
-    errors.push({ field: 'prompt', detail: 'is required unless image, firstFrame or video is given.' });
-  else if (spec.needsPrompt && task !== 'upscale')
-    errors.push({ field: 'prompt', detail: `is required by ${spec.model}, also with an image or a video.` });
+  if (body.previousJob !== undefined) return 'required with previousJob; say what the next turn makes.';
+  if (task === 'edit' && body.video) return 'required by task edit; say what to change.';
+  if (!body.image && !body.video && !body.firstFrame)
+    return 'required unless image, firstFrame or video is given.';
+  return spec.needsPrompt && task !== 'upscale'
+    ? `required by ${spec.model}, also with an image or a video.`
+    : undefined;
 }
 
 /** Google publishes to the topic with the identity of our service, so the operator allows each topic. */

@@ -114,9 +114,6 @@ async function parseErrorFile(uploads: UploadBucket, file: UploadedObject): Prom
   }
 }
 
-/** The text form of a field error: `field: detail`. */
-const FIELD_AND_DETAIL = /^([A-Za-z][\w.]*): (.+)$/s;
-
 /**
  * Writes the error file of an uploaded manifest after its rows were read, with the first faults by line. Does nothing
  * for batches that were not started by an upload.
@@ -131,10 +128,8 @@ export async function writeManifestErrors(
   const name = gcsUri.slice(`gs://${uploads.bucket}/`.length);
   if (batchId !== batchIdOf(ids, uploadCause(uploads.bucket, name, generation))) return;
   const errors: FileError[] = ending.status === 'failed' ? [{ field: '', detail: ending.error.message }] : [];
-  for (const { line, fault } of firstFaults) {
-    const [, field = '', detail = fault] = FIELD_AND_DETAIL.exec(fault) ?? [];
-    errors.push({ line, field, detail });
-  }
+  for (const { line, fault, errors: fields = [{ field: '', detail: fault }] } of firstFaults)
+    errors.push(...fields.map(({ field, detail }) => ({ line, field, detail })));
   const more = totals.faults - firstFaults.length;
   if (more > 0) {
     const all = `gs://${results.bucket}/${reportName}`;
