@@ -1,7 +1,7 @@
 /** What the columns of a CSV manifest mean under the batch's template, and why no row under a header can be valid. */
 import type { CsvHeader } from '../manifest/manifest-start.ts';
 import { OBJECT_FIELDS } from '../request/field-types.ts';
-import { shown } from '../shown.ts';
+import { escaped } from '../shown.ts';
 import { partOf } from './json-object.ts';
 import type { BodyRules } from './row-body.ts';
 import { placeholdersOf, requiredBy } from './row-prompts.ts';
@@ -66,10 +66,7 @@ const STARTING_FIELDS = ['prompt', 'image', 'firstFrame', 'video'] as const;
 const COLUMNS_SHOWN = 12;
 
 const listOf = (columns: readonly string[]): string =>
-  columns
-    .slice(0, COLUMNS_SHOWN)
-    .map((name) => shown(name))
-    .join(', ') + (columns.length > COLUMNS_SHOWN ? ', …' : '');
+  columns.slice(0, COLUMNS_SHOWN).map(escaped).join(', ') + (columns.length > COLUMNS_SHOWN ? ', …' : '');
 
 /** Whether a column is a field of a request, a part of one, or a placeholder of the batch's prompts. */
 function knownBy({ fields, template, defaults }: BodyRules): (column: string) => boolean {

@@ -8,7 +8,7 @@ import { debrisOf } from '../manifest/spreadsheet-debris.ts';
 import type { FieldError } from '../problem.ts';
 import { BOOLEAN_FIELDS, isNumberPart, NUMBER_FIELDS, OBJECT_FIELDS } from '../request/field-types.ts';
 import { IMAGE_FIELDS } from '../request/request-body.ts';
-import { shown } from '../shown.ts';
+import { escaped, shown } from '../shown.ts';
 import { booleanOf, type CellValue, numberOf } from './cell-values.ts';
 import { isObject, type JsonObject, partOf } from './json-object.ts';
 import { parsedRow } from './json-row.ts';
@@ -129,10 +129,10 @@ function merged(
   };
 }
 
-function misspeltError(field: string, misspelt: BodyRules['misspelt']): FieldError[] {
-  const right = misspelt.get(field);
-  if (right === undefined) return [];
-  const detail = `is not a field of a request, and no prompt uses this column; the field is ${shown(right)}.`;
+function misspeltError(column: string, misspelt: BodyRules['misspelt']): FieldError[] {
+  const field = misspelt.get(column);
+  if (field === undefined) return [];
+  const detail = `column '${escaped(column)}' is not a field of a request, and no prompt uses it; the field is '${field}'.`;
   return [{ field, detail }];
 }
 

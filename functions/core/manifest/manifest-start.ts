@@ -1,5 +1,5 @@
 /** Detects the encoding and format of a manifest from its first bytes and its name, and reads the header of a CSV file. */
-import { shown } from '../shown.ts';
+import { escaped } from '../shown.ts';
 import { type Cursor, createRecordReader, type RawRecord } from './record-reader.ts';
 import { separatorLineOf } from './separator-line.ts';
 
@@ -53,12 +53,13 @@ const BOM = [0xef, 0xbb, 0xbf] as const;
 /** The first bytes have the names of fields or columns. In UTF-16, every second byte of these is zero. */
 const UTF16_BYTES = 64;
 
-/** Zeros are at odd places only or at even places only, and there are more than a stray one. */
+/** Most zeros are at odd places, or most are at even ones. A Chinese character may have one at the other place. */
 function isUtf16(head: Uint8Array): boolean {
   const places = [...head.subarray(0, UTF16_BYTES).entries()].filter(([, byte]) => byte === 0);
   const odd = places.filter(([place]) => place % 2 === 1).length;
   const count = places.length;
-  return count >= 3 && count * 16 >= Math.min(head.length, UTF16_BYTES) && (odd === 0 || odd === count);
+  const isText = count >= 3 && count * 16 >= Math.min(head.length, UTF16_BYTES);
+  return isText && Math.max(odd, count - odd) * 4 >= count * 3;
 }
 
 /** A manifest whose first {@link HEAD_BYTES} are only white space counts as empty. */
@@ -117,14 +118,14 @@ export function readHeader(
     records: firstRecords(head, { delimiter, from, line, isWhole }),
   }));
   const fields = ({ records: [first] }: (typeof candidates)[number]): number =>
-    first?.kind === 'fields' ? first.values.length : 0;
+    first?.kind === 'fields' && !isOnlyDelimiters(first.values) ? first.values.length : 0;
   // On a tie, the first one wins: the comma. A header with one column has no delimiter at all.
   const best = candidates.reduce((a, b) => (fields(b) > fields(a) ? b : a));
   const {
     records: [record],
     delimiter,
   } = best;
-  if (!record) {
+  if (!record || (record.kind === 'fields' && isOnlyDelimiters(record.values))) {
     const fault = isWhole
       ? 'has no header: it has only blank lines.'
       : `has no header in its first ${HEAD_BYTES} bytes: there is only a longer one, or blank lines.`;
@@ -134,12 +135,16 @@ export function readHeader(
     return { fault: `has an invalid header: ${record.kind === 'fault' ? record.fault : ''}` };
   const columns = record.values.map((name) => name.trim());
   const twice = columns.find((name, n) => name !== '' && columns.indexOf(name) !== n);
-  if (twice !== undefined) return { fault: `has two columns named ${shown(twice)} in its header.` };
+  if (twice !== undefined) return { fault: `has two columns named '${escaped(twice)}' in its header.` };
   const following = candidates.flatMap(({ records }) =>
     records.slice(1).flatMap((each) => (each.kind === 'fields' ? [each] : [])),
   );
   return { columns, delimiter, line: record.line, cursor: record.next, following };
 }
+
+/** A blank record of another delimiter. */
+const isOnlyDelimiters = (values: readonly string[]): boolean =>
+  values.every((value) => /^[\s,;|]*$/.test(value));
 
 interface HeadOptions {
   readonly delimiter: string;
