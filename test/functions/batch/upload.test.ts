@@ -322,13 +322,15 @@ describe('the batch of an uploaded manifest', () => {
     const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
     const upload = (name: string, text: string) =>
       handleUpload({ ...work, services, startBatch }, { type: FINALIZED, data: drop(name, text) });
-    const csv = 'prompt,durationSeconds\na fox,4\na hen,9\na cow,4\n';
+    const csv = 'prompt,durationSeconds\na fox,4\na hen,9\na cow,4\n#REF!,"8,0"\n';
     await upload('uploads/some.csv', csv);
     await upload('uploads/none.csv', 'prompt,durationSeconds\na hen,9\n');
     await runFor({ ...world, services }, 60 * MINUTE);
     expect(uploads.json('uploads/some.csv.error.json')).toMatchObject({
       errors: [
         { line: 3, field: 'durationSeconds' },
+        { line: 5, field: 'durationSeconds', detail: expect.stringContaining('is "8,0"') },
+        { line: 5, field: 'prompt', detail: expect.stringContaining('is "#REF!"') },
         {
           field: '',
           detail: expect.stringMatching(/^2 valid rows became jobs of batch bat_.*again\.$/),

@@ -9,6 +9,12 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
     replace: `if ('seq' in event && event.type !== 'chunk' && batchWakeOf(batch)?.seq !== event.seq) return undefined;`,
   },
   {
+    name: 'a CSV record of blank values is a row',
+    file: 'core/manifest/record-reader.ts',
+    find: `'values' in content && content.values.every(isBlank)`,
+    replace: `'values' in content && content.values.length === 1 && content.values.every(isBlank)`,
+  },
+  {
     name: 'a row makes another job each time it is read',
     file: 'handlers/job/create-job.ts',
     find: `ids.jobIdOf(['batch', batchId, String(row)]);`,
