@@ -8,7 +8,7 @@ import { debrisOf } from '../manifest/spreadsheet-debris.ts';
 import type { FieldError } from '../problem.ts';
 import { BOOLEAN_FIELDS, isNumberPart, NUMBER_FIELDS, OBJECT_FIELDS } from '../request/field-types.ts';
 import { IMAGE_FIELDS } from '../request/request-body.ts';
-import { escaped, shown } from '../shown.ts';
+import { escaped, fieldOf, shown } from '../shown.ts';
 import { booleanOf, type CellValue, numberOf } from './cell-values.ts';
 import { isObject, type JsonObject, partOf } from './json-object.ts';
 import { parsedRow } from './json-row.ts';
@@ -111,7 +111,7 @@ function merged(
   const errors = [
     ...cellErrors,
     ...unused.flatMap(([name]) => misspeltError(name, misspelt)),
-    ...[...known, ...filling].flatMap(([name, value]) => debrisErrors(name, value)),
+    ...[...known, ...filling].flatMap(([name, value]) => debrisErrors([name], value)),
   ];
   const variables = { ...Object.fromEntries(given), ...own };
   const hasVariables = template !== undefined || 'variables' in body || given.length > 0;
@@ -137,11 +137,11 @@ function misspeltError(column: string, misspelt: BodyRules['misspelt']): FieldEr
 }
 
 /** The texts in the value that a spreadsheet left there. */
-function debrisErrors(field: string, value: unknown): FieldError[] {
+function debrisErrors(path: readonly string[], value: unknown): FieldError[] {
   if (typeof value === 'string') {
     const debris = debrisOf(value);
-    return debris === undefined ? [] : [{ field, detail: `is ${shown(value)}, ${debris}.` }];
+    return debris === undefined ? [] : [{ field: fieldOf(path), detail: `is ${shown(value)}, ${debris}.` }];
   }
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([part, inner]) => debrisErrors(`${field}.${part}`, inner));
+  return Object.entries(value).flatMap(([part, inner]) => debrisErrors([...path, part], inner));
 }
