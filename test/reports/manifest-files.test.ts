@@ -113,9 +113,9 @@ describe('actualbudget/actual#1769: semicolons, decimal commas and booleans of a
         errors: [
           {
             field: 'durationSeconds',
-            detail: 'is "8,0", which is not a number; write 8, with a point and not a comma.',
+            detail: 'is "8,0"; it must be a number: write 8, with a point and not a comma.',
           },
-          { field: 'generateAudio', detail: 'is "WAHR", which is not a boolean; write true.' },
+          { field: 'generateAudio', detail: 'is "WAHR"; it must be true or false: write true.' },
         ],
       },
     ]);

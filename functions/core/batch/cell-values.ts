@@ -1,6 +1,7 @@
 /**
  * Reads numbers and booleans from the cells of a table. Notations of other languages are not read, because `8,000` is eight
- * in one language and eight thousand in another; the fault names the value and the likely correction.
+ * in one language and eight thousand in another; the fault names the value and the likely correction. Text that is no such
+ * notation stays text, and is refused with the request.
  */
 import { debrisOf } from '../manifest/spreadsheet-debris.ts';
 import { shown } from '../shown.ts';
@@ -11,12 +12,13 @@ export type CellValue = { readonly value: unknown } | { readonly fault: string }
 export function numberOf(text: string): CellValue {
   const number = text.trim();
   if (/^-?\d+(?:\.\d+)?$/.test(number)) return { value: Number(number) };
-  // The caller reports it.
-  if (debrisOf(text) !== undefined) return { value: text };
-  return { fault: `is ${shown(text)}, which is not a number; ${numberHint(number)}.` };
+  // Other text gets the message of its field.
+  const hint = debrisOf(text) === undefined ? numberHint(number) : undefined;
+  return hint === undefined ? { value: text } : { fault: `is ${shown(text)}; it must be a number: ${hint}.` };
 }
 
-function numberHint(given: string): string {
+/** The likely correction of a number in another notation. */
+function numberHint(given: string): string | undefined {
   // Full-width digits become ASCII digits.
   const text = given.normalize('NFKC').replace(/^['\s]+/, '');
   const decimal = /^([+-]?\d+),(\d+)$/.exec(text);
@@ -33,8 +35,7 @@ function numberHint(given: string): string {
     return `write ${plain(text.replace(/[^\d+-]/g, ''))}, without separators`;
   const withUnit = /^([+-]?\d+(?:[.,]\d+)?)\s*[\p{L}%"″]+\.?$/u.exec(text)?.[1];
   if (withUnit !== undefined) return `write ${plain(withUnit.replace(',', '.'))}, without the unit`;
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(text)) return `write ${plain(text)}`;
-  return 'write digits, such as 8';
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(text) ? `write ${plain(text)}` : undefined;
 }
 
 const plain = (text: string): string => String(Number(text));
@@ -42,9 +43,10 @@ const plain = (text: string): string => String(Number(text));
 export function booleanOf(text: string): CellValue {
   const word = text.trim().toLowerCase();
   if (word === 'true' || word === 'false') return { value: word === 'true' };
-  if (debrisOf(text) !== undefined) return { value: text };
-  const meant = TRUE_WORDS.has(word) ? 'true' : FALSE_WORDS.has(word) ? 'false' : 'true or false';
-  return { fault: `is ${shown(text)}, which is not a boolean; write ${meant}.` };
+  const meant = TRUE_WORDS.has(word) ? 'true' : FALSE_WORDS.has(word) ? 'false' : undefined;
+  return meant === undefined
+    ? { value: text }
+    : { fault: `is ${shown(text)}; it must be true or false: write ${meant}.` };
 }
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
