@@ -34,7 +34,8 @@ export interface Drop {
 const SHAPES = [
   [0.25, 'image'],
   [0.15, 'image with sidecar'],
-  [0.25, 'image that needs a sidecar'],
+  [0.2, 'image that needs a sidecar'],
+  [0.05, 'sidecar without an image'],
   [0.15, 'request'],
   [0.2, 'manifest'],
 ] as const;
@@ -95,6 +96,8 @@ function filesOf(random: Random, form: Form, id: string, version = ''): [File, .
         sidecar(`ask/${id}${sidecarForm}`, `${id} as asked${version}`),
       ];
     }
+    case 'sidecar without an image':
+      return [sidecar(`drop/${id}${sidecarForm}`, `${id} of nothing${version}`)];
     case 'request': {
       const prompt = `${id} requested${version}`;
       const body = { prompt, ...(isFaulty ? { durationSeconds: 999 } : {}) };
