@@ -107,7 +107,10 @@ function filesOf(random: Random, form: Form, id: string, version = ''): [File, .
     case 'manifest': {
       const manifest = manifestOf(random, `${id}${version}`, format);
       const name = `${folder}/${id}.${format}`;
-      return [file(name, manifest.text, 'text/plain', { kind: 'batch', manifest })];
+      // An empty file is refused before it becomes a batch.
+      const expected =
+        manifest.text === '' ? { kind: 'fault' as const } : { kind: 'batch' as const, manifest };
+      return [file(name, manifest.text, 'text/plain', expected)];
     }
   }
 }
