@@ -3,7 +3,7 @@
  * refused. PNG and JPEG are recognised by their bytes, whatever the name and the declared type. Texts are recognised by
  * their name, because a prompt, a request and a table look the same.
  */
-import type { ImageMimeType } from '../catalogue/catalogue.ts';
+import { IMAGE_MIME_TYPES, type ImageMimeType } from '../catalogue/vocabulary.ts';
 import type { FileKind } from '../media/file-kind.ts';
 import { baseOf, hasImageExtension, imagesOfSidecar, isErrorFile, partsOf } from './upload-names.ts';
 import { reservedFolderOf, type UploadRule, uploadRuleFor } from './upload-rules.ts';
@@ -29,7 +29,6 @@ export type Arrival =
   | { readonly kind: 'request'; readonly images: readonly string[] }
   | { readonly kind: 'manifest' };
 
-const IMAGE_TYPES: Readonly<Record<string, ImageMimeType>> = { png: 'image/png', jpeg: 'image/jpeg' };
 const TYPES_BY_EXTENSION: Readonly<Record<string, ImageMimeType>> = {
   png: 'image/png',
   jpg: 'image/jpeg',
@@ -50,7 +49,7 @@ function namedAs(name: string): NamedAs {
 /** @param found what the first bytes are; undefined if the object no longer exists: then its name decides */
 export function arrivalOf(rule: UploadRule, name: string, found: FileKind | undefined): Arrival | undefined {
   const as = namedAs(name);
-  const mimeType = found ? IMAGE_TYPES[found.format] : TYPES_BY_EXTENSION[partsOf(name).extension];
+  const mimeType = found ? mimeTypeOf(found) : TYPES_BY_EXTENSION[partsOf(name).extension];
   if (found?.category === 'image' && mimeType === undefined) return refused(found);
   if (mimeType) return { kind: 'image', mimeType };
   const fault = found && (systemFileFault(name) ?? contentFault(name, as, found));
@@ -69,6 +68,9 @@ export function arrivalOf(rule: UploadRule, name: string, found: FileKind | unde
       return undefined;
   }
 }
+
+const mimeTypeOf = (found: FileKind): ImageMimeType | undefined =>
+  found.category === 'image' ? IMAGE_MIME_TYPES.find((type) => type === found.mimeType) : undefined;
 
 const refused = (found: FileKind): Arrival => ({ kind: 'refused', detail: whatItIs(found) });
 

@@ -85,7 +85,10 @@ const SIDECAR_EXTENSIONS = ['json', 'txt', 'JSON', 'TXT'];
 export function sidecarsFor(imageName: string): readonly string[] {
   const { stem } = partsOf(imageName);
   const bases = stem === imageName ? [stem] : [imageName, stem];
-  return bases.flatMap((name) => SIDECAR_EXTENSIONS.map((extension) => `${name}.${extension}`)).filter(fits);
+  // The content decides: an image may be named cat.txt, and is not its own sidecar.
+  return bases
+    .flatMap((name) => SIDECAR_EXTENSIONS.map((extension) => `${name}.${extension}`))
+    .filter((name) => fits(name) && name !== imageName);
 }
 
 /** Cloud Storage answers 400 to a longer name, so that its event would fail at each delivery. */

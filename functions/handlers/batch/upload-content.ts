@@ -38,7 +38,7 @@ export async function readRequest(
   object: UploadedObject,
 ): Promise<{ readonly body: unknown } | undefined> {
   const bytes = await readAtMost(uploads, object, REQUEST_BYTES_MAX);
-  return bytes && { body: parseJson(bytes) };
+  return bytes && { body: jsonOf(object.name, bytes) };
 }
 
 /** @returns request fields; nothing if the object no longer exists @throws ProblemError 400 if it is not a sidecar */

@@ -176,6 +176,8 @@ const missingDetail = ({ uploads }: UploadWork, { name, generation }: UploadedOb
   'again, under another name if other writers use this one.';
 
 async function handleArrival(work: Handling, object: UploadedObject): Promise<void> {
+  // Before its content is read: the object may be deleted by now.
+  if (await hasJob(work, object)) return removeErrorFile(filesOf(work), object);
   const arrival = await arrivalAt(work, object);
   switch (arrival?.kind) {
     case undefined:
@@ -193,7 +195,7 @@ async function handleArrival(work: Handling, object: UploadedObject): Promise<vo
   }
 }
 
-/** The kind by content. Of a deleted object only the name is known: it may have its job already. */
+/** The kind by content. Of a deleted object only the name is known: a manifest may have its batch already. */
 const arrivalAt = async (work: Handling, object: UploadedObject): Promise<Arrival | undefined> =>
   arrivalOf(work.rule, object.name, await contentKindOf(work, object));
 
@@ -222,7 +224,6 @@ async function handleImage(
   image: UploadedObject,
   { mimeType }: Extract<Arrival, { kind: 'image' }>,
 ): Promise<void> {
-  if (await hasJob(work, image)) return removeErrorFile(filesOf(work), image);
   const { rule } = work;
   const found = await sidecarOf(work, image);
   if (rule.sidecar === 'required' && !found && !hasPrompt(image.metadata))
@@ -366,7 +367,6 @@ async function handleRequest(
   object: UploadedObject,
   arrival: Extract<Arrival, { kind: 'request' }>,
 ): Promise<void> {
-  if (await hasJob(work, object)) return removeErrorFile(filesOf(work), object);
   if (await describedImage(work, arrival.images)) return handleSidecar(work, object, arrival);
   const read = await readRequest(work.uploads, object);
   if (!read) throw invalidRequest([{ field: '', detail: missingDetail(work, object) }]);

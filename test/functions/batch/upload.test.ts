@@ -276,7 +276,9 @@ describe('an uploaded request', () => {
     const { arrive, drop, uploads } = arrivals();
     await arrive(drop('uploads/a.json', '{'));
     await arrive(drop('uploads/b.json', '{"prompt":"x","durationSeconds":9,"colour":"red"}'));
-    expect(uploads.json('uploads/a.json.error.json')).toMatchObject({ errors: [{ field: '' }] });
+    expect(uploads.json('uploads/a.json.error.json')).toMatchObject({
+      errors: [{ field: 'uploads/a.json', detail: expect.stringContaining('is not JSON') }],
+    });
     expect(uploads.json('uploads/b.json.error.json')).toMatchObject({
       errors: [{ field: 'colour' }, { field: 'durationSeconds' }],
     });
