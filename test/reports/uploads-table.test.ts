@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { JPEG, PNG } from '../support/images.ts';
+import { reportFile } from '../support/report-files.ts';
 import { uploadWorld } from '../support/uploads.ts';
 
 const page = readFileSync(new URL('../../docs/inputs.md', import.meta.url), 'utf8');
@@ -22,7 +23,8 @@ const REQUEST = '{"prompt": "a moon", "durationSeconds": 4}';
 const CONTENTS: Readonly<Record<string, string | Uint8Array>> = {
   'a PNG': PNG,
   'a JPEG': JPEG,
-  'a WebP image': latin1('RIFF\x24\0\0\0WEBPVP8 \x18\0\0\0'),
+  'a WebP image': reportFile('webp.jpg'),
+  'a JPEG with a video behind it': reportFile('motion.jpg'),
   'a HEIC image': ftyp('heic'),
   'an AVIF image': ftyp('avif'),
   'a JPEG XL image': Buffer.from('0000000c4a584c200d0a870a', 'hex'),

@@ -3,20 +3,18 @@
  * cds-snc/report-a-cybercrime#1753 (.jfif), paperless-ngx/paperless-ngx#11974 (no extension) and
  * paperless-ngx/paperless-ngx#166 (empty first, then filled).
  */
-import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JPEG, PNG } from '../support/images.ts';
+import { reportFile } from '../support/report-files.ts';
 import { uploadWorld } from '../support/uploads.ts';
-
-const file = (name: string): Buffer => readFileSync(new URL(`files/${name}`, import.meta.url));
 
 describe('cds-snc/report-a-cybercrime#1753: an image', () => {
   it('becomes one job with the type of its content, whatever its name and declared type', async () => {
     for (const [name, bytes] of [
-      ['photo.jfif', file('photo.jfif')],
-      ['really-jpeg.png', file('really-jpeg.png')],
+      ['photo.jfif', reportFile('photo.jfif')],
+      ['really-jpeg.png', reportFile('really-jpeg.png')],
       ['no-extension', JPEG],
       ['cat.jpeg.bak', JPEG],
       ['cat.txt', JPEG],

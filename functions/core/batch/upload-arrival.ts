@@ -1,7 +1,8 @@
 /**
  * Classifies an uploaded object: an image to animate, a sidecar of an image, a request, a manifest, or a file that is
- * refused. PNG and JPEG are recognised by their bytes, whatever the name and the declared type. Texts are recognised by
- * their name, because a prompt, a request and a table look the same.
+ * refused. Images are recognised by their bytes, whatever the name and the declared type; whether the job's model takes the
+ * format is checked with the request. Texts are recognised by their name, because a prompt, a request and a table look the
+ * same.
  */
 import { IMAGE_MIME_TYPES, type ImageMimeType } from '../catalogue/vocabulary.ts';
 import type { FileKind } from '../media/file-kind.ts';
