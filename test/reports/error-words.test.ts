@@ -24,7 +24,7 @@ import { PNG } from '../support/images.ts';
 import { makeWorld } from '../support/memory.ts';
 import { runFor } from '../support/run.ts';
 import { temporaryDir } from '../support/temporary-dir.ts';
-import { MemoryUploads } from '../support/upload-bucket.ts';
+import { MemoryUploads, MemoryWaits } from '../support/upload-bucket.ts';
 
 /** What zod says without an error map. */
 const ZODS_WORDS =
@@ -305,7 +305,7 @@ describe('no answer has the schema library’s words (measured on b5f8afa)', () 
       const request = uploads.drop('uploads/r.json', JSON.stringify(value), 'application/json');
       for (const each of [data, request])
         await handleUpload(
-          { services: world.services, uploads, rules, startBatch: startBatchNever },
+          { services: world.services, uploads, waits: new MemoryWaits(), rules, startBatch: startBatchNever },
           { type: 'google.cloud.storage.object.v1.finalized', data: each },
         );
       for (const name of ['uploads/a.png.error.json', 'uploads/r.json.error.json'])

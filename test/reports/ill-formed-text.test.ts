@@ -11,7 +11,7 @@ import { PNG } from '../support/images.ts';
 import { finishesAfter } from '../support/jobs.ts';
 import { makeWorld, type World } from '../support/memory.ts';
 import { runFor } from '../support/run.ts';
-import { MemoryUploads } from '../support/upload-bucket.ts';
+import { MemoryUploads, MemoryWaits } from '../support/upload-bucket.ts';
 
 const HALF = 'a cat \ud83d';
 const ILL_FORMED = [
@@ -167,7 +167,13 @@ describe('ill-formed text in rows and dropped files (measured on b5f8afa)', () =
       const uploads = new MemoryUploads(world);
       const rules = uploadRulesSchema.parse([{ prefix: 'uploads/' }]);
       const startBatchNever = () => Promise.reject(new Error('no batch'));
-      const work = { services: world.services, uploads, rules, startBatch: startBatchNever };
+      const work = {
+        services: world.services,
+        uploads,
+        waits: new MemoryWaits(),
+        rules,
+        startBatch: startBatchNever,
+      };
       if (content !== undefined) uploads.drop(`uploads/${sidecar}`, content);
       const data = uploads.drop('uploads/a.png', PNG, 'image/png', metadata);
       await handleUpload(work, { type: 'google.cloud.storage.object.v1.finalized', data });

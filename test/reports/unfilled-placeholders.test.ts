@@ -11,7 +11,7 @@ import { PNG } from '../support/images.ts';
 import { finishesAfter } from '../support/jobs.ts';
 import { makeWorld } from '../support/memory.ts';
 import { runFor } from '../support/run.ts';
-import { MemoryUploads } from '../support/upload-bucket.ts';
+import { MemoryUploads, MemoryWaits } from '../support/upload-bucket.ts';
 
 async function promptOf(body: Record<string, unknown>): Promise<string | undefined> {
   const world = makeWorld();
@@ -101,7 +101,7 @@ describe('a dropped image (measured on b5f8afa)', () => {
     const startBatch = () => Promise.reject(new Error('no batch'));
     const data = uploads.drop(name, PNG, 'image/png', metadata);
     await handleUpload(
-      { services: world.services, uploads, rules, startBatch },
+      { services: world.services, uploads, waits: new MemoryWaits(), rules, startBatch },
       { type: 'google.cloud.storage.object.v1.finalized', data },
     );
     return { jobs: await world.jobs.all(), error: uploads.json(`${name}.error.json`) };

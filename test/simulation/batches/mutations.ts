@@ -105,8 +105,14 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a sidecar does not start the job of its image',
     file: 'handlers/batch/upload.ts',
-    find: `  if (arrival.kind === 'image') await handleImage(work, image, arrival);`,
-    replace: `  if (arrival.kind === 'image' && sidecar.name === '') await handleImage(work, image, arrival);`,
+    find: `  if (arrival.kind === 'image') await handleImage({`,
+    replace: `  if (arrival.kind === 'image' && sidecar.name === '') await handleImage({`,
+  },
+  {
+    name: 'a file that waits for another one in vain is never reported',
+    file: 'handlers/batch/upload.ts',
+    find: `if (object?.generation === generation) await handleObject(work, object, true);`,
+    replace: `if (object?.generation === generation) await handleObject(work, object, false);`,
   },
   {
     name: 'an event whose handling failed is acknowledged',
