@@ -1,9 +1,10 @@
 /** Parses the environment variables once. A function with missing or invalid ones fails at its start and lists them. */
 import { z } from 'zod';
-import { schedulesSchema } from './core/batch/schedules.ts';
+import { SCHEDULES_WORDS, schedulesSchema } from './core/batch/schedules.ts';
 import { uploadRulesSchema } from './core/batch/upload-rules.ts';
 import { catalogueOverridesSchema } from './core/catalogue/catalogue-overrides.ts';
 import { isOriginPattern } from './core/cors-origins.ts';
+import { checkInput, faultsAsText, type InputWords } from './core/request/checked-input.ts';
 
 const flag = z
   .enum(['true', 'false'])
@@ -20,18 +21,33 @@ const list = (fallback: string) =>
         .filter((part) => part !== ''),
     );
 
+const OVERRIDES_WORDS: InputWords = {
+  what: 'the list of overrides',
+  example: '{"vertex/veo-3.1-generate-001": {"requestsPerMinute": 20}}',
+};
+const UPLOAD_RULES_WORDS: InputWords = {
+  what: 'the list of upload rules',
+  example: '[{"prefix": "uploads/"}]',
+};
+const ENVIRONMENT_WORDS: InputWords = {
+  what: 'the environment',
+  example: '{"GOOGLE_CLOUD_PROJECT": "my-project"}',
+};
+
 /** A variable that holds JSON. */
-const json = <T>(schema: z.ZodType<T>, fallback: string) =>
+const json = <T>(schema: z.ZodType<T>, fallback: string, words: InputWords) =>
   z
     .string()
     .default(fallback)
     .transform((text, context) => {
       try {
-        return schema.parse(JSON.parse(text));
+        const checked = checkInput(schema, JSON.parse(text), words);
+        if ('value' in checked) return checked.value;
+        context.addIssue(faultsAsText(checked.errors).replaceAll('\n', '\n    '));
       } catch (error) {
-        context.addIssue(error instanceof Error ? error.message : String(error));
-        return z.NEVER;
+        context.addIssue(`is not JSON: ${error instanceof Error ? error.message : String(error)}`);
       }
+      return z.NEVER;
     });
 
 const topics = list('').refine(
@@ -114,17 +130,17 @@ const environmentSchema = z.object({
   /** Requests come from the EU, UK, Switzerland or MENA. */
   CLAPPER_RESTRICTED_REGION: flag,
   /** JSON by `provider/model`: prices, quotas and retirement dates that replace those of the built-in catalogue. */
-  CLAPPER_CATALOGUE_OVERRIDES: json(catalogueOverridesSchema, '{}'),
+  CLAPPER_CATALOGUE_OVERRIDES: json(catalogueOverridesSchema, '{}', OVERRIDES_WORDS),
   /** JSON list of rules by prefix: the jobs or batches that objects in the input bucket start. Default: none. */
-  CLAPPER_UPLOADS: json(uploadRulesSchema, '[]'),
+  CLAPPER_UPLOADS: json(uploadRulesSchema, '[]', UPLOAD_RULES_WORDS),
   /** JSON of batch schedules by id. Cloud Scheduler (or the local scheduler) needs a job for each. */
-  CLAPPER_SCHEDULES: json(schedulesSchema, '{}'),
+  CLAPPER_SCHEDULES: json(schedulesSchema, '{}', SCHEDULES_WORDS),
   /** Speed of the models relative to Google's; above 1 only for simulated models. */
   CLAPPER_MODEL_SPEED_UP: z.coerce.number().min(1).default(1),
   /** `host:port` of a Cloud Tasks server without TLS. */
   CLAPPER_TASKS_ENDPOINT: z
     .string()
-    .regex(/^[^:]+:\d+$/)
+    .regex(/^[^:]+:\d+$/, 'must be host:port')
     .optional(),
   CLAPPER_STORAGE_ENDPOINT: z.url().optional(),
   /** File with a service account's JSON key that signs links, if IAM cannot. */
@@ -140,8 +156,8 @@ export const CONFIG_VARIABLES: readonly string[] = Object.keys(environmentSchema
 
 /** @throws Error that lists every missing or invalid variable */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const parsed = environmentSchema.safeParse(environment);
-  if (parsed.success) return parsed.data;
-  const wrong = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-  throw new Error(`Environment variables are missing or invalid:\n${wrong.join('\n')}`);
+  const checked = checkInput(environmentSchema, environment, ENVIRONMENT_WORDS);
+  if ('value' in checked) return checked.value;
+  const wrong = faultsAsText(checked.errors).replace(/^/gm, '  ');
+  throw new Error(`Environment variables are missing or invalid:\n${wrong}`);
 }

@@ -16,7 +16,7 @@ import { handleBatch } from './handlers/batch/batch.ts';
 import { batchCallSchema } from './handlers/batch/batch-message.ts';
 import { createBatch } from './handlers/batch/create-batch.ts';
 import { handleSchedule, type ScheduleWork, sweepSchedules } from './handlers/batch/schedule.ts';
-import { handleUpload, type StartBatch, type UploadWork } from './handlers/batch/upload.ts';
+import { handleUpload, type StartBatch, sweepUploads, type UploadWork } from './handlers/batch/upload.ts';
 import { budgetNoticeOf, handleBudgetNotice } from './handlers/budget.ts';
 import { handleLanded } from './handlers/job/landed.ts';
 import { handlePoll } from './handlers/job/poll.ts';
@@ -29,10 +29,13 @@ import { keepAllRequestsRaw } from './raw-request.ts';
 import { buildServices } from './services.ts';
 
 const config = parseConfig(process.env);
-const { services, taskCallers, submissions, uploads, schedules } = buildServices(config);
+const { services, taskCallers, submissions, uploads, uploadWaits, schedules } = buildServices(config);
 
 const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
-const uploadWork: UploadWork = { services, uploads, rules: services.settings.uploadRules ?? [], startBatch };
+const uploadWork: UploadWork = {
+  ...{ services, uploads, waits: uploadWaits, startBatch },
+  rules: services.settings.uploadRules ?? [],
+};
 const scheduleWork: ScheduleWork = {
   services,
   ...schedules,
@@ -106,6 +109,7 @@ task('sweep', async (body) => {
     return handleBudgetNotice({ log: services.log, submissions, stopAt: config.CLAPPER_BUDGET_STOP }, notice);
   const report = await handleSweep(services);
   await sweepSchedules(scheduleWork);
+  await sweepUploads(uploadWork);
   return report;
 });
 task('batch', async (body, request) => {

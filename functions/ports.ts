@@ -287,6 +287,23 @@ export interface UploadBucket {
   remove(name: string, generation: string): Promise<void>;
 }
 
+/** One generation of an uploaded file that waits for its image or its sidecar. */
+export interface UploadWait {
+  readonly waitId: string;
+  readonly name: string;
+  readonly generation: string;
+  /** When the file is reported if what it waits for still does not exist. Milliseconds since the epoch. */
+  readonly dueAt: number;
+}
+
+export interface UploadWaits {
+  /** Stores the wait, or replaces it: each delivery of the event sets `dueAt` again. */
+  put(wait: UploadWait): Promise<void>;
+  /** Waits whose time has come, longest overdue first. */
+  due(now: number, limit: number): Promise<readonly UploadWait[]>;
+  remove(waitId: string): Promise<void>;
+}
+
 /** A CloudEvent 1.0 that Clapper publishes; its source is the deployment. */
 export interface OutgoingEvent {
   /** Stays the same when the event is published again, so that subscribers can deduplicate. */

@@ -14,6 +14,7 @@ import { createFirestoreBatchStore } from './adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from './adapters/firestore-job-store.ts';
 import { createFirestoreRateLimiters } from './adapters/firestore-rate-limiters.ts';
 import { createFirestoreSchedules } from './adapters/firestore-schedules.ts';
+import { createFirestoreUploadWaits } from './adapters/firestore-upload-waits.ts';
 import { createGeminiProvider } from './adapters/gemini-provider.ts';
 import { createIdTokenCallers, localCaller } from './adapters/id-token-callers.ts';
 import { createIds } from './adapters/ids.ts';
@@ -38,6 +39,7 @@ import type {
   Services,
   Submissions,
   UploadBucket,
+  UploadWaits,
   WebhookCheck,
 } from './ports.ts';
 
@@ -50,6 +52,7 @@ export interface Built {
   readonly taskCallers: CallerCheck;
   readonly submissions: Submissions;
   readonly uploads: UploadBucket;
+  readonly uploadWaits: UploadWaits;
   readonly schedules: { readonly schedules: Schedules; readonly store: ScheduleStore };
 }
 
@@ -201,6 +204,7 @@ export function buildServices(config: Config): Built {
     submissions,
     uploads,
     schedules,
+    uploadWaits: createFirestoreUploadWaits(db),
   };
 }
 

@@ -65,11 +65,11 @@ locals {
 
   bucket_roles = {
     input = {
-      # Each name is written once, so `api` only creates. `upload` and `batch` also replace error reports, and `poll` copies
-      # videos to callers' own folders.
+      # Each name is written once, so `api` only creates. `upload`, `batch` and `sweep` also replace error reports, and
+      # `poll` copies videos to callers' own folders.
       "roles/storage.objectCreator" = ["api"]
-      "roles/storage.objectUser"    = ["batch", "poll", "upload"]
-      "roles/storage.objectViewer"  = ["api", "submit", "sweep"]
+      "roles/storage.objectUser"    = ["batch", "poll", "sweep", "upload"]
+      "roles/storage.objectViewer"  = ["api", "submit"]
     }
     output = {
       # Downloads, images and reports are written here, and a damaged copy is moved aside under another name.

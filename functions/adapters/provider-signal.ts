@@ -1,5 +1,6 @@
 /** Turns an error into the signal that core's error table classifies. Most depends on whether a byte may have been sent. */
 import { ApiError } from '@google/genai';
+import { z } from 'zod';
 import type { ProviderSignal } from '../core/job/errors.ts';
 
 /** Connection errors: the request was not sent. */
@@ -22,9 +23,13 @@ export function signalOf(error: unknown): ProviderSignal {
     const interaction = interactionSignal(error);
     if (interaction) return interaction;
     if (TIMEOUTS.has(error.name)) return { kind: 'timeout', message: 'The provider did not answer in time.' };
-    if (error instanceof SyntaxError || error.name === 'ZodError') {
-      return { kind: 'unreadable', message: `The answer cannot be read: ${error.message}` };
+    if (error instanceof z.ZodError) {
+      const fields = error.issues.map(({ path }) => path.join('.') || 'the whole').slice(0, 5);
+      const message = `The answer is not as documented (${[...new Set(fields)].join(', ')}).`;
+      return { kind: 'unreadable', message };
     }
+    if (error instanceof SyntaxError)
+      return { kind: 'unreadable', message: `The answer cannot be read: ${error.message}` };
   }
   const code = causeCode(error);
   const sent = !BEFORE_SENDING.has(code ?? '');

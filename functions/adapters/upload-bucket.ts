@@ -35,7 +35,8 @@ export function createUploadBucket(storage: Storage, bucketName: string): Upload
 
     async read(name, generation) {
       try {
-        const [bytes] = await bucket.file(name, { generation }).download();
+        // As stored: the caller decompresses, up to its size limit.
+        const [bytes] = await bucket.file(name, { generation }).download({ decompress: false });
         return bytes;
       } catch (error) {
         if (codeOf(error) === NOT_FOUND) return undefined;

@@ -6,7 +6,7 @@ import { numberOf, SPEED_UP } from './number-option.ts';
 export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --model <id>              for example veo-3.1-generate-001 (default veo-3.1-fast-generate-001)
   --provider <name>         vertex, gemini or omni
-  --image <file>            first frame, PNG or JPEG
+  --image <file>            first frame, PNG or JPEG; with Omni also WebP, HEIC or HEIF
   --first-frame <text>      generate the first frame from this prompt; with --image, edit that image
   --image-model <id>        model for --first-frame (default gemini-3.1-flash-image)
   --image-size <size>       size of the --first-frame image: 1K (default), 2K or 4K
@@ -169,18 +169,12 @@ function variablesOf(pairs: readonly string[] | undefined): Record<string, strin
   );
 }
 
-function imageOf(
-  option: string,
-  file: string | undefined,
-): { bytesBase64Encoded: string; mimeType: string } | undefined {
+/** Without its type: the service detects it by the content, and names what a model does not take. */
+function imageOf(option: string, file: string | undefined): { bytesBase64Encoded: string } | undefined {
   if (file === undefined) return undefined;
   const bytes = bytesOf(option, file);
   if (bytes.length === 0) throw new Error(`${option}: ${file} is empty.`);
-  // A guess from the first byte. The service checks the actual type.
-  return {
-    bytesBase64Encoded: bytes.toString('base64'),
-    mimeType: bytes[0] === 0xff ? 'image/jpeg' : 'image/png',
-  };
+  return { bytesBase64Encoded: bytes.toString('base64') };
 }
 
 const FILE_ERRORS: Readonly<Record<string, string>> = {

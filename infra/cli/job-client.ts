@@ -62,8 +62,8 @@ export class JobClient {
       body: JSON.stringify(body),
     });
     const answer: unknown = await response.json();
-    if (!response.ok) throw refusal(answer);
-    return z.object({ priceUsd: z.number() }).parse(answer).priceUsd;
+    if (!response.ok) throw refusal(answer, response);
+    return read(z.object({ priceUsd: z.number() }), answer, response).priceUsd;
   }
 
   /** @throws RefusedError when the request is invalid */
@@ -105,11 +105,21 @@ export class JobClient {
 
 async function jobOf(response: Response): Promise<JobAnswer> {
   const body: unknown = await response.json();
-  if (response.ok) return jobSchema.parse(body);
-  throw refusal(body);
+  if (response.ok) return read(jobSchema, body, response);
+  throw refusal(body, response);
 }
 
-function refusal(body: unknown): RefusedError {
-  const { title, detail } = z.object({ title: z.string(), detail: z.string() }).parse(body);
+function refusal(body: unknown, response: Response): Error {
+  const { title, detail } = read(z.object({ title: z.string(), detail: z.string() }), body, response);
   return new RefusedError(`${title}: ${detail}`);
+}
+
+/** @throws Error for an answer that Clapper's API does not give: another program listens there */
+function read<T>(schema: z.ZodType<T>, answer: unknown, { url, status }: Response): T {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map(({ path }) => path.join('.') || 'the whole').join(', ');
+  throw new Error(
+    `${url} answered HTTP ${status} with something else than Clapper does (${fields}). Is it Clapper?`,
+  );
 }

@@ -15,7 +15,7 @@ export function imageTypeOf(bytes: Buffer): ImageType | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'image/jpeg';
   if (textAt(bytes, 0, 4) === 'RIFF' && textAt(bytes, 8, 4) === 'WEBP') return 'image/webp';
   const brand = textAt(bytes, 4, 8);
-  return /^ftyp(heic|heix|heif|mif1)$/.test(brand) ? 'image/heic' : undefined;
+  return /^ftyp(hei[cxmsf]|hev[cxms]|m[is]f1)$/.test(brand) ? 'image/heic' : undefined;
 }
 
 /** Undefined when the file is truncated, or is neither PNG nor JPEG. */

@@ -1,35 +1,49 @@
-/** `schedules.json`, the schedules of the functions. The local scheduler reads only `cron` and `timeZone`. */
+/**
+ * `schedules.json`, the schedules of the functions. It is no part of an emulator: it is read by the functions' own rules, so
+ * that a wrong file is reported before any function starts with it.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { Cron } from 'croner';
-import { z } from 'zod';
+import { SCHEDULES_WORDS, type Schedules, schedulesSchema } from '../../functions/core/batch/schedules.ts';
+import type { FieldError } from '../../functions/core/problem.ts';
+import { checkInput, faultsAsText } from '../../functions/core/request/checked-input.ts';
+import { shown } from '../../functions/core/shown.ts';
 
-const schedulesSchema = z.record(
-  z.string(),
-  z
-    .looseObject({ cron: z.string(), timeZone: z.string().default('Etc/UTC') })
-    .superRefine(({ cron, timeZone }, context) => {
-      try {
-        // Croner looks the time zone up only when the next run is computed.
-        new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true }).nextRun();
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-      }
-    }),
-);
-/** By schedule id. The functions read the other fields. */
-export type CronSchedules = z.infer<typeof schedulesSchema>;
+export type { Schedules };
 
 /** @throws Error that names the file when it must exist and does not, or when it does not hold valid schedules */
-export function readSchedules(file: string, mustExist: boolean): CronSchedules {
+export function readSchedules(file: string, mustExist: boolean): Schedules {
   if (!mustExist && !existsSync(file)) return {};
+  const checked = checkInput(schedulesSchema, jsonOf(file), SCHEDULES_WORDS);
+  const errors = 'value' in checked ? cronErrors(checked.value) : checked.errors;
+  if ('value' in checked && errors.length === 0) return checked.value;
+  const faults = faultsAsText(errors).replace(/^/gm, '  ');
+  throw new Error(
+    `${file} is not a valid schedules file:\n${faults}\nAn example: ${SCHEDULES_WORDS.example}`,
+  );
+}
+
+function jsonOf(file: string): unknown {
   try {
-    return schedulesSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    // A byte order mark, as Windows writes it, is not JSON.
+    return JSON.parse(readFileSync(file, 'utf8').replace(/^\ufeff/, ''));
   } catch (error) {
-    throw new Error(`${file} is not a valid schedules file: ${messageOf(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    const problem = error instanceof SyntaxError ? `is not valid JSON: ${why}` : `cannot be read: ${why}`;
+    throw new Error(`The schedules file ${file} ${problem}\nAn example: ${SCHEDULES_WORDS.example}`);
   }
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof z.ZodError) return z.prettifyError(error);
-  return error instanceof Error ? error.message : String(error);
+function cronErrors(schedules: Schedules): FieldError[] {
+  return Object.entries(schedules).flatMap(([id, { cron, timeZone }]) => {
+    try {
+      // Croner looks the time zone up only when the next run is computed.
+      new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true }).nextRun();
+      return [];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const detail = `is ${shown(cron)}, which is not a cron expression of five fields, such as 0 1 * * *: ${why}`;
+      return [{ field: `${id}.cron`, detail }];
+    }
+  });
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type CronSchedules, readSchedules } from '../scheduler/schedule-file.ts';
+import { readSchedules, type Schedules } from '../scheduler/schedule-file.ts';
 import { loadIdentity } from '../shared/identity.ts';
 import { LOOPBACK } from '../shared/running-server.ts';
 import { freePort } from './free-port.ts';
@@ -50,7 +50,7 @@ export interface StackPlan {
   readonly geminiApiKey?: string | undefined;
   /** The models that Google has retired run. */
   readonly allowRetiredModels: boolean;
-  readonly schedules: CronSchedules;
+  readonly schedules: Schedules;
 }
 
 /** The content of `.clapper/local.json`, from which other programs find a running stack. */

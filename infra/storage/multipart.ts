@@ -1,6 +1,7 @@
 /**
  * Parses the `multipart/related` body of `uploadType=multipart`: a JSON part, then the media. The media is streamed, so
- * memory use does not depend on its size.
+ * memory use does not depend on its size. Lines end with CRLF, or with LF as in the bodies of gcloud and gsutil, which
+ * Cloud Storage accepts too. The first line decides: the media may end with a byte that looks like half a line end.
  */
 import { invalid } from './errors.ts';
 import { toBuffer } from './messages.ts';
@@ -27,13 +28,11 @@ export async function parseMultipart(
   const token = boundary?.[1] ?? boundary?.[2] ?? boundary?.[3];
   if (token === undefined) throw invalid('Malformed multipart body: the content type names no boundary.');
   const source = new DelimitedSource(body);
-  // The body may start with the first delimiter. A leading line end makes all delimiters equal.
-  source.unread(LINE_END);
-  const delimiter = Buffer.from(`\r\n--${token}`);
-  await source.readTo(delimiter);
-  await source.readHeaders();
+  const lineEnd = await source.readFirstDelimiter(Buffer.from(`--${token}`));
+  const delimiter = Buffer.from(`${lineEnd}--${token}`);
+  await source.readHeaders(lineEnd);
   const json = await source.readTo(delimiter);
-  const headers = await source.readHeaders();
+  const headers = await source.readHeaders(lineEnd);
   return {
     json: json.toString('utf8'),
     contentType: /^content-type:[ \t]*(.+?)[ \t]*$/im.exec(headers.toString('utf8'))?.[1],
@@ -41,8 +40,7 @@ export async function parseMultipart(
   };
 }
 
-const LINE_END = Buffer.from('\r\n');
-const HEAD_END = Buffer.from('\r\n\r\n');
+type LineEnd = '\r\n' | '\n';
 
 class DelimitedSource {
   readonly #chunks: AsyncIterator<unknown>;
@@ -50,10 +48,6 @@ class DelimitedSource {
 
   constructor(body: AsyncIterable<unknown>) {
     this.#chunks = body[Symbol.asyncIterator]();
-  }
-
-  unread(bytes: Buffer): void {
-    this.#buffer = Buffer.concat([bytes, this.#buffer]);
   }
 
   /** Returns everything before `delimiter`, and consumes the delimiter. */
@@ -67,11 +61,22 @@ class DelimitedSource {
     }
   }
 
+  /** Consumes the first delimiter, which may be preceded by a preamble, but not its line end, which it returns. */
+  async readFirstDelimiter(delimiter: Buffer): Promise<LineEnd> {
+    // At the start of the body or of a line.
+    let before = await this.readTo(delimiter);
+    while (before.length > 0 && before.at(-1) !== 0x0a) before = await this.readTo(delimiter);
+    const rest = await this.readTo(Buffer.from('\n'));
+    const lineEnd = rest.at(-1) === 0x0d ? '\r\n' : '\n';
+    this.#unread(lineEnd);
+    return lineEnd;
+  }
+
   /** Skips the rest of the delimiter line and returns the header lines up to the empty one. There may be none. */
-  async readHeaders(): Promise<Buffer> {
-    await this.readTo(LINE_END);
-    this.unread(LINE_END);
-    return this.readTo(HEAD_END);
+  async readHeaders(lineEnd: LineEnd): Promise<Buffer> {
+    await this.readTo(Buffer.from(lineEnd));
+    this.#unread(lineEnd);
+    return this.readTo(Buffer.from(`${lineEnd}${lineEnd}`));
   }
 
   /** Streams everything before `delimiter`. */
@@ -93,6 +98,10 @@ class DelimitedSource {
       }
       if (!(await this.#more())) throw invalid('Missing end boundary in multipart body.');
     }
+  }
+
+  #unread(text: string): void {
+    this.#buffer = Buffer.concat([Buffer.from(text), this.#buffer]);
   }
 
   #take(end: number, skip: number): Buffer {

@@ -29,7 +29,9 @@ describe('the configuration', () => {
   it('accepts topics only by their full Pub/Sub names', () => {
     const of = (text: string) => parseConfig({ ...COMPLETE, CLAPPER_ALLOWED_PUBSUB_TOPICS: text });
     expect(of('projects/p/topics/a, projects/p/topics/b').CLAPPER_ALLOWED_PUBSUB_TOPICS).toHaveLength(2);
-    expect(() => of('a')).toThrow('CLAPPER_ALLOWED_PUBSUB_TOPICS: must be projects/PROJECT/topics/TOPIC');
+    expect(() => of('a')).toThrow(
+      'CLAPPER_ALLOWED_PUBSUB_TOPICS: is "a"; it must be projects/PROJECT/topics/TOPIC',
+    );
   });
 
   it('accepts delivery prefixes as gs:// URIs, and replaces retired models by default', () => {
@@ -38,7 +40,7 @@ describe('the configuration', () => {
     expect(of({ CLAPPER_COMPAT_ALIASES: 'false' }).CLAPPER_COMPAT_ALIASES).toBe(false);
     expect(of({ CLAPPER_DELIVERY_PREFIXES: 'gs://a/x/, gs://b' }).CLAPPER_DELIVERY_PREFIXES).toHaveLength(2);
     expect(() => of({ CLAPPER_DELIVERY_PREFIXES: 'a/x' })).toThrow(
-      'CLAPPER_DELIVERY_PREFIXES: must be gs://',
+      'CLAPPER_DELIVERY_PREFIXES: is "a/x"; it must be gs://',
     );
   });
 

@@ -10,19 +10,19 @@ const read = (text: string) => {
   return readSchedules(file, true);
 };
 const one = (schedule: Record<string, string>) =>
-  JSON.stringify({ nightly: { cron: '0 2 * * *', ...schedule } });
+  JSON.stringify({ nightly: { cron: '0 2 * * *', manifest: 'gs://b/{dd}.csv', ...schedule } });
 
 it('an invalid schedules file is rejected with the name of the schedule and the error', () => {
-  expect(read(one({ manifest: 'gs://b/{dd}.csv' }))).toMatchObject({ nightly: { timeZone: 'Etc/UTC' } });
+  expect(read(one({}))).toMatchObject({ nightly: { timeZone: 'Etc/UTC' } });
   for (const [schedule, wrong] of [
     [{ cron: 'every night' }, 'five'],
     [{ cron: '99 * * * *' }, 'minute'],
-    [{ cron: '0 0 2 * * *' }, '5'],
+    [{ cron: '0 0 2 * * *' }, 'five'],
     [{ timeZone: 'Mars/Olympus' }, 'Mars/Olympus'],
   ] as const)
     expect(() => read(one(schedule))).toThrow(
-      new RegExp(`schedules\\.json is not a valid.*${wrong}.*at nightly`, 's'),
+      new RegExp(`schedules\\.json is not a valid.*nightly.*${wrong}`, 's'),
     );
-  expect(() => read('[]')).toThrow('expected record');
+  expect(() => read('[]')).toThrow('must be a JSON object, like {"nightly"');
   expect(() => read('not json')).toThrow('not valid JSON');
 });

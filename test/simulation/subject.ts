@@ -29,7 +29,7 @@ export interface Subject
     Pick<Batch, 'handleBatch' | 'advanceBatch'>,
     Pick<CreateBatch, 'createBatch'>,
     Pick<Announce, 'tryToAnnounce'>,
-    Pick<Upload, 'handleUpload'>,
+    Pick<Upload, 'handleUpload' | 'sweepUploads'>,
     Pick<Schedule, 'handleSchedule' | 'sweepSchedules'>,
     // Each copy of the code has its own class, and its handlers recognize only that one.
     Pick<Ports, 'ObjectMissingError'> {}
@@ -50,14 +50,14 @@ export async function loadSubject(root: string = FUNCTIONS_ROOT): Promise<Subjec
   const { handleBatch, advanceBatch }: Batch = await import(`${handlers}batch/batch.ts`);
   const { createBatch }: CreateBatch = await import(`${handlers}batch/create-batch.ts`);
   const { tryToAnnounce }: Announce = await import(`${handlers}job/announce.ts`);
-  const { handleUpload }: Upload = await import(`${handlers}batch/upload.ts`);
+  const { handleUpload, sweepUploads }: Upload = await import(`${handlers}batch/upload.ts`);
   const { handleSchedule, sweepSchedules }: Schedule = await import(`${handlers}batch/schedule.ts`);
   const { ObjectMissingError }: Ports = await import(`${home}ports.ts`);
   return {
     ...{ createJob, handleSubmit, handlePoll, handleLanded, handleSweep },
     ...{ advanceAndPerform, retry, handleProviderEvent, ObjectMissingError },
     ...{ handleBatch, advanceBatch, createBatch, tryToAnnounce },
-    ...{ handleUpload, handleSchedule, sweepSchedules },
+    ...{ handleUpload, sweepUploads, handleSchedule, sweepSchedules },
   };
 }
 

@@ -1,5 +1,5 @@
 /** The input bucket of an in-memory world, seen by users who upload files. It has versioning, as the real one has. */
-import type { UploadBucket, UploadedObject } from '../../functions/ports.ts';
+import type { UploadBucket, UploadedObject, UploadWait, UploadWaits } from '../../functions/ports.ts';
 import type { World } from './memory.ts';
 
 export class MemoryUploads implements UploadBucket {
@@ -58,5 +58,23 @@ export class MemoryUploads implements UploadBucket {
   json(name: string): unknown {
     const found = this.objects.get(name);
     return found && JSON.parse(Buffer.from(found.body).toString());
+  }
+}
+
+/** The waiting uploads of an in-memory world. */
+export class MemoryWaits implements UploadWaits {
+  readonly waits = new Map<string, UploadWait>();
+
+  async put(wait: UploadWait): Promise<void> {
+    this.waits.set(wait.waitId, wait);
+  }
+
+  async due(now: number, limit: number): Promise<readonly UploadWait[]> {
+    const due = [...this.waits.values()].filter(({ dueAt }) => dueAt <= now);
+    return due.sort((a, b) => a.dueAt - b.dueAt).slice(0, limit);
+  }
+
+  async remove(waitId: string): Promise<void> {
+    this.waits.delete(waitId);
   }
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { createFirestoreApiKeys } from '../../functions/adapters/firestore-api-keys.ts';
 import { createFirestoreBatchStore } from '../../functions/adapters/firestore-batch-store.ts';
 import { createFirestoreJobStore } from '../../functions/adapters/firestore-job-store.ts';
+import { createFirestoreUploadWaits } from '../../functions/adapters/firestore-upload-waits.ts';
 import { type Batch, batchBaseOf } from '../../functions/core/batch/batch.ts';
 import { newBatch } from '../../functions/core/batch/step-batch.ts';
 import type { JobStore } from '../../functions/ports.ts';
@@ -40,6 +41,7 @@ const EXERCISES: Readonly<Record<string, (db: Firestore) => Promise<unknown>>> =
     await store.unannounced(NOW, 5);
     await store.dueForRelease(NOW, 5);
   },
+  'firestore-upload-waits.ts': (db) => createFirestoreUploadWaits(db).due(NOW, 5),
   'firestore-job-store.ts': (db) => everyQueryOf(createFirestoreJobStore(db)),
 };
 

@@ -25,7 +25,7 @@ const manifestSchema = z.object({
   generation: z.string(),
   bytes: z.number(),
   format: z.enum(FORMATS),
-  /** CSV only; empty for JSON lines. */
+  /** CSV only; empty for JSON lines. The name of a column without a name is empty. */
   columns: z.array(z.string()),
   delimiter: z.string(),
   /** Columns that are neither request fields nor placeholders of the template. */
@@ -51,6 +51,8 @@ const rowFaultSchema = z.object({
   row: z.number(),
   line: z.number(),
   fault: z.string(),
+  /** The faults of single fields, at most one for each. `fault` has them too. */
+  errors: z.array(z.object({ field: z.string(), detail: z.string() })).optional(),
 });
 export type RowFault = z.infer<typeof rowFaultSchema>;
 

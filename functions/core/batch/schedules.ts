@@ -69,6 +69,21 @@ export const schedulesSchema = z.record(
 );
 export type Schedules = z.infer<typeof schedulesSchema>;
 
+export const SCHEDULES_WORDS = {
+  what: 'the list of schedules',
+  example: '{"nightly": {"cron": "0 1 * * *", "manifest": "gs://bucket/{yyyy}-{MM}-{dd}.csv"}}',
+  examples: {
+    '*': { cron: '0 1 * * *', manifest: 'gs://bucket/{yyyy}-{MM}-{dd}.csv' },
+    '*.cron': '0 1 * * *',
+    '*.timeZone': 'Europe/Berlin',
+    '*.manifest': 'gs://bucket/{yyyy}-{MM}-{dd}.csv',
+    '*.defaults': { resolution: '720p' },
+    '*.maxSpendUsd': 10,
+    '*.caller': 'shop',
+    '*.waitMinutes': 60,
+  },
+};
+
 /** The `gs://` name of the manifest of a fire. */
 export function manifestOf({ manifest, timeZone }: Schedule, at: number): string {
   const format = new Intl.DateTimeFormat('en-US', {

@@ -1,14 +1,12 @@
-/**
- * Classifies an object of the input bucket by its name and content type: an image to animate, a sidecar of an image, a
- * request, a manifest, or none of these. Also builds the request for an image.
- */
+/** The rules for uploads, and the requests that an uploaded image and an uploaded request become. */
 import { z } from 'zod';
 import type { ImageMimeType } from '../catalogue/vocabulary.ts';
 import { LANES } from '../job/job.ts';
 import type { FieldError } from '../problem.ts';
 import { isTooDeep, TOO_DEEP } from '../request/json-depth.ts';
 import { readField, requestFieldNamed } from '../request/request-body.ts';
-import { FILLED_TOO_LONG, fillTemplate } from '../request/template.ts';
+import { FILLED_TOO_LONG, fillTemplate, mapPrompts, withoutPlaceholders } from '../request/template.ts';
+import { baseOf, partsOf } from './upload-names.ts';
 
 const fields = z.record(z.string(), z.unknown());
 
@@ -17,7 +15,7 @@ const fields = z.record(z.string(), z.unknown());
  * uploads. Upload rules must not match them, or each job's copy of its image would start another job.
  */
 const RESERVED_FOLDERS = ['jobs/', 'batches/', 'callers/'];
-const reservedFolderOf = (name: string): string | undefined =>
+export const reservedFolderOf = (name: string): string | undefined =>
   RESERVED_FOLDERS.find((folder) => name.startsWith(folder));
 
 const uploadRuleSchema = z.strictObject({
@@ -51,6 +49,8 @@ const uploadRuleSchema = z.strictObject({
     .default({}),
   /** `required`: an image without a prompt in its metadata waits for its sidecar. */
   sidecar: z.enum(['optional', 'required']).default('optional'),
+  /** `required`: an image without a prompt in its metadata, its sidecar or the template is refused. */
+  prompt: z.enum(['optional', 'required']).default('optional'),
   lane: z.enum(LANES).default('batch'),
 });
 export const uploadRulesSchema = z
@@ -63,101 +63,12 @@ export type UploadRule = z.infer<typeof uploadRuleSchema>;
 
 export const uploadCallerOf = (rule: UploadRule, bucket: string): string => rule.caller ?? `upload:${bucket}`;
 
-export type Arrival =
-  | { readonly kind: 'ignored'; readonly why: string }
-  /** An image or a table in a format that is not supported. */
-  | { readonly kind: 'refused'; readonly detail: string }
-  | { readonly kind: 'image'; readonly rule: UploadRule; readonly mimeType: ImageMimeType }
-  /** `images`: names of the images that it may describe, most likely first. */
-  | { readonly kind: 'sidecar'; readonly rule: UploadRule; readonly images: readonly string[] }
-  /** A request, unless one of `images` exists: then it is the sidecar of that image. */
-  | { readonly kind: 'request'; readonly rule: UploadRule; readonly images: readonly string[] }
-  | { readonly kind: 'manifest'; readonly rule: UploadRule };
-
-const ERROR_SUFFIX = '.error.json';
-const IMAGE_TYPES: Readonly<Record<string, ImageMimeType>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-};
-/** Image formats of phones and browsers that no model accepts. */
-const OTHER_IMAGES = new Set(['webp', 'gif', 'heic', 'heif', 'avif', 'bmp', 'tif', 'tiff']);
-const SPREADSHEETS = new Set(['xlsx', 'xls', 'ods', 'numbers']);
-/** Also in upper case, as cameras name their files. */
-const IMAGE_EXTENSIONS = ['png', 'jpg', 'jpeg', 'PNG', 'JPG', 'JPEG'];
-
-export const errorNameOf = (name: string): string => `${name}${ERROR_SUFFIX}`;
-
-export function arrivalOf(rules: readonly UploadRule[], name: string, contentType: string): Arrival {
-  if (name.endsWith(ERROR_SUFFIX)) return ignored('it is an error file');
-  if (reservedFolderOf(name) !== undefined) return ignored('Clapper itself writes to its folder');
-  if (name.endsWith('/')) return ignored('it is a folder');
-  const rule = uploadRuleFor(rules, name);
-  if (!rule) return ignored('its name begins with no prefix of an upload rule');
-  const { stem, extension } = partsOf(name);
-  // A manifest may be compressed with gzip.
-  switch (extension === 'gz' ? `${partsOf(stem).extension}.gz` : extension) {
-    case 'jsonl':
-    case 'ndjson':
-    case 'csv':
-    case 'tsv':
-    case 'jsonl.gz':
-    case 'ndjson.gz':
-    case 'csv.gz':
-    case 'tsv.gz':
-      return { kind: 'manifest', rule };
-    case 'txt':
-      return { kind: 'sidecar', rule, images: imagesFor(stem) };
-    case 'json': {
-      // cat.png.json can only describe cat.png. If sidecars are required, every JSON file is one.
-      const isSidecar = rule.sidecar === 'required' || partsOf(stem).extension in IMAGE_TYPES;
-      return { kind: isSidecar ? 'sidecar' : 'request', rule, images: imagesFor(stem) };
-    }
-  }
-  const mimeType = IMAGE_TYPES[extension] ?? Object.values(IMAGE_TYPES).find((type) => type === contentType);
-  if (mimeType) return { kind: 'image', rule, mimeType };
-  if (OTHER_IMAGES.has(extension) || contentType.startsWith('image/'))
-    return refused('is an image in a format that no model accepts; save it as PNG or JPEG.');
-  if (SPREADSHEETS.has(extension)) return refused('is a spreadsheet; export it as CSV (UTF-8).');
-  return ignored('it is not an image, a request or a manifest');
-}
-
-const refused = (detail: string): Arrival => ({ kind: 'refused', detail });
-
-const ignored = (why: string): Arrival => ({ kind: 'ignored', why });
-
 /** The rule with the longest prefix that matches. */
 export function uploadRuleFor(rules: readonly UploadRule[], name: string): UploadRule | undefined {
   if (reservedFolderOf(name) !== undefined) return undefined;
   return rules
     .filter(({ prefix }) => name.startsWith(prefix))
     .sort((a, b) => b.prefix.length - a.prefix.length)[0];
-}
-
-/** `a/cat.v2.PNG` has the stem `a/cat.v2` and the extension `png`. */
-function partsOf(name: string): { readonly stem: string; readonly extension: string } {
-  const [, stem = name, extension = ''] = /^(.*[^/])\.([^./]+)$/s.exec(name) ?? [];
-  return { stem, extension: extension.toLowerCase() };
-}
-
-const imagesFor = (stem: string): string[] =>
-  partsOf(stem).extension in IMAGE_TYPES
-    ? [stem]
-    : IMAGE_EXTENSIONS.map((extension) => `${stem}.${extension}`);
-
-/** Most likely first. Also in upper case, because `CAT.PNG` comes with `CAT.TXT`. */
-const SIDECAR_EXTENSIONS = ['json', 'txt', 'JSON', 'TXT'];
-
-/** Names of an image's possible sidecars. The first that exists is used. */
-export function sidecarsFor(imageName: string): readonly string[] {
-  const { stem } = partsOf(imageName);
-  return [imageName, stem].flatMap((name) => SIDECAR_EXTENSIONS.map((extension) => `${name}.${extension}`));
-}
-
-/** Whether the file may also be a request: `cat.json` may be one, `cat.png.json` may not. */
-export function isAmbiguousSidecar(rule: UploadRule, imageName: string, sidecar: string): boolean {
-  const { stem, extension } = partsOf(sidecar);
-  return rule.sidecar === 'optional' && extension === 'json' && stem === partsOf(imageName).stem;
 }
 
 /**
@@ -230,7 +141,7 @@ export function imageRequest(arrival: ImageArrival, errors: FieldError[]): Recor
   );
   return {
     lane: rule.lane,
-    ...asFields(filled),
+    ...literalPrompts(asFields(filled), given),
     ...given,
     image: { gcsUri: `gs://${bucket}/${name}`, mimeType, generation },
   };
@@ -238,7 +149,7 @@ export function imageRequest(arrival: ImageArrival, errors: FieldError[]): Recor
 
 function namesOf(path: string): Record<string, string> {
   const { stem } = partsOf(path);
-  return { name: stem.slice(stem.lastIndexOf('/') + 1), path };
+  return { name: baseOf(stem), path };
 }
 
 /** The body of an uploaded request. Its fields override the template of the rule. */
@@ -253,19 +164,19 @@ export function uploadedRequest(
   if (!parsed.success) return body;
   const defaults = Object.entries(rule.template).filter(([field]) => !(field in parsed.data));
   const filled = fillDeep(Object.fromEntries(defaults), namesOf(name), 'template', errors);
-  return { lane: rule.lane, ...asFields(filled), ...parsed.data };
-}
-
-const TITLE_MAX = 200;
-
-/** The title of a manifest's batch: the object name. A long name loses its beginning, because the end says more. */
-export function titleOf(name: string): string {
-  if (name.length <= TITLE_MAX) return name;
-  // Do not begin with half of a surrogate pair.
-  return `…${name.slice(1 - TITLE_MAX).replace(/^[\uDC00-\uDFFF]/, '')}`;
+  return { lane: rule.lane, ...literalPrompts(asFields(filled), parsed.data), ...parsed.data };
 }
 
 const asFields = (value: unknown): Record<string, unknown> => fields.catch({}).parse(value);
+
+/** The prompts of a template are filled already: braces that a file name or metadata put there are ordinary text. */
+function literalPrompts(
+  filled: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const areTemplates = 'variables' in filled || 'variables' in given;
+  return areTemplates ? { ...filled } : mapPrompts(filled, withoutPlaceholders);
+}
 
 /** Fills the placeholders of every text in the value, at any depth. */
 function fillDeep(

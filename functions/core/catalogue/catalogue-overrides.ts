@@ -15,7 +15,7 @@ export const catalogueOverridesSchema = z.record(
     /** `null`: the model is live. */
     retirementDate: z
       .string()
-      .regex(/^\d{4}-\d\d-\d\d$/)
+      .regex(/^\d{4}-\d\d-\d\d$/, 'must be a day like 2026-11-21')
       .nullable()
       .exactOptional(),
   }),

@@ -4,6 +4,7 @@ import { OPTIONAL_SETTINGS, type OptionalSetting } from './model-settings.ts';
 import {
   type AspectRatio,
   IMAGE_SIZES,
+  type ImageMimeType,
   type ImageSize,
   type Mode,
   type ModelStage,
@@ -58,6 +59,8 @@ interface SpecBase {
   readonly requestsPerMinute: number;
   readonly locations: readonly string[];
   readonly latency: LatencyProfile;
+  /** The types of its input images. */
+  readonly imageMimeTypes: readonly ImageMimeType[];
 }
 
 export interface VideoModelSpec extends SpecBase {

@@ -1,7 +1,7 @@
 /** The image models, which make a job's first frame. Part of the table in `models.ts`. */
 import { SECOND } from '../time-units.ts';
 import type { ImageModelSpec } from './catalogue.ts';
-import { ASPECT_RATIOS } from './vocabulary.ts';
+import { ASPECT_RATIOS, IMAGE_MIME_TYPES } from './vocabulary.ts';
 
 /** The model answers with the image while the caller waits. */
 const IMAGE_LATENCY = { minMs: 3 * SECOND, typicalMs: 8 * SECOND, longestMs: 120 * SECOND };
@@ -25,6 +25,7 @@ const GEMINI_IMAGE = {
   requestsPerMinute: 60,
   locations: ['us-central1'],
   latency: IMAGE_LATENCY,
+  imageMimeTypes: IMAGE_MIME_TYPES,
 } as const;
 
 const IMAGEN = {
@@ -41,6 +42,7 @@ const IMAGEN = {
   requestsPerMinute: 60,
   locations: ['us-central1'],
   latency: IMAGE_LATENCY,
+  imageMimeTypes: [],
 } as const;
 
 // Prices: recalled.

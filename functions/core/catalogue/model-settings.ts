@@ -24,6 +24,8 @@ export type GoogleForm = 'number' | 'boolean' | 'text' | 'word';
 interface SettingRow {
   /** In a request. Values that depend on the model are validated later, so that the error can name what it takes. */
   readonly request: z.ZodType;
+  /** A valid value, for messages. */
+  readonly example: unknown;
   /** In a stored job, with the default filled in. Looser than `request`: a record outlives the rules of its day. */
   readonly job: z.ZodType;
   /** In `parameters` of Google's own bodies. Absent where these have the setting elsewhere. */
@@ -55,60 +57,70 @@ const labels = z
 export const MODEL_SETTINGS = {
   aspectRatio: {
     request: z.string().optional(),
+    example: '16:9',
     job: z.enum(ASPECT_RATIOS),
     google: 'text',
     providers: PROVIDERS,
   },
   resolution: {
     request: z.string().optional(),
+    example: '720p',
     job: z.enum(RESOLUTIONS),
     google: 'word',
     providers: PROVIDERS,
   },
   seed: {
     request: z.int().min(0).max(SEED_MAX).optional(),
+    example: 42,
     job: z.number().optional(),
     google: 'number',
     providers: ['vertex', 'omni'],
   },
   negativePrompt: {
     request: z.string().optional(),
+    example: 'people, text',
     job: z.string().optional(),
     google: 'text',
     providers: ['vertex', 'gemini'],
   },
   enhancePrompt: {
     request: z.boolean().optional(),
+    example: true,
     job: z.boolean().optional(),
     google: 'boolean',
     providers: ['vertex', 'gemini'],
   },
   generateAudio: {
     request: z.boolean().optional(),
+    example: false,
     job: z.boolean(),
     google: 'boolean',
     providers: ['vertex'],
   },
   personGeneration: {
     request: z.string().optional(),
+    example: 'allow_adult',
     job: z.enum(PERSON_GENERATIONS).optional(),
     google: 'word',
     providers: ['vertex', 'gemini'],
   },
   resizeMode: {
     request: z.enum(RESIZE_MODES).optional(),
+    example: 'pad',
     job: z.enum(RESIZE_MODES).optional(),
     google: 'word',
     providers: ['vertex'],
   },
   compressionQuality: {
     request: z.enum(COMPRESSION_QUALITIES).optional(),
+    example: 'optimized',
     job: z.enum(COMPRESSION_QUALITIES).optional(),
     google: 'word',
     providers: ['vertex'],
   },
   fps: {
     request: z.literal(VEO_FRAMES_PER_SECOND).optional(),
+    example: VEO_FRAMES_PER_SECOND,
     job: z.number().optional(),
     google: 'number',
     providers: ['vertex'],
@@ -116,6 +128,7 @@ export const MODEL_SETTINGS = {
   // Google groups costs by labels. In Google's bodies they stand beside `parameters`.
   labels: {
     request: labels.optional(),
+    example: { team: 'video' },
     job: z.record(z.string(), z.string()).optional(),
     providers: ['vertex', 'omni'],
   },
@@ -125,6 +138,7 @@ export const MODEL_SETTINGS = {
       .string()
       .regex(/^projects\/[^/]+\/topics\/[^/]+$/, 'must be projects/PROJECT/topics/TOPIC')
       .optional(),
+    example: 'projects/my-project/topics/veo',
     job: z.string().optional(),
     google: 'text',
     providers: ['vertex'],
@@ -153,6 +167,10 @@ function shapeOf(column: 'request' | 'job'): Readonly<Record<string, z.ZodType>>
 
 /** Fields of a request. */
 export const SETTINGS_IN_REQUEST = shapeOf('request');
+/** A valid value of each. */
+export const SETTING_EXAMPLES: Readonly<Record<string, unknown>> = Object.fromEntries(
+  Object.entries(MODEL_SETTINGS).map(([name, { example }]) => [name, example]),
+);
 /** Fields of a stored request. */
 export const SETTINGS_IN_JOB = shapeOf('job');
 

@@ -16,7 +16,14 @@ import {
   settingsOf,
   VEO_FRAMES_PER_SECOND,
 } from './model-settings.ts';
-import { ASPECT_RATIOS, type Mode, PERSON_GENERATIONS, type ProviderName } from './vocabulary.ts';
+import {
+  ASPECT_RATIOS,
+  COMMON_IMAGE_MIME_TYPES,
+  IMAGE_MIME_TYPES,
+  type Mode,
+  PERSON_GENERATIONS,
+  type ProviderName,
+} from './vocabulary.ts';
 
 const modes = (...list: Mode[]): ReadonlySet<Mode> => new Set(list);
 /** Every optional setting of the provider. For a model that takes fewer, `takes` is a list of its own. */
@@ -63,6 +70,7 @@ const VEO_VERTEX = {
   promptCharactersMax: VEO_PROMPT_CHARACTERS,
   locations: ['us-central1'],
   latency: VIDEO_LATENCY,
+  imageMimeTypes: COMMON_IMAGE_MIME_TYPES,
 } as const;
 
 /** Veo on the Developer API until 2026-10-22. Kept for replays and for the simulated models. */
@@ -107,6 +115,7 @@ const VEO_GEMINI = {
   requestsPerMinute: 10,
   locations: ['global'],
   latency: VIDEO_LATENCY,
+  imageMimeTypes: COMMON_IMAGE_MIME_TYPES,
 } as const;
 
 const geminiRetirement = (successor: string) => ({
@@ -147,6 +156,8 @@ const OMNI = {
   requestsPerMinute: 10,
   locations: ['global'],
   latency: VIDEO_LATENCY,
+  // Google's page on Omni.
+  imageMimeTypes: IMAGE_MIME_TYPES,
 } as const;
 
 const VIDEO_MODELS: readonly VideoModelSpec[] = [

@@ -25,15 +25,26 @@ export const COMPRESSION_QUALITIES = ['optimized', 'lossless'] as const;
 export const IMAGE_SIZES = ['1K', '2K', '4K'] as const;
 export type ImageSize = (typeof IMAGE_SIZES)[number];
 
-export const IMAGE_MIME_TYPES = ['image/png', 'image/jpeg'] as const;
+/** Images that every model takes. */
+export const COMMON_IMAGE_MIME_TYPES = ['image/png', 'image/jpeg'] as const;
+/** All images that a model takes: Google's list for Gemini and Omni. */
+export const IMAGE_MIME_TYPES = [
+  ...COMMON_IMAGE_MIME_TYPES,
+  'image/webp',
+  'image/heic',
+  'image/heif',
+] as const;
 export type ImageMimeType = (typeof IMAGE_MIME_TYPES)[number];
 export const VIDEO_MIME_TYPE = 'video/mp4';
 
 /** Extensions of the objects that hold such images. */
-export const IMAGE_EXTENSIONS = { 'image/png': 'png', 'image/jpeg': 'jpg' } as const satisfies Record<
-  ImageMimeType,
-  string
->;
+export const IMAGE_EXTENSIONS = {
+  'image/png': 'png',
+  'image/jpeg': 'jpg',
+  'image/webp': 'webp',
+  'image/heic': 'heic',
+  'image/heif': 'heif',
+} as const satisfies Record<ImageMimeType, string>;
 
 /** The type that a service reports for an image of its own; PNG is the default of all of them. */
 export const imageMimeTypeOf = (reported: string | null | undefined): ImageMimeType =>

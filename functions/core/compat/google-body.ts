@@ -7,7 +7,10 @@ import {
   MODEL_SETTINGS,
 } from '../catalogue/model-settings.ts';
 import { isNameWithinLimits, NAME_TOO_LONG } from '../media/object-name.ts';
+import { nearest } from '../near-miss.ts';
 import { type FieldError, invalidRequest } from '../problem.ts';
+import { checkInput } from '../request/checked-input.ts';
+import { fieldOf } from '../shown.ts';
 
 /** Google's own clients send numbers. Its documents and many programs send strings: "8" and "8s". */
 const number = z.union(
@@ -96,11 +99,27 @@ const bodySchema = z.strictObject({
 });
 export type GoogleBody = z.infer<typeof bodySchema>;
 
+const WORDS = {
+  what: "a request in Google's form",
+  example: '{"instances": [{"prompt": "a cat on a sofa"}]}',
+  examples: {
+    instances: [{ prompt: 'a cat on a sofa' }],
+    'instances.prompt': 'a cat on a sofa',
+    'instances.referenceImages': [{ image: { gcsUri: 'gs://bucket/cat.png', mimeType: 'image/png' } }],
+    parameters: { durationSeconds: 8 },
+    'parameters.storageUri': 'gs://bucket/folder/',
+    labels: { team: 'video' },
+  },
+};
+
 /** @throws ProblemError 400 that names every invalid field */
 export function parseGoogleBody(raw: unknown): GoogleBody {
-  const parsed = bodySchema.safeParse(withoutNulls(raw));
-  if (parsed.success) return parsed.data;
-  throw invalidRequest(parsed.error.issues.flatMap(fieldErrors));
+  const checked = checkInput(bodySchema, withoutNulls(raw), { ...WORDS, unknownField });
+  if ('value' in checked) return checked.value;
+  // Google writes positions in brackets.
+  throw invalidRequest(
+    checked.errors.map(({ field, detail }) => ({ field: field.replace(/\.(\d+)(?=\.|$)/g, '[$1]'), detail })),
+  );
 }
 
 /** In the JSON of protocol buffers, null means that the field is absent. */
@@ -111,32 +130,32 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(present.map(([key, inner]) => [key, withoutNulls(inner)]));
 }
 
-function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      field: pathOf([...issue.path, key]),
-      detail:
-        key === 'mask'
-          ? 'is not taken; masks ended with Veo 2.'
-          : `is not a field that this service supports${insteadOf(key)}. Remove it; no field is dropped silently.`,
-    }));
-  }
-  return [{ field: pathOf(issue.path), detail: `${issue.message}.` }];
+/** What to write in place of a field that does not exist. */
+function unknownField(path: readonly PropertyKey[], fields: readonly string[]): FieldError {
+  const key = String(path.at(-1));
+  const field = fieldOf(path);
+  if (key === 'mask') return { field, detail: 'is not taken; masks ended with Veo 2.' };
+  const place = path.length === 1 ? placeOf(key) : undefined;
+  // The field would be read as one inside the instance or the parameters.
+  if (place !== undefined)
+    return { field: '', detail: `'${key}' does not belong at the top of the request; write it as ${place}.` };
+  return {
+    field,
+    detail: `is not a field that this service supports${insteadOf(key, fields)}. Remove it; no field is dropped silently.`,
+  };
+}
+
+function placeOf(key: string): string | undefined {
+  if (Object.hasOwn(instance.shape, key)) return `instances[0].${key}`;
+  return Object.hasOwn(parameters.shape, key) ? `parameters.${key}` : undefined;
 }
 
 /**
  * Google's front end takes instances and parameters as free-form JSON. Whether it understands their other spelling, with
  * underscores, is not known.
  */
-function insteadOf(key: string): string {
+function insteadOf(key: string, fields: readonly string[]): string {
   // The AI SDK's name for it, which Vertex AI does not know.
-  if (key === 'gcsOutputDirectory') return "; write 'storageUri'";
-  const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return camelCase === key ? '' : `; write '${camelCase}'`;
+  const meant = key === 'gcsOutputDirectory' ? 'storageUri' : nearest(key, fields);
+  return meant === undefined ? '' : `; write '${meant}'`;
 }
-
-const pathOf = (path: readonly PropertyKey[]): string =>
-  path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('')
-    .replace(/^\./, '');

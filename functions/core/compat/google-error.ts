@@ -2,6 +2,7 @@
 import type { JobError } from '../job/attempt-record.ts';
 import type { FieldError, Problem } from '../problem.ts';
 import { ProblemError } from '../problem.ts';
+import { REQUEST_FIELDS } from '../request/request-body.ts';
 
 export interface GoogleErrorBody {
   readonly error: {
@@ -72,13 +73,15 @@ export function googleErrorOf({
 }
 
 const OF_INSTANCE = /^(?:prompt|image|lastFrame|referenceImages|video)(?:\.|$)/;
-const AS_THEY_ARE =
-  /^(?:instances|parameters|labels|webhookConfig|model|name|parent|path|operationName|contents|pageSize|pageToken|filter|orderBy)\b|^[A-Z]/;
+/** Fields of our own request that Google's has at the same place. */
+const AT_THE_TOP = new Set(['labels', 'model']);
 
 /** Translates a field of our own request into its path in Google's request. */
 function asGoogleWrites({ field, detail }: FieldError): { field: string; description: string } {
   const bracketed = field.replace(/\.(\d+)(?=\.|$)/g, '[$1]');
-  if (field === '' || AS_THEY_ARE.test(field)) return { field: bracketed, description: detail };
+  const [root = ''] = field.split('.', 1);
+  const isOurs = REQUEST_FIELDS.has(root) || root === 'deliverTo';
+  if (!isOurs || AT_THE_TOP.has(root)) return { field: bracketed, description: detail };
   if (field === 'deliverTo') return { field: 'parameters.storageUri', description: detail };
   if (field === 'video.job') return { field: 'instances[0].video', description: detail };
   const under = OF_INSTANCE.test(field) ? 'instances[0]' : 'parameters';

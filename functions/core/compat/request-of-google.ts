@@ -6,6 +6,7 @@
 import { limitsIn } from '../catalogue/catalogue.ts';
 import { GOOGLE_SETTINGS, type GoogleForm, MODEL_SETTINGS } from '../catalogue/model-settings.ts';
 import type { Mode } from '../catalogue/vocabulary.ts';
+import { defined } from '../defined.ts';
 import type { CompatOrigin } from '../job/video-request.ts';
 import { invalidRequest } from '../problem.ts';
 import { type GoogleBody, type GoogleImage, type GoogleVideo, parseGoogleBody } from './google-body.ts';
@@ -210,35 +211,19 @@ function peopleOf(
   return requested;
 }
 
+/** Without a `mimeType` the content decides. */
 function imageOf(image: GoogleImage): Record<string, unknown> {
-  if ('gcsUri' in image) {
-    const guessed = /\.jpe?g$/i.test(image.gcsUri) ? 'image/jpeg' : 'image/png';
-    return { gcsUri: image.gcsUri, mimeType: mimeTypeOf(image.mimeType) ?? guessed };
-  }
-  const { data, mimeType } =
-    'inlineData' in image ? image.inlineData : { data: image.bytesBase64Encoded, mimeType: image.mimeType };
-  // The first bytes of a JPEG. Other contents are refused when they are read.
-  const guessed = data.startsWith('/9j/') ? 'image/jpeg' : 'image/png';
-  return { bytesBase64Encoded: standardBase64(data), mimeType: mimeTypeOf(mimeType) ?? guessed };
-}
-
-const mimeTypeOf = (given: string | undefined): string | undefined =>
-  given?.toLowerCase() === 'image/jpg' ? 'image/jpeg' : given?.toLowerCase();
-
-/** Some clients send the URL alphabet without padding. */
-function standardBase64(text: string): string {
-  const standard = text.replaceAll('-', '+').replaceAll('_', '/');
-  return standard.length % 4 === 0 ? standard : standard.padEnd(Math.ceil(standard.length / 4) * 4, '=');
+  if ('gcsUri' in image) return image;
+  if ('bytesBase64Encoded' in image) return image;
+  const { data, mimeType } = image.inlineData;
+  return { bytesBase64Encoded: data, ...defined({ mimeType }) };
 }
 
 function videoOf(video: GoogleVideo): RequestedVideo {
   if ('gcsUri' in video) return { kind: 'object', gcsUri: video.gcsUri };
-  if ('inlineData' in video)
-    return { kind: 'bytes', bytesBase64Encoded: standardBase64(video.inlineData.data) };
-  if ('encodedVideo' in video)
-    return { kind: 'bytes', bytesBase64Encoded: standardBase64(video.encodedVideo) };
-  if ('bytesBase64Encoded' in video)
-    return { kind: 'bytes', bytesBase64Encoded: standardBase64(video.bytesBase64Encoded) };
+  if ('inlineData' in video) return { kind: 'bytes', bytesBase64Encoded: video.inlineData.data };
+  if ('encodedVideo' in video) return { kind: 'bytes', bytesBase64Encoded: video.encodedVideo };
+  if ('bytesBase64Encoded' in video) return { kind: 'bytes', bytesBase64Encoded: video.bytesBase64Encoded };
   if (video.uri.startsWith('gs://')) return { kind: 'object', gcsUri: video.uri };
   const file = videoOfFileUri(video.uri);
   if (file) return { kind: 'file', ...file };

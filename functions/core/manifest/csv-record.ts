@@ -8,7 +8,6 @@ export interface CsvField {
   /** Byte offsets of the value, without its quotes. */
   readonly start: number;
   readonly end: number;
-  readonly isQuoted: boolean;
   readonly hasDoubledQuotes: boolean;
 }
 export type CsvFields = readonly CsvField[];
@@ -27,6 +26,8 @@ interface ScanOptions {
 }
 
 const QUOTE = 34;
+const BOM = [0xef, 0xbb, 0xbf] as const;
+const isBom = (bytes: Uint8Array, at: number): boolean => BOM.every((byte, n) => bytes[at + n] === byte);
 
 export function scanCsvRecord(
   bytes: Uint8Array,
@@ -42,6 +43,10 @@ export function scanCsvRecord(
     if (scanned === 'open') {
       if (!isEnd) return { kind: 'more', openQuote: true };
       return faultUpToLine(bytes, from, isEnd, `a quote ${column} is not closed.`);
+    }
+    if (scanned === 'bom') {
+      const fault = `a byte order mark (U+FEFF) is before the quote ${column}, as where two files were joined; remove it.`;
+      return faultUpToLine(bytes, from, isEnd, fault);
     }
     if (scanned === 'stray') {
       const fault = `a quote ${column} is inside a value without quotes; enclose the value in quotes and double the quotes in it.`;
@@ -64,7 +69,7 @@ export function scanCsvRecord(
   }
 }
 
-type Scanned = { readonly field: CsvField; readonly after: number } | 'more' | 'open' | 'stray';
+type Scanned = { readonly field: CsvField; readonly after: number } | 'more' | 'open' | 'stray' | 'bom';
 
 function scanQuoted(bytes: Uint8Array, at: number, isEnd: boolean): Scanned {
   let hasDoubledQuotes = false;
@@ -73,7 +78,7 @@ function scanQuoted(bytes: Uint8Array, at: number, isEnd: boolean): Scanned {
     if (quote < 0) return 'open';
     if (quote + 1 >= bytes.length && !isEnd) return 'more';
     if (bytes[quote + 1] !== QUOTE) {
-      return { field: { start: at + 1, end: quote, isQuoted: true, hasDoubledQuotes }, after: quote + 1 };
+      return { field: { start: at + 1, end: quote, hasDoubledQuotes }, after: quote + 1 };
     }
     hasDoubledQuotes = true;
     from = quote + 2;
@@ -85,11 +90,11 @@ function scanPlain(bytes: Uint8Array, at: number, delimiterByte: number, isEnd: 
   while (end < bytes.length) {
     const byte = bytes[end];
     if (byte === delimiterByte || isLineEnd(byte)) break;
-    if (byte === QUOTE) return 'stray';
+    if (byte === QUOTE) return end === at + BOM.length && isBom(bytes, at) ? 'bom' : 'stray';
     end++;
   }
   if (end >= bytes.length && !isEnd) return 'more';
-  return { field: { start: at, end, isQuoted: false, hasDoubledQuotes: false }, after: end };
+  return { field: { start: at, end, hasDoubledQuotes: false }, after: end };
 }
 
 function faultUpToLine(bytes: Uint8Array, from: number, isEnd: boolean, fault: string): ScannedCsv {

@@ -5,7 +5,11 @@
  *
  * Lines end with LF, CRLF or CR, in any mixture. In CSV, quoted values may contain line ends. After an invalid quote the
  * reader continues with the next line, because it cannot know what the quote was meant to enclose.
+ *
+ * A CSV record whose values are all blank is skipped like a blank line: spreadsheets write the rows that were once used.
  */
+import { isBlank } from '../blank.ts';
+import { escaped } from '../shown.ts';
 import { type CsvFields, scanCsvRecord } from './csv-record.ts';
 import { afterLineEnd, countLineEnds, lineEndFarFrom, lineEndFrom } from './line-ends.ts';
 
@@ -15,7 +19,7 @@ export const RECORD_BYTES_MAX = 1024 * 1024;
 /** Where to continue reading: always between two records, unless `isSkipping`. */
 export interface Cursor {
   readonly byte: number;
-  /** How many records precede it, including faults, without blank lines. */
+  /** How many records precede it, including faults, without blank ones. */
   readonly row: number;
   /** How many lines precede it. */
   readonly line: number;
@@ -58,7 +62,7 @@ type Content =
   | { readonly values: readonly string[] }
   | { readonly fault: string };
 
-/** What a finder found: a record or a fault up to `end`, a blank line, or that it needs more bytes. */
+/** What a finder found: a record or a fault up to `end`, a blank record, or that it needs more bytes. */
 type Found =
   | { readonly kind: 'record'; readonly content: Content; readonly end: number }
   | { readonly kind: 'blank'; readonly end: number }
@@ -147,7 +151,7 @@ function findLine(bytes: Uint8Array, from: number, isEnd: boolean): Found {
   if (contentEnd - from > RECORD_BYTES_MAX)
     return { kind: 'record', content: { fault: `is longer than ${MAX_TEXT}.` }, end };
   const text = decode(bytes.subarray(from, contentEnd));
-  if ('text' in text && text.text.trim() === '') return { kind: 'blank', end };
+  if ('text' in text && isBlank(text.text)) return { kind: 'blank', end };
   return { kind: 'record', content: text, end };
 }
 
@@ -160,14 +164,16 @@ const csvFinder = (delimiter: string) => {
       return { kind: 'record', content: { fault: scanned.fault }, end: scanned.end };
     if (scanned.end - from > RECORD_BYTES_MAX)
       return { kind: 'record', content: { fault: `is longer than ${MAX_TEXT}.` }, end: scanned.end };
-    const isBlank = scanned.fields.length === 1 && scanned.fields[0]?.isQuoted === false;
-    const [only] = scanned.fields;
-    if (isBlank && only && only.start === only.end) return { kind: 'blank', end: scanned.end };
-    return { kind: 'record', content: valuesOf(bytes, scanned.fields), end: scanned.end };
+    const content = valuesOf(bytes, scanned.fields);
+    if ('values' in content && content.values.every(isBlank)) return { kind: 'blank', end: scanned.end };
+    return { kind: 'record', content, end: scanned.end };
   };
 };
 
-function valuesOf(bytes: Uint8Array, fields: CsvFields): Content {
+function valuesOf(
+  bytes: Uint8Array,
+  fields: CsvFields,
+): { readonly values: readonly string[] } | { readonly fault: string } {
   const values: string[] = [];
   for (const { start, end, hasDoubledQuotes } of fields) {
     const decoded = decode(bytes.subarray(start, end));
@@ -191,7 +197,7 @@ function decode(bytes: Uint8Array): { readonly text: string } | { readonly fault
     const bad = bytes[new TextEncoder().encode(before).length] ?? 0;
     const hex = bad.toString(16).toUpperCase().padStart(2, '0');
     return {
-      fault: `is not UTF-8 (byte 0x${hex} after '${before.slice(-20)}'); save the manifest as UTF-8.`,
+      fault: `is not UTF-8 (byte 0x${hex} after '${escaped(before.slice(-20))}'); save the manifest as UTF-8.`,
     };
   }
 }

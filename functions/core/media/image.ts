@@ -1,76 +1,119 @@
-/** Checks input images by their content, not by their declared type. */
-import type { ImageMimeType } from '../catalogue/vocabulary.ts';
-import { hasJpegFrame } from './jpeg.ts';
+/**
+ * Reads an input image: its type by its content, and its end by its structure. Phones append a video (motion photos), a
+ * second JPEG (MPO) or the rest of an older image. The image alone counts: what follows its end is neither checked nor
+ * sent to a model.
+ */
+import { FILE_KIND_BYTES, type FileKind, fileKindOf, type ImageFormat } from './file-kind.ts';
+import { createFileWindow, type FileWindow } from './file-window.ts';
+import { heifEnd } from './heif.ts';
+import type { ImageEnd } from './image-end.ts';
+import { jpegEnd } from './jpeg.ts';
+import { pngEnd } from './png.ts';
 import type { ReadRange } from './read-range.ts';
+import { webpEnd } from './webp.ts';
 
-/** Google's limit for an input image. */
+/** Google's limit for an input image. It applies to what is sent to the model: the image without what follows it. */
 export const IMAGE_BYTES_MAX = 20 * 1024 * 1024;
 
-const PNG_MAGIC = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const JPEG_MAGIC = [0xff, 0xd8, 0xff];
-/** The last chunk of every PNG: length 0, `IEND`, its checksum. */
-const PNG_END = [0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82];
-const JPEG_END = [0xff, 0xd9];
-/** Some programs add padding after the end of an image. More bytes than this are not padding. */
-const TRAILER_BYTES_MAX = 1024;
+/** Encoders pad images to whole blocks. So few bytes are sent with the image: they do not justify a copy of it. */
+const PADDING_BYTES_MAX = 1024;
 
-/** Enough bytes of a file to detect its type and its end. */
-const HEAD_BYTES = 64;
-const TAIL_BYTES = TRAILER_BYTES_MAX + PNG_END.length;
-
-/**
- * Checks an image.
- * @param sizeBytes size of the whole file
- * @param depth `kind` checks only the type and the size
- * @returns the fault, as a sentence without its subject; undefined if the image is valid
- */
-export async function imageFault(
-  declared: ImageMimeType,
-  sizeBytes: number,
-  read: ReadRange,
-  depth: 'whole' | 'kind' = 'whole',
-): Promise<string | undefined> {
-  if (sizeBytes === 0) return 'is empty.';
-  if (sizeBytes > IMAGE_BYTES_MAX) return `has ${sizeBytes} bytes; the limit is ${IMAGE_BYTES_MAX} bytes.`;
-  const head = await read(0, Math.min(sizeBytes, HEAD_BYTES) - 1);
-  const found = sniffImage(head);
-  if (found !== declared)
-    return `is ${found ?? 'neither PNG nor JPEG'}, but its mimeType is ${declared}; correct the mimeType or the file.`;
-  if (depth === 'kind') return undefined;
-  const tail = await read(Math.max(0, sizeBytes - TAIL_BYTES), sizeBytes - 1);
-  if (!endsWith(tail, found === 'image/png' ? PNG_END : JPEG_END))
-    return 'is truncated: the end of the image is missing.';
-  if (found === 'image/png') return hasPngHeader(head) ? undefined : 'is a PNG without a valid header.';
-  return (await hasJpegFrame(sizeBytes, read)) ? undefined : 'is a JPEG without a valid frame header.';
+export interface GivenImage<T extends string> {
+  /** Size of the whole file. */
+  readonly sizeBytes: number;
+  readonly read: ReadRange;
+  /** The `mimeType` as the caller wrote it. */
+  readonly declared: string | undefined;
+  /** The types that the model takes. */
+  readonly accepts: readonly T[];
+  /** The model, for the refusal of a type that it does not take. */
+  readonly model: string;
+  /** Whether the signature of a PNG alone is accepted. */
+  readonly acceptsBarePng?: boolean;
 }
 
-function sniffImage(bytes: Uint8Array): ImageMimeType | undefined {
-  const startsWith = (magic: readonly number[]): boolean => magic.every((byte, i) => bytes[i] === byte);
-  if (startsWith(PNG_MAGIC)) return 'image/png';
-  if (startsWith(JPEG_MAGIC)) return 'image/jpeg';
-  return undefined;
-}
+const PNG_SIGNATURE_BYTES = 8;
 
-/** Whether the first chunk is an `IHDR` with a width and a height. */
-function hasPngHeader(head: Uint8Array): boolean {
-  if (head.length < 24) return false;
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  return view.getUint32(12) === 0x49484452 && view.getUint32(16) > 0 && view.getUint32(20) > 0;
-}
+export type ReadImage<T extends string> =
+  /** `sizeBytes`: of the image with its padding, from the beginning of the file: what is sent. */
+  | { readonly mimeType: T; readonly sizeBytes: number }
+  /** A sentence without its subject. */
+  | { readonly fault: string };
 
-/** Whether the tail contains the mark, followed by at most a trailer. */
-function endsWith(tail: Uint8Array, mark: readonly number[]): boolean {
-  const first = Math.max(0, tail.length - mark.length - TRAILER_BYTES_MAX);
-  for (let at = tail.length - mark.length; at >= first; at--) {
-    if (mark.every((byte, i) => tail[at + i] === byte)) return true;
+const ENDS: Readonly<Partial<Record<ImageFormat, (file: FileWindow) => Promise<ImageEnd>>>> = {
+  png: pngEnd,
+  jpeg: jpegEnd,
+  webp: webpEnd,
+  heic: heifEnd,
+  heif: heifEnd,
+};
+
+export async function readImage<T extends string>(given: GivenImage<T>): Promise<ReadImage<T>> {
+  const { sizeBytes, read, accepts, model, acceptsBarePng = false } = given;
+  if (sizeBytes === 0) return { fault: 'is empty.' };
+  const file = createFileWindow(Math.min(sizeBytes, IMAGE_BYTES_MAX), read);
+  const head = await file.bytes(0, Math.min(sizeBytes, FILE_KIND_BYTES));
+  if (!head) return { fault: 'cannot be read to its end. Send it again.' };
+  const kind = fileKindOf(new Uint8Array(head.buffer, head.byteOffset, head.byteLength));
+  const declared = declaredType(given.declared);
+  if (declared !== undefined && !isDeclared(kind, declared))
+    return { fault: contradiction(kind, declared, accepts) };
+  const mimeType = kind.category === 'image' ? accepts.find((type) => type === kind.mimeType) : undefined;
+  if (mimeType === undefined || kind.category !== 'image') return { fault: refusal(kind, accepts, model) };
+  if (acceptsBarePng && kind.format === 'png' && sizeBytes === PNG_SIGNATURE_BYTES)
+    return { mimeType, sizeBytes };
+  const end = await ENDS[kind.format]?.(file);
+  if (!end) return { fault: refusal(kind, accepts, model) };
+  if ('endAt' in end) {
+    const isPadded = sizeBytes <= Math.min(end.endAt + PADDING_BYTES_MAX, IMAGE_BYTES_MAX);
+    return { mimeType, sizeBytes: isPadded ? sizeBytes : end.endAt };
   }
-  return false;
+  return end.isCut && sizeBytes > IMAGE_BYTES_MAX
+    ? {
+        fault: `has ${sizeBytes} bytes; the limit for an image is ${IMAGE_BYTES_MAX} bytes. Make it smaller.`,
+      }
+    : { fault: end.fault };
 }
 
-// Without groups: a repeated group overflows the stack of the regular expression engine at a few megabytes.
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+/** Types that programs send for a file whose type they do not know. */
+const NO_TYPES = new Set(['', 'application/octet-stream', 'binary/octet-stream']);
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  'image/jpg': 'image/jpeg',
+  'image/pjpeg': 'image/jpeg',
+  'image/x-png': 'image/png',
+};
 
-/** Decodes standard base64. Returns undefined if the text is not valid, where Buffer would skip invalid characters. */
-export function decodeBase64(text: string): Uint8Array | undefined {
-  return text.length % 4 === 0 && BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
+/** Undefined if nothing is declared. */
+function declaredType(written: string | undefined): string | undefined {
+  const type = (written ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  return NO_TYPES.has(type) ? undefined : (OTHER_NAMES[type] ?? type);
+}
+
+/** HEIC is a form of HEIF, and programs use either name for both. */
+function isDeclared(kind: FileKind, declared: string): boolean {
+  const type = 'mimeType' in kind ? kind.mimeType : undefined;
+  const isHeif = type === 'image/heic' || type === 'image/heif';
+  return type === declared || (isHeif && (declared === 'image/heic' || declared === 'image/heif'));
+}
+
+/** An image that the model takes needs a correct `mimeType` only. For other files the advice says more. */
+function contradiction(kind: FileKind, declared: string, accepts: readonly string[]): string {
+  const type = 'mimeType' in kind ? kind.mimeType : undefined;
+  if (type !== undefined && accepts.includes(type))
+    return `is ${type}, but its mimeType is ${declared}. Correct the mimeType, or leave it out.`;
+  const what =
+    type === undefined
+      ? `is ${noneOf(accepts)} but ${kind.name}, and its mimeType is ${declared}`
+      : `is ${kind.name} (${type}), but its mimeType is ${declared}`;
+  return `${what}. ${kind.advice ?? 'Send an image.'}`;
+}
+
+const refusal = (kind: FileKind, accepts: readonly string[], model: string): string =>
+  `is ${noneOf(accepts)}, which ${model} takes, but ${kind.name}. ${kind.advice ?? 'Send an image.'}`;
+
+function noneOf(accepts: readonly string[]): string {
+  const names = accepts.map((type) => type.replace('image/', '').toUpperCase().replace('WEBP', 'WebP'));
+  return names.length === 2
+    ? `neither ${names.join(' nor ')}`
+    : `none of ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

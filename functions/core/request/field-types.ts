@@ -1,6 +1,7 @@
 /** The JSON types of the request's fields, read from its schema. A table has no types: a cell becomes the field's type. */
 import { z } from 'zod';
 import { FIELDS } from './request-body.ts';
+import { schemasOf } from './schema-parts.ts';
 
 /** The JSON types that the schema accepts. */
 function typesOf(schema: unknown): readonly string[] {
@@ -12,16 +13,6 @@ function typesOf(schema: unknown): readonly string[] {
   if (schema instanceof z.ZodObject || schema instanceof z.ZodRecord) return ['object'];
   if (schema instanceof z.ZodArray) return ['array'];
   return ['string'];
-}
-
-/** The schemas of a field of an object: one for every alternative of the object that has the field. */
-function schemasOf(schema: unknown, part: string): readonly unknown[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
-    return schemasOf(schema.unwrap(), part);
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => schemasOf(option, part));
-  if (schema instanceof z.ZodRecord) return [schema.valueType];
-  const shape: Readonly<Record<string, unknown>> = schema instanceof z.ZodObject ? schema.shape : {};
-  return shape[part] === undefined ? [] : [shape[part]];
 }
 
 const isOnly = (schemas: readonly unknown[], type: string): boolean =>

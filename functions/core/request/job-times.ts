@@ -37,15 +37,7 @@ export function jobTimes(
   }: { readonly now: number; readonly policy: Policy; readonly catalogue: Catalogue },
 ): JobTimes {
   const errors: FieldError[] = [];
-  if (startBy !== undefined && startBy <= now) errors.push({ field: 'startBy', detail: 'is in the past.' });
-  if (finishBy !== undefined && finishBy <= now)
-    errors.push({ field: 'finishBy', detail: 'is in the past.' });
-  if (finishBy !== undefined && finishBy > now + FINISH_WITHIN_DAYS * DAY) {
-    errors.push({ field: 'finishBy', detail: `is more than ${FINISH_WITHIN_DAYS} days away.` });
-  }
-  if (startBy !== undefined && finishBy !== undefined && startBy > finishBy) {
-    errors.push({ field: 'startBy', detail: 'is later than finishBy.' });
-  }
+  checkTimes({ startBy, finishBy }, now, errors);
   if (errors.length > 0) throw invalidRequest(errors);
   const longestMs = stagesOf(request).reduce(
     (sum, stage) => sum + specOf(catalogue, stage).latency.longestMs,
@@ -55,4 +47,22 @@ export function jobTimes(
     ...defined({ startByAt: startBy, finishByAt: finishBy }),
     deadlineAt: finishBy ?? now + policy.jobDeadlineMs + longestMs / policy.speedUp,
   };
+}
+
+/** @param now absent where the times are checked later */
+export function checkTimes(
+  { startBy, finishBy }: TimesBody,
+  now: number | undefined,
+  errors: FieldError[],
+): void {
+  if (now === undefined) return;
+  if (startBy !== undefined && startBy <= now) errors.push({ field: 'startBy', detail: 'is in the past.' });
+  if (finishBy !== undefined && finishBy <= now)
+    errors.push({ field: 'finishBy', detail: 'is in the past.' });
+  if (finishBy !== undefined && finishBy > now + FINISH_WITHIN_DAYS * DAY) {
+    errors.push({ field: 'finishBy', detail: `is more than ${FINISH_WITHIN_DAYS} days away.` });
+  }
+  if (startBy !== undefined && finishBy !== undefined && startBy > finishBy) {
+    errors.push({ field: 'startBy', detail: 'is later than finishBy.' });
+  }
 }

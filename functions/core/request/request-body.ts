@@ -1,16 +1,12 @@
 /** The body of `POST /v1/jobs`: its fields, with Google's names, and their types. `request.ts` says what they mean. */
 import { z } from 'zod';
-import { SETTINGS_IN_REQUEST } from '../catalogue/model-settings.ts';
-import {
-  IMAGE_MIME_TYPES,
-  IMAGE_PROVIDERS,
-  PROVIDERS,
-  VIDEO_MIME_TYPE,
-  VIDEO_TASKS,
-} from '../catalogue/vocabulary.ts';
+import { SETTING_EXAMPLES, SETTINGS_IN_REQUEST } from '../catalogue/model-settings.ts';
+import { IMAGE_PROVIDERS, PROVIDERS, VIDEO_MIME_TYPE, VIDEO_TASKS } from '../catalogue/vocabulary.ts';
 import { LANES } from '../job/job.ts';
 import { isNameWithinLimits, NAME_TOO_LONG } from '../media/object-name.ts';
+import { nearest } from '../near-miss.ts';
 import type { FieldError } from '../problem.ts';
+import { checkInput } from './checked-input.ts';
 
 const gcsUri = z
   .string()
@@ -21,7 +17,8 @@ const jobId = z.string().regex(/^job_[\w-]{1,64}$/, 'must be the id of a job');
 export const objectGeneration = z.coerce
   .string()
   .regex(/^\d{1,18}$/, 'must be the generation of an object, digits only');
-const imageMimeType = z.enum(IMAGE_MIME_TYPES);
+/** Any text: the content of the image decides, and a refusal names both. */
+const imageMimeType = z.string().optional();
 const image = z.union(
   [
     z.strictObject({
@@ -30,9 +27,9 @@ const image = z.union(
       /** The job copies exactly this generation. Without it the model reads whatever is there at that time. */
       generation: objectGeneration.optional(),
     }),
-    z.strictObject({ bytesBase64Encoded: z.string().min(1), mimeType: imageMimeType }),
+    z.strictObject({ bytesBase64Encoded: z.string(), mimeType: imageMimeType }),
   ],
-  'must be {gcsUri, mimeType} or {bytesBase64Encoded, mimeType} with mimeType image/png or image/jpeg',
+  'must be {gcsUri} or {bytesBase64Encoded}, with an optional mimeType such as image/png',
 );
 export type ImageBody = z.infer<typeof image>;
 
@@ -120,31 +117,87 @@ export function readField(field: string, text: string): unknown {
 
 export const REQUEST_FIELDS: ReadonlySet<string> = new Set(Object.keys(FIELDS));
 
-const NO_OBJECT = 'A request must be a JSON object, like {"prompt": "a cat"}.';
+const IMAGE_EXAMPLE = { gcsUri: 'gs://bucket/cat.png', mimeType: 'image/png' };
+/** A valid value of every field. It also stands in for a faulty one, so that the other fields can be checked. */
+export const FIELD_EXAMPLES: Readonly<Record<string, unknown>> = {
+  prompt: 'a cat on a sofa',
+  variables: { animal: 'cat' },
+  model: 'veo-3.1-generate-001',
+  provider: 'vertex',
+  firstFrame: { prompt: 'a cat on a sofa' },
+  image: IMAGE_EXAMPLE,
+  lastFrame: IMAGE_EXAMPLE,
+  referenceImages: [{ image: IMAGE_EXAMPLE }],
+  video: { gcsUri: 'gs://bucket/cat.mp4' },
+  task: 'extend',
+  previousJob: 'job_aaaaaaaaaaaaaaaaaaaaaaaaaa',
+  extensions: [{ prompt: 'the cat jumps' }],
+  durationSeconds: 8,
+  sampleCount: 1,
+  ...SETTING_EXAMPLES,
+  rerollOnSafety: 1,
+  lane: 'batch',
+  startBy: '2026-11-21T18:00:00Z',
+  finishBy: '2026-11-21T18:00:00Z',
+};
+
+const WORDS = {
+  what: 'a job request',
+  example: '{"prompt": "a cat on a sofa"}',
+  examples: {
+    ...FIELD_EXAMPLES,
+    'firstFrame.prompt': 'a cat on a sofa',
+    'firstFrame.model': 'gemini-3.1-flash-image',
+    'firstFrame.imageSize': '1K',
+    'extensions.prompt': 'the cat jumps',
+    'extensions.durationSeconds': 7,
+    'video.index': 0,
+    'image.gcsUri': 'gs://bucket/cat.png',
+  },
+  seeFields: '; see the README for the fields.',
+};
+
 const A_LIST =
-  'A request must be one JSON object; this is a list. Send several requests as a batch: as rows of ' +
+  'A job request must be one JSON object; this is a list. Send several requests as a batch: as rows of ' +
   'POST /v1/batches, or as a .jsonl file with one request a line.';
 
-/** The body, or an error for every field that is unknown or of the wrong type. */
-export function parseBody(
-  body: unknown,
-): { readonly body: RequestBody } | { readonly errors: readonly FieldError[] } {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    return { errors: [{ field: '', detail: Array.isArray(body) ? A_LIST : NO_OBJECT }] };
-  const parsed = requestBodySchema.safeParse(body);
-  return parsed.success ? { body: parsed.data } : { errors: parsed.error.issues.flatMap(fieldErrors) };
+export interface ParsedBody {
+  /** Absent if nothing of the request can be checked. A field in `faulty` has a stand-in or is absent. */
+  readonly body?: RequestBody;
+  /** Every text that is ill-formed and every field that is unknown or of the wrong type. */
+  readonly errors: readonly FieldError[];
+  /** The fields that these errors are about, also under their right names. Other faults may follow from them. */
+  readonly faulty: ReadonlySet<string>;
 }
 
-function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      field: [...issue.path, key].join('.'),
-      detail: 'is not a field of a job request; see the README for the fields.',
-    }));
+export function parseBody(given: unknown): ParsedBody {
+  const faulty = new Set<string>();
+  if (Array.isArray(given)) return { errors: [{ field: '', detail: A_LIST }], faulty };
+  const checked = checkInput(requestBodySchema, given, WORDS);
+  if ('value' in checked) return { body: checked.value, errors: [], faulty };
+  const { errors } = checked;
+  if (typeof given !== 'object' || given === null) return { errors, faulty };
+  for (const { field } of errors) {
+    const [root = ''] = field.split('.', 1);
+    const known = REQUEST_FIELDS.has(root) ? root : nearest(root, [...REQUEST_FIELDS]);
+    if (known !== undefined) faulty.add(known);
   }
-  // The message of the key's own rule, not that the key is invalid.
-  const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
-  if (inner) return [{ field: issue.path.join('.'), detail: `${inner.message}.` }];
-  const message = issue.message.endsWith('.') ? issue.message : `${issue.message}.`;
-  return [{ field: issue.path.join('.'), detail: message }];
+  const sound = Object.entries(given).filter(([name]) => REQUEST_FIELDS.has(name) && !faulty.has(name));
+  const standIns = [...faulty]
+    .filter((name) => STAND_INS.has(name))
+    .map((name) => [name, FIELD_EXAMPLES[name]]);
+  const rest = requestBodySchema.safeParse(Object.fromEntries([...sound, ...standIns]));
+  return rest.success ? { body: rest.data, errors, faulty } : { errors, faulty };
 }
+
+/** Fields that decide what a request makes, and so what its other fields may be. */
+const STAND_INS: ReadonlySet<string> = new Set([
+  'prompt',
+  'firstFrame',
+  'image',
+  'lastFrame',
+  'referenceImages',
+  'video',
+  'previousJob',
+  'extensions',
+]);

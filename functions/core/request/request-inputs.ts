@@ -33,6 +33,14 @@ const MODE_FIELDS = {
   upscale: 'task',
 } as const;
 
+/** The field that puts the request into the mode; undefined if it is a text alone. */
+export function fieldOfMode(body: RequestBody, mode: Mode): string | undefined {
+  if (mode === 'text') return undefined;
+  if (mode === 'image') return body.image ? 'image' : 'firstFrame';
+  if (mode === 'extension') return body.video ? 'video' : 'previousJob';
+  return MODE_FIELDS[mode];
+}
+
 function checkMode(
   body: RequestBody,
   spec: VideoModelSpec,

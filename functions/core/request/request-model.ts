@@ -12,7 +12,9 @@ import {
 import { DEFAULT_ASPECT_RATIO, type ImageSize, type ProviderName } from '../catalogue/vocabulary.ts';
 import { defined } from '../defined.ts';
 import type { VideoRequest } from '../job/video-request.ts';
+import { didYouMean } from '../near-miss.ts';
 import type { FieldError } from '../problem.ts';
+import { shown } from '../shown.ts';
 import { checkLength, oneOf } from './field-checks.ts';
 import type { RequestBody } from './request-body.ts';
 
@@ -20,6 +22,10 @@ export interface RequestRules {
   readonly catalogue: Catalogue;
   /** `YYYY-MM-DD`, UTC. */
   readonly today: string;
+  /** Milliseconds since the epoch. The times of a request must be later. */
+  readonly now?: number;
+  /** Prompts are not templates: on Google's surfaces nothing is filled in, and nothing is refused. */
+  readonly bracesAreText?: boolean;
   /** Retired models run, as the simulated models do. */
   readonly allowRetired: boolean;
   /** A retired model runs on its successor. Otherwise it is refused. */
@@ -73,7 +79,8 @@ function modelOf(
     );
     const where = provider === undefined ? '' : ` of provider ${provider}`;
     const list = known.size === 0 ? '' : `; known: ${[...known].join(', ')}`;
-    errors.push({ field, detail: `'${model}' is not a known model${where}${list}.` });
+    const meant = didYouMean(model, [...known]).replace('?', '');
+    errors.push({ field, detail: `${shown(model)} is not a known model${where}${meant}${list}.` });
     return undefined;
   }
   const { date, replacement, runsOn } = retirement;

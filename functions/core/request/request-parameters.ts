@@ -1,4 +1,5 @@
 /** Validates the parameters of a request by what its model takes in the request's mode, and fills in the defaults. */
+import { isBlank } from '../blank.ts';
 import { limitsIn, OPTIONAL_FIELDS, resolutionsOf, type VideoModelSpec } from '../catalogue/catalogue.ts';
 import { type ModelSettings, SETTINGS } from '../catalogue/model-settings.ts';
 import {
@@ -11,9 +12,10 @@ import { defined } from '../defined.ts';
 import type { VideoRequest } from '../job/video-request.ts';
 import { pick } from '../pick.ts';
 import type { FieldError } from '../problem.ts';
-import { checkLength, oneOf } from './field-checks.ts';
+import { shown } from '../shown.ts';
+import { type Cause, checkLength, oneOf } from './field-checks.ts';
 import type { RequestBody } from './request-body.ts';
-import { checkInputs, modeOf, taskOf } from './request-inputs.ts';
+import { checkInputs, fieldOfMode, modeOf, taskOf } from './request-inputs.ts';
 import type { RequestRules } from './request-model.ts';
 
 /** The request without its inputs, or undefined when a parameter is invalid. */
@@ -26,7 +28,7 @@ export function settleParameters(
   refuseUntaken(body, spec, errors);
   checkTopic(body, spec, rules, errors);
   checkInputs(body, spec, rules.catalogue, errors);
-  const prompt = body.prompt?.trim() === '' ? undefined : body.prompt;
+  const prompt = body.prompt === undefined || isBlank(body.prompt) ? undefined : body.prompt;
   if (prompt === undefined) checkNoPrompt(body, spec, errors);
   if (prompt !== undefined) checkLength('prompt', prompt, spec, errors);
   if (body.negativePrompt !== undefined && spec.takes.has('negativePrompt'))
@@ -36,7 +38,14 @@ export function settleParameters(
   const durationSeconds = durationOf(body, spec, mode, errors);
   const resolution = resolutionOf(body, spec, mode, durationSeconds, errors);
   const { aspectRatios } = limitsIn(spec, mode);
-  const aspectRatio = oneOf('aspectRatio', body.aspectRatio, aspectRatios, DEFAULT_ASPECT_RATIO, errors);
+  const aspectRatio = oneOf(
+    'aspectRatio',
+    body.aspectRatio,
+    aspectRatios,
+    DEFAULT_ASPECT_RATIO,
+    errors,
+    causeOf(body, mode, spec.aspectRatios),
+  );
   const personGeneration = peopleOf(body, spec, mode, rules, errors);
   if (body.seed !== undefined && spec.takes.has('seed') && body.seed > spec.seedMax) {
     errors.push({ field: 'seed', detail: `is ${body.seed}; ${spec.model} takes 0 to ${spec.seedMax}.` });
@@ -67,15 +76,22 @@ export function settleParameters(
 
 /** Without a prompt, an image or a video must say what to make. */
 function checkNoPrompt(body: RequestBody, spec: VideoModelSpec, errors: FieldError[]): void {
+  const needed = promptNeed(body, spec);
+  if (needed === undefined) return;
+  const detail = body.prompt === undefined ? `is ${needed}` : `is empty; it is ${needed}`;
+  errors.push({ field: 'prompt', detail });
+}
+
+/** Why the request needs a prompt, if it does. */
+function promptNeed(body: RequestBody, spec: VideoModelSpec): string | undefined {
   const task = taskOf(body);
-  if (body.previousJob !== undefined)
-    errors.push({ field: 'prompt', detail: 'is required with previousJob; say what the next turn makes.' });
-  else if (task === 'edit' && body.video)
-    errors.push({ field: 'prompt', detail: 'is required by task edit; say what to change.' });
-  else if (!body.image && !body.video && !body.firstFrame)
-    errors.push({ field: 'prompt', detail: 'is required unless image, firstFrame or video is given.' });
-  else if (spec.needsPrompt && task !== 'upscale')
-    errors.push({ field: 'prompt', detail: `is required by ${spec.model}, also with an image or a video.` });
+  if (body.previousJob !== undefined) return 'required with previousJob; say what the next turn makes.';
+  if (task === 'edit' && body.video) return 'required by task edit; say what to change.';
+  if (!body.image && !body.video && !body.firstFrame)
+    return 'required unless image, firstFrame or video is given.';
+  return spec.needsPrompt && task !== 'upscale'
+    ? `required by ${spec.model}, also with an image or a video.`
+    : undefined;
 }
 
 /** Google publishes to the topic with the identity of our service, so the operator allows each topic. */
@@ -96,6 +112,12 @@ function checkTopic(
 /** For a model that makes no extensions, which has been refused by name already. */
 const NO_EXTENSION = { addsSeconds: [], defaultAddsSeconds: 0 };
 
+/** The field that leaves fewer values than the model takes otherwise. */
+function causeOf<T>(body: RequestBody, mode: Mode, otherwise: readonly T[]): Cause<T> | undefined {
+  const field = fieldOfMode(body, mode);
+  return field === undefined ? undefined : { field, otherwise };
+}
+
 function durationOf(
   body: RequestBody,
   spec: VideoModelSpec,
@@ -113,20 +135,23 @@ function durationOf(
   }
   if (mode === 'extension') {
     const { addsSeconds, defaultAddsSeconds } = spec.extension ?? NO_EXTENSION;
-    return oneOf('durationSeconds', requested, addsSeconds, defaultAddsSeconds, errors);
+    const cause = causeOf(body, mode, spec.durationsSeconds);
+    return oneOf('durationSeconds', requested, addsSeconds, defaultAddsSeconds, errors, cause);
   }
   const { durationsSeconds } = limitsIn(spec, mode);
-  return oneOf('durationSeconds', requested, durationsSeconds, spec.defaultDurationSeconds, errors);
+  const cause = causeOf(body, mode, spec.durationsSeconds);
+  return oneOf('durationSeconds', requested, durationsSeconds, spec.defaultDurationSeconds, errors, cause);
 }
 
 /** Every stage of the job gets the same value, so every stage must take it. */
 function peopleOf(
-  { personGeneration: requested, extensions }: RequestBody,
+  body: RequestBody,
   spec: VideoModelSpec,
   mode: Mode,
   { restrictedRegion }: RequestRules,
   errors: FieldError[],
 ): PersonGeneration | undefined {
+  const { personGeneration: requested, extensions } = body;
   if (requested === undefined || !spec.takes.has('personGeneration')) return undefined;
   const modes = extensions ? ([mode, 'extension'] as const) : ([mode] as const);
   const allowed = modes.map((each) =>
@@ -134,9 +159,12 @@ function peopleOf(
   );
   const match = spec.personGeneration.find((value) => value === requested);
   if (match !== undefined && allowed.every((values) => values.includes(match))) return match;
-  const taken = modes.map((each, n) => `${allowed[n]?.join(', ')} in mode ${each}`).join('; ');
+  const taken = modes.map((each, n) => {
+    const cause = each === 'extension' && mode !== 'extension' ? 'extensions' : fieldOfMode(body, each);
+    return `${allowed[n]?.join(', ')} ${cause === undefined ? 'with a prompt alone' : `with ${cause}`}`;
+  });
   const field = 'personGeneration';
-  errors.push({ field, detail: `is ${JSON.stringify(requested)}; ${spec.model} takes ${taken}.` });
+  errors.push({ field, detail: `is ${shown(requested)}; ${spec.model} takes ${taken.join('; ')}.` });
   return undefined;
 }
 
@@ -154,11 +182,15 @@ function resolutionOf(
   const only = spec.highResolutionDurationsSeconds;
   const isHigh = resolution === '1080p' || resolution === '4k';
   if (only && isHigh && durationSeconds !== undefined && !only.includes(durationSeconds))
-    errors.push({ field, detail: `is ${resolution}, which is made at ${only.join(', ')} seconds only.` });
+    errors.push({
+      field,
+      detail: `is ${resolution}, which is made at ${only.join(', ')} seconds only; durationSeconds is ${durationSeconds}.`,
+    });
   const extendable = spec.extension?.resolutions;
   const isExtended = mode === 'extension' || extensions !== undefined;
   if (extendable && isExtended && resolution && !extendable.includes(resolution)) {
-    const detail = `is ${resolution}, which extensions do not make; allowed: ${extendable.join(', ')}.`;
+    const cause = mode === 'extension' ? 'video' : 'extensions';
+    const detail = `is ${resolution}, which extensions do not make; with ${cause} it must be ${extendable.join(' or ')}.`;
     errors.push({ field, detail });
   }
   return resolution;

@@ -10,7 +10,7 @@ import { defined } from '../defined.ts';
 import type { Lane } from '../job/job.ts';
 import type { PreviousTurn, StoredImage, StoredVideo, VideoRequest } from '../job/video-request.ts';
 import { type FieldError, invalidRequest } from '../problem.ts';
-import type { TimesBody } from './job-times.ts';
+import { checkTimes, type TimesBody } from './job-times.ts';
 import { type ImageBody, parseBody, type RequestBody, type VideoBody } from './request-body.ts';
 import { firstFrameOf, type RequestRules, videoModelOf } from './request-model.ts';
 import { settleParameters } from './request-parameters.ts';
@@ -43,19 +43,22 @@ export interface ParsedRequest {
 
 /** @throws ProblemError 400 that names every invalid field */
 export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
-  const parsed = parseBody(raw);
-  if ('errors' in parsed) throw invalidRequest(parsed.errors);
+  const { body: read, errors: misshapen, faulty } = parseBody(raw);
+  if (!read) throw invalidRequest(misshapen);
   const errors: FieldError[] = [];
-  const body = fillPrompts(parsed.body, errors);
+  // What is missing is unknown where the variables are faulty.
+  const body = rules.bracesAreText || faulty.has('variables') ? read : fillPrompts(read, errors);
+  checkTimes(body, rules.now, errors);
   const model = videoModelOf(body, rules, errors);
-  if (!model) throw invalidRequest(errors);
-  const { spec, aliasOf, retiredOn } = model;
   const firstFrame = firstFrameOf(body, rules, errors);
-  const request = settleParameters(body, spec, rules, errors);
-  if (errors.length > 0 || !request) throw invalidRequest(errors);
+  // Without the model's name, or what to do with a video, the limits of the other fields are unknown.
+  const isKnown = ['model', 'provider', 'task'].every((field) => !faulty.has(field));
+  const request = model && isKnown ? settleParameters(body, model.spec, rules, errors) : undefined;
+  const all = distinct([...misshapen, ...errors.filter((error) => !followsFrom(faulty, error))]);
+  if (all.length > 0 || !model || !request) throw invalidRequest(all);
   return {
-    spec,
-    request: { ...request, ...defined({ firstFrame, aliasOf, retiredOn }) },
+    spec: model.spec,
+    request: { ...request, ...defined({ firstFrame, aliasOf: model.aliasOf, retiredOn: model.retiredOn }) },
     lane: body.lane ?? 'interactive',
     times: { startBy: body.startBy, finishBy: body.finishBy },
     inputs: {
@@ -69,6 +72,21 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
     requested: { aspectRatio: body.aspectRatio, resolution: body.resolution },
     isScaledDown: rules.scaledDownVideos ?? false,
   };
+}
+
+/** The first frame and the video may refuse one value alike. */
+const distinct = (errors: readonly FieldError[]): FieldError[] => [
+  ...new Map(errors.map((error) => [`${error.field}: ${error.detail}`, error])).values(),
+];
+
+/** Whether the error may be the consequence of a field that is faulty itself. */
+function followsFrom(faulty: ReadonlySet<string>, { field }: FieldError): boolean {
+  const [root = ''] = field.split('.', 1);
+  if (faulty.has(root)) return true;
+  const areVariablesKnown = ['prompt', 'negativePrompt', 'firstFrame', 'extensions'].every(
+    (name) => !faulty.has(name),
+  );
+  return root === 'variables' && !areVariablesKnown;
 }
 
 /** @throws ProblemError 400 when the model cannot extend, edit or upscale the video that was found */

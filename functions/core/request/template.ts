@@ -1,6 +1,7 @@
 /**
- * Prompt templates. `{name}` stands for a required variable, `{name=text}` for one with a default, `{{` and `}}` for
- * braces. A prompt is a template only where the request gives `variables`; otherwise its braces are ordinary text.
+ * Prompt templates. `{name}` stands for a required variable, `{name=text}` for one with a default. With `variables`, every
+ * brace of a prompt belongs to its template, and `{{` and `}}` stand for braces. Without them only what looks like a
+ * placeholder does, so that a prompt may be JSON.
  */
 
 /** Ten times what any model takes. A few long values in many places could otherwise fill the memory. */
@@ -70,4 +71,48 @@ export function fillTemplate(
   }
   const isTooLong = template.length > FILLED_CHARACTERS_MAX || text.length > FILLED_CHARACTERS_MAX;
   return { text, used, missing: [...missing], isTooLong, faults };
+}
+
+/** A name between braces, with the braces around it. JSON has none: its names are in quotes. */
+const BRACED_NAME = /(\{+)([A-Za-z_][\w.-]*)(?:=([^{}]*))?(\}+)/g;
+
+/**
+ * Fills a prompt of a request without `variables`: `{name=text}` becomes its default, `{name}` is missing, and a name in
+ * more braces loses one on each side, so that `{{name}}` stands for `{name}`. All else is ordinary text.
+ */
+export function fillPlaceholders(prompt: string): Pick<Filled, 'text' | 'missing'> {
+  const missing = new Set<string>();
+  const text = prompt.replace(
+    BRACED_NAME,
+    (whole, open: string, name: string, fallback: string | undefined, close: string) => {
+      const depth = Math.min(open.length, close.length);
+      if (depth > 1) return whole.slice(1, -1);
+      if (fallback === undefined) missing.add(name);
+      return `${open.slice(1)}${fallback ?? `{${name}}`}${close.slice(1)}`;
+    },
+  );
+  return { text, missing: [...missing] };
+}
+
+/** The opposite of {@link fillPlaceholders}, for a text that is filled already. */
+export const withoutPlaceholders = (text: string): string => text.replace(BRACED_NAME, '{$&}');
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A request that is not validated yet, with each of its prompts changed. */
+export function mapPrompts(
+  request: Readonly<Record<string, unknown>>,
+  change: (prompt: string) => string,
+): Record<string, unknown> {
+  const text = (value: unknown): unknown => (typeof value === 'string' ? change(value) : value);
+  const part = (value: unknown): unknown =>
+    isObject(value) && 'prompt' in value ? { ...value, prompt: text(value['prompt']) } : value;
+  return Object.fromEntries(
+    Object.entries(request).map(([field, value]) => {
+      if (field === 'prompt' || field === 'negativePrompt') return [field, text(value)];
+      if (field === 'firstFrame') return [field, part(value)];
+      return [field, field === 'extensions' && Array.isArray(value) ? value.map(part) : value];
+    }),
+  );
 }

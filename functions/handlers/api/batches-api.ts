@@ -5,6 +5,7 @@ import type { Batch } from '../../core/batch/batch.ts';
 import { batchWakeOf } from '../../core/batch/batch.ts';
 import { callerOf } from '../../core/batch/schedules.ts';
 import { invalidRequest, notFound, ProblemError } from '../../core/problem.ts';
+import { shown } from '../../core/shown.ts';
 import type { Services } from '../../ports.ts';
 import { advanceBatch, handleBatch } from '../batch/batch.ts';
 import { createBatch } from '../batch/create-batch.ts';
@@ -13,6 +14,7 @@ import { listedCaller } from '../http/caller-scope.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import { readJson } from '../http/json-body.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
+import { parseAs, queryWords } from '../http/parse-as.ts';
 import { answerWithLink } from '../http/signed-link.ts';
 import { traceOf } from '../http/trace.ts';
 import { tryToAnnounce } from '../job/announce.ts';
@@ -52,16 +54,9 @@ export function addBatchRoutes(app: Hono, services: Services): void {
 
   app.get('/v1/batches', async (c) => {
     const caller = await services.callers.verify(c.req.raw.headers);
-    const parsed = listQuerySchema.safeParse(c.req.query());
-    if (!parsed.success) {
-      const wrong = parsed.error.issues.map((issue) => ({
-        field: issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue.path.join('.'),
-        detail: 'is not a valid filter; use caller, pageSize (1 to 200) and pageToken.',
-      }));
-      throw invalidRequest(wrong);
-    }
-    const { pageSize, pageToken } = parsed.data;
-    const listed = listedBatches(services, caller, parsed.data.caller);
+    const query = parseAs(listQuerySchema, c.req.query(), queryWords('batches'));
+    const { pageSize, pageToken } = query;
+    const listed = listedBatches(services, caller, query.caller);
     const list = JSON.stringify(['batches', listed.caller, listed.callers]);
     const position = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
     const after = position && { createdAt: position.createdAt, batchId: position.jobId };
@@ -108,7 +103,7 @@ export function addBatchRoutes(app: Hono, services: Services): void {
     const format = z.enum(['csv', 'jsonl']).default('csv').safeParse(c.req.query('format'));
     if (!format.success)
       throw invalidRequest([
-        { field: 'format', detail: `is '${c.req.query('format')}'; it has to be csv or jsonl.` },
+        { field: 'format', detail: `is ${shown(c.req.query('format'))}; it must be csv or jsonl.` },
       ]);
     const name = batch.report[format.data];
     const object = (await services.results.list(name)).find((each) => each.name === name);

@@ -3,13 +3,14 @@ import type { Hono } from 'hono';
 import { z } from 'zod';
 import { defined } from '../../core/defined.ts';
 import { isTerminal, JOB_STATUSES, type Job, liveAttemptOf } from '../../core/job/job.ts';
-import { invalidRequest, notFound, ProblemError } from '../../core/problem.ts';
+import { notFound, ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { listedCaller } from '../http/caller-scope.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import type { JobView } from '../http/job-view.ts';
 import { readJson, readJsonIfAny } from '../http/json-body.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
+import { parseAs, queryWords } from '../http/parse-as.ts';
 import { answerWithLink } from '../http/signed-link.ts';
 import { traceOf } from '../http/trace.ts';
 import { advanceAndPerform } from '../job/advance.ts';
@@ -48,10 +49,9 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
 
   app.get('/v1/jobs', async (c) => {
     const caller = await services.callers.verify(c.req.raw.headers);
-    const parsed = listQuerySchema.safeParse(c.req.query());
-    if (!parsed.success) throw invalidRequest(parsed.error.issues.map(queryError));
-    const { pageToken, pageSize, status, model } = parsed.data;
-    const listed = listedCaller(services, caller, parsed.data.caller);
+    const query = parseAs(listQuerySchema, c.req.query(), queryWords('jobs'));
+    const { pageToken, pageSize, status, model } = query;
+    const listed = listedCaller(services, caller, query.caller);
     const list = JSON.stringify([listed, status, model]);
     const after = pageToken === undefined ? undefined : decodePageToken(pageToken, list);
     const jobs = await services.jobs.list({ caller: listed, status, model, pageSize: pageSize + 1, after });
@@ -121,27 +121,15 @@ async function ownJob(services: Services, headers: Headers, jobId: string): Prom
 
 const retryBodySchema = z.strictObject({ acceptDoubleCharge: z.boolean().default(false) });
 
+const RETRY_WORDS = { what: 'a retry', example: '{"acceptDoubleCharge": true}' };
+
 /** Without a body `acceptDoubleCharge` is false. */
 async function retryBody(request: Request): Promise<z.infer<typeof retryBodySchema>> {
-  const parsed = retryBodySchema.safeParse((await readJsonIfAny(request)) ?? {});
-  if (parsed.success) return parsed.data;
-  throw invalidRequest([
-    { field: 'acceptDoubleCharge', detail: 'has to be true or false, and is the only field of a retry.' },
-  ]);
+  return parseAs(retryBodySchema, (await readJsonIfAny(request)) ?? {}, RETRY_WORDS);
 }
 
 /** Parses RFC 7240 `Prefer: wait=n`; other preferences are ignored. */
 function waitOf(prefer: string | undefined): number | undefined {
   const [, seconds] = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?(?:$|[,;\s])/.exec(prefer ?? '') ?? [];
   return seconds === undefined ? undefined : Math.min(Number(seconds), WAIT_SECONDS_MAX);
-}
-
-function queryError(issue: z.core.$ZodIssue): { field: string; detail: string } {
-  if (issue.code === 'unrecognized_keys') {
-    return {
-      field: issue.keys.join(', '),
-      detail: 'is not a filter; use status, model, caller, pageSize and pageToken.',
-    };
-  }
-  return { field: issue.path.join('.'), detail: `${issue.message}.` };
 }

@@ -15,12 +15,18 @@ const newKeySchema = z.strictObject({
   note: z.string().max(200, 'has to be at most 200 characters').optional(),
 });
 
+const KEY_WORDS = {
+  what: 'an API key',
+  example: '{"caller": "shop"}',
+  examples: { caller: 'shop', note: 'the web shop' },
+};
+
 export function addKeyRoutes(app: Hono, { keys, ...services }: Services): void {
   if (!keys) return;
 
   app.post('/v1/keys', async (c) => {
     const createdBy = await operatorOf(services, c.req.raw.headers);
-    const { caller, note } = parseAs(newKeySchema, await readJson(c.req.raw));
+    const { caller, note } = parseAs(newKeySchema, await readJson(c.req.raw), KEY_WORDS);
     const { key, secret } = await keys.create({ caller, note, createdBy, createdAt: services.clock.now() });
     services.log('NOTICE', `API key ${key.keyId} of ${caller} created by ${createdBy}`, {
       key: key.keyId,

@@ -12,7 +12,7 @@ import { operatorOf } from '../http/caller-scope.ts';
 import { type JobView, rfc3339 } from '../http/job-view.ts';
 import { readJson } from '../http/json-body.ts';
 import { decodeStakeToken, encodeStakeToken } from '../http/page-token.ts';
-import { parseAs } from '../http/parse-as.ts';
+import { parseAs, queryWords } from '../http/parse-as.ts';
 import { advanceAndPerform } from '../job/advance.ts';
 import { redrive } from '../job/redrive.ts';
 
@@ -24,7 +24,7 @@ const atStakeQuerySchema = z.strictObject({
 export function addOperatorRoutes(app: Hono, services: Services, view: (job: Job) => JobView): void {
   app.get('/v1/at-stake', async (c) => {
     await operatorOf(services, c.req.raw.headers);
-    const { pageSize, pageToken } = parseAs(atStakeQuerySchema, c.req.query());
+    const { pageSize, pageToken } = parseAs(atStakeQuerySchema, c.req.query(), queryWords('at-stake'));
     const after = pageToken === undefined ? undefined : decodeStakeToken(pageToken);
     const [found, total] = await Promise.all([
       services.jobs.atStake({ pageSize: pageSize + 1, after }),
@@ -97,9 +97,15 @@ const rulingSchema = z.strictObject({
   note: z.string().max(2000).optional(),
 });
 
+const RULING_WORDS = {
+  what: 'a decision',
+  example: '{"decision": "not-charged"}',
+  examples: { attempt: 'att_aaaaaaaaaaaaaaaaaaaaaaaaaa', note: 'no line on the bill' },
+};
+
 /** @throws ProblemError 400 */
 function rulingOf(job: Job, by: string, body: unknown): Ruling {
-  const { decision, attempt, operationName, note } = parseAs(rulingSchema, body);
+  const { decision, attempt, operationName, note } = parseAs(rulingSchema, body, RULING_WORDS);
   const open = unknownAttempts(job);
   const [first] = open;
   const chosen = attempt === undefined ? first : open.find(({ attemptId }) => attemptId === attempt);

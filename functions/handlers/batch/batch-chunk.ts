@@ -9,7 +9,7 @@ import { batchWakeOf, NO_TOTALS } from '../../core/batch/batch.ts';
 import { type BodyRules, bodyOfRecord } from '../../core/batch/row-body.ts';
 import { sumUsd } from '../../core/batch/step-batch.ts';
 import { type Cursor, createRecordReader, type RawRecord } from '../../core/manifest/record-reader.ts';
-import { ProblemError } from '../../core/problem.ts';
+import { type FieldError, ProblemError } from '../../core/problem.ts';
 import { ObjectMissingError, type Services } from '../../ports.ts';
 import {
   BatchRefusedError,
@@ -33,6 +33,7 @@ import {
   UNFINISHED,
   UNFINISHED_MAX,
 } from './batch-work.ts';
+import { faultOfFields, rowFaultOf, withOthers } from './row-fault.ts';
 
 /** Jobs per chunk: a few seconds of work, so that little is repeated after a crash. */
 const ADMITTED_PER_CHUNK = 100;
@@ -172,7 +173,7 @@ async function isStillWanted({ batches }: Services, { batch }: Chunk): Promise<b
 }
 
 type Row = { readonly record: RawRecord } & (
-  | { readonly fault: string }
+  | { readonly fault: string; readonly errors?: readonly FieldError[] }
   | (Estimate & { readonly body: unknown; readonly validated: ValidatedRequest })
   | (Estimate & { readonly hasJob: true })
 );
@@ -189,7 +190,7 @@ async function processSlice(services: Services, chunk: Chunk, records: readonly 
     const progress = chunk.progress();
     const { rows: count, valid, faults, seconds, priceUsd } = chunk.totals;
     if ('fault' in row) {
-      chunk.faults.push({ row: record.row, line: record.line, fault: shortened(row.fault) });
+      chunk.faults.push(rowFaultOf(record, row));
       chunk.totals = { ...chunk.totals, rows: count + 1, faults: faults + 1 };
     } else {
       const spentUsd = sumUsd(priceUsd, row.priceUsd);
@@ -263,14 +264,16 @@ async function validateRow(
   if ('fault' in read) return { record, fault: read.fault };
   try {
     const validated = await validateRequest(services, batch.caller, read.body);
+    if (read.errors.length > 0) return { record, ...faultOfFields(read.errors) };
     return { record, body: read.body, validated, ...estimateOf(services, validated.complete) };
   } catch (error) {
-    const isFaulty = error instanceof ProblemError;
-    if (!isFaulty && batch.wake.ring < POISON_ENQUEUES) throw error;
-    const fault = isFaulty
-      ? error.problem.detail
-      : `could not be validated after repeated tries: ${String(error)}`;
-    return { record, fault };
+    if (error instanceof ProblemError) {
+      const { detail, errors = [{ field: '', detail }] } = error.problem;
+      return { record, ...faultOfFields(withOthers(read.errors, errors)) };
+    }
+    if (read.errors.length > 0) return { record, ...faultOfFields(read.errors) };
+    if (batch.wake.ring < POISON_ENQUEUES) throw error;
+    return { record, fault: `could not be validated after repeated tries: ${String(error)}` };
   }
 }
 
@@ -288,11 +291,6 @@ async function existingJobs(
     page.flatMap(({ batch, request }) => (batch ? [[batch.row, estimateOf(services, request)]] : [])),
   );
 }
-
-/** A fault quotes the row, which may have a megabyte, and the first faults are stored in the batch's record. */
-const FAULT_CHARACTERS_MAX = 1_000;
-const shortened = (fault: string): string =>
-  fault.length <= FAULT_CHARACTERS_MAX ? fault : `${fault.slice(0, FAULT_CHARACTERS_MAX)}…`;
 
 /** The name contains a content hash: a repeated chunk may end at another row, and none of its faults may be lost. */
 async function storeFaults(

@@ -3,7 +3,7 @@ import { pipeline, Readable, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { BatchIn, Manifest } from '../../core/batch/batch.ts';
 import { batchPrefixOf } from '../../core/batch/batch.ts';
-import { headerFault, ignoredColumns } from '../../core/batch/row-body.ts';
+import { headerFault, ignoredColumns } from '../../core/batch/manifest-columns.ts';
 import {
   formatOf,
   HEAD_BYTES,
@@ -75,7 +75,7 @@ function withHeader(
   if ('fault' in header) return header;
   const columns = [...header.columns];
   const rules = rulesOf(batch, columns);
-  const fault = headerFault(rules);
+  const fault = headerFault(rules, header);
   if (fault !== undefined) return { fault };
   return {
     ...plain,

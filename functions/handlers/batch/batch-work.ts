@@ -1,6 +1,7 @@
 /** Types, limits and names that the steps of a batch share. */
 import { type Batch, batchPrefixOf, batchWakeOf } from '../../core/batch/batch.ts';
-import { type BodyRules, misspeltColumns } from '../../core/batch/row-body.ts';
+import { misspeltColumns } from '../../core/batch/manifest-columns.ts';
+import type { BodyRules } from '../../core/batch/row-body.ts';
 import type { BatchEvent } from '../../core/batch/step-batch.ts';
 import { JOB_STATUSES, type JobStatus } from '../../core/job/job.ts';
 import { estimateUsd } from '../../core/job/price.ts';

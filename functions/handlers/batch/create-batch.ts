@@ -7,9 +7,12 @@ import { defined } from '../../core/defined.ts';
 import { LANES } from '../../core/job/job.ts';
 import { FORMATS } from '../../core/manifest/manifest-start.ts';
 import { isNameWithinLimits, NAME_TOO_LONG } from '../../core/media/object-name.ts';
+import { didYouMean } from '../../core/near-miss.ts';
 import { type FieldError, invalidRequest, ProblemError } from '../../core/problem.ts';
 import { objectGeneration, REQUEST_FIELDS } from '../../core/request/request-body.ts';
+import { fieldOf } from '../../core/shown.ts';
 import type { Services } from '../../ports.ts';
+import { parseAs } from '../http/parse-as.ts';
 import { canonicalJson } from '../job/create-job.ts';
 import { mayRead } from '../job/inputs.ts';
 import { enqueueBatchTask } from './batch.ts';
@@ -33,7 +36,14 @@ const bodySchema = z.strictObject({
       format: z.enum(FORMATS).optional(),
     })
     .optional(),
-  rows: z.array(z.unknown()).min(1).max(INLINE_ROWS_MAX).optional(),
+  rows: z
+    .array(z.unknown())
+    .min(1)
+    .max(
+      INLINE_ROWS_MAX,
+      `has more than ${INLINE_ROWS_MAX} entries; put them in a file in a bucket and use manifest.gcsUri`,
+    )
+    .optional(),
   template: partialRequest.optional(),
   defaults: partialRequest.optional(),
   strict: z.boolean().default(false),
@@ -51,6 +61,19 @@ const bodySchema = z.strictObject({
     .default('batches/'),
 });
 type Body = z.infer<typeof bodySchema>;
+
+const WORDS = {
+  what: 'a batch',
+  example: '{"manifest": {"gcsUri": "gs://bucket/rows.csv"}}',
+  examples: {
+    manifest: { gcsUri: 'gs://bucket/rows.csv' },
+    rows: [{ prompt: 'a cat on a sofa' }],
+    template: { prompt: 'A {animal} in {city}' },
+    defaults: { resolution: '720p' },
+    maxSpendUsd: 10,
+    title: 'cats',
+  },
+};
 
 export interface NewBatch {
   readonly caller: string;
@@ -96,9 +119,7 @@ export async function createBatch(
 }
 
 function parseBatchBody(raw: unknown): Body {
-  const parsed = bodySchema.safeParse(raw);
-  if (!parsed.success) throw invalidRequest(parsed.error.issues.flatMap(errorsOf));
-  const body = parsed.data;
+  const body = parseAs(bodySchema, raw, WORDS);
   const errors: FieldError[] = [];
   if ((body.manifest === undefined) === (body.rows === undefined))
     errors.push({
@@ -109,29 +130,15 @@ function parseBatchBody(raw: unknown): Body {
     const given = body[field];
     const unknown = Object.keys(given ?? {}).filter((name) => !REQUEST_FIELDS.has(name));
     for (const name of unknown)
-      errors.push({ field: `${field}.${name}`, detail: 'is not a field of a job request.' });
+      errors.push({
+        field: fieldOf([field, name]),
+        detail: `is not a field of a job request${didYouMean(name, [...REQUEST_FIELDS]) || '; see the README for the fields.'}`,
+      });
     if (JSON.stringify(given ?? {}).length > TEMPLATE_BYTES_MAX)
       errors.push({ field, detail: `is longer than ${TEMPLATE_BYTES_MAX} bytes; use gcsUri for images.` });
   }
   if (errors.length > 0) throw invalidRequest(errors);
   return body;
-}
-
-function errorsOf(issue: z.core.$ZodIssue): FieldError[] {
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({
-      field: [...issue.path, key].join('.'),
-      detail: 'is not a field of a batch.',
-    }));
-  const field = issue.path.join('.');
-  if (field === 'rows' && issue.code === 'too_big')
-    return [
-      {
-        field,
-        detail: `has more than ${INLINE_ROWS_MAX} entries; put them in a file in a bucket and use manifest.gcsUri.`,
-      },
-    ];
-  return [{ field, detail: `${issue.message}.` }];
 }
 
 /** Returns the object to read the rows from. Inline rows are stored in the input bucket first. */

@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import type { BatchIn } from '../../core/batch/batch.ts';
-import { errorNameOf } from '../../core/batch/upload-rules.ts';
+import { errorNameOf } from '../../core/batch/upload-names.ts';
 import type { FieldError } from '../../core/problem.ts';
-import type { Services, UploadBucket, UploadedObject } from '../../ports.ts';
+import type { Ids, Services, UploadBucket, UploadedObject } from '../../ports.ts';
 import { batchIdOf } from './batch-work.ts';
 
 /** `line` is the line in the manifest, counted from 1, for a fault in a manifest. */
@@ -40,17 +40,27 @@ export const uploadCause = (bucket: string, name: string, generation: string): r
   generation,
 ];
 
+/** The input bucket, and the hash that shortens the name of an error file. */
+export interface ErrorFiles {
+  readonly uploads: UploadBucket;
+  readonly ids: Pick<Ids, 'hash'>;
+}
+
+const fileNameOf = ({ ids }: ErrorFiles, name: string): string =>
+  errorNameOf(name, (parts) => ids.hash(parts));
+
 /** Concurrent calls may write the error file, each of them once. */
 const TRIES = 5;
 
 /** @returns whether this call wrote the error file */
 export async function writeErrorFile(
-  uploads: UploadBucket,
+  files: ErrorFiles,
   faulty: FaultyObject,
   errors: readonly FileError[],
 ): Promise<boolean> {
   const { name, generation, sidecar, isLost = false } = faulty;
-  const errorName = errorNameOf(name);
+  const { uploads } = files;
+  const errorName = fileNameOf(files, name);
   const object = `gs://${uploads.bucket}/${name}`;
   const about = {
     object,
@@ -91,11 +101,12 @@ function isNewer(known: ErrorFile, { generation, sidecar }: FaultyObject): boole
  * generation may have been reported since
  */
 export async function removeErrorFile(
-  uploads: UploadBucket,
+  files: ErrorFiles,
   { name, generation }: ObjectVersion,
   of: 'this' | 'older' = 'this',
 ): Promise<void> {
-  const stored = await uploads.head(errorNameOf(name));
+  const { uploads } = files;
+  const stored = await uploads.head(fileNameOf(files, name));
   const known = stored && (await parseErrorFile(uploads, stored));
   if (!stored || !known || known.isLost) return;
   const mine = BigInt(generation);
@@ -114,9 +125,6 @@ async function parseErrorFile(uploads: UploadBucket, file: UploadedObject): Prom
   }
 }
 
-/** The text form of a field error: `field: detail`. */
-const FIELD_AND_DETAIL = /^([A-Za-z][\w.]*): (.+)$/s;
-
 /**
  * Writes the error file of an uploaded manifest after its rows were read, with the first faults by line. Does nothing
  * for batches that were not started by an upload.
@@ -131,10 +139,8 @@ export async function writeManifestErrors(
   const name = gcsUri.slice(`gs://${uploads.bucket}/`.length);
   if (batchId !== batchIdOf(ids, uploadCause(uploads.bucket, name, generation))) return;
   const errors: FileError[] = ending.status === 'failed' ? [{ field: '', detail: ending.error.message }] : [];
-  for (const { line, fault } of firstFaults) {
-    const [, field = '', detail = fault] = FIELD_AND_DETAIL.exec(fault) ?? [];
-    errors.push({ line, field, detail });
-  }
+  for (const { line, fault, errors: fields = [{ field: '', detail: fault }] } of firstFaults)
+    errors.push(...fields.map(({ field, detail }) => ({ line, field, detail })));
   const more = totals.faults - firstFaults.length;
   if (more > 0) {
     const all = `gs://${results.bucket}/${reportName}`;
@@ -149,5 +155,5 @@ export async function writeManifestErrors(
       'of its rows again.';
     errors.push({ field: '', detail });
   }
-  await writeErrorFile(uploads, { name, generation }, errors);
+  await writeErrorFile({ uploads, ids }, { name, generation }, errors);
 }

@@ -4,7 +4,7 @@ import { jobIdOfOutput, operationNameOf } from '../../core/compat/names.ts';
 import { type RequestedVideo, requestOfGoogle } from '../../core/compat/request-of-google.ts';
 import { defined } from '../../core/defined.ts';
 import type { CompatOrigin } from '../../core/job/video-request.ts';
-import { decodeBase64 } from '../../core/media/image.ts';
+import { decodeBase64 } from '../../core/media/base64.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { RequestRules } from '../../core/request/request-model.ts';
 import type { Services } from '../../ports.ts';
@@ -62,8 +62,8 @@ async function translate(
     origin: { ...target, changes: [...mapped.changes] },
     deliverTo: mapped.deliverTo,
     rules,
-    // Google validates images itself, and does not charge for one it cannot read.
-    imageDepth: 'kind',
+    // The recordings of Google's SDK send one for every image. Google refuses it free of charge.
+    acceptsBarePng: true,
   };
 }
 
@@ -77,6 +77,7 @@ export function compatRules({ catalogue, clock, settings }: Services): RequestRu
     aliasRetired,
     restrictedRegion: settings.restrictedRegion,
     pubsubTopics: settings.pubsubTopics ?? [],
+    bracesAreText: true,
   };
 }
 
@@ -107,10 +108,11 @@ async function ownVideo(
 
 /** Stores the video in the caller's own folder, named by content, so that a repeated upload is stored once. */
 async function storeVideo(services: Services, caller: string, text: string): Promise<string> {
-  const bytes = decodeBase64(text);
-  if (!bytes || bytes.length === 0) {
-    throw invalidRequest([{ field: 'instances[0].video.bytesBase64Encoded', detail: 'is not base64.' }]);
-  }
-  const name = `${callerFolder(services, caller)}videos/${services.ids.hash(['video', text])}.mp4`;
+  const decoded = decodeBase64(text);
+  if ('fault' in decoded)
+    throw invalidRequest([{ field: 'instances[0].video.bytesBase64Encoded', detail: decoded.fault }]);
+  const { bytes } = decoded;
+  const content = Buffer.from(bytes).toString('base64');
+  const name = `${callerFolder(services, caller)}videos/${services.ids.hash(['video', content])}.mp4`;
   return services.inputs.putOnce(name, 'video/mp4', bytes);
 }

@@ -10,6 +10,7 @@ import { folderOf } from '../../core/compat/names.ts';
 import { defined } from '../../core/defined.ts';
 import { classifySubmitFailure, type ProviderSignal } from '../../core/job/errors.ts';
 import type { CompatOrigin } from '../../core/job/video-request.ts';
+import { decodeBase64 } from '../../core/media/base64.ts';
 import { type FieldError, invalidRequest, notFound, type Problem, ProblemError } from '../../core/problem.ts';
 import type { ImageCall, ImagePassThrough, Services } from '../../ports.ts';
 import { parseJson, readBytes } from '../http/json-body.ts';
@@ -45,7 +46,7 @@ export async function passImageCall(
   });
   const body = parseJson(await readBytes(request));
   const errors: FieldError[] = [];
-  checkNames(services, caller, body, '', errors);
+  checkInputs(services, caller, body, '', errors);
   if (errors.length > 0) throw invalidRequest(errors);
   const provider = spec.provider === 'gemini' ? 'gemini' : 'vertex';
   const queue = { provider, model: spec.model, lane: 'interactive' } as const;
@@ -109,8 +110,13 @@ export const providersOf = (
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Google accesses the `gs://` URIs with this deployment's identity, so a call may name only what its caller may use. */
-function checkNames(
+const INLINE_BYTES = /(?:^|\.)(?:inline_?data\.data|bytes_?base64_?encoded)$/i;
+
+/**
+ * Google accesses the `gs://` URIs with this deployment's identity, so a call may name only what its caller may use.
+ * Inline bytes are held to the same rules as in every other request.
+ */
+function checkInputs(
   services: Services,
   caller: string,
   value: unknown,
@@ -118,6 +124,11 @@ function checkNames(
   errors: FieldError[],
 ): void {
   if (typeof value === 'string') {
+    if (INLINE_BYTES.test(path)) {
+      const decoded = decodeBase64(value);
+      if ('fault' in decoded) errors.push({ field: path, detail: decoded.fault });
+      return;
+    }
     if (!value.startsWith('gs://')) return;
     const isTarget = /(?:^|\.)storage_?uri$/i.test(path);
     if (isTarget ? mayDeliver(services, caller, folderOf(value)) : mayRead(services, caller, value)) return;
@@ -126,10 +137,10 @@ function checkNames(
       : `is '${value}', which this caller may not read.`;
     errors.push({ field: path, detail });
   } else if (Array.isArray(value)) {
-    for (const [n, inner] of value.entries()) checkNames(services, caller, inner, `${path}[${n}]`, errors);
+    for (const [n, inner] of value.entries()) checkInputs(services, caller, inner, `${path}[${n}]`, errors);
   } else if (isObject(value)) {
     for (const [key, inner] of Object.entries(value))
-      checkNames(services, caller, inner, path === '' ? key : `${path}.${key}`, errors);
+      checkInputs(services, caller, inner, path === '' ? key : `${path}.${key}`, errors);
   }
 }
 

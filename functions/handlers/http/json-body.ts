@@ -1,7 +1,8 @@
 /** Reads a JSON body up to a size limit and reports what is wrong with an invalid one. */
 
-import { ProblemError } from '../../core/problem.ts';
+import { invalidRequest, ProblemError } from '../../core/problem.ts';
 import { isTooDeep, TOO_DEEP } from '../../core/request/json-depth.ts';
+import { textErrors } from '../../core/request/text-check.ts';
 import { decompressorOf } from './content-encoding.ts';
 
 /** Google's front end refuses more than 32 MiB. Larger inputs, such as three images of 20 MB, have to use `gs://`. */
@@ -38,7 +39,7 @@ function checkType(request: Request): void {
   }
 }
 
-/** @throws ProblemError 400 */
+/** @throws ProblemError 400, also for a text in it that cannot be stored as it is */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = new TextDecoder('utf-8', { fatal: true });
   let value: unknown;
@@ -53,13 +54,16 @@ export function parseJson(bytes: Uint8Array): unknown {
       detail,
     });
   }
-  if (!isTooDeep(value)) return value;
-  throw new ProblemError({
-    status: 400,
-    code: 'json-too-deep',
-    title: 'The body is nested too deep',
-    detail: `The body ${TOO_DEEP}`,
-  });
+  if (isTooDeep(value))
+    throw new ProblemError({
+      status: 400,
+      code: 'json-too-deep',
+      title: 'The body is nested too deep',
+      detail: `The body ${TOO_DEEP}`,
+    });
+  const errors = textErrors(value);
+  if (errors.length > 0) throw invalidRequest(errors);
+  return value;
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   type ModelSpec,
   resolutionsOf,
 } from '../../core/catalogue/catalogue.ts';
-import { IMAGE_MIME_TYPES, VIDEO_MIME_TYPE } from '../../core/catalogue/vocabulary.ts';
+import { VIDEO_MIME_TYPE } from '../../core/catalogue/vocabulary.ts';
 import { defined } from '../../core/defined.ts';
 import { IMAGE_BYTES_MAX } from '../../core/media/image.ts';
 
@@ -68,7 +68,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
     extension,
     editing,
     ...(spec.takes.has('seed') ? { seed: { min: 0, max: spec.seedMax } } : {}),
-    inputs: { images: IMAGE_MIME_TYPES, imageBytesMax: IMAGE_BYTES_MAX, video: VIDEO_MIME_TYPE },
+    inputs: { images: spec.imageMimeTypes, imageBytesMax: IMAGE_BYTES_MAX, video: VIDEO_MIME_TYPE },
     pricePerSecondUsd: spec.pricePerSecondUsd,
   };
 }

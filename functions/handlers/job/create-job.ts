@@ -11,7 +11,7 @@ import { completeRequest, parseRequest } from '../../core/request/request.ts';
 import type { RequestRules } from '../../core/request/request-model.ts';
 import type { BatchGuard, Services } from '../../ports.ts';
 import { logFields, perform } from './advance.ts';
-import { checkInputs, type ImageDepth, mayDeliver, storeInputs } from './inputs.ts';
+import { checkInputs, mayDeliver, storeInputs } from './inputs.ts';
 
 export interface NewJob {
   readonly caller: string;
@@ -42,8 +42,8 @@ export interface CompatRequest {
   readonly origin: CompatOrigin;
   /** `gs://bucket/folder/` */
   readonly deliverTo?: string | undefined;
-  readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired'>;
-  readonly imageDepth: ImageDepth;
+  readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired' | 'bracesAreText'>;
+  readonly acceptsBarePng: boolean;
 }
 
 /** I5: the same row gives the same job id. */
@@ -129,12 +129,13 @@ export async function validateRequest(
   services: Services,
   caller: string,
   body: unknown,
-  compat?: Pick<CompatRequest, 'deliverTo' | 'rules' | 'imageDepth'>,
+  compat?: Pick<CompatRequest, 'deliverTo' | 'rules' | 'acceptsBarePng'>,
 ) {
   const { clock, settings, catalogue, policy } = services;
   const parsed = parseRequest(body, {
     catalogue,
     today: new Date(clock.now()).toISOString().slice(0, 10),
+    now: clock.now(),
     allowRetired: settings.allowRetiredModels,
     aliasRetired: settings.aliasRetiredModels,
     restrictedRegion: settings.restrictedRegion,
@@ -149,7 +150,7 @@ export async function validateRequest(
       'An operator can allow the bucket and folder (CLAPPER_DELIVERY_PREFIXES).';
     throw invalidRequest([{ field: 'deliverTo', detail }]);
   }
-  const checked = await checkInputs(services, caller, parsed.inputs, compat?.imageDepth);
+  const checked = await checkInputs(services, caller, parsed, compat?.acceptsBarePng);
   // Price and times depend on an input video's length, but not on where input images are stored.
   const complete = completeRequest(parsed, {
     ...NO_INPUTS,

@@ -2,39 +2,52 @@
  * Validates the inputs of a request before the job exists: the content of images, the length of videos, and whether the
  * caller may use them. Inline images are stored in the input bucket, but only once the whole request is valid.
  */
-
+import { Readable } from 'node:stream';
 import { uploadCallerOf, uploadRuleFor } from '../../core/batch/upload-rules.ts';
-import { IMAGE_EXTENSIONS } from '../../core/catalogue/vocabulary.ts';
+import { findModel, type ModelSpec } from '../../core/catalogue/catalogue.ts';
+import { IMAGE_EXTENSIONS, type ImageMimeType } from '../../core/catalogue/vocabulary.ts';
 import type { PreviousTurn, StoredImage, StoredVideo } from '../../core/job/video-request.ts';
-import { decodeBase64, imageFault } from '../../core/media/image.ts';
+import { decodeBase64 } from '../../core/media/base64.ts';
+import { FILE_KIND_BYTES, fileKindOf } from '../../core/media/file-kind.ts';
+import { type GivenImage, readImage } from '../../core/media/image.ts';
 import { mp4Info, shapeOf } from '../../core/media/mp4.ts';
 import { type FieldError, invalidRequest } from '../../core/problem.ts';
-import type { FoundInputs, GivenInputs } from '../../core/request/request.ts';
+import type { FoundInputs, GivenInputs, ParsedRequest } from '../../core/request/request.ts';
 import type { ImageBody, VideoBody } from '../../core/request/request-body.ts';
-import type { InputObject, Services } from '../../ports.ts';
+import type { Services } from '../../ports.ts';
 import { earlierVideo, previousTurnOf } from './earlier-jobs.ts';
 
 /** A validated image: already in a bucket, still to be stored, or to be copied before it is replaced. */
-type CheckedImage =
-  | StoredImage
-  | { readonly bytes: Uint8Array; readonly mimeType: StoredImage['mimeType'] }
-  | (StoredImage & { readonly generation: string });
+type CheckedImage = StoredImage | InlineImage | ImageToCopy;
+
+interface InlineImage {
+  readonly bytes: Uint8Array;
+  readonly mimeType: ImageMimeType;
+}
+
+interface ImageToCopy extends StoredImage {
+  readonly generation: string;
+  /** The size of the image alone, where other bytes follow it in the object. */
+  readonly imageBytes?: number;
+}
 
 export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo, PreviousTurn>;
-
-/** How far an image is checked: `whole` checks that the file is complete, `kind` only its type and size. */
-export type ImageDepth = 'whole' | 'kind';
 
 /** @throws ProblemError 400 that lists every input that cannot be used */
 export async function checkInputs(
   services: Services,
   caller: string,
-  given: GivenInputs,
-  imageDepth: ImageDepth = 'whole',
+  { inputs: given, spec, request: { firstFrame } }: Pick<ParsedRequest, 'inputs' | 'spec' | 'request'>,
+  acceptsBarePng = false,
 ): Promise<CheckedInputs> {
   const errors: FieldError[] = [];
-  const image = (field: string, body: ImageBody | undefined): Promise<CheckedImage | undefined> =>
-    checkImage(services, caller, field, body, imageDepth, errors);
+  const image = (
+    field: string,
+    body: ImageBody | undefined,
+    { model, imageMimeTypes: accepts }: ModelSpec = spec,
+  ): Promise<CheckedImage | undefined> =>
+    checkImage(services, caller, field, body, { model, accepts, acceptsBarePng }, errors);
+  const imageModel = firstFrame && findModel(services.catalogue, firstFrame.model, firstFrame.provider);
   const referenceImages = await Promise.all(
     given.referenceImages.map((body, n) => image(`referenceImages.${n}.image`, body)),
   );
@@ -42,7 +55,7 @@ export async function checkInputs(
     image: await image('image', given.image),
     lastFrame: await image('lastFrame', given.lastFrame),
     referenceImages: referenceImages.filter((each) => each !== undefined),
-    firstFrameImage: await image('firstFrame.image', given.firstFrameImage),
+    firstFrameImage: await image('firstFrame.image', given.firstFrameImage, imageModel),
     video: await checkVideo(services, caller, given.video, errors),
     previousJob:
       given.previousJob === undefined
@@ -53,9 +66,13 @@ export async function checkInputs(
   return checked;
 }
 
+/** The memory that an image takes while it is copied without what follows it. */
+const COPY_PART_BYTES = 1024 * 1024;
+
 /**
  * Stores inline images in the input bucket, under the job's id, and copies images that were requested by generation: a
- * job may wait for hours, and the object may be replaced meanwhile.
+ * job may wait for hours, and the object may be replaced meanwhile. A model gets the image alone: where other bytes
+ * follow it in an object, the copy ends with the image.
  */
 export async function storeInputs(
   services: Services,
@@ -73,9 +90,14 @@ export async function storeInputs(
       const name = nameOf(Buffer.from(bytes).toString('base64'));
       return { gcsUri: await services.inputs.putOnce(name, mimeType, bytes), mimeType };
     }
-    const { gcsUri, generation } = image;
-    const copy = await services.inputs.copyOnce(gcsUri, generation, nameOf(gcsUri, generation));
-    return { gcsUri: copy, mimeType, copyOf: `${gcsUri}#${generation}` };
+    const { gcsUri, generation, imageBytes } = image;
+    const name = nameOf(gcsUri, generation);
+    const copyOf = `${gcsUri}#${generation}`;
+    if (imageBytes === undefined)
+      return { gcsUri: await services.inputs.copyOnce(gcsUri, generation, name), mimeType, copyOf };
+    const body = Readable.from(partsOf(services, image, imageBytes));
+    await services.inputs.writeOnce(name, mimeType, body);
+    return { gcsUri: `gs://${services.inputs.bucket}/${name}`, mimeType, copyOf };
   };
   const referenceImages = await Promise.all(
     checked.referenceImages.map((image, n) => store(`referenceImages.${n}`, image)),
@@ -88,6 +110,16 @@ export async function storeInputs(
     video: checked.video,
     previousJob: checked.previousJob,
   };
+}
+
+/** The first `imageBytes` bytes of an object. */
+async function* partsOf(
+  { inputs }: Services,
+  { gcsUri, generation }: ImageToCopy,
+  imageBytes: number,
+): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < imageBytes; at += COPY_PART_BYTES)
+    yield await inputs.readRange(gcsUri, at, Math.min(at + COPY_PART_BYTES, imageBytes) - 1, generation);
 }
 
 /** The caller's own folder in the input bucket. */
@@ -117,58 +149,62 @@ export function mayDeliver(services: Services, caller: string, folder: string): 
 
 const NOT_READABLE = 'is not in a bucket and folder that this caller may read from.';
 
+type ImageRules = Pick<GivenImage<ImageMimeType>, 'model' | 'accepts' | 'acceptsBarePng'>;
+
 async function checkImage(
   services: Services,
   caller: string,
   field: string,
   body: ImageBody | undefined,
-  imageDepth: ImageDepth,
+  rules: ImageRules,
   errors: FieldError[],
 ): Promise<CheckedImage | undefined> {
   if (!body) return undefined;
-  if ('bytesBase64Encoded' in body) {
-    const at = `${field}.bytesBase64Encoded`;
-    const bytes = decodeBase64(body.bytesBase64Encoded);
-    if (!bytes) {
-      errors.push({ field: at, detail: 'is not base64.' });
-      return undefined;
-    }
-    const read = async (start: number, end: number): Promise<Uint8Array> => bytes.subarray(start, end + 1);
-    const fault = await imageFault(body.mimeType, bytes.length, read, imageDepth);
-    if (fault === undefined) return { bytes, mimeType: body.mimeType };
-    errors.push({ field: at, detail: fault });
-    return undefined;
-  }
-  const { gcsUri, mimeType, generation } = body;
-  const at = `${field}.gcsUri`;
-  if (!mayRead(services, caller, gcsUri)) {
-    errors.push({ field: at, detail: NOT_READABLE });
-    return undefined;
-  }
-  const object = await services.inputs.head(gcsUri, generation);
-  if (!object && generation !== undefined) {
-    const detail = `is ${generation}, which no longer exists: ${gcsUri} was replaced or deleted. Upload the image again.`;
-    errors.push({ field: `${field}.generation`, detail });
-    return undefined;
-  }
-  const fault = object
-    ? await storedImageFault(services, body, object, imageDepth)
-    : `is ${gcsUri}, which does not exist.`;
-  if (fault === undefined)
-    return generation === undefined ? { gcsUri, mimeType } : { gcsUri, mimeType, generation };
-  errors.push({ field: at, detail: fault });
+  const checked =
+    'bytesBase64Encoded' in body
+      ? await checkInline(body, rules)
+      : await checkObject(services, caller, body, rules);
+  if (!('detail' in checked)) return checked;
+  errors.push({ field: `${field}.${checked.field}`, detail: checked.detail });
   return undefined;
 }
 
-async function storedImageFault(
-  { inputs }: Services,
-  { gcsUri, mimeType, generation }: Extract<ImageBody, { gcsUri: string }>,
-  { bytes }: InputObject,
-  imageDepth: ImageDepth,
-): Promise<string | undefined> {
+async function checkInline(
+  { bytesBase64Encoded, mimeType: declared }: Extract<ImageBody, { bytesBase64Encoded: string }>,
+  rules: ImageRules,
+): Promise<InlineImage | FieldError> {
+  const field = 'bytesBase64Encoded';
+  const decoded = decodeBase64(bytesBase64Encoded);
+  if ('fault' in decoded) return { field, detail: decoded.fault };
+  const { bytes } = decoded;
+  const read = async (start: number, end: number): Promise<Uint8Array> => bytes.subarray(start, end + 1);
+  const image = await readImage({ sizeBytes: bytes.length, read, declared, ...rules });
+  if ('fault' in image) return { field, detail: image.fault };
+  return { bytes: bytes.subarray(0, image.sizeBytes), mimeType: image.mimeType };
+}
+
+async function checkObject(
+  services: Services,
+  caller: string,
+  { gcsUri, mimeType: declared, generation }: Extract<ImageBody, { gcsUri: string }>,
+  rules: ImageRules,
+): Promise<StoredImage | ImageToCopy | FieldError> {
+  const field = 'gcsUri';
+  if (!mayRead(services, caller, gcsUri)) return { field, detail: NOT_READABLE };
+  const object = await services.inputs.head(gcsUri, generation);
+  if (!object && generation !== undefined) {
+    const detail = `is ${generation}, which no longer exists: ${gcsUri} was replaced or deleted. Upload the image again.`;
+    return { field: 'generation', detail };
+  }
+  if (!object) return { field, detail: `is ${gcsUri}, which does not exist.` };
   const read = (start: number, end: number): Promise<Uint8Array> =>
-    inputs.readRange(gcsUri, start, end, generation);
-  return imageFault(mimeType, bytes, read, imageDepth);
+    services.inputs.readRange(gcsUri, start, end, generation);
+  const image = await readImage({ sizeBytes: object.bytes, read, declared, ...rules });
+  if ('fault' in image) return { field, detail: image.fault };
+  const { mimeType, sizeBytes } = image;
+  if (sizeBytes < object.bytes)
+    return { gcsUri, mimeType, generation: generation ?? object.generation, imageBytes: sizeBytes };
+  return generation === undefined ? { gcsUri, mimeType } : { gcsUri, mimeType, generation };
 }
 
 async function checkVideo(
@@ -189,8 +225,16 @@ async function checkVideo(
     errors.push({ field: 'video.gcsUri', detail: `is ${gcsUri}, which does not exist.` });
     return undefined;
   }
-  const info = await mp4Info(object.bytes, (start, end) => services.inputs.readRange(gcsUri, start, end));
+  const read = (start: number, end: number): Promise<Uint8Array> =>
+    services.inputs.readRange(gcsUri, start, end);
+  const info = await mp4Info(object.bytes, read);
   if (info) return { gcsUri, mimeType, ...info, ...shapeOf(info) };
-  errors.push({ field: 'video.gcsUri', detail: `is ${gcsUri}, which is not an MP4 file with a duration.` });
+  const head = object.bytes === 0 ? new Uint8Array() : await read(0, FILE_KIND_BYTES - 1);
+  const { name, format } = fileKindOf(head);
+  const found = format === 'mp4' || format === 'unknown' ? '' : `: it is ${name}`;
+  errors.push({
+    field: 'video.gcsUri',
+    detail: `is ${gcsUri}, which is not an MP4 file with a duration${found}. Convert it to MP4.`,
+  });
   return undefined;
 }

@@ -30,6 +30,12 @@ const redriveSchema = z.strictObject({
   pageToken: z.string().optional(),
 });
 
+const REDRIVE_WORDS = {
+  what: 'a redrive',
+  example: '{"errorCode": "PROVIDER_UNAVAILABLE", "dryRun": true}',
+  examples: { createdAfter: '2026-11-21T18:00:00Z', pageSize: 100 },
+};
+
 export interface RedriveReport {
   /** The failed jobs and their retries. With `dryRun` the retries are not created. */
   readonly retried: readonly { readonly job: string; readonly retry: string }[];
@@ -40,7 +46,11 @@ export interface RedriveReport {
 
 /** @throws ProblemError 400 */
 export async function redrive(services: Services, body: unknown): Promise<RedriveReport> {
-  const { pageToken, pageSize, caller, model, createdAfter, all, ...options } = parseAs(redriveSchema, body);
+  const { pageToken, pageSize, caller, model, createdAfter, all, ...options } = parseAs(
+    redriveSchema,
+    body,
+    REDRIVE_WORDS,
+  );
   const hasFilter = [options.errorCode, caller, model, createdAfter].some((filter) => filter !== undefined);
   // A page token stands for the filters, and for the `all`, of the first page. A dry run retries nothing.
   const isOfAll = !hasFilter && (all || !options.dryRun);

@@ -9,7 +9,7 @@ import { invalid, refuse } from '../http/google-error.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import { type Call, jsonBody } from '../http/router.ts';
 import { drawLatencyMs } from '../latency.ts';
-import { type InputMedia, readInputs } from '../operation/media-input.ts';
+import { type InputMedia, OMNI_IMAGE_TYPES, readInputs } from '../operation/media-input.ts';
 import { parseGsUri } from '../operation/object-store.ts';
 import type { Outcome, RenderPlan } from '../operation/operations.ts';
 import type { MediaSource } from '../operation/predict-request.ts';
@@ -116,11 +116,12 @@ async function readMedia(
     referenceImages: isFirstFrame ? [] : images,
     video: previousId === undefined ? videos[0] : await previousVideo(context, target, previousId),
   };
-  return readInputs(target.host, instance, {
+  const reader = {
     objects: context.objects,
     signal: context.producer.signal,
-    readFile: (fileId) => context.generated.read(fileId, target.project),
-  });
+    readFile: (fileId: string) => context.generated.read(fileId, target.project),
+  };
+  return readInputs(target.host, instance, reader, OMNI_IMAGE_TYPES);
 }
 
 /** The video of the previous interaction. */

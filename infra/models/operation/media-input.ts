@@ -1,6 +1,7 @@
 /** Reads the images and the video of a request from any source, and rejects those that the models do not accept. */
 import { createHash } from 'node:crypto';
 import { Mp4Error, type ParsedMp4, parseMp4 } from '../../mp4/mp4-parser.ts';
+import { type ImageType, imageTypeOf } from '../../png/image-header.ts';
 import type { Surface } from '../catalogue.ts';
 import { fileRefusal, GoogleError, invalid, refuse } from '../http/google-error.ts';
 import { type ObjectStore, ObjectStoreRefusal } from './object-store.ts';
@@ -31,6 +32,21 @@ export interface InputMedia {
 }
 
 const MAX_IMAGE_BYTES = 20 * 1024 * 1024;
+/** Google's page on Veo. */
+const VEO_IMAGE_TYPES: readonly string[] = ['image/jpeg', 'image/png'];
+/** Google's page on Omni. */
+export const OMNI_IMAGE_TYPES: readonly string[] = [
+  ...VEO_IMAGE_TYPES,
+  'image/webp',
+  'image/heic',
+  'image/heif',
+];
+const NAMES: Readonly<Record<ImageType, string>> = {
+  'image/jpeg': 'JPEG',
+  'image/png': 'PNG',
+  'image/webp': 'WebP',
+  'image/heic': 'HEIC',
+};
 /** The Developer API extends only its own videos, up to 141 s. */
 const MAX_INPUT_SECONDS: Readonly<Record<Surface, number>> = { vertex: 30, developer: 141 };
 
@@ -39,6 +55,7 @@ export async function readInputs(
   surface: Surface,
   instance: PredictInstance,
   reader: MediaReader,
+  imageTypes = VEO_IMAGE_TYPES,
 ): Promise<InputMedia> {
   const sources: (readonly [string, MediaSource])[] = [];
   if (instance.image !== undefined) sources.push(['FIRST', instance.image]);
@@ -46,36 +63,35 @@ export async function readInputs(
   for (const [index, source] of instance.referenceImages.entries())
     sources.push([`REF ${index + 1}`, source]);
   const images: InputImage[] = [];
-  for (const [label, source] of sources) images.push({ label, digest: await imageDigest(source, reader) });
+  for (const [label, source] of sources)
+    images.push({ label, digest: await imageDigest(source, reader, imageTypes) });
   const video = instance.video === undefined ? undefined : await readVideo(surface, instance.video, reader);
   return { images, video };
 }
 
-async function imageDigest(source: MediaSource, reader: MediaReader): Promise<string> {
+async function imageDigest(
+  source: MediaSource,
+  reader: MediaReader,
+  imageTypes: readonly string[],
+): Promise<string> {
   const mimeType = source.kind === 'file' ? '' : source.mimeType;
-  if (mimeType !== 'image/png' && mimeType !== 'image/jpeg') {
+  if (!imageTypes.includes(mimeType)) {
     return invalid(
-      `Unsupported mime type '${mimeType}' at '${source.field}', supported types are [image/jpeg,image/png].`,
+      `Unsupported mime type '${mimeType}' at '${source.field}', supported types are [${imageTypes.join(',')}].`,
     );
   }
   const bytes = await readSource(source, reader);
   if (bytes.length > MAX_IMAGE_BYTES) return invalid(`The image at '${source.field}' is larger than 20 MB.`);
-  const actual = sniffImage(bytes);
-  if (actual === undefined)
-    return invalid(`Unable to process the image at '${source.field}': not a JPEG or PNG.`);
-  if (actual !== mimeType) {
+  const actual = imageTypeOf(bytes);
+  if (actual === undefined || !imageTypes.includes(actual)) {
+    const names = Object.entries(NAMES).flatMap(([type, name]) => (imageTypes.includes(type) ? [name] : []));
+    return invalid(`Unable to process the image at '${source.field}': not a ${names.join(' or ')}.`);
+  }
+  // The detection does not distinguish HEIF from HEIC.
+  if (actual !== mimeType.replace('heif', 'heic')) {
     return invalid(`The image at '${source.field}' is ${actual}, but its mime type says ${mimeType}.`);
   }
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-const JPEG_START = Buffer.from([0xff, 0xd8, 0xff]);
-
-function sniffImage(bytes: Buffer): string | undefined {
-  if (bytes.subarray(0, PNG_SIGNATURE.length).equals(PNG_SIGNATURE)) return 'image/png';
-  if (bytes.subarray(0, JPEG_START.length).equals(JPEG_START)) return 'image/jpeg';
-  return undefined;
 }
 
 async function readVideo(surface: Surface, source: MediaSource, reader: MediaReader): Promise<InputVideo> {

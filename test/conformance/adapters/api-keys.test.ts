@@ -185,7 +185,7 @@ describe('an API key', () => {
       });
     }
     expect((await operator.post('/v1/keys', { caller: 'a', operator: true })).body).toMatchObject({
-      errors: [{ field: 'operator', detail: 'is not a field; the fields are caller, note.' }],
+      errors: [{ field: 'operator', detail: 'is not a field of an API key; the fields are caller, note.' }],
     });
     const { key } = await made();
     const own = post('/v1/keys', { 'x-goog-api-key': key }, { caller: 'film-app' });

@@ -5,7 +5,7 @@ import { createOmniProvider } from '../../../functions/adapters/omni-provider.ts
 import { createVertexProvider } from '../../../functions/adapters/vertex-provider.ts';
 import { classifySubmitFailure } from '../../../functions/core/job/errors.ts';
 import type { VideoRequest } from '../../../functions/core/job/video-request.ts';
-import { imageFault } from '../../../functions/core/media/image.ts';
+import { readImage } from '../../../functions/core/media/image.ts';
 import { mp4DurationSeconds } from '../../../functions/core/media/mp4.ts';
 import type { PaidCall, PollAnswer, SubmitAnswer, VideoProvider } from '../../../functions/ports.ts';
 import { accessToken, isAccessToken, startTokenServer } from '../../../infra/identity/token-server.ts';
@@ -406,7 +406,11 @@ describe('the Developer API', () => {
     const refused = await image('imagen', '4K');
     expect(made).toMatchObject({ kind: 'image', mimeType: 'image/png' });
     const png = made.kind === 'image' ? made.bytes : new Uint8Array();
-    expect(await imageFault('image/png', png.length, rangesOf(png))).toBeUndefined();
+    const given = { sizeBytes: png.length, read: rangesOf(png), declared: undefined, model: 'a model' };
+    expect(await readImage({ ...given, accepts: ['image/png'] })).toEqual({
+      mimeType: 'image/png',
+      sizeBytes: png.length,
+    });
     expect(withheld).toMatchObject({ kind: 'withheld', reasons: [expect.any(String)] });
     expect(refused).toMatchObject({ kind: 'failed', signal: { kind: 'http', status: 400 } });
   });

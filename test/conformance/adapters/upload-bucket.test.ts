@@ -1,4 +1,5 @@
 /** The input bucket adapter of `upload` against the local Cloud Storage. */
+import { gunzipSync } from 'node:zlib';
 import { Storage } from '@google-cloud/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createUploadBucket } from '../../../functions/adapters/upload-bucket.ts';
@@ -40,6 +41,16 @@ describe('an uploaded object', () => {
       undefined,
       undefined,
     ]);
+  });
+});
+
+describe('a gzipped object', () => {
+  it('is read as stored, so that the caller can limit what it expands to', async () => {
+    const file = storage.bucket('test-in').file('a.json');
+    await file.save('{"prompt": "a"}', { resumable: false, gzip: true });
+    const { generation = '' } = (await uploads.head('a.json')) ?? {};
+    const stored = await uploads.read('a.json', generation);
+    expect(gunzipSync(stored ?? Buffer.alloc(0)).toString()).toBe('{"prompt": "a"}');
   });
 });
 

@@ -71,6 +71,11 @@ describe.each(HOSTS)('a request on %s', (host) => {
     ],
     ['data that is not base64', withInput([text, { ...image, data: '????' }]), /Base64 decoding failed/],
     ['data that is not an image', withInput([text, { ...image, data: 'AAAA' }]), /not a JPEG or PNG/],
+    [
+      'a GIF',
+      withInput([text, { ...image, mime_type: 'image/gif' }]),
+      /supported types are \[image\/jpeg,image\/png,image\/webp,image\/heic,image\/heif\]/,
+    ],
     ['a PNG declared as JPEG', withInput([text, { ...image, mime_type: 'image/jpeg' }]), /is image\/png/],
     [
       'data that is not a video',

@@ -2,6 +2,7 @@
 import { ApiError } from '@google/genai';
 import { describe, expect, it } from 'vitest';
 import { parseMp4 } from '../../../infra/mp4/mp4-parser.ts';
+import { heicOf, webpOf } from '../../support/images.ts';
 import {
   BEARER,
   get,
@@ -181,6 +182,16 @@ describe.each(HOSTS)('a video on %s', (host) => {
     );
     expect(withJpeg.bytes).not.toEqual(withPng.bytes);
     expect(withReferences.bytes).not.toEqual(withPng.bytes);
+  });
+
+  it.each([
+    ['image/webp', webpOf()],
+    ['image/heic', heicOf()],
+    ['image/heif', heicOf('mif1')],
+  ])('may start from an image of type %s', async (mimeType, bytes) => {
+    const input = [text('a cat'), image(bytes, mimeType)];
+    const { json } = await create(rig, host, omniBody(host, input, {}, task('image_to_video')));
+    expect(json.status).toBe('in_progress');
   });
 
   it('can be extended by URI and by interaction id: the existing frames stay', async () => {

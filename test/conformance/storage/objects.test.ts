@@ -87,6 +87,25 @@ describe('uploads and downloads', () => {
     expect((await bucket().getFiles({ prefix: 'bad/' }))[0]).toEqual([]);
   });
 
+  it.each([
+    ['CRLF', '\r\n', ''],
+    ['CRLF, after a preamble', '\r\n', 'preamble\r\n'],
+    ['LF, as gcloud sends them', '\n', ''],
+    ['LF, after an empty line', '\n', '\n'],
+  ])('accept multipart bodies whose lines end with %s', async (_, end, before) => {
+    // The media itself has line ends of both kinds, lines that are like delimiters, and half a line end at its end.
+    const media = `a\r\n\r\nb\n--x\n -b ${end === '\n' ? '' : '\n--b'}c\r`;
+    const lines = [
+      ...['--b', 'Content-Type: application/json', 'MIME-Version: 1.0', '', '{"metadata":{"who":"me"}}'],
+      ...['--b', 'Content-Type: text/x-lines', '', media, '--b--', ''],
+    ];
+    const url = `${local.url}/upload/storage/v1/b/${BUCKET}/o?uploadType=multipart&name=lines`;
+    const headers = { 'content-type': "multipart/related; boundary='b'" };
+    const response = await fetch(url, { method: 'POST', headers, body: `${before}${lines.join(end)}` });
+    expect(await response.json()).toMatchObject({ contentType: 'text/x-lines', metadata: { who: 'me' } });
+    expect((await file('lines').download())[0].toString()).toBe(media);
+  });
+
   it('reject a multipart body without its closing boundary', async () => {
     const send = (body: string) =>
       fetch(`${local.url}/upload/storage/v1/b/${BUCKET}/o?uploadType=multipart&name=torn-multipart`, {

@@ -1,74 +1,82 @@
 /** The classification of uploaded objects, and the request for an uploaded image. */
 import { describe, expect, it } from 'vitest';
+import { arrivalOf, ruleOrReason } from '../../../functions/core/batch/upload-arrival.ts';
+import { errorNameOf, sidecarsFor, titleOf } from '../../../functions/core/batch/upload-names.ts';
 import {
-  type Arrival,
-  arrivalOf,
   fieldsOfMetadata,
   hasPrompt,
   imageRequest,
   promptOfText,
-  sidecarsFor,
-  titleOf,
   uploadCallerOf,
   uploadRulesSchema,
 } from '../../../functions/core/batch/upload-rules.ts';
+import { fileKindOf } from '../../../functions/core/media/file-kind.ts';
 import type { FieldError } from '../../../functions/core/problem.ts';
+import { JPEG } from '../../support/images.ts';
 
 const rules = uploadRulesSchema.parse([
   { prefix: 'uploads/' },
   { prefix: 'uploads/said/', sidecar: 'required' },
 ]);
-const [rule] = rules;
-const kindOf = (name: string, contentType = ''): Arrival['kind'] => arrivalOf(rules, name, contentType).kind;
+const [rule, said] = rules;
+if (!rule || !said) throw new Error('a rule is missing');
+const TEXT = fileKindOf(Buffer.from('text'));
+const byName = (name: string) => arrivalOf(rule, name, undefined)?.kind;
 
 describe('the kind of an object in the input bucket', () => {
-  it('follows from its extension, or from its content type if it has none', () => {
-    const kinds = ['a.png', 'a.JPG', 'a.jpeg', 'a.json', 'a.jsonl', 'a.csv', 'a.txt', 'a.mp4', 'a'];
-    expect(kinds.map((name) => kindOf(`uploads/${name}`))).toEqual([
-      ...['image', 'image', 'image', 'request', 'manifest', 'manifest', 'sidecar', 'ignored', 'ignored'],
-    ]);
-    expect(kindOf('uploads/a', 'image/png')).toBe('image');
-    expect(kindOf('uploads/folder/', 'image/png')).toBe('ignored');
+  it('follows from its bytes if these are an image, else from its name', () => {
+    for (const name of ['a', 'a.png', 'a.jpg', 'a.jfif', 'a.csv', 'a.json', 'a.txt', 'a.b.c'])
+      expect(arrivalOf(rule, `uploads/${name}`, fileKindOf(JPEG))).toEqual({
+        kind: 'image',
+        mimeType: 'image/jpeg',
+      });
+    const kinds = ['a.json', 'a.jsonl', 'a.csv', 'a.tsv.gz', 'a.txt', 'a.png', 'a'].map(
+      (name) => arrivalOf(rule, `uploads/${name}`, TEXT)?.kind,
+    );
+    expect(kinds).toEqual(['request', 'manifest', 'manifest', 'manifest', 'sidecar', 'refused', 'refused']);
   });
 
-  it('is ignored outside all prefixes, in the folders that Clapper writes to, and for an error file', () => {
-    expect(arrivalOf([], 'a.png', '').kind).toBe('ignored');
-    expect(kindOf('other/a.png')).toBe('ignored');
+  it('follows from its name alone once the object is deleted', () => {
+    const names = ['a.png', 'a.JPG', 'a.json', 'a.jsonl', 'a.txt', 'a.mp4', 'a'];
+    expect(names.map((name) => byName(`uploads/${name}`))).toEqual([
+      ...['image', 'image', 'request', 'manifest', 'sidecar', undefined, undefined],
+    ]);
+  });
+
+  it('is ignored outside all prefixes, in the folders that Clapper writes to, for a folder and an error file', () => {
+    expect(ruleOrReason([], 'a.png')).toHaveProperty('ignored');
+    expect(ruleOrReason(rules, 'other/a.png')).toHaveProperty('ignored');
     const everything = rules.map((each) => ({ ...each, prefix: '' }));
     for (const name of [
-      'jobs/j/image-x.png',
-      'batches/b/rows-x.jsonl',
-      'callers/c/upl.png',
-      'a.png.error.json',
+      ...['jobs/j/image-x.png', 'batches/b/rows-x.jsonl', 'callers/c/upl.png', 'a.png.error.json', 'a/'],
     ])
-      expect(arrivalOf(everything, name, '').kind).toBe('ignored');
-    expect(arrivalOf(everything, 'a.png', '').kind).toBe('image');
+      expect(ruleOrReason(everything, name)).toHaveProperty('ignored');
+    expect(ruleOrReason(everything, 'a.png')).toHaveProperty('rule');
+    expect(ruleOrReason(rules, 'uploads/said/a.png')).toEqual({ rule: said });
   });
 
   it('is a sidecar if the name can only be that of a sidecar, or if the rule requires sidecars', () => {
-    expect(arrivalOf(rules, 'uploads/cat.png.json', '')).toMatchObject({
-      kind: 'sidecar',
-      images: ['uploads/cat.png'],
-    });
-    expect(arrivalOf(rules, 'uploads/said/cat.json', '')).toMatchObject({
-      kind: 'sidecar',
-      rule: { prefix: 'uploads/said/' },
-    });
-    expect(arrivalOf(rules, 'uploads/cat.txt', '')).toMatchObject({
-      images: expect.arrayContaining(['uploads/cat.png', 'uploads/cat.jpg']),
+    for (const image of ['cat.png', 'cat.jfif', 'IMG_1.HEIC', 'cat.webp'])
+      expect(arrivalOf(rule, `uploads/${image}.json`, TEXT)).toEqual({
+        kind: 'sidecar',
+        images: [`uploads/${image}`],
+      });
+    expect(arrivalOf(said, 'uploads/said/cat.json', TEXT)?.kind).toBe('sidecar');
+    expect(arrivalOf(rule, 'uploads/cat.txt', TEXT)).toMatchObject({
+      images: expect.arrayContaining(['uploads/cat.png', 'uploads/cat.jpg', 'uploads/cat']),
     });
     expect(sidecarsFor('uploads/cat.png')).toEqual([
       ...['json', 'txt', 'JSON', 'TXT'].map((extension) => `uploads/cat.png.${extension}`),
       ...['json', 'txt', 'JSON', 'TXT'].map((extension) => `uploads/cat.${extension}`),
     ]);
-    expect(arrivalOf(rules, 'uploads/CAT.TXT', '')).toMatchObject({
+    expect(arrivalOf(rule, 'uploads/CAT.TXT', TEXT)).toMatchObject({
       images: expect.arrayContaining(['uploads/CAT.PNG', 'uploads/CAT.JPG']),
     });
   });
 
   it('belongs to the caller of its rule, or to the bucket if the rule has none', () => {
-    expect(rule && uploadCallerOf(rule, 'in')).toBe('upload:in');
-    expect(rule && uploadCallerOf({ ...rule, caller: 'me@x.test' }, 'in')).toBe('me@x.test');
+    expect(uploadCallerOf(rule, 'in')).toBe('upload:in');
+    expect(uploadCallerOf({ ...rule, caller: 'me@x.test' }, 'in')).toBe('me@x.test');
   });
 
   it('needs rules with different prefixes', () => {
@@ -171,6 +179,28 @@ describe('the title of a manifest’s batch', () => {
     expect(titleOf(long).length).toBeLessThanOrEqual(200);
     expect(titleOf(long)).toMatch(/^…🐱+\/many\.csv$/u);
     expect(titleOf('x'.repeat(201))).toBe(`…${'x'.repeat(199)}`);
+  });
+});
+
+describe('the name of an error file', () => {
+  it('is that of the object and .error.json, or a shorter one with a hash, within 1,024 bytes of UTF-8', () => {
+    const hash = (parts: readonly string[]): string => `${parts.at(-1)?.length}`.padEnd(16, 'h');
+    expect(errorNameOf('uploads/cat.png', hash)).toBe('uploads/cat.png.error.json');
+    const fits = 'x'.repeat(1013);
+    expect(errorNameOf(fits, hash)).toBe(`${fits}.error.json`);
+    for (const name of [
+      'x'.repeat(1014),
+      `${'x'.repeat(1016)}.png`,
+      '🐱'.repeat(256),
+      `é/${'ä'.repeat(510)}`,
+    ]) {
+      const short = errorNameOf(name, hash);
+      expect(short).toMatch(/~\d{3,4}h+\.error\.json$/);
+      expect(short).not.toContain('\ufffd');
+      expect(Buffer.byteLength(short)).toBeLessThanOrEqual(1024);
+      expect(Buffer.byteLength(short)).toBeGreaterThan(1020);
+      expect(Buffer.from(Buffer.from(short)).toString()).toBe(short);
+    }
   });
 });
 

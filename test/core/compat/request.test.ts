@@ -178,7 +178,7 @@ describe('a request for a retired model', () => {
     );
     expect(mapped.body).toMatchObject({
       durationSeconds: 8,
-      referenceImages: [{ image: { gcsUri: 'gs://b/a.png', mimeType: 'image/png' } }],
+      referenceImages: [{ image: { gcsUri: 'gs://b/a.png' } }],
     });
   });
 

@@ -46,6 +46,7 @@ const faultsOf = (records: readonly RawRecord[]): string[] =>
   records.flatMap((record) =>
     record.kind === 'fault' ? [`${record.row}@${record.line}: ${record.fault}`] : [],
   );
+const isBlank = (values: readonly string[]): boolean => values.every((value) => value.trim() === '');
 const utf8 = (text: string): Uint8Array => Buffer.from(text, 'utf8');
 
 const lineEnd = fc.constantFrom('\n', '\r\n', '\r');
@@ -71,7 +72,7 @@ describe('CSV records', () => {
   it('are read as they were written, with any quotes, commas and line ends in their values', () => {
     fc.assert(
       fc.property(table, cuts, ({ rows, text }, at) => {
-        expect(valuesOf(readAll(CSV, utf8(text), at))).toEqual(rows);
+        expect(valuesOf(readAll(CSV, utf8(text), at))).toEqual(rows.filter((row) => !isBlank(row)));
       }),
     );
   });
@@ -79,8 +80,9 @@ describe('CSV records', () => {
   it('are the same as those of csv-parse', () => {
     fc.assert(
       fc.property(table, ({ text }) => {
-        const theirs = parse(text, { record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true });
-        expect(valuesOf(readAll(CSV, utf8(text)))).toEqual(theirs);
+        const options = { record_delimiter: ['\r\n', '\n', '\r'], relax_column_count: true };
+        const theirs: string[][] = parse(text, options);
+        expect(valuesOf(readAll(CSV, utf8(text)))).toEqual(theirs.filter((row) => !isBlank(row)));
       }),
     );
   });

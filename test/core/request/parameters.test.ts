@@ -140,7 +140,7 @@ describe('personGeneration', () => {
     };
     for (const people of ['allow_all', 'allow_adult'])
       expect(detailOf(people)).toBe(
-        `is "${people}"; veo-3.1-generate-preview takes allow_adult in mode image; allow_all in mode extension.`,
+        `is "${people}"; veo-3.1-generate-preview takes allow_adult with firstFrame; allow_all with extensions.`,
       );
     expect(complete(chain, NONE, rules).personGeneration).toBeUndefined();
     const single = { ...chain, extensions: undefined, personGeneration: 'allow_adult' };
@@ -155,13 +155,13 @@ describe('templates in a request', () => {
     extensions: [{ prompt: 'the {animal} sleeps' }],
   };
 
-  it('are filled only when variables are given', () => {
+  it('are filled when variables are given, and refused when a value is missing', () => {
     expect(complete({ ...body, variables: { animal: 'cat' } })).toMatchObject({
       prompt: 'A cat',
       negativePrompt: 'dogs',
       extensions: [{ prompt: 'the cat sleeps' }],
     });
-    expect(complete(body).prompt).toBe('A {animal}');
+    expect(fieldsOf(body)).toEqual(['prompt', 'extensions.0.prompt']);
   });
 
   it('are refused with the missing and the unused variables', () => {

@@ -140,7 +140,7 @@ describe('a request is refused with the field', () => {
     [
       'with several syntax errors, all of them',
       { seed: -1, sampleCount: 'two', colour: 1 },
-      ['sampleCount', 'seed', 'colour'],
+      ['sampleCount', 'seed', 'colour', 'prompt'],
     ],
     [
       'with several semantic errors, all of them',

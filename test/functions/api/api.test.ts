@@ -110,7 +110,7 @@ describe('invalid input is refused with its name, and nothing is written, enqueu
   const aborted = (): RequestInit => streamed((controller) => controller.error(new Error('aborted')));
   const bad: [string, string, RequestInit, number, string][] = [
     ['no prompt and no image', '/v1/jobs', json({}), 400, 'prompt'],
-    ['an unknown model', '/v1/jobs', json({ prompt: 'a', model: 'sora' }), 400, "'sora'"],
+    ['an unknown model', '/v1/jobs', json({ prompt: 'a', model: 'sora' }), 400, '"sora"'],
     ['an unknown field', '/v1/jobs', json({ prompt: 'a', promt: 'b' }), 400, 'promt'],
     ['nine seconds', '/v1/jobs', json({ prompt: 'a', durationSeconds: 9 }), 400, 'durationSeconds'],
     ['malformed JSON', '/v1/jobs', post('{"prompt": '), 400, 'JSON'],

@@ -10,7 +10,7 @@ import { PNG } from '../../support/images.ts';
 import { finishesAfter } from '../../support/jobs.ts';
 import { makeWorld, type World } from '../../support/memory.ts';
 import { runFor } from '../../support/run.ts';
-import { MemoryUploads } from '../../support/upload-bucket.ts';
+import { MemoryUploads, MemoryWaits } from '../../support/upload-bucket.ts';
 
 const MINUTE = 60_000;
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
@@ -28,7 +28,7 @@ function arrivals(given: readonly unknown[] = [{ prefix: 'uploads/' }], { hasVer
     batches.push(start);
     return { batch: { batchId: `batch_${batches.length}`, status: 'expanding' }, created: true };
   };
-  const work = { services: world.services, uploads, rules, startBatch };
+  const work = { services: world.services, uploads, waits: new MemoryWaits(), rules, startBatch };
   return {
     ...{ world, uploads, batches, work },
     arrive: (data: unknown, type = FINALIZED) => handleUpload(work, { type, data }),
@@ -148,7 +148,12 @@ describe('an uploaded image', () => {
     expect(uploads.json('uploads/cat.png.error.json')).toEqual({
       object: 'gs://in/uploads/cat.png',
       generation: bad['generation'],
-      errors: [{ field: 'image.gcsUri', detail: expect.stringContaining('neither PNG nor JPEG') }],
+      errors: [
+        {
+          field: 'uploads/cat.png',
+          detail: 'is text, but its name ends in .png. An image has to be PNG or JPEG.',
+        },
+      ],
     });
     const worse = drop('uploads/cat.png', 'no image either', 'image/png');
     await arrive(worse);
@@ -271,8 +276,12 @@ describe('an uploaded request', () => {
     const { arrive, drop, uploads } = arrivals();
     await arrive(drop('uploads/a.json', '{'));
     await arrive(drop('uploads/b.json', '{"prompt":"x","durationSeconds":9,"colour":"red"}'));
-    expect(uploads.json('uploads/a.json.error.json')).toMatchObject({ errors: [{ field: '' }] });
-    expect(uploads.json('uploads/b.json.error.json')).toMatchObject({ errors: [{ field: 'colour' }] });
+    expect(uploads.json('uploads/a.json.error.json')).toMatchObject({
+      errors: [{ field: 'uploads/a.json', detail: expect.stringContaining('is not JSON') }],
+    });
+    expect(uploads.json('uploads/b.json.error.json')).toMatchObject({
+      errors: [{ field: 'colour' }, { field: 'durationSeconds' }],
+    });
   });
 });
 
@@ -320,13 +329,15 @@ describe('the batch of an uploaded manifest', () => {
     const startBatch: StartBatch = (start) => createBatch(services, { ...start, isTrusted: true });
     const upload = (name: string, text: string) =>
       handleUpload({ ...work, services, startBatch }, { type: FINALIZED, data: drop(name, text) });
-    const csv = 'prompt,durationSeconds\na fox,4\na hen,9\na cow,4\n';
+    const csv = 'prompt,durationSeconds\na fox,4\na hen,9\na cow,4\n#REF!,"8,0"\n';
     await upload('uploads/some.csv', csv);
     await upload('uploads/none.csv', 'prompt,durationSeconds\na hen,9\n');
     await runFor({ ...world, services }, 60 * MINUTE);
     expect(uploads.json('uploads/some.csv.error.json')).toMatchObject({
       errors: [
         { line: 3, field: 'durationSeconds' },
+        { line: 5, field: 'durationSeconds', detail: expect.stringContaining('is "8,0"') },
+        { line: 5, field: 'prompt', detail: expect.stringContaining('is "#REF!"') },
         {
           field: '',
           detail: expect.stringMatching(/^2 valid rows became jobs of batch bat_.*again\.$/),
@@ -386,37 +397,21 @@ describe('the batch of an uploaded manifest', () => {
   });
 });
 
-describe('an image or a table in an unsupported format', () => {
-  it('gets an error file instead of being ignored', async () => {
-    const { arrive, drop, jobs, uploads } = arrivals();
-    for (const [name, type] of [
-      ['uploads/IMG_1.HEIC', ''],
-      ['uploads/cat.webp', 'image/webp'],
-      ['uploads/logo', 'image/svg+xml'],
-    ] as const) {
-      await arrive(drop(name, 'x', type));
-      expect(uploads.json(`${name}.error.json`)).toMatchObject({
-        errors: [{ field: name, detail: expect.stringContaining('PNG or JPEG') }],
-      });
-    }
-    await arrive(drop('uploads/cats.xlsx', 'x'));
-    expect(uploads.json('uploads/cats.xlsx.error.json')).toMatchObject({
-      errors: [{ detail: expect.stringContaining('CSV') }],
-    });
-    expect(await jobs()).toHaveLength(0);
-  });
-});
-
-describe('any other object', () => {
+describe('an object that is not for Clapper', () => {
   it('is ignored and logged', async () => {
-    const { arrive, drop, jobs, world } = arrivals();
-    await arrive(drop('uploads/film.mp4', 'x', 'video/mp4'));
+    const { arrive, drop, jobs, uploads, world } = arrivals();
+    await arrive(drop('uploads/folder/', '', 'image/png'));
+    await arrive(drop('uploads/cat.png.error.json', '{}', 'application/json'));
     await arrive(drop('elsewhere/cat.png', PNG, 'image/png'));
+    await arrive(drop('jobs/job_1/image-x.png', PNG, 'image/png'));
     await arrive({ ...drop('uploads/cat.png', PNG, 'image/png'), bucket: 'other' });
     await arrive(drop('uploads/dog.png', PNG, 'image/png'), 'google.cloud.storage.object.v1.metadataUpdated');
     await arrive({ nonsense: true });
     expect(await jobs()).toHaveLength(0);
-    expect(world.log.filter(({ message }) => message.includes('ignored'))).toHaveLength(5);
+    expect(world.log.filter(({ message }) => message.includes('ignored'))).toHaveLength(7);
+    expect([...uploads.objects.keys()].filter((name) => name.endsWith('.error.json'))).toEqual([
+      'uploads/cat.png.error.json',
+    ]);
   });
 });
 

@@ -9,7 +9,7 @@ import { PNG } from '../../support/images.ts';
 import { finishesAfter } from '../../support/jobs.ts';
 import { makeWorld } from '../../support/memory.ts';
 import { runFor } from '../../support/run.ts';
-import { MemoryUploads } from '../../support/upload-bucket.ts';
+import { MemoryUploads, MemoryWaits } from '../../support/upload-bucket.ts';
 
 const DEPTH = 5_000;
 const LISTS = '['.repeat(DEPTH) + ']'.repeat(DEPTH);
@@ -82,7 +82,7 @@ describe('an uploaded file that is nested too deeply', () => {
     const world = { ...base, services: { ...base.services, settings } };
     const uploads = new MemoryUploads(world);
     const startBatch = () => Promise.reject(new Error('no manifest here'));
-    const work = { services: world.services, uploads, rules, startBatch };
+    const work = { services: world.services, uploads, waits: new MemoryWaits(), rules, startBatch };
     const arrive = (data: unknown) =>
       handleUpload(work, { type: 'google.cloud.storage.object.v1.finalized', data });
     return { world, uploads, arrive };

@@ -1,8 +1,9 @@
 /** Checks that each request, upload and fire has had its result exactly once. */
 
 import { fireAt, manifestOf as nameOfManifest, slotOf } from '../../../functions/core/batch/schedules.ts';
-import { errorNameOf } from '../../../functions/core/batch/upload-rules.ts';
+import { errorNameOf, imagesOfSidecar } from '../../../functions/core/batch/upload-names.ts';
 import type { Job } from '../../../functions/core/job/job.ts';
+import { PNG } from '../../support/images.ts';
 import { START_MS } from '../engine.ts';
 import { digitsOf } from '../random.ts';
 import { type BatchFinalState, planOf } from './batch-checks.ts';
@@ -95,13 +96,31 @@ function checkDropped(final: ArrivalFinalState, dropped: Dropped): void {
     case 'needsSidecar':
       if (job) checkImage(final, dropped, job);
       if (isLatest && isDeliveredWithBoth(final, dropped, expected.about) && !job) notProcessed();
+      if (job && isLatest) checkNoError(final, dropped);
+      if (isLatest && isDelivered && !job && !expected.about.some((each) => input.peek(each)))
+        checkReported(final, name);
       return;
     case 'nothing':
+      if (isLatest && isDelivered && isAlone(final, name)) checkReported(final, name);
+      if (job) engine.violate('a sidecar makes no job', `${what} made ${job.jobId}`);
+      return;
     case 'fault':
       if (job) engine.violate('a faulty upload makes no job', `${what} made ${job.jobId}`);
-      if (expected.kind === 'fault' && isDelivered && isLatest && !input.peek(errorNameOf(name)))
+      if (isDelivered && isLatest && !input.peek(errorNameOf(name, String)))
         engine.violate('a faulty upload gets an error file', what);
   }
+}
+
+/** Whether the image of this sidecar was never uploaded. */
+const isAlone = ({ uploaders }: ArrivalFinalState, sidecar: string): boolean => {
+  const images = imagesOfSidecar(sidecar);
+  return !uploaders.dropped.some(({ drop }) => images.includes(drop.name));
+};
+
+/** A file that waited in vain has an error file: nothing hangs. */
+function checkReported({ engine, input }: ArrivalFinalState, name: string): void {
+  if (!input.peek(errorNameOf(name, String)))
+    engine.violate('a file that waits in vain is reported', `${name} has neither a job nor an error file`);
 }
 
 /** The job uses a copy of the uploaded generation. */
@@ -109,13 +128,14 @@ function checkImage({ engine, input }: ArrivalFinalState, { drop, generation }: 
   if (drop.contentType !== 'image/png') return;
   const { image } = job.request;
   const what = `${drop.name}#${generation}`;
-  if (image?.copyOf !== `gs://in/${what}` || !input.peek(image.gcsUri.replace('gs://in/', '')))
+  const copy = image && input.peek(image.gcsUri.replace('gs://in/', ''));
+  if (image?.copyOf !== `gs://in/${what}` || !copy || !PNG.equals(copy.content))
     engine.violate('a job uses its own image', `${job.jobId} of ${what} uses ${image?.gcsUri}`);
 }
 
 /** An upload that has made its job has no error file. */
 function checkNoError({ engine, input }: ArrivalFinalState, { drop, generation }: Dropped): void {
-  const error = input.peek(errorNameOf(drop.name));
+  const error = input.peek(errorNameOf(drop.name, String));
   if (error && Buffer.from(error.content).toString().includes(`"generation": "${generation}"`))
     engine.violate(
       'a good upload has no error file',

@@ -34,7 +34,8 @@ export interface Drop {
 const SHAPES = [
   [0.25, 'image'],
   [0.15, 'image with sidecar'],
-  [0.25, 'image that needs a sidecar'],
+  [0.2, 'image that needs a sidecar'],
+  [0.05, 'sidecar without an image'],
   [0.15, 'request'],
   [0.2, 'manifest'],
 ] as const;
@@ -95,6 +96,8 @@ function filesOf(random: Random, form: Form, id: string, version = ''): [File, .
         sidecar(`ask/${id}${sidecarForm}`, `${id} as asked${version}`),
       ];
     }
+    case 'sidecar without an image':
+      return [sidecar(`drop/${id}${sidecarForm}`, `${id} of nothing${version}`)];
     case 'request': {
       const prompt = `${id} requested${version}`;
       const body = { prompt, ...(isFaulty ? { durationSeconds: 999 } : {}) };
@@ -104,7 +107,10 @@ function filesOf(random: Random, form: Form, id: string, version = ''): [File, .
     case 'manifest': {
       const manifest = manifestOf(random, `${id}${version}`, format);
       const name = `${folder}/${id}.${format}`;
-      return [file(name, manifest.text, 'text/plain', { kind: 'batch', manifest })];
+      // An empty file is refused before it becomes a batch.
+      const expected =
+        manifest.text === '' ? { kind: 'fault' as const } : { kind: 'batch' as const, manifest };
+      return [file(name, manifest.text, 'text/plain', expected)];
     }
   }
 }
@@ -117,6 +123,9 @@ const file = (name: string, text: string, contentType: string, expected: Drop['e
 const sidecar = (name: string, prompt: string): File =>
   file(name, name.endsWith('.json') ? JSON.stringify({ prompt }) : prompt, 'text/plain', { kind: 'nothing' });
 
+/** The bytes of the video that phones append. */
+const MOTION = Buffer.alloc(3000, 7);
+
 /** @param prompt the prompt of its job; empty when it depends on a sidecar */
 const imageFile = (
   name: string,
@@ -125,6 +134,6 @@ const imageFile = (
   prompt: string,
 ): File => ({
   ...{ name, metadata, contentType: 'image/png' },
-  content: isFaulty ? PNG.subarray(0, 40) : PNG,
+  content: isFaulty ? PNG.subarray(0, 40) : prompt === '' ? Buffer.concat([PNG, MOTION]) : PNG,
   expected: isFaulty ? { kind: 'fault' } : { kind: 'job', prompt },
 });

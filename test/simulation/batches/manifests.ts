@@ -40,11 +40,15 @@ export function manifestOf(random: Random, name: string, format: PlannedManifest
     format === 'csv'
       ? ['prompt,model,durationSeconds,image.gcsUri,image.mimeType,image.generation', ...planned.map(csvOf)]
       : planned.map(jsonOf);
-  // A blank line is not a row. In CSV only an empty line is blank.
-  const between = format === 'csv' ? blank.replace(/^ +/, '') : blank;
+  // A blank line is not a row, nor is a CSV record of blank values.
+  const between =
+    format === 'csv' ? blank.replace(/^ +/, (spaces) => BLANK_RECORDS[spaces.length] ?? '') : blank;
   const text = lines.join(`${end}${between}`) + (random.chance(0.8) ? end : '');
   return { format, rows: planned.map(({ row }) => row), text, bodies: planned.map(bodyOf) };
 }
+
+/** By the number of spaces of a blank line. */
+const BLANK_RECORDS = ['', ' ', '"",', ' ,,"",,,'] as const;
 
 interface Drawn {
   readonly row: PlannedRow;

@@ -9,6 +9,12 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
     replace: `const isCurrent = !('seq' in event) || event.type === 'chunk' || batchWakeOf(batch)?.seq === event.seq;`,
   },
   {
+    name: 'a CSV record of blank values is a row',
+    file: 'core/manifest/record-reader.ts',
+    find: `'values' in content && content.values.every(isBlank)`,
+    replace: `'values' in content && content.values.length === 1 && content.values.every(isBlank)`,
+  },
+  {
     name: 'a row makes another job each time it is read',
     file: 'handlers/job/create-job.ts',
     find: `ids.jobIdOf(['batch', batchId, String(row)]);`,
@@ -135,8 +141,14 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a sidecar does not start the job of its image',
     file: 'handlers/batch/upload.ts',
-    find: `  if (arrival.kind === 'image') await handleImage(work, image, arrival);`,
-    replace: `  if (arrival.kind === 'image' && sidecar.name === '') await handleImage(work, image, arrival);`,
+    find: `  if (arrival.kind === 'image') await handleImage({`,
+    replace: `  if (arrival.kind === 'image' && sidecar.name === '') await handleImage({`,
+  },
+  {
+    name: 'a file that waits for another one in vain is never reported',
+    file: 'handlers/batch/upload.ts',
+    find: `if (object?.generation === generation) await handleObject(work, object, true);`,
+    replace: `if (object?.generation === generation) await handleObject(work, object, false);`,
   },
   {
     name: 'an event whose handling failed is acknowledged',

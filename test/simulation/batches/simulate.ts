@@ -21,6 +21,7 @@ import { placeFiles, plansOf } from './placed-files.ts';
 import { Requesters } from './requesters.ts';
 import { Retention } from './retention.ts';
 import { ScheduleStates } from './schedule-store.ts';
+import { UploadWaitStates } from './upload-waits.ts';
 import { Uploaders } from './uploaders.ts';
 import { sourcesOf } from './workload.ts';
 
@@ -74,7 +75,8 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
   placeFiles(engine, input, users, { plannedBatches, fires });
   const owners = new Owners(engine, subject, users, servicesOf, keepFinishedMs);
   const requesters = new Requesters(engine, subject, plannedBatches, servicesOf);
-  const uploaders = new Uploaders(engine, subject, input, drops, servicesOf);
+  const waits = new UploadWaitStates(engine);
+  const uploaders = new Uploaders(engine, subject, { input, waits }, drops, servicesOf);
   const scheduler = new CloudScheduler(engine, subject, states, fires, servicesOf);
   const retention = new Retention(engine, database, batches, batchMonitor, keepFinishedMs);
   const isLeftHeld = (job: Job): boolean => {
@@ -85,11 +87,13 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     requesters.waiting + uploaders.waiting + scheduler.waiting + owners.waiting === 0 &&
     [...batches.batches.values()].every((batch) => isBatchOver(batch) || owners.isLeftPaused(batch)) &&
     scheduler.isSettled() &&
+    waits.waits.size === 0 &&
     retention.isOver() &&
     isIdle(world, isLeftHeld);
   const hasWork = (): boolean =>
     hasOverdue(world) ||
     scheduler.hasDue() ||
+    waits.hasDue() ||
     batches.overdue(engine.now).length > 0 ||
     batches.dueForRelease(engine.now).length > 0;
   const minute = (): void => {
@@ -106,6 +110,7 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     sweepSometimes(engine, hasWork, async (invocation) => {
       await subject.handleSweep(servicesOf(invocation));
       await scheduler.sweep(invocation);
+      await uploaders.sweep(invocation);
     });
   };
   engine.after(engine.timing.int(0, MINUTE), minute);

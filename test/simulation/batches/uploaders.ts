@@ -4,6 +4,9 @@ import type { Engine, Invocation } from '../engine.ts';
 import type { Subject } from '../subject.ts';
 import { type Drop, RULES } from './drops.ts';
 import { INPUT_BUCKET, type InputBucket, type StoredInput } from './input-bucket.ts';
+import type { UploadWaitStates } from './upload-waits.ts';
+
+type UploadWork = Parameters<Subject['handleUpload']>[0];
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -27,15 +30,17 @@ export class Uploaders {
   waiting = 0;
   readonly #engine: Engine;
   readonly #subject: Subject;
+  readonly #waits: UploadWaitStates;
   readonly #servicesOf: (invocation: Invocation) => Services;
 
   constructor(
     engine: Engine,
     subject: Subject,
-    input: InputBucket,
+    { input, waits }: { readonly input: InputBucket; readonly waits: UploadWaitStates },
     drops: readonly Drop[],
     servicesOf: (invocation: Invocation) => Services,
   ) {
+    this.#waits = waits;
     this.#engine = engine;
     this.#subject = subject;
     this.#servicesOf = servicesOf;
@@ -83,7 +88,7 @@ export class Uploaders {
     const deliveredAt = this.#engine.now;
     this.#engine.start(
       `upload ${String(data['name']).slice(-16)}#${String(data['generation'])}`,
-      (invocation) => this.#take(this.#servicesOf(invocation), data),
+      (invocation) => this.#take(invocation, data),
       ({ kind }) => {
         if (kind === 'returned') {
           this.waiting--;
@@ -96,13 +101,24 @@ export class Uploaders {
     );
   }
 
-  async #take(services: Services, data: unknown): Promise<void> {
+  async #take(invocation: Invocation, data: unknown): Promise<void> {
+    const work = this.#workOf(invocation);
+    if (work)
+      await this.#subject.handleUpload(work, { type: 'google.cloud.storage.object.v1.finalized', data });
+  }
+
+  async sweep(invocation: Invocation): Promise<void> {
+    const work = this.#workOf(invocation);
+    if (work) await this.#subject.sweepUploads(work);
+  }
+
+  #workOf(invocation: Invocation): UploadWork | undefined {
+    const services = this.#servicesOf(invocation);
     const { uploads } = services;
-    if (!uploads) return;
-    const { createBatch, handleUpload } = this.#subject;
-    const type = 'google.cloud.storage.object.v1.finalized';
-    const startBatch: Parameters<typeof handleUpload>[0]['startBatch'] = (start) =>
-      createBatch(services, { ...start, isTrusted: true });
-    await handleUpload({ services, uploads, rules: RULES, startBatch }, { type, data });
+    if (!uploads) return undefined;
+    return {
+      ...{ services, uploads, waits: this.#waits.portOf(invocation), rules: RULES },
+      startBatch: (start) => this.#subject.createBatch(services, { ...start, isTrusted: true }),
+    };
   }
 }

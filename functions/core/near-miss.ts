@@ -1,0 +1,59 @@
+/**
+ * The name that somebody probably meant. Written here, because a library for it is one function of twenty lines, and the
+ * deployed package would carry it.
+ */
+
+/** Names that other APIs of the field have for ours, by their letters alone. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  text: 'prompt',
+  numberofvideos: 'sampleCount',
+  n: 'sampleCount',
+  bytes: 'bytesBase64Encoded',
+  imagebytes: 'bytesBase64Encoded',
+  data: 'bytesBase64Encoded',
+  contenttype: 'mimeType',
+};
+
+/** Shorter texts are alike by chance. */
+const PART_LETTERS_MIN = 3;
+
+/** The one of these names that is nearest to the given one, if any is near. */
+export function nearest(given: string, names: readonly string[]): string | undefined {
+  const letters = lettersOf(given.slice(0, 100));
+  if (letters === '') return undefined;
+  const same = names.find((name) => lettersOf(name) === letters);
+  if (same !== undefined) return same;
+  const other = OTHER_NAMES[letters];
+  if (other !== undefined && names.includes(other)) return other;
+  const [best] = names
+    .map((name) => ({ name, edits: editsBetween(letters, lettersOf(name)) }))
+    .filter(({ name, edits }) => edits <= Math.max(letters.length, lettersOf(name).length) / 4)
+    .sort((a, b) => a.edits - b.edits);
+  return best?.name ?? names.find((name) => isPart(letters, lettersOf(name)));
+}
+
+/** `duration` of `durationSeconds`, `uri` of `gcsUri`. */
+const isPart = (letters: string, name: string): boolean =>
+  letters.length >= PART_LETTERS_MIN && (name.startsWith(letters) || name.endsWith(letters));
+
+const lettersOf = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+
+/** Levenshtein's distance: how many letters to insert, delete or replace. */
+function editsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, n) => n);
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      const replaced = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** The end of a message about an unknown name: `; did you mean aspectRatio?`, or nothing. */
+export const didYouMean = (given: string, names: readonly string[]): string => {
+  const meant = nearest(given, names);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
+};
