@@ -122,7 +122,10 @@ data "google_storage_project_service_account" "this" {
 resource "google_project_iam_member" "storage_events" {
   project = var.project_id
   role    = "roles/pubsub.publisher"
-  member  = data.google_storage_project_service_account.this.member
+  # Not from the data source: with a pending change of an API it is read late, and the grant would be replaced.
+  member = "serviceAccount:service-${var.project_number}@gs-project-accounts.iam.gserviceaccount.com"
+
+  depends_on = [data.google_storage_project_service_account.this]
 }
 
 resource "google_project_iam_member" "build_logs" {
