@@ -42,7 +42,7 @@ describe.skipIf(whyNoPlan)(
           ],
           ['state', 'rm', '-state=mine.tfstate', 'google_project_service.this'],
         ];
-          copyFileSync(path.join(module, 'terraform.tfstate'), mine);
+        copyFileSync(path.join(module, 'terraform.tfstate'), mine);
         for (const move of moves) {
           expect(documented.replaceAll("'", '')).toContain(`terraform ${move.join(' ')}`);
           await terraformOrThrow(module, ...move);
