@@ -75,7 +75,7 @@ resource "google_pubsub_subscription" "budget" {
     push_endpoint = local.url.sweep
 
     oidc_token {
-      service_account_email = google_service_account.tasks.email
+      service_account_email = local.accounts.tasks.email
       audience              = local.url.sweep
     }
   }

@@ -20,5 +20,5 @@ resource "google_pubsub_topic_iam_member" "events_publisher" {
   project = var.project_id
   topic   = google_pubsub_topic.events.name
   role    = "roles/pubsub.publisher"
-  member  = google_service_account.function[each.key].member
+  member  = local.accounts[each.key].member
 }

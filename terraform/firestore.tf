@@ -54,12 +54,8 @@ resource "google_firestore_index" "this" {
   # A grant takes a minute or two to take effect; until then the first functions cannot be built or triggered. The
   # functions wait for the indexes, which take minutes to build. So the indexes wait for the grants.
   depends_on = [
-    google_artifact_registry_repository_iam_member.build,
-    google_project_iam_member.build_copy,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.event_receiver,
-    google_project_iam_member.storage_events,
     google_storage_bucket_iam_member.build_source,
+    module.bootstrap,
   ]
 }
 

@@ -38,7 +38,7 @@ locals {
       CLAPPER_SUBMIT_URL             = local.url.submit
       CLAPPER_POLL_URL               = local.url.poll
       CLAPPER_BATCH_URL              = local.url.batch
-      CLAPPER_TASKS_SERVICE_ACCOUNT  = google_service_account.tasks.email
+      CLAPPER_TASKS_SERVICE_ACCOUNT  = local.accounts.tasks.email
       CLAPPER_TASKS_AUDIENCES        = join(",", [local.url.batch, local.url.notify, local.url.sweep])
       CLAPPER_CALLERS                = "id-token"
       CLAPPER_API_AUDIENCES          = local.url.api
@@ -79,8 +79,8 @@ resource "google_cloudfunctions2_function" "this" {
   build_config {
     runtime           = "nodejs24"
     entry_point       = each.key
-    service_account   = google_service_account.build.name
-    docker_repository = google_artifact_registry_repository.images.id
+    service_account   = local.accounts.build.name
+    docker_repository = local.images
 
     source {
       storage_source {
@@ -91,7 +91,7 @@ resource "google_cloudfunctions2_function" "this" {
   }
 
   service_config {
-    service_account_email            = google_service_account.function[each.key].email
+    service_account_email            = local.accounts[each.key].email
     available_cpu                    = "1"
     available_memory                 = each.value.memory
     max_instance_request_concurrency = each.value.concurrency
@@ -110,7 +110,7 @@ resource "google_cloudfunctions2_function" "this" {
       content {
         key        = "CLAPPER_GEMINI_API_KEY"
         project_id = var.project_id
-        secret     = google_secret_manager_secret.gemini_key.secret_id
+        secret     = local.gemini_key_secret
         version    = tostring(secret_environment_variables.value)
       }
     }
@@ -124,7 +124,7 @@ resource "google_cloudfunctions2_function" "this" {
       # Eventarc requires the region of the bucket.
       trigger_region        = var.region
       retry_policy          = "RETRY_POLICY_RETRY"
-      service_account_email = google_service_account.events.email
+      service_account_email = local.accounts.triggers.email
 
       event_filters {
         attribute = "bucket"
@@ -136,18 +136,11 @@ resource "google_cloudfunctions2_function" "this" {
   # A function is created only after it can be built, started and triggered. New code runs only after the indexes of its
   # queries exist.
   depends_on = [
-    google_artifact_registry_repository_iam_member.build,
     google_firestore_index.this,
-    google_project_iam_member.build_copy,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.event_receiver,
-    google_project_iam_member.function,
-    google_project_iam_member.storage_events,
     google_project_service.this,
-    google_secret_manager_secret_iam_member.gemini_key,
-    google_service_account_iam_member.tasks_user,
     google_storage_bucket_iam_member.build_source,
     google_storage_bucket_iam_member.function,
+    module.bootstrap,
   ]
 }
 

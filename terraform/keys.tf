@@ -39,7 +39,7 @@ resource "google_cloud_run_v2_service" "keys" {
   deletion_protection = false
 
   template {
-    service_account                  = google_service_account.function["api"].email
+    service_account                  = local.accounts.api.email
     timeout                          = "${local.functions.api.timeout}s"
     max_instance_request_concurrency = local.functions.api.concurrency
 
@@ -52,7 +52,7 @@ resource "google_cloud_run_v2_service" "keys" {
       # If there is no image, Cloud Run's error shows this name, which says what is missing.
       image = try(
         data.google_cloud_run_v2_service.api[each.key].template[0].containers[0].image,
-        "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.images.repository_id}/no-image-of-the-api",
+        "${var.region}-docker.pkg.dev/${var.project_id}/${basename(local.images)}/no-image-of-the-api",
       )
 
       resources {
@@ -79,7 +79,7 @@ resource "google_cloud_run_v2_service" "keys" {
 
           value_source {
             secret_key_ref {
-              secret  = google_secret_manager_secret.gemini_key.secret_id
+              secret  = local.gemini_key_secret
               version = tostring(env.value)
             }
           }
@@ -88,5 +88,5 @@ resource "google_cloud_run_v2_service" "keys" {
     }
   }
 
-  depends_on = [google_secret_manager_secret_iam_member.gemini_key]
+  depends_on = [module.bootstrap]
 }

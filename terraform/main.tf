@@ -15,26 +15,20 @@ locals {
     name => "https://${var.name}-${name}-${data.google_project.this.number}.${var.region}.run.app"
   }
 
-  apis = toset([
-    "aiplatform",
-    "artifactregistry",
-    "billingbudgets",
-    "cloudbuild",
-    "cloudfunctions",
-    "cloudresourcemanager",
-    "cloudscheduler",
-    "cloudtasks",
-    "eventarc",
-    "firestore",
-    "iam",
-    "iamcredentials",
-    "logging",
-    "monitoring",
-    "pubsub",
-    "run",
-    "secretmanager",
-    "storage",
-  ])
+  # False means that terraform/delivery has enabled the APIs and created the accounts.
+  apis = toset(var.bootstrap ? jsondecode(file("${path.module}/bootstrap/apis.json")) : [])
+
+  # With the accounts as outputs of the module, whatever uses one is created after it.
+  accounts = var.bootstrap ? module.bootstrap[0].accounts : {
+    for key in concat(keys(local.functions), ["build", "tasks", "triggers"]) : key => {
+      email  = "${var.name}-${key}@${var.project_id}.iam.gserviceaccount.com"
+      member = "serviceAccount:${var.name}-${key}@${var.project_id}.iam.gserviceaccount.com"
+      name   = "projects/${var.project_id}/serviceAccounts/${var.name}-${key}@${var.project_id}.iam.gserviceaccount.com"
+    }
+  }
+
+  gemini_key_secret = "${var.name}-gemini-key"
+  images            = "projects/${var.project_id}/locations/${var.region}/repositories/${var.name}-functions"
 }
 
 resource "google_project_service" "this" {
@@ -44,4 +38,17 @@ resource "google_project_service" "this" {
   service = "${each.value}.googleapis.com"
   # Others may use the API too, and leaving it enabled costs nothing.
   disable_on_destroy = false
+}
+
+module "bootstrap" {
+  count  = var.bootstrap ? 1 : 0
+  source = "./bootstrap"
+
+  project_id     = var.project_id
+  project_number = data.google_project.this.number
+  name           = var.name
+  region         = var.region
+  labels         = var.labels
+
+  depends_on = [google_project_service.this]
 }

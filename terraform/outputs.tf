@@ -25,7 +25,7 @@ output "firestore_database" {
 
 output "gemini_key_secret" {
   description = "Secret that holds the Gemini API key."
-  value       = google_secret_manager_secret.gemini_key.secret_id
+  value       = local.gemini_key_secret
 }
 
 output "input_bucket" {
@@ -45,5 +45,5 @@ output "output_bucket" {
 
 output "service_accounts" {
   description = "Account of each function, to grant it roles on your own buckets."
-  value       = { for name, account in google_service_account.function : name => account.email }
+  value       = { for name in keys(local.functions) : name => local.accounts[name].email }
 }

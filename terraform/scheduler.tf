@@ -19,7 +19,7 @@ resource "google_cloud_scheduler_job" "sweep" {
     http_method = "POST"
 
     oidc_token {
-      service_account_email = google_service_account.tasks.email
+      service_account_email = local.accounts.tasks.email
       audience              = local.url.sweep
     }
   }
@@ -52,7 +52,7 @@ resource "google_cloud_scheduler_job" "batch" {
     body        = base64encode(jsonencode({ schedule = each.key }))
 
     oidc_token {
-      service_account_email = google_service_account.tasks.email
+      service_account_email = local.accounts.tasks.email
       audience              = local.url.batch
     }
   }

@@ -30,29 +30,3 @@ resource "google_storage_bucket_object" "source" {
     }
   }
 }
-
-resource "google_artifact_registry_repository" "images" {
-  project       = var.project_id
-  location      = var.region
-  repository_id = "${var.name}-functions"
-  format        = "DOCKER"
-  description   = "Images that Google builds from Clapper's functions."
-  labels        = var.labels
-
-  cleanup_policies {
-    id     = "old"
-    action = "DELETE"
-    condition {
-      older_than = "2592000s"
-    }
-  }
-  cleanup_policies {
-    id     = "recent"
-    action = "KEEP"
-    most_recent_versions {
-      keep_count = 5
-    }
-  }
-
-  depends_on = [google_project_service.this]
-}

@@ -51,6 +51,13 @@ variable "api_keys" {
   }
 }
 
+variable "bootstrap" {
+  description = "Enable the APIs and create what gives rights: accounts, the custom role, grants on the project, the secret. False: `terraform/delivery` has done it, and this module needs no right to."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "budget" {
   description = "A monthly budget of this project, in the billing account's currency. When spending reaches the fraction `stop_at` of it (1 is all), the submit queues are paused until an operator resumes them; with 0 the budget only notifies. Null: no budget."
   type = object({

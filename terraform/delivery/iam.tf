@@ -1,69 +1,134 @@
+# What the two accounts may do. Neither can change a grant on the project, a role, an account, or what it may act as:
+# test/terraform/reach.test.ts walks from each account through every grant of this plan.
+
 locals {
   # To refresh the state. No role here reads the content of a bucket, a secret or the database.
   plan_roles = toset([
-    "roles/artifactregistry.reader",
     "roles/cloudfunctions.viewer",
     "roles/cloudscheduler.viewer",
     "roles/cloudtasks.viewer",
-    "roles/iam.securityReviewer",
     "roles/logging.logWriter",
     "roles/logging.viewer",
     "roles/monitoring.viewer",
     "roles/pubsub.viewer",
     "roles/run.viewer",
+    "roles/serviceusage.serviceUsageConsumer",
+  ])
+
+  # To create, change and delete the resources of the module, service by service. No role here contains setIamPolicy.
+  # Hence not `pubsub.admin`, `run.admin` or `cloudtasks.queueAdmin`.
+  apply_roles = toset([
+    "roles/cloudfunctions.developer",
+    "roles/cloudscheduler.admin",
+    "roles/datastore.backupSchedulesAdmin",
+    "roles/datastore.indexAdmin",
+    "roles/logging.logWriter",
+    "roles/monitoring.alertPolicyEditor",
+    "roles/monitoring.dashboardEditor",
+    "roles/monitoring.notificationChannelEditor",
+    "roles/monitoring.viewer",
+    "roles/run.developer",
     "roles/secretmanager.viewer",
     "roles/serviceusage.serviceUsageConsumer",
   ])
 
-  # To create, change and delete the resources of the module, service by service.
-  apply_roles = toset([
-    "roles/artifactregistry.admin",
-    "roles/cloudfunctions.developer",
-    "roles/cloudscheduler.admin",
-    "roles/cloudtasks.queueAdmin",
-    "roles/datastore.owner",
-    "roles/iam.roleAdmin",
-    "roles/iam.serviceAccountAdmin",
-    "roles/iam.serviceAccountUser",
-    "roles/logging.configWriter",
-    "roles/logging.logWriter",
-    "roles/monitoring.editor",
-    "roles/pubsub.admin",
-    "roles/run.admin",
-    "roles/secretmanager.admin",
-    "roles/serviceusage.serviceUsageAdmin",
-    "roles/storage.admin",
-  ])
+  custom_roles = {
+    plan = {
+      id          = "planner"
+      title       = "Clapper planner"
+      description = "Reads the settings of buckets, database and grants, not their content."
+      permissions = [
+        "datastore.backupSchedules.get",
+        "datastore.backupSchedules.list",
+        "datastore.databases.getMetadata",
+        "datastore.schemas.get",
+        "datastore.schemas.list",
+        "pubsub.topics.getIamPolicy",
+        "resourcemanager.projects.get",
+        "storage.buckets.get",
+        "storage.buckets.getIamPolicy",
+      ]
+    }
+    # The two setIamPolicy are for the publishers of the module's topics and for the invokers of its functions. They give
+    # no right to anything else. Cloud Run and Pub/Sub know no conditions on resource names.
+    apply = {
+      id          = "applier"
+      title       = "Clapper applier"
+      description = "Creates and changes what no predefined role covers without more rights than needed."
+      permissions = [
+        "cloudtasks.queues.create",
+        "cloudtasks.queues.delete",
+        "cloudtasks.queues.get",
+        "cloudtasks.queues.list",
+        "cloudtasks.queues.pause",
+        "cloudtasks.queues.resume",
+        "cloudtasks.queues.update",
+        "datastore.databases.create",
+        "datastore.databases.getMetadata",
+        "datastore.databases.update",
+        "logging.logMetrics.create",
+        "logging.logMetrics.delete",
+        "logging.logMetrics.get",
+        "logging.logMetrics.list",
+        "logging.logMetrics.update",
+        "pubsub.subscriptions.create",
+        "pubsub.subscriptions.delete",
+        "pubsub.subscriptions.get",
+        "pubsub.subscriptions.update",
+        "pubsub.topics.attachSubscription",
+        "pubsub.topics.create",
+        "pubsub.topics.delete",
+        "pubsub.topics.get",
+        "pubsub.topics.getIamPolicy",
+        "pubsub.topics.setIamPolicy",
+        "pubsub.topics.update",
+        "resourcemanager.projects.get",
+        "run.services.setIamPolicy",
+        "storage.buckets.create",
+      ]
+    }
+  }
 
-  # The roles that the module grants for the project. The apply account can grant these and no others, not even to itself.
-  grantable_roles = [
-    "projects/${var.project_id}/roles/${replace(var.name, "-", "_")}_queue_pauser",
-    "roles/aiplatform.user",
-    "roles/cloudtasks.enqueuer",
-    "roles/cloudtasks.viewer",
-    "roles/datastore.user",
-    "roles/eventarc.eventReceiver",
-    "roles/logging.logWriter",
-    "roles/pubsub.publisher",
-    "roles/storage.objectViewer",
-  ]
+  # Conditions on the module's buckets, and on single objects of the state bucket.
+  bucket_names = { for bucket in ["input", "output", "source"] : bucket => "projects/_/buckets/${var.project_id}-${var.name}-${bucket}" }
+  state_object = "projects/_/buckets/${var.state_bucket}/objects/clapper/"
 }
 
-resource "google_project_iam_custom_role" "plan" {
+# An id of its own for every new delivery: Google refuses the id of a deleted role for a month.
+resource "google_project_iam_custom_role" "this" {
+  for_each = local.custom_roles
+
   project     = var.project_id
-  role_id     = "${replace(var.name, "-", "_")}_planner"
-  title       = "Clapper planner"
-  description = "Reads the settings of buckets, database and roles, not their content."
-  permissions = [
-    "datastore.databases.getMetadata",
-    "datastore.indexes.get",
-    "datastore.indexes.list",
-    "iam.roles.get",
-    "resourcemanager.projects.get",
-    "storage.buckets.get",
-  ]
+  role_id     = "${replace(var.name, "-", "_")}_${each.value.id}_${formatdate("YYYYMMDDhhmm", plantimestamp())}"
+  title       = each.value.title
+  description = each.value.description
+  permissions = each.value.permissions
+
+  lifecycle {
+    ignore_changes = [role_id]
+  }
 
   depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "custom" {
+  for_each = local.accounts
+
+  project = var.project_id
+  role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.this[each.key].role_id}"
+  member  = google_service_account.this[each.key].member
+
+  depends_on = [google_project_iam_custom_role.this]
+}
+
+moved {
+  from = google_project_iam_custom_role.plan
+  to   = google_project_iam_custom_role.this["plan"]
+}
+
+moved {
+  from = google_project_iam_member.planner
+  to   = google_project_iam_member.custom["plan"]
 }
 
 resource "google_project_iam_member" "plan" {
@@ -71,12 +136,6 @@ resource "google_project_iam_member" "plan" {
 
   project = var.project_id
   role    = each.value
-  member  = google_service_account.this["plan"].member
-}
-
-resource "google_project_iam_member" "planner" {
-  project = var.project_id
-  role    = google_project_iam_custom_role.plan.name
   member  = google_service_account.this["plan"].member
 }
 
@@ -88,7 +147,7 @@ resource "google_project_iam_member" "plan_source" {
 
   condition {
     title      = "${var.name}-source"
-    expression = "resource.name.startsWith(\"projects/_/buckets/${var.project_id}-${var.name}-source\")"
+    expression = "resource.name.startsWith(\"${local.bucket_names.source}/\")"
   }
 }
 
@@ -100,24 +159,41 @@ resource "google_project_iam_member" "apply" {
   member  = google_service_account.this["apply"].member
 }
 
-resource "google_project_iam_member" "apply_grants" {
+# The module's three buckets, which do not exist yet at the first apply. Not the buckets of the state and of the plans.
+resource "google_project_iam_member" "apply_buckets" {
   project = var.project_id
-  role    = "roles/resourcemanager.projectIamAdmin"
+  role    = "roles/storage.admin"
   member  = google_service_account.this["apply"].member
 
   condition {
-    title      = "${var.name}-grants"
-    expression = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", [for role in local.grantable_roles : "'${role}'"])}])"
+    title      = "${var.name}-buckets"
+    expression = join(" || ", [for name in values(local.bucket_names) : "resource.name == \"${name}\" || resource.name.startsWith(\"${name}/\")"])
   }
 }
 
-# Both accounts lock the state while they work.
-resource "google_storage_bucket_iam_member" "state" {
+# Both read the state and clapper.tfvars. `plan` writes nothing there but the lock: its build runs whatever is pushed.
+resource "google_storage_bucket_iam_member" "state_reader" {
   for_each = local.accounts
+
+  bucket = var.state_bucket
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.this[each.key].member
+}
+
+resource "google_storage_bucket_iam_member" "state" {
+  for_each = {
+    plan  = "resource.name == \"${local.state_object}default.tflock\""
+    apply = "resource.name.startsWith(\"${local.state_object}\")"
+  }
 
   bucket = var.state_bucket
   role   = "roles/storage.objectUser"
   member = google_service_account.this[each.key].member
+
+  condition {
+    title      = "${var.name}-state-${each.key}"
+    expression = each.value
+  }
 }
 
 # `plan` creates plans and cannot replace them; `apply` reads them. `plan` reads too, because gcloud looks for an existing

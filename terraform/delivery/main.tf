@@ -1,5 +1,6 @@
 # Two builds: one plans every push, the other applies the plan after an approval. Each has its own account. Any push starts
-# the first build, so its account can only read.
+# the first build, so its account can only read. A person with the role Owner applies this module. It also creates what
+# the builds may not: the APIs, the functions' accounts and their grants (../bootstrap).
 
 locals {
   accounts = {
@@ -15,11 +16,29 @@ locals {
 }
 
 resource "google_project_service" "this" {
-  for_each = toset(["cloudbuild", "cloudresourcemanager", "iam", "pubsub", "storage"])
+  for_each = toset(jsondecode(file("${path.module}/../bootstrap/apis.json")))
 
   project            = var.project_id
   service            = "${each.value}.googleapis.com"
   disable_on_destroy = false
+}
+
+data "google_project" "this" {
+  project_id = var.project_id
+}
+
+module "bootstrap" {
+  source = "../bootstrap"
+
+  project_id         = var.project_id
+  project_number     = data.google_project.this.number
+  name               = var.name
+  region             = var.region
+  labels             = var.labels
+  firestore_database = var.firestore_database
+  deployers          = { ci = google_service_account.this["apply"].member }
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_service_account" "this" {
@@ -33,7 +52,7 @@ resource "google_service_account" "this" {
   depends_on = [google_project_service.this]
 }
 
-# Each object is one plan with the Terraform sources and the zip that it deploys.
+# Each object is one plan with the zip that it deploys.
 resource "google_storage_bucket" "plans" {
   project                     = var.project_id
   name                        = "${var.project_id}-${var.name}-plans"
@@ -91,6 +110,9 @@ resource "google_pubsub_topic" "builds" {
 }
 
 # Starts when a plan build succeeds. The plan account cannot start it: an account that could would have all of its rights.
+#
+# The steps are part of the trigger, not read from the repository: otherwise a push could change what runs with the rights
+# of `apply`. They change when a person applies this module.
 resource "google_cloudbuild_trigger" "apply" {
   project         = var.project_id
   location        = var.region
@@ -113,16 +135,33 @@ resource "google_cloudbuild_trigger" "apply" {
     repo_type  = "UNKNOWN"
   }
 
-  git_file_source {
-    path       = "cloudbuild.apply.yaml"
-    repository = var.repository
-    revision   = "refs/heads/${trim(var.branch, "^$")}"
-    repo_type  = "UNKNOWN"
+  build {
+    substitutions = local.builds.apply.substitutions
+    timeout       = local.builds.apply.timeout
+
+    dynamic "step" {
+      for_each = local.builds.apply.steps
+
+      content {
+        id         = step.value.id
+        name       = step.value.name
+        entrypoint = lookup(step.value, "entrypoint", null)
+        dir        = lookup(step.value, "dir", null)
+        args       = step.value.args
+        env        = lookup(step.value, "env", null)
+      }
+    }
+
+    options {
+      logging = local.builds.apply.options.logging
+    }
   }
 
   substitutions = {
+    _STATE_BUCKET = var.state_bucket
     _PLANS_BUCKET = google_storage_bucket.plans.name
     _PLAN         = "$(body.message.data.id)"
+    _COMMIT       = "$(body.message.data.substitutions.COMMIT_SHA)"
     _STATUS       = "$(body.message.data.status)"
     _TRIGGER      = "$(body.message.data.buildTriggerId)"
   }

@@ -5,6 +5,19 @@ variable "branch" {
   nullable    = false
 }
 
+variable "firestore_database" {
+  description = "Name of the database, if the deployment does not use the database `name`."
+  type        = string
+  default     = null
+}
+
+variable "labels" {
+  description = "Value of `labels` in the deployment."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "name" {
   description = "Value of `name` in the deployment."
   type        = string
@@ -29,7 +42,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Region of the builds and of the repository connection."
+  description = "Region of the deployment, of the builds and of the repository connection."
   type        = string
   default     = "us-central1"
   nullable    = false

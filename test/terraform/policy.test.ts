@@ -93,6 +93,14 @@ const BREAKING: Readonly<Record<RuleName, () => readonly PlannedResource[]>> = {
     added('google_secret_manager_secret_version', { secret_data: 'x' }),
   'every call by Google’s services carries an identity token': () =>
     changed('google_cloud_scheduler_job', within('http_target', 'oidc_token', [])),
+  'every service agent that a new project lacks has its role': () =>
+    planned('smallest').filter(({ values }) => values['role'] !== 'roles/eventarc.serviceAgent'),
+  'videos can be written, and inputs read, by the caller and by Vertex AI’s service agent': () =>
+    planned('smallest').filter(({ address }) => !address.endsWith('.vertex_agent["output"]')),
+  'every function with the key may read it': () =>
+    planned('gemini-key').filter(({ type }) => type !== 'google_secret_manager_secret_iam_member'),
+  'a custom role can be created again after it was deleted': () =>
+    changed('google_project_iam_custom_role', set('role_id', 'clapper_queue_pauser')),
   'every resource sets its project': () =>
     planned('smallest').map((each) =>
       each.type === 'google_pubsub_topic'
@@ -122,6 +130,8 @@ describe.skipIf(whyNoPlan)(`the plan${whyNoPlan ? ` (skipped: ${whyNoPlan})` : '
     'no basic role is granted',
     'no grant replaces a whole list of members',
     'no bucket can be made public',
+    'every service agent that a new project lacks has its role',
+    'a custom role can be created again after it was deleted',
     'every resource sets its project',
   ] as const)('of the delivery follows the rule: %s', (name) => {
     expect(RULES[name](delivery)).toEqual([]);

@@ -211,6 +211,58 @@ export const RULES = {
       return target && !text(block(target, 'oidc_token')['audience']) ? 'has no OIDC token' : undefined;
     }),
 
+  'every service agent that a new project lacks has its role': (plan) =>
+    [
+      ['aiplatform', 'roles/aiplatform.serviceAgent'],
+      // Without it no function with a trigger can be created.
+      ['eventarc', 'roles/eventarc.serviceAgent'],
+      // Without it no event and no budget notice carries a token.
+      ['pubsub', 'roles/pubsub.serviceAgent'],
+    ].flatMap(([agent, role]) =>
+      ofType(plan, 'google_project_iam_member').some(
+        ({ values }) =>
+          values['role'] === role &&
+          new RegExp(`^serviceAccount:service-\\d+@gcp-sa-${agent}\\.`).test(text(values['member'])),
+      )
+        ? []
+        : [`the service agent of ${agent} has no ${role}`],
+    ),
+
+  'videos can be written, and inputs read, by the caller and by Vertex AI’s service agent': (plan) =>
+    [
+      ['output', /^roles\/storage\.objectUser$/],
+      ['input', /^roles\/storage\.object(?:User|Viewer)$/],
+    ].flatMap(([bucket, role]) =>
+      [/^serviceAccount:[\w-]+-submit@/, /^serviceAccount:service-\d+@gcp-sa-aiplatform\./]
+        .filter(
+          (member) =>
+            !ofType(plan, 'google_storage_bucket_iam_member').some(
+              ({ values }) =>
+                text(values['bucket']).endsWith(`-${String(bucket)}`) &&
+                new RegExp(role ?? '').test(text(values['role'])) &&
+                member.test(text(values['member'])),
+            ),
+        )
+        .map((member) => `${member.source} has no access to the bucket ${String(bucket)}`),
+    ),
+
+  'every function with the key may read it': (plan) =>
+    broken(ofType(plan, FUNCTION), (resource) => {
+      const { secret_environment_variables: secrets, service_account_email: email } = serviceOf(resource);
+      const reads = ofType(plan, 'google_secret_manager_secret_iam_member').some(
+        ({ values }) => values['member'] === `serviceAccount:${text(email)}`,
+      );
+      return z.array(z.unknown()).parse(secrets ?? []).length === 0 || reads ? undefined : 'cannot read it';
+    }),
+
+  'a custom role can be created again after it was deleted': (plan) =>
+    broken(ofType(plan, 'google_project_iam_custom_role'), ({ values }) =>
+      // Google refuses the id of a deleted role for a month.
+      /_\d{12}$/.test(text(values['role_id']))
+        ? undefined
+        : `has the same id every time: ${values['role_id']}`,
+    ),
+
   'every resource sets its project': (plan) =>
     broken(plan, (resource) =>
       // Without a project argument, the provider's default project would apply.

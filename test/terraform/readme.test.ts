@@ -88,14 +88,22 @@ const written = (): string[] =>
         .join(' | '),
     );
 
+const AGENTS: Readonly<Record<string, string>> = {
+  aiplatform: 'Vertex AI',
+  eventarc: 'Eventarc',
+  pubsub: 'Pub Sub',
+};
+
 function whoOf({ values, address }: PlannedResource): string {
   const member = text(values['member']);
   const account = new RegExp(`^serviceAccount:${NAME}-([a-z]+)@${PROJECT}\\.`).exec(member)?.[1];
   if (account) return account;
   if (member.includes('billing-budget-alert@system')) return 'Cloud Billing';
   if (address.includes('.caller[')) return 'callers';
-  // The service agent's address is known only after the apply.
+
   if (address.endsWith('.storage_events')) return 'Cloud Storage';
+  const agent = /service-\d+@gcp-sa-(\w+)\./.exec(member)?.[1];
+  if (agent) return AGENTS[agent] ?? `unknown agent ${agent}`;
   return `unknown member ${member} of ${address}`;
 }
 
@@ -144,7 +152,10 @@ describe.skipIf(whyNoPlan)(`the table of permissions${whyNoPlan ? ` (skipped: ${
       plan
         .filter(({ type }) => /_iam_(?:member|binding|policy)$/.test(type))
         .map((resource) => {
-          const role = text(resource.values['role']).replace(`projects/${PROJECT}/roles/${NAME}`, 'clapper');
+          const role = text(resource.values['role'])
+            .replace(`projects/${PROJECT}/roles/${NAME}`, 'clapper')
+            // The minute of the first plan.
+            .replace(/_\d{12}$/, '');
           return `${whoOf(resource)} | ${role} | ${whereOf(resource)}`;
         }),
     ),

@@ -170,7 +170,7 @@ export async function planIn(dir: string, ...variables: string[]): Promise<reado
     .parse(JSON.parse(json))
     .resource_changes.filter(({ mode }) => mode === 'managed')
     .map(({ address, type, index, change }) => ({
-      address: address.replace(/^module\.clapper\./, ''),
+      address: address.replace(/^(?:module\.clapper\.)?(?:module\.bootstrap(?:\[0\])?\.)?/, ''),
       type,
       key: String(index ?? ''),
       values: change.after ?? {},

@@ -1,6 +1,13 @@
 # The two builds, and what their accounts may do.
 
-mock_provider "google" {}
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+  mock_data "google_storage_project_service_account" {
+    defaults = { member = "serviceAccount:service-123456789012@gs-project-accounts.iam.gserviceaccount.com" }
+  }
+}
 
 variables {
   project_id   = "my-videos-1"
@@ -24,6 +31,14 @@ run "applies" {
     error_message = "_PLAN must be the id of the plan build, so that exactly its plan is applied."
   }
   assert {
+    condition     = google_cloudbuild_trigger.apply.substitutions["_COMMIT"] == "$(body.message.data.substitutions.COMMIT_SHA)"
+    error_message = "_COMMIT must be the commit of the plan build."
+  }
+  assert {
+    condition     = length(google_cloudbuild_trigger.apply.git_file_source) == 0 && google_cloudbuild_trigger.apply.filename == null && length(google_cloudbuild_trigger.apply.build[0].step) == length(local.builds.apply.steps)
+    error_message = "The steps of the apply build must be in the trigger: a push must not change what runs with the rights of apply."
+  }
+  assert {
     condition     = length(regexall("_TRIGGER == ", google_cloudbuild_trigger.apply.filter)) == 1 && length(regexall("_STATUS == \"SUCCESS\"", google_cloudbuild_trigger.apply.filter)) == 1
     error_message = "The apply trigger must start only when a plan build succeeds."
   }
@@ -32,7 +47,7 @@ run "applies" {
     error_message = "plan and apply must have different accounts."
   }
   assert {
-    condition     = length([for role in local.plan_roles : role if can(regex("(admin|Admin|editor|owner|developer)$", role))]) == 0
+    condition     = length([for role in local.plan_roles : role if can(regex("(admin|Admin|editor|Editor|owner|developer|User)$", role))]) == 0
     error_message = "The plan account must have no role that changes anything."
   }
   assert {
@@ -64,7 +79,7 @@ run "the_builds_have_their_steps_in_order" {
     error_message = "fmt and test must run before the deployment's variables are copied in: terraform test reads every *.auto.tfvars, and terraform fmt checks it."
   }
   assert {
-    condition     = local.builds.plan.steps[index(local.builds.plan.steps[*].id, "providers")].args == ["init", "-input=false", "-backend=false"]
+    condition     = local.builds.plan.steps[index(local.builds.plan.steps[*].id, "providers")].args == ["init", "-input=false", "-backend=false", "-lockfile=readonly"]
     error_message = "The tests must not initialize the state backend."
   }
   assert {
@@ -72,15 +87,33 @@ run "the_builds_have_their_steps_in_order" {
     error_message = "Both builds must log to Cloud Logging only: Google refuses other settings for a build with its own service account."
   }
   assert {
-    condition     = local.builds.apply.steps[1].args == ["apply", "-input=false", "-lock-timeout=300s", "plan"]
-    error_message = "The apply build must apply the stored plan file, never a new plan."
+    condition     = local.builds.apply.steps[*].id == ["checkout", "fetch", "init", "plan", "compare", "apply"]
+    error_message = "cloudbuild.apply.yaml must check out the commit, fetch plan and zip, plan again, compare, and apply, in this order."
+  }
+  assert {
+    condition     = local.builds.apply.steps[5].args == ["apply", "-input=false", "-lock-timeout=300s", "own"] && contains(local.builds.apply.steps[3].args, "-out=own")
+    error_message = "The apply build must apply the plan that it has made and compared with the approved one."
+  }
+  assert {
+    condition     = strcontains(local.builds.apply.steps[1].args[1], "tar -xzf /tmp/approved.tgz -C approved --no-same-owner plan functions.zip\n")
+    error_message = "The apply build must take nothing but the plan and functions.zip from the archive."
+  }
+  assert {
+    condition     = local.builds.plan.steps[0].args == ["ci", "--ignore-scripts"]
+    error_message = "The plan build must install without scripts."
+  }
+  assert {
+    condition = alltrue([
+      for step in concat(local.builds.plan.steps, local.builds.apply.steps) : contains(step.args, "-lockfile=readonly") if step.args[0] == "init"
+    ])
+    error_message = "Every terraform init must use the committed lock file."
   }
   assert {
     condition = alltrue([
       for name, text in local.build_files :
       length(setsubtract(
-        toset(flatten(regexall("\\$\\{?([A-Za-z_]+)", text))),
-        concat(keys(local.builds[name].substitutions), ["BUILD_ID"]),
+        toset(flatten(regexall("\\$\\{?([A-Za-z_]+)", replace(text, "$$", "")))),
+        concat(keys(local.builds[name].substitutions), ["BUILD_ID", "COMMIT_SHA"]),
       )) == 0
     ])
     error_message = "Every $NAME in the builds must be a declared substitution; write a shell variable as $$NAME."
