@@ -40,7 +40,7 @@ export interface GenerateOptions {
   readonly stateDir: string;
   readonly speedUp: number | undefined;
   readonly simulate: boolean;
-  readonly allowRetiredModels: boolean;
+  readonly allowRetiredModels: boolean | undefined;
 }
 
 /** @throws Error that names the invalid option */
@@ -75,7 +75,7 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
       state: { type: 'string', default: '.clapper' },
       'speed-up': { type: 'string' },
       simulate: { type: 'boolean', default: false },
-      'allow-retired-models': { type: 'boolean', default: false },
+      'allow-retired-models': { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });

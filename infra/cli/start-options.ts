@@ -16,7 +16,7 @@ export interface StartOptions {
   readonly speedUp: number | undefined;
   readonly seed: number | undefined;
   readonly schedulesFile: string | undefined;
-  readonly allowRetiredModels: boolean;
+  readonly allowRetiredModels: boolean | undefined;
 }
 
 const DEFAULT_PORT = 8080;
@@ -31,7 +31,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions | 'help
       'speed-up': { type: 'string' },
       seed: { type: 'string' },
       schedules: { type: 'string' },
-      'allow-retired-models': { type: 'boolean', default: false },
+      'allow-retired-models': { type: 'boolean' },
       help: { type: 'boolean', default: false },
     },
   });

@@ -180,7 +180,7 @@ describe('a redrive', () => {
       left: [{ why: expect.stringContaining('may have been charged') }],
     });
     expect(await world.jobs.list({ status: 'queued', pageSize: 10 })).toEqual([]);
-    const first = await post('/v1/redrives', { pageSize: 2 });
+    const first = await post('/v1/redrives', { all: true, pageSize: 2 });
     expect(first.body['retried']).toHaveLength(2);
     const pageToken = first.body['nextPageToken'];
     const second = await post('/v1/redrives', { pageSize: 10, pageToken });

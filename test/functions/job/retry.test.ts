@@ -75,7 +75,10 @@ describe('a retry', () => {
     const refused = await apiOf(later).post(`/v1/jobs/${job.jobId}/retry`, { acceptDoubleCharge: true });
     expect(refused).toMatchObject({ status: 409, body: { type: 'urn:clapper:problem:retried-before' } });
     expect(refused.body['detail']).toContain(`retried as ${made.body['id']}, whose record has been deleted`);
-    const redriven = await apiOf(later, 'operator').post('/v1/redrives', { acceptDoubleCharge: true });
+    const redriven = await apiOf(later, 'operator').post('/v1/redrives', {
+      all: true,
+      acceptDoubleCharge: true,
+    });
     expect(redriven.body).toMatchObject({
       retried: [],
       left: [{ job: job.jobId, why: expect.stringContaining('already retried') }],

@@ -52,6 +52,7 @@ export class Owners {
   readonly written = (before: Batch | undefined, after: Batch): void => {
     if (!before) this.#created(after);
     else if (isBatchOver(after) && !isBatchOver(before)) this.#ended(after);
+    else if (before.status === 'expanding' && after.status === 'running') this.#admitted(after);
     else if (after.status !== before.status || after.revision % 3 === 0) this.#moved(after);
   };
 
@@ -67,6 +68,14 @@ export class Owners {
     if (isAbandoned && !isScheduled(batch)) this.#abandoned.add(batchId);
     if (isPaused) this.#plan(batchId, 'pause', pauseMs, forMs);
     if (isCancelled) this.#plan(batchId, 'cancel', cancelMs);
+  }
+
+  /** Some batches are paused while their last jobs are submitted, and half of those are resumed at once. */
+  #admitted({ batchId }: Batch): void {
+    const isPaused = this.#random.chance(0.4 * this.#actionShare);
+    const pauseMs = this.#random.int(0, 300);
+    const forMs = this.#random.int(0, this.#random.chance(0.5) ? 150 : 30 * MINUTE);
+    if (isPaused) this.#plan(batchId, 'pause', pauseMs, forMs);
   }
 
   /** Most races happen while rows are read, so some batches are cancelled then. */
