@@ -204,7 +204,7 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
     expect(third).toEqual(shape(12));
     await expect(
       stack.submit({ model: OMNI, task: 'upscale', video: { job: first.id }, resolution: '360p' }),
-    ).rejects.toThrow('is only made larger');
+    ).rejects.toThrow('Name a larger resolution');
   });
 
   it('a next turn is refused for a job that did not run on Omni and for an unknown job', async () => {
