@@ -288,12 +288,12 @@ const RETIRED: readonly RetiredId[] = [
       },
     }),
   ),
-  // Image models of Google's old samples. Dates: recalled.
-  ...retired('imagen-3.0-generate-002', '2025-11-10', 'imagen-4.0-generate-001'),
-  ...retired('imagen-3.0-generate-001', '2025-11-10', 'imagen-4.0-generate-001'),
-  ...retired('imagen-3.0-fast-generate-001', '2025-11-10', 'imagen-4.0-fast-generate-001'),
-  ...retired('imagen-4.0-generate-preview-06-06', '2026-02-17', 'imagen-4.0-generate-001'),
-  ...retired('imagen-4.0-ultra-generate-preview-06-06', '2026-02-17', 'imagen-4.0-ultra-generate-001'),
+  // Image models of Google's old samples. Dates: recalled. Their successors of the day, Imagen 4, are retired too.
+  ...retired('imagen-3.0-generate-002', '2025-11-10', 'gemini-3.1-flash-image'),
+  ...retired('imagen-3.0-generate-001', '2025-11-10', 'gemini-3.1-flash-image'),
+  ...retired('imagen-3.0-fast-generate-001', '2025-11-10', 'gemini-3.1-flash-image'),
+  ...retired('imagen-4.0-generate-preview-06-06', '2025-11-30', 'gemini-3.1-flash-image'),
+  ...retired('imagen-4.0-ultra-generate-preview-06-06', '2025-11-30', 'gemini-3-pro-image'),
   ...retired('gemini-2.0-flash-preview-image-generation', '2025-11-14', 'gemini-3.1-flash-image'),
   ...retired('gemini-2.5-flash-image-preview', '2026-01-15', 'gemini-3.1-flash-image'),
   ...retired('gemini-2.5-flash-image', '2026-10-02', 'gemini-3.1-flash-image'),

@@ -1,5 +1,4 @@
 /** The image models of each surface, and their features (as of November 2026). */
-import type { Surface } from '../catalogue.ts';
 
 interface ModelBase {
   readonly id: string;
@@ -118,15 +117,13 @@ export type ImageModelLookup<M extends ImageModel> =
 
 export const findGeminiImageModel = (id: string): ImageModelLookup<GeminiImageModel> => lookUp(id, GEMINI);
 
-/** `isDeveloperImagenAlive`: whether the Developer API still serves Imagen 4, as it did until 2026-08-17. */
-export function findImagenModel(
-  surface: Surface,
-  id: string,
-  isDeveloperImagenAlive: boolean,
-): ImageModelLookup<ImagenModel> {
+/**
+ * `isImagenAlive`: whether Google still serves Imagen 4, as Vertex AI did until 2026-06-30 and the Developer API until
+ * 2026-08-17.
+ */
+export function findImagenModel(id: string, isImagenAlive: boolean): ImageModelLookup<ImagenModel> {
   const found = lookUp(id, IMAGEN);
-  const isRetired = found.kind === 'live' && surface === 'developer' && !isDeveloperImagenAlive;
-  return isRetired ? { kind: 'retired' } : found;
+  return found.kind === 'live' && !isImagenAlive ? { kind: 'retired' } : found;
 }
 
 function lookUp<M extends ImageModel>(id: string, models: readonly M[]): ImageModelLookup<M> {

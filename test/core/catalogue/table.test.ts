@@ -354,6 +354,22 @@ describe('the prices of video models', () => {
   });
 });
 
+describe('a retired model', () => {
+  it('runs on a model that is live', () => {
+    const retirements = [...CATALOGUE.models, ...CATALOGUE.retired].flatMap(({ model, retirement }) =>
+      retirement ? [{ model, runsOn: retirement.runsOn }] : [],
+    );
+    expect(retirements.length).toBeGreaterThan(25);
+    for (const { model, runsOn } of retirements) {
+      const successor = CATALOGUE.models.find(
+        (spec) => spec.provider === runsOn.provider && spec.model === runsOn.model,
+      );
+      expect(successor, `the successor of ${model}`).toBeDefined();
+      expect(successor?.retirement, `the successor of ${model}`).toBeUndefined();
+    }
+  });
+});
+
 /** The sizes of a first frame, from Google's pages on the image models. */
 const IMAGE_SIZES: Readonly<Record<string, string>> = {
   'vertex/gemini-3.1-flash-image': '1K 2K 4K',
