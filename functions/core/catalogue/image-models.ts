@@ -67,6 +67,19 @@ const GEMINI_IMAGES: readonly ImageModelSpec[] = [
   { ...GEMINI_IMAGE, model: 'gemini-nano-banana-2.1', pricePerImageUsd: 0.067 },
 ];
 
+/** The Developer API retired it on 2026-10-02 (`models.ts`). Vertex AI's page on model versions, read 2026-11-30. */
+const GEMINI_2_5_IMAGE: ImageModelSpec = {
+  ...GEMINI_IMAGE,
+  model: 'gemini-2.5-flash-image',
+  pricePerImageUsd: 0.039,
+  sizePriceFactors: ONE_SIZE,
+  retirement: {
+    date: '2027-03-15',
+    replacement: 'gemini-3.1-flash-lite-image',
+    runsOn: { provider: 'vertex', model: 'gemini-3.1-flash-lite-image' },
+  },
+};
+
 /** On Vertex AI. Successors: Firebase's page on the migration from Imagen. */
 const imagenRetirement = (successor: string): Retirement => ({
   date: '2026-06-30',
@@ -98,6 +111,7 @@ const IMAGENS = [
 
 export const IMAGE_MODELS: readonly ImageModelSpec[] = [
   ...GEMINI_IMAGES,
+  GEMINI_2_5_IMAGE,
   ...GEMINI_IMAGES.map(
     (spec): ImageModelSpec => ({
       ...spec,

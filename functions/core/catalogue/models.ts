@@ -41,6 +41,7 @@ export const VIDEO_LATENCY = { minMs: 11 * SECOND, typicalMs: 2 * MINUTE, longes
 // About 1,024 tokens, at four characters a token, the usual estimate for English.
 const VEO_PROMPT_CHARACTERS = 4096;
 
+// No retirement date: third parties quote 2027-05-04 as Google's earliest, and a copy of Google's page has none.
 const VEO_VERTEX = {
   kind: 'video',
   provider: 'vertex',
@@ -296,7 +297,15 @@ const RETIRED: readonly RetiredId[] = [
   ...retired('imagen-4.0-ultra-generate-preview-06-06', '2025-11-30', 'gemini-3-pro-image'),
   ...retired('gemini-2.0-flash-preview-image-generation', '2025-11-14', 'gemini-3.1-flash-image'),
   ...retired('gemini-2.5-flash-image-preview', '2026-01-15', 'gemini-3.1-flash-image'),
-  ...retired('gemini-2.5-flash-image', '2026-10-02', 'gemini-3.1-flash-image'),
+  {
+    model: 'gemini-2.5-flash-image',
+    provider: 'gemini',
+    retirement: {
+      date: '2026-10-02',
+      replacement: 'gemini-3.1-flash-image',
+      runsOn: { provider: 'vertex', model: 'gemini-3.1-flash-image' },
+    },
+  },
   {
     model: 'gemini-omni-flash-preview',
     provider: 'omni',

@@ -1,5 +1,7 @@
 /** The image models of each surface, and their features (as of November 2026). */
 
+import type { Surface } from '../catalogue.ts';
+
 interface ModelBase {
   readonly id: string;
   readonly aspectRatios: readonly string[];
@@ -68,6 +70,17 @@ const GEMINI: readonly GeminiImageModel[] = [
   },
 ];
 
+/** Retired on the Developer API on 2026-10-02; on Vertex AI until 2027-03-15. */
+const GEMINI_2_5: GeminiImageModel = {
+  family: 'gemini',
+  id: 'gemini-2.5-flash-image',
+  aspectRatios: COMMON_RATIOS,
+  sizes: ['1K'],
+  latencyFactor: 1,
+  maxInputImages: 3,
+  imageTokens: { '1K': 1290 },
+};
+
 const IMAGEN_RATIOS = ['1:1', '3:4', '4:3', '9:16', '16:9'];
 
 const IMAGEN: readonly ImagenModel[] = [
@@ -115,7 +128,10 @@ export type ImageModelLookup<M extends ImageModel> =
   | { readonly kind: 'retired' }
   | { readonly kind: 'unknown' };
 
-export const findGeminiImageModel = (id: string): ImageModelLookup<GeminiImageModel> => lookUp(id, GEMINI);
+export const findGeminiImageModel = (
+  id: string,
+  surface: Surface = 'developer',
+): ImageModelLookup<GeminiImageModel> => lookUp(id, surface === 'vertex' ? [...GEMINI, GEMINI_2_5] : GEMINI);
 
 /**
  * `isImagenAlive`: whether Google still serves Imagen 4, as Vertex AI did until 2026-06-30 and the Developer API until

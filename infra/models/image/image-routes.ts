@@ -35,7 +35,7 @@ export function imageRoutes(options: ImageOptions): readonly Route[] {
       path: new RegExp(`^${VERTEX_MODEL}:generateContent$`),
       handle: (call, groups) => {
         requireAccessToken(call, 'GenerateContent', options);
-        const found = findGeminiImageModel(groups['model'] ?? '');
+        const found = findGeminiImageModel(groups['model'] ?? '', 'vertex');
         const model = requireVertexModel(found, groups, [...locations, 'global']);
         return generateContent(context, { surface: 'vertex', project: groups['project'] ?? '', model }, call);
       },

@@ -92,7 +92,7 @@ function checkInputs(task: OmniTask, model: OmniModel, request: InteractionReque
   }
 }
 
-export const hasLastFrame = (task: OmniTask, { images }: Pick<InteractionRequest, 'images'>): boolean =>
+const hasLastFrame = (task: OmniTask, { images }: Pick<InteractionRequest, 'images'>): boolean =>
   task === 'image_to_video' && images.length === 2;
 
 function checkDuration(task: OmniTask, model: OmniModel, request: InteractionRequest): number | undefined {

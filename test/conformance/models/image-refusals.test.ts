@@ -45,7 +45,7 @@ describe('authentication', () => {
 
 describe('the model and location', () => {
   it.each([
-    ['gemini-2.5-flash-image', /is no longer available/],
+    ['gemini-2.5-flash-image-preview', /is no longer available/],
     ['gemini-3-pro-image-preview', /is no longer available/],
     ['gemini-9-image', /was not found or your project does not have access/],
     [IMAGEN_MODEL, /was not found/],

@@ -355,6 +355,25 @@ describe('the prices of video models', () => {
 });
 
 describe('a retired model', () => {
+  it('has the dates of Google’s pages', () => {
+    const dates = [...CATALOGUE.models, ...CATALOGUE.retired].flatMap(({ provider, model, retirement }) =>
+      retirement && /imagen-4|2\.5-flash-image$|omni/.test(model)
+        ? [`${provider}/${model} ${retirement.date} ${retirement.replacement}`]
+        : [],
+    );
+    expect(dates.filter((line) => !line.includes('preview-06-06')).sort()).toEqual([
+      'gemini/gemini-2.5-flash-image 2026-10-02 gemini-3.1-flash-image',
+      'gemini/imagen-4.0-fast-generate-001 2026-08-17 gemini-3.1-flash-image',
+      'gemini/imagen-4.0-generate-001 2026-08-17 gemini-3.1-flash-image',
+      'gemini/imagen-4.0-ultra-generate-001 2026-08-17 gemini-3-pro-image',
+      'omni/gemini-omni-flash-preview 2026-09-30 gemini-omni-1.1-flash',
+      'vertex/gemini-2.5-flash-image 2027-03-15 gemini-3.1-flash-lite-image',
+      'vertex/imagen-4.0-fast-generate-001 2026-06-30 gemini-3.1-flash-image',
+      'vertex/imagen-4.0-generate-001 2026-06-30 gemini-3.1-flash-image',
+      'vertex/imagen-4.0-ultra-generate-001 2026-06-30 gemini-3-pro-image',
+    ]);
+  });
+
   it('runs on a model that is live', () => {
     const retirements = [...CATALOGUE.models, ...CATALOGUE.retired].flatMap(({ model, retirement }) =>
       retirement ? [{ model, runsOn: retirement.runsOn }] : [],
@@ -376,6 +395,7 @@ const IMAGE_SIZES: Readonly<Record<string, string>> = {
   'vertex/gemini-3-pro-image': '1K 2K 4K',
   'vertex/gemini-3.1-flash-lite-image': '1K',
   'vertex/gemini-nano-banana-2.1': '1K 2K 4K',
+  'vertex/gemini-2.5-flash-image': '1K',
   'gemini/gemini-3.1-flash-image': '1K 2K 4K',
   'gemini/gemini-3-pro-image': '1K 2K 4K',
   'gemini/gemini-3.1-flash-lite-image': '1K',

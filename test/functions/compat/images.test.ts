@@ -39,7 +39,8 @@ describe('an image call', () => {
   it.each([
     ['imagen-3.0-generate-002:generateContent', CONTENT, 'gemini', 'gemini-3.1-flash-image'],
     ['gemini-3.1-flash-image:generateContent', CONTENT, 'gemini', 'gemini-3.1-flash-image'],
-    ['gemini-2.5-flash-image:generateContent', CONTENT, 'gemini', 'gemini-3.1-flash-image'],
+    ['gemini-2.5-flash-image:generateContent', CONTENT, 'vertex', 'gemini-2.5-flash-image'],
+    ['gemini-2.5-flash-image-preview:generateContent', CONTENT, 'gemini', 'gemini-3.1-flash-image'],
     [
       'gemini-2.0-flash-preview-image-generation:generateContent',
       CONTENT,
