@@ -118,7 +118,7 @@ async function paramsOf(
   { jobId, attemptId, outputUri }: PaidCall,
   { backend, readInput, webhook }: OmniProviderOptions,
 ): Promise<CreateParams> {
-  const { kind, model, prompt, image, referenceImages, video, durationSeconds, settings } = stage;
+  const { kind, model, prompt, image, lastFrame, referenceImages, video, durationSeconds, settings } = stage;
   const { previousOperationName } = stage;
   const onVertex = backend.kind === 'vertex';
   const at = async (gcsUri: string): Promise<{ uri: string } | { data: string }> =>
@@ -128,7 +128,9 @@ async function paramsOf(
     ...(await at(gcsUri)),
     mime_type: mimeType,
   });
-  const images = await Promise.all([...(image ? [image] : []), ...referenceImages].map(imageContent));
+  // A second image makes the task image_to_video end with it.
+  const frames = [image, lastFrame].flatMap((frame) => frame ?? []);
+  const images = await Promise.all([...frames, ...referenceImages].map(imageContent));
   const videos = video
     ? [{ type: 'video' as const, ...(await at(video.gcsUri)), mime_type: video.mimeType }]
     : [];

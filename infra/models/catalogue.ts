@@ -23,10 +23,10 @@ const STANDARD = {
   latencyFactor: 1,
 } as const;
 const FAST = { ...STANDARD, latencyFactor: 0.6 } as const;
-/** Sources disagree about last frames, and none shows reference images: both are disabled. */
+/** Google's page on reference images does not list it. On the Developer API, sources disagree about last frames. */
 const LITE = {
   resolutions: ['720p', '1080p'],
-  hasLastFrame: false,
+  hasLastFrame: true,
   hasReferenceImages: false,
   hasExtension: true,
   latencyFactor: 0.5,
@@ -41,7 +41,7 @@ const LIVE: Readonly<Record<Surface, readonly VeoModel[]>> = {
   developer: [
     { id: 'veo-3.1-generate-preview', ...STANDARD },
     { id: 'veo-3.1-fast-generate-preview', ...FAST },
-    { id: 'veo-3.1-lite-generate-preview', ...LITE },
+    { id: 'veo-3.1-lite-generate-preview', ...LITE, hasLastFrame: false },
   ],
 };
 

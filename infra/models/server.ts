@@ -50,8 +50,8 @@ export interface ModelsOptions {
   readonly vertexLocations?: readonly string[];
   /** 'retired': the Developer API returns 404 for every Veo model, as it has since 2026-10-22. Default 'alive'. */
   readonly developerApiVeo?: 'alive' | 'retired';
-  /** 'alive': the Developer API still serves Imagen 4, as it did until 2026-08-17. Default 'retired'. */
-  readonly developerApiImagen?: 'alive' | 'retired';
+  /** 'alive': both surfaces still serve Imagen 4, as Vertex AI did until 2026-06-30. Default 'retired'. */
+  readonly imagen?: 'alive' | 'retired';
   /** Epoch milliseconds. */
   readonly now?: () => number;
   /** Decides latencies, and the requests that a fault with a `rate` applies to. Default: seeded with `seed`. */
@@ -136,7 +136,7 @@ export async function startModels(options: ModelsOptions): Promise<RunningModels
         isAccessToken,
         isApiKey,
         locations: options.vertexLocations ?? ['us-central1'],
-        isDeveloperImagenAlive: options.developerApiImagen === 'alive',
+        isImagenAlive: options.imagen === 'alive',
       }),
       ...omni.routes,
       ...controlRoutes({ paidCalls, faults }),

@@ -77,8 +77,8 @@ const firestore =
     ? await startFirestore({ port: ports.firestore, stateDir: path.join(stateDir, 'firestore'), onBug })
     : undefined;
 const models = await startModels({
-  // Google has retired Imagen on the Developer API. It stays available here for clients that still use its protocol.
-  developerApiImagen: 'alive',
+  // For clients that still use models that Google has retired.
+  imagen: plan.allowRetiredModels ? 'alive' : 'retired',
   developerApiVeo: plan.allowRetiredModels ? 'alive' : 'retired',
   port: ports.models,
   stateDir,

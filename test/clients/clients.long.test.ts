@@ -81,8 +81,8 @@ function expectVideos({ run: { written } }: Finished): void {
 describe.each([
   ['1.52.0', 'google-genai-1'],
   ['2.32.0', 'google-genai-2'],
-  ['3.1.0', '@google/genai'],
-  ['3.3.0', 'google-genai-3'],
+  ['3.1.0', 'google-genai-3'],
+  ['3.3.0', '@google/genai'],
 ])('@google/genai %s (measured on b5f8afa)', (version, client) => {
   it('has the version of this test', async () => {
     const { stdout } = await runProgram({ file: '../clients/version.mjs' }, { CLIENT: client });

@@ -136,6 +136,12 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
       LANDSCAPE,
     ],
     ['Omni, text', { prompt: 'a', model: OMNI, durationSeconds: 3, aspectRatio: '9:16' }, 3, PORTRAIT],
+    [
+      'Omni, first and last frame',
+      { prompt: 'a', model: OMNI, image: inline, lastFrame: inline, durationSeconds: 10 },
+      10,
+      LANDSCAPE,
+    ],
     ['Omni, an image', { prompt: 'a', model: OMNI, image: inline, durationSeconds: 5 }, 5, LANDSCAPE],
     [
       'Omni, references',

@@ -45,7 +45,7 @@ async function generate(...args: string[]): Promise<string> {
 describe('npm run generate with GEMINI_API_KEY', () => {
   it('prints the price before its only paid call, and lands the video', async () => {
     const output = await generate('A kitten', '--duration', '3');
-    const [announced, made] = [output.indexOf('charge about $0.30'), output.indexOf('Job job_')];
+    const [announced, made] = [output.indexOf('charge about $0.21'), output.indexOf('Job job_')];
     expect(announced, output).toBeGreaterThan(0);
     expect(made).toBeGreaterThan(announced);
     expect(output).toMatch(/file\s+\S+\.mp4 \(\d+ KiB, 3 s\)/);

@@ -40,7 +40,7 @@ export async function simulatedGoogle(): Promise<Target> {
     storageUrl: bucket.url,
     isAccessToken: (token) => isAccessToken(identity, token, Date.now()),
     isApiKey: (key) => key === KEY,
-    developerApiImagen: 'alive',
+    imagen: 'alive',
     // Two minutes become 60 ms: less than the time for drawing and encoding.
     speedUp: 2000,
   });
@@ -65,7 +65,7 @@ export async function simulatedGoogle(): Promise<Target> {
 }
 
 export async function clapper(): Promise<Target> {
-  const stack = await startTestStack({ speedUp: 200, submitPerSecond: 50 });
+  const stack = await startTestStack({ speedUp: 200, submitPerSecond: 50, allowRetiredModels: true });
   const { api, models, storage } = stack.endpoints;
   return {
     environment: {

@@ -1,6 +1,6 @@
 /** The image models, which make a job's first frame. Part of the table in `models.ts`. */
 import { SECOND } from '../time-units.ts';
-import type { ImageModelSpec } from './catalogue.ts';
+import type { ImageModelSpec, Retirement } from './catalogue.ts';
 import { ASPECT_RATIOS, IMAGE_MIME_TYPES } from './vocabulary.ts';
 
 /** The model answers with the image while the caller waits. */
@@ -28,6 +28,10 @@ const GEMINI_IMAGE = {
   imageMimeTypes: IMAGE_MIME_TYPES,
 } as const;
 
+/**
+ * Google retired all of Imagen. Kept for replays and for the simulated models. The dates: Vertex AI's pages name
+ * 2026-06-30 (an older page of Firebase 2026-06-24), the Gemini API's release notes 2026-08-17.
+ */
 const IMAGEN = {
   kind: 'image',
   provider: 'vertex',
@@ -63,19 +67,51 @@ const GEMINI_IMAGES: readonly ImageModelSpec[] = [
   { ...GEMINI_IMAGE, model: 'gemini-nano-banana-2.1', pricePerImageUsd: 0.067 },
 ];
 
-const IMAGENS: readonly ImageModelSpec[] = [
-  { ...IMAGEN, model: 'imagen-4.0-generate-001', pricePerImageUsd: 0.04 },
+/** The Developer API retired it on 2026-10-02 (`models.ts`). Vertex AI's page on model versions, read 2026-11-30. */
+const GEMINI_2_5_IMAGE: ImageModelSpec = {
+  ...GEMINI_IMAGE,
+  model: 'gemini-2.5-flash-image',
+  pricePerImageUsd: 0.039,
+  sizePriceFactors: ONE_SIZE,
+  retirement: {
+    date: '2027-03-15',
+    replacement: 'gemini-3.1-flash-lite-image',
+    runsOn: { provider: 'vertex', model: 'gemini-3.1-flash-lite-image' },
+  },
+};
+
+/** On Vertex AI. Successors: Firebase's page on the migration from Imagen. */
+const imagenRetirement = (successor: string): Retirement => ({
+  date: '2026-06-30',
+  replacement: successor,
+  runsOn: { provider: 'vertex', model: successor },
+});
+
+const IMAGENS = [
+  {
+    ...IMAGEN,
+    model: 'imagen-4.0-generate-001',
+    pricePerImageUsd: 0.04,
+    retirement: imagenRetirement('gemini-3.1-flash-image'),
+  },
   {
     ...IMAGEN,
     model: 'imagen-4.0-fast-generate-001',
     pricePerImageUsd: 0.02,
     sizePriceFactors: ONE_SIZE,
+    retirement: imagenRetirement('gemini-3.1-flash-image'),
   },
-  { ...IMAGEN, model: 'imagen-4.0-ultra-generate-001', pricePerImageUsd: 0.06 },
-];
+  {
+    ...IMAGEN,
+    model: 'imagen-4.0-ultra-generate-001',
+    pricePerImageUsd: 0.06,
+    retirement: imagenRetirement('gemini-3-pro-image'),
+  },
+] as const satisfies readonly ImageModelSpec[];
 
 export const IMAGE_MODELS: readonly ImageModelSpec[] = [
   ...GEMINI_IMAGES,
+  GEMINI_2_5_IMAGE,
   ...GEMINI_IMAGES.map(
     (spec): ImageModelSpec => ({
       ...spec,
@@ -85,17 +121,12 @@ export const IMAGE_MODELS: readonly ImageModelSpec[] = [
     }),
   ),
   ...IMAGENS,
-  // After the live models of Vertex, because a request that names no provider runs on the first match.
   ...IMAGENS.map(
     (spec): ImageModelSpec => ({
       ...spec,
       provider: 'gemini',
       locations: ['global'],
-      retirement: {
-        date: '2026-08-17',
-        replacement: `${spec.model} of provider vertex, or gemini-3.1-flash-image`,
-        runsOn: { provider: 'vertex', model: spec.model },
-      },
+      retirement: { ...spec.retirement, date: '2026-08-17' },
     }),
   ),
 ];

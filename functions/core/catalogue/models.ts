@@ -41,6 +41,7 @@ export const VIDEO_LATENCY = { minMs: 11 * SECOND, typicalMs: 2 * MINUTE, longes
 // About 1,024 tokens, at four characters a token, the usual estimate for English.
 const VEO_PROMPT_CHARACTERS = 4096;
 
+// No retirement date: third parties quote 2027-05-04 as Google's earliest, and a copy of Google's page has none.
 const VEO_VERTEX = {
   kind: 'video',
   provider: 'vertex',
@@ -129,9 +130,10 @@ const OMNI = {
   provider: 'omni',
   // No document shows a request without a prompt, except an upscale. Refusing costs nothing.
   needsPrompt: true,
-  modes: modes('text', 'image', 'references', 'extension', 'edit', 'upscale'),
+  modes: modes('text', 'image', 'firstLast', 'references', 'extension', 'edit', 'upscale'),
+  // From gateways: 1.2 makes at most 10 s between two frames.
+  inMode: { firstLast: { durationsSeconds: range(3, 10) } },
   defaultDurationSeconds: 8,
-  referenceImagesMax: 3,
   extension: {
     addsSeconds: range(3, 10),
     defaultAddsSeconds: 8,
@@ -142,8 +144,6 @@ const OMNI = {
     durationIsSent: true,
   },
   onVertex: { totalSecondsMax: 40 },
-  // About $0.10 a second at 720p by its token price. Other resolutions: resellers' ratios (derived).
-  pricePerSecondUsd: { '360p': both(0.03), '720p': both(0.1), '1080p': both(0.15), '4k': both(0.3) },
   defaultResolution: '720p',
   aspectRatios: ASPECT_RATIOS,
   sampleCountMax: 1,
@@ -187,8 +187,8 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
     ...VEO_VERTEX,
     model: 'veo-3.1-lite-generate-001',
     stage: 'preview',
-    // Sources disagree about a last frame, and none shows references. Refusing is free, an unwanted clip is not.
-    modes: modes('text', 'image', 'extension'),
+    // Google's page on first and last frames lists it; its page on references does not.
+    modes: modes('text', 'image', 'firstLast', 'extension'),
     referenceImagesMax: 0,
     pricePerSecondUsd: {
       '720p': { withAudio: 0.05, silent: 0.03 }, // silent: derived
@@ -220,7 +220,12 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
     ...OMNI,
     model: 'gemini-omni-1.2-flash',
     stage: 'ga',
+    // Read 2026-11-30. Gateways list 0.0232, 0.0695, 0.1043 and 0.2085; resellers 0.023, 0.07, 0.105 and 0.21, and one
+    // quotes $0.70 for 10 s of 720p as Google's price. Each is the highest of these.
+    pricePerSecondUsd: { '360p': both(0.0232), '720p': both(0.07), '1080p': both(0.105), '4k': both(0.21) },
     durationsSeconds: range(3, 15),
+    // Three resellers agree.
+    referenceImagesMax: 6,
     // No document gives the longest video for an edit. Assumed: the longest that the model makes.
     editing: { inputSecondsMin: 1, inputSecondsMax: 15 },
   },
@@ -229,7 +234,17 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
     model: 'gemini-omni-1.1-flash',
     onVertex: { ...OMNI.onVertex, model: 'gemini-omni-1.1-flash-preview' },
     stage: 'ga',
+    // Read 2026-11-30. 5,792 tokens a second of 720p at $17.50 a million tokens is 0.10136; resellers list 0.1. 360p is
+    // 0.3 or a third of that, by seller, 1080p 1.5 times and 4k 3 times. Each is the highest of these.
+    pricePerSecondUsd: {
+      '360p': both(0.0338),
+      '720p': both(0.1014),
+      '1080p': both(0.1521),
+      '4k': both(0.3041),
+    },
     durationsSeconds: range(3, 10),
+    // Google's notebook recommends at most 5. Resellers accept 3, 7 or 14.
+    referenceImagesMax: 5,
     editing: { inputSecondsMin: 1, inputSecondsMax: 10 },
   },
 ];
@@ -274,18 +289,27 @@ const RETIRED: readonly RetiredId[] = [
       },
     }),
   ),
-  // Image models of Google's old samples. Dates: recalled.
-  ...retired('imagen-3.0-generate-002', '2025-11-10', 'imagen-4.0-generate-001'),
-  ...retired('imagen-3.0-generate-001', '2025-11-10', 'imagen-4.0-generate-001'),
-  ...retired('imagen-3.0-fast-generate-001', '2025-11-10', 'imagen-4.0-fast-generate-001'),
-  ...retired('imagen-4.0-generate-preview-06-06', '2026-02-17', 'imagen-4.0-generate-001'),
-  ...retired('imagen-4.0-ultra-generate-preview-06-06', '2026-02-17', 'imagen-4.0-ultra-generate-001'),
+  // Image models of Google's old samples. Dates: recalled. Their successors of the day, Imagen 4, are retired too.
+  ...retired('imagen-3.0-generate-002', '2025-11-10', 'gemini-3.1-flash-image'),
+  ...retired('imagen-3.0-generate-001', '2025-11-10', 'gemini-3.1-flash-image'),
+  ...retired('imagen-3.0-fast-generate-001', '2025-11-10', 'gemini-3.1-flash-image'),
+  ...retired('imagen-4.0-generate-preview-06-06', '2025-11-30', 'gemini-3.1-flash-image'),
+  ...retired('imagen-4.0-ultra-generate-preview-06-06', '2025-11-30', 'gemini-3-pro-image'),
   ...retired('gemini-2.0-flash-preview-image-generation', '2025-11-14', 'gemini-3.1-flash-image'),
   ...retired('gemini-2.5-flash-image-preview', '2026-01-15', 'gemini-3.1-flash-image'),
-  ...retired('gemini-2.5-flash-image', '2026-10-02', 'gemini-3.1-flash-image'),
+  {
+    model: 'gemini-2.5-flash-image',
+    provider: 'gemini',
+    retirement: {
+      date: '2026-10-02',
+      replacement: 'gemini-3.1-flash-image',
+      runsOn: { provider: 'vertex', model: 'gemini-3.1-flash-image' },
+    },
+  },
   {
     model: 'gemini-omni-flash-preview',
     provider: 'omni',
+    // On the Developer API. Google's page on Vertex AI names 2027-06-30, but deployments may use either host.
     retirement: {
       date: '2026-09-30',
       replacement: 'gemini-omni-1.1-flash',
@@ -295,7 +319,7 @@ const RETIRED: readonly RetiredId[] = [
 ];
 
 export const CATALOGUE: Catalogue = {
-  date: '2026-11-20',
+  date: '2026-11-30',
   models: [...VIDEO_MODELS, ...IMAGE_MODELS],
   retired: RETIRED,
   // The cheapest Veo that is generally available.

@@ -12,7 +12,7 @@ import {
   videoModelFor,
 } from './models.ts';
 
-export interface ListRules extends RequestRules, Pick<ImageRules, 'providers'> {
+export interface ListRules extends RequestRules, Pick<ImageRules, 'providers' | 'hasRetiredMethods'> {
   readonly surface: CompatOrigin['surface'];
 }
 

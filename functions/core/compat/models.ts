@@ -30,6 +30,12 @@ export const unavailable = (model: string, { date, replacement }: Retirement): E
       'CLAPPER_COMPAT_ALIASES to run retired models on their successors.',
   );
 
+const movedTo = (model: string, { date }: Retirement, successor: ImageModelSpec): Error =>
+  notFound(
+    `This model models/${model} is no longer available: it was retired on ${date}. Its successor ${successor.model} ` +
+      `has another request and answer: send it to :${successor.surface}.`,
+  );
+
 const wrongMethod = (model: string, method: CompatMethod, instead: string): Error =>
   invalidRequest([{ field: 'model', detail: `models/${model} is not supported for ${method}; ${instead}.` }]);
 
@@ -76,6 +82,8 @@ export function videoModelFor(
 export interface ImageRules extends Pick<RequestRules, 'catalogue' | 'today' | 'aliasRetired'> {
   /** The order of preference where both serve a model. */
   readonly providers: readonly ImageProviderName[];
+  /** The models are simulated, and still serve the methods of retired models. */
+  readonly hasRetiredMethods?: boolean;
 }
 
 /** @throws ProblemError 404 for an unknown or retired model, 400 for a model without this method */
@@ -93,9 +101,12 @@ export function imageModelFor(
   const retirement = retirementOf(catalogue, model, rules);
   if (!retirement) throw unknownModel(model, method);
   const successor = aliasRetired ? livingImageModel(retirement.runsOn.model, rules) : undefined;
-  if (!successor) throw unavailable(model, retirement);
-  if (successor.surface !== method) throw wrongMethod(model, method, `send it to :${successor.surface}`);
-  return { spec: successor, aliasOf: { model, retiredOn: retirement.date } };
+  const aliasOf = { model, retiredOn: retirement.date };
+  if (successor?.surface === method) return { spec: successor, aliasOf };
+  const retired = rules.hasRetiredMethods ? retiredImageModel(model, method, rules) : undefined;
+  if (retired?.model === model) return { spec: retired };
+  if (retired && aliasRetired) return { spec: retired, aliasOf };
+  throw successor ? movedTo(model, retirement, successor) : unavailable(model, retirement);
 
   function livingImageModel(name: string, { providers }: ImageRules): ImageModelSpec | undefined {
     for (const provider of providers) {
@@ -104,6 +115,18 @@ export function imageModelFor(
     }
     return undefined;
   }
+}
+
+/** The model itself, or any with this method. */
+function retiredImageModel(
+  model: string,
+  method: ImageModelSpec['surface'],
+  { catalogue, providers }: ImageRules,
+): ImageModelSpec | undefined {
+  const images = catalogue.models.filter((spec) => spec.kind === 'image' && spec.surface === method);
+  const specs = providers.flatMap((provider) => images.filter((spec) => spec.provider === provider));
+  const found = specs.find((spec) => spec.model === model) ?? specs[0];
+  return found?.kind === 'image' ? found : undefined;
 }
 
 function retirementOf(

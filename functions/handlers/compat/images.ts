@@ -43,6 +43,7 @@ export async function passImageCall(
   const { spec } = imageModelFor(model, method, {
     ...compatRules(services),
     providers: providersOf(images, surface),
+    hasRetiredMethods: settings.allowRetiredModels,
   });
   const body = parseJson(await readBytes(request));
   const errors: FieldError[] = [];

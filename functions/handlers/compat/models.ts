@@ -100,6 +100,11 @@ async function getAnswer(services: Services, c: Context, surface: Surface, model
 }
 
 function rulesOf(services: Services, surface: Surface): ListRules {
-  const { images } = services;
-  return { ...compatRules(services), surface, providers: images ? providersOf(images, surface) : [] };
+  const { images, settings } = services;
+  return {
+    ...compatRules(services),
+    surface,
+    providers: images ? providersOf(images, surface) : [],
+    hasRetiredMethods: settings.allowRetiredModels,
+  };
 }

@@ -1,4 +1,5 @@
 /** The image models of each surface, and their features (as of November 2026). */
+
 import type { Surface } from '../catalogue.ts';
 
 interface ModelBase {
@@ -69,6 +70,17 @@ const GEMINI: readonly GeminiImageModel[] = [
   },
 ];
 
+/** Retired on the Developer API on 2026-10-02; on Vertex AI until 2027-03-15. */
+const GEMINI_2_5: GeminiImageModel = {
+  family: 'gemini',
+  id: 'gemini-2.5-flash-image',
+  aspectRatios: COMMON_RATIOS,
+  sizes: ['1K'],
+  latencyFactor: 1,
+  maxInputImages: 3,
+  imageTokens: { '1K': 1290 },
+};
+
 const IMAGEN_RATIOS = ['1:1', '3:4', '4:3', '9:16', '16:9'];
 
 const IMAGEN: readonly ImagenModel[] = [
@@ -116,17 +128,18 @@ export type ImageModelLookup<M extends ImageModel> =
   | { readonly kind: 'retired' }
   | { readonly kind: 'unknown' };
 
-export const findGeminiImageModel = (id: string): ImageModelLookup<GeminiImageModel> => lookUp(id, GEMINI);
-
-/** `isDeveloperImagenAlive`: whether the Developer API still serves Imagen 4, as it did until 2026-08-17. */
-export function findImagenModel(
-  surface: Surface,
+export const findGeminiImageModel = (
   id: string,
-  isDeveloperImagenAlive: boolean,
-): ImageModelLookup<ImagenModel> {
+  surface: Surface = 'developer',
+): ImageModelLookup<GeminiImageModel> => lookUp(id, surface === 'vertex' ? [...GEMINI, GEMINI_2_5] : GEMINI);
+
+/**
+ * `isImagenAlive`: whether Google still serves Imagen 4, as Vertex AI did until 2026-06-30 and the Developer API until
+ * 2026-08-17.
+ */
+export function findImagenModel(id: string, isImagenAlive: boolean): ImageModelLookup<ImagenModel> {
   const found = lookUp(id, IMAGEN);
-  const isRetired = found.kind === 'live' && surface === 'developer' && !isDeveloperImagenAlive;
-  return isRetired ? { kind: 'retired' } : found;
+  return found.kind === 'live' && !isImagenAlive ? { kind: 'retired' } : found;
 }
 
 function lookUp<M extends ImageModel>(id: string, models: readonly M[]): ImageModelLookup<M> {

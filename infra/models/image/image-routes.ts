@@ -16,8 +16,8 @@ export interface ImageOptions extends Credentials {
   readonly context: ImageContext;
   /** Regions of Vertex AI that serve image models. `global` also serves Gemini's. */
   readonly locations: readonly string[];
-  /** Whether the Developer API still serves Imagen 4, as it did until 2026-08-17. */
-  readonly isDeveloperImagenAlive: boolean;
+  /** Whether Google still serves Imagen 4, as it did until summer 2026. */
+  readonly isImagenAlive: boolean;
 }
 
 const VERTEX_MODEL =
@@ -35,7 +35,7 @@ export function imageRoutes(options: ImageOptions): readonly Route[] {
       path: new RegExp(`^${VERTEX_MODEL}:generateContent$`),
       handle: (call, groups) => {
         requireAccessToken(call, 'GenerateContent', options);
-        const found = findGeminiImageModel(groups['model'] ?? '');
+        const found = findGeminiImageModel(groups['model'] ?? '', 'vertex');
         const model = requireVertexModel(found, groups, [...locations, 'global']);
         return generateContent(context, { surface: 'vertex', project: groups['project'] ?? '', model }, call);
       },
@@ -45,7 +45,7 @@ export function imageRoutes(options: ImageOptions): readonly Route[] {
       path: new RegExp(`^${VERTEX_MODEL}:predict$`),
       handle: (call, groups) => {
         requireAccessToken(call, 'Predict', options);
-        const found = findImagenModel('vertex', groups['model'] ?? '', false);
+        const found = findImagenModel(groups['model'] ?? '', options.isImagenAlive);
         const model = requireVertexModel(found, groups, locations);
         return predictImages(context, { surface: 'vertex', project: groups['project'] ?? '', model }, call);
       },
@@ -68,7 +68,7 @@ export function imageRoutes(options: ImageOptions): readonly Route[] {
       path: new RegExp(`^${DEVELOPER_MODEL}:predict$`),
       handle: (call, groups) => {
         const project = requireApiKey(call, options);
-        const found = findImagenModel('developer', groups['model'] ?? '', options.isDeveloperImagenAlive);
+        const found = findImagenModel(groups['model'] ?? '', options.isImagenAlive);
         const model = requireDeveloperModel(found, groups, 'predict');
         return predictImages(context, { surface: 'developer', project, model }, call);
       },

@@ -9,6 +9,7 @@ export interface OmniModel {
   /** The longest video of one interaction, in seconds; also the longest video that can be edited. */
   readonly maxSeconds: number;
   readonly hasExtension: boolean;
+  readonly hasLastFrame: boolean;
   /** Its latency relative to the standard Veo model. */
   readonly latencyFactor: number;
 }
@@ -17,6 +18,8 @@ export const MIN_SECONDS = 3;
 export const DEFAULT_SECONDS = 8;
 /** The limit of one extension, even if the model makes longer videos. */
 export const MAX_EXTENSION_SECONDS = 10;
+/** The longest video between a first and a last frame. */
+export const MAX_BETWEEN_FRAMES_SECONDS = 10;
 /** The limit of input and extension together. */
 export const MAX_EXTENDED_SECONDS: Readonly<Record<Surface, number>> = { vertex: 40, developer: 30 };
 
@@ -24,6 +27,7 @@ const FLASH = {
   resolutions: ['360p', '720p', '1080p', '4k'],
   maxSeconds: 10,
   hasExtension: true,
+  hasLastFrame: true,
   latencyFactor: 0.6,
 } as const;
 const FLASH_1_2 = { id: 'gemini-omni-1.2-flash', ...FLASH, maxSeconds: 15 };
@@ -32,6 +36,7 @@ const FIRST_PREVIEW = {
   id: 'gemini-omni-flash-preview',
   resolutions: ['720p'],
   hasExtension: false,
+  hasLastFrame: false,
 } as const;
 
 const LIVE: Readonly<Record<Surface, readonly OmniModel[]>> = {

@@ -6,6 +6,7 @@ import { parseGsUri } from '../operation/object-store.ts';
 import type { InteractionRequest, VideoFormat } from './interaction-request.ts';
 import {
   DEFAULT_SECONDS,
+  MAX_BETWEEN_FRAMES_SECONDS,
   MAX_EXTENSION_SECONDS,
   MIN_SECONDS,
   type OmniModel,
@@ -31,12 +32,13 @@ interface TaskInputs {
   readonly hasVideo: boolean;
 }
 
-/** The documents give no limit for references; no known client sends more. */
+/** Google's page on the first preview: at most 10 images a prompt. The pages on its successors have no number. */
 const MAX_REFERENCES = 10;
 
 const TASK_INPUTS: Readonly<Record<OmniTask, TaskInputs>> = {
   text_to_video: { needsText: true, images: [0, 0], hasVideo: false },
-  image_to_video: { needsText: true, images: [1, 1], hasVideo: false },
+  // The second image is the last frame.
+  image_to_video: { needsText: true, images: [1, 2], hasVideo: false },
   reference_to_video: { needsText: true, images: [1, MAX_REFERENCES], hasVideo: false },
   edit: { needsText: true, images: [0, MAX_REFERENCES], hasVideo: true },
   extend: { needsText: true, images: [0, 0], hasVideo: true },
@@ -57,7 +59,7 @@ export function checkOmniSettings(
   checkInputs(task, model, request);
   return {
     task,
-    durationSeconds: checkDuration(task, model, format.durationSeconds),
+    durationSeconds: checkDuration(task, model, request),
     aspectRatio: format.aspectRatio,
     resolution: checkResolution(model, format.resolution),
     ...checkDelivery(host, format),
@@ -81,6 +83,8 @@ function checkInputs(task: OmniTask, model: OmniModel, request: InteractionReque
     const range = min === max ? String(min) : `${min} to ${max}`;
     invalid(`Task ${task} takes ${range} images, not ${count}.`);
   }
+  if (hasLastFrame(task, request) && !model.hasLastFrame)
+    invalid(`A last frame is not supported by model ${model.id}.`);
   const videos = request.videos.length + (request.previousId === undefined ? 0 : 1);
   if (!hasVideo && videos > 0) invalid(`Task ${task} takes no video.`);
   if (hasVideo && videos !== 1) {
@@ -88,12 +92,22 @@ function checkInputs(task: OmniTask, model: OmniModel, request: InteractionReque
   }
 }
 
-function checkDuration(task: OmniTask, model: OmniModel, seconds: number | undefined): number | undefined {
+const hasLastFrame = (task: OmniTask, { images }: Pick<InteractionRequest, 'images'>): boolean =>
+  task === 'image_to_video' && images.length === 2;
+
+function checkDuration(task: OmniTask, model: OmniModel, request: InteractionRequest): number | undefined {
+  const seconds = request.format.durationSeconds;
   if (task === 'edit' || task === 'upscale') {
     return seconds === undefined ? undefined : invalid(`duration is not supported for task ${task}.`);
   }
   const chosen = seconds ?? DEFAULT_SECONDS;
-  const longest = task === 'extend' ? Math.min(MAX_EXTENSION_SECONDS, model.maxSeconds) : model.maxSeconds;
+  const limit =
+    task === 'extend'
+      ? MAX_EXTENSION_SECONDS
+      : hasLastFrame(task, request)
+        ? MAX_BETWEEN_FRAMES_SECONDS
+        : model.maxSeconds;
+  const longest = Math.min(limit, model.maxSeconds);
   if (chosen >= MIN_SECONDS && chosen <= longest) return chosen;
   return invalid(
     `Unsupported duration ${chosen}s: model ${model.id} makes ${MIN_SECONDS}s to ${longest}s for task ${task}.`,

@@ -112,7 +112,7 @@ async function readMedia(
   const instance = {
     prompt,
     image: isFirstFrame ? images[0] : undefined,
-    lastFrame: undefined,
+    lastFrame: isFirstFrame ? images[1] : undefined,
     referenceImages: isFirstFrame ? [] : images,
     video: previousId === undefined ? videos[0] : await previousVideo(context, target, previousId),
   };

@@ -46,7 +46,7 @@ beforeAll(async () => {
     isAccessToken: (token) => isAccessToken(identity, token, Date.now()),
     isApiKey: (key) => key === 'the-key',
     speedUp: 1,
-    developerApiImagen: 'alive',
+    imagen: 'alive',
     // The clock advances at every read, so that waiting for a fast image ends.
     now: () => now++,
   });

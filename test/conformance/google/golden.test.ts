@@ -295,6 +295,19 @@ describe('a submission sends the same request as Google’s SDK', () => {
     },
   );
 
+  it('Omni sends a first and a last frame in that order, as image_to_video, like Google’s notebook', async () => {
+    answer = { status: 200, body: { id: 'v1_abc' } };
+    await submit(omniOnVertex(), stage({ ...OMNI, ...FIRST_LAST }));
+    expect(seen[0]?.body).toMatchObject({
+      input: [
+        { type: 'text' },
+        { type: 'image', uri: 'gs://b/first.png' },
+        { type: 'image', uri: 'gs://b/last.png' },
+      ],
+      generation_config: { video_config: { task: 'image_to_video' } },
+    });
+  });
+
   it('Omni on Vertex sends no webhook_config: Vertex does not support it', async () => {
     answer = { status: 200, body: { id: 'v1_abc' } };
     await submit(omniOnVertex({ webhook }), stage(OMNI));

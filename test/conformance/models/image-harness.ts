@@ -14,9 +14,9 @@ import {
 export const GEMINI_MODEL = 'gemini-3.1-flash-image';
 export const IMAGEN_MODEL = 'imagen-4.0-generate-001';
 
-/** A rig on the real clock, whose images take a millisecond. */
+/** A rig on the real clock, whose images take a millisecond, and which still has Imagen. */
 export const startFastRig = (options: RigOptions = {}): Promise<Rig> =>
-  startRig({ now: Date.now, speedUp: 1e6, ...options });
+  startRig({ now: Date.now, speedUp: 1e6, imagen: 'alive', ...options });
 
 export const vertexContent = (
   rig: Rig,

@@ -45,7 +45,7 @@ describe('authentication', () => {
 
 describe('the model and location', () => {
   it.each([
-    ['gemini-2.5-flash-image', /is no longer available/],
+    ['gemini-2.5-flash-image-preview', /is no longer available/],
     ['gemini-3-pro-image-preview', /is no longer available/],
     ['gemini-9-image', /was not found or your project does not have access/],
     [IMAGEN_MODEL, /was not found/],
@@ -63,11 +63,16 @@ describe('the model and location', () => {
     expectRefusal(await vertexPredict(rig, predictBody('x'), model), 404, 'NOT_FOUND', message);
   });
 
-  it('the Developer API has retired Imagen', async () => {
+  it('Google has retired Imagen, unless the option imagen is alive', async () => {
+    const today = await startFastRig({ imagen: 'retired' });
+    const answers: Answer[] = [];
     for (const model of [IMAGEN_MODEL, 'imagen-3.0-generate-002']) {
-      const answer = await developerPredict(rig, predictBody('x'), model);
-      expectRefusal(answer, 404, 'NOT_FOUND', /^This model models\/imagen-\S+ is no longer available\.$/);
+      answers.push(await developerPredict(today, predictBody('x'), model));
+      answers.push(await vertexPredict(today, predictBody('x'), model));
     }
+    await today.stop();
+    for (const answer of answers)
+      expectRefusal(answer, 404, 'NOT_FOUND', /imagen-\S+ is no longer available/);
   });
 
   it('the Developer API distinguishes retired models from unknown ones', async () => {
@@ -272,7 +277,7 @@ describe('an Imagen request', () => {
   });
 
   it('with storageUri is rejected by the Developer API', async () => {
-    const alive = await startFastRig({ developerApiImagen: 'alive' });
+    const alive = await startFastRig({ imagen: 'alive' });
     const answer = await developerPredict(alive, predictBody('x', { storageUri: 'gs://out' }));
     await alive.stop();
     expectRefusal(answer, 400, 'INVALID_ARGUMENT', /`storageUri` isn't supported by this model/);

@@ -247,8 +247,8 @@ describe('Imagen through the unmodified SDK', () => {
     expect(json.predictions).toHaveLength(4);
   });
 
-  it('is served by the Developer API only with the option developerApiImagen alive', async () => {
-    const alive = await startFastRig({ developerApiImagen: 'alive' });
+  it('is served by the Developer API with the option imagen alive', async () => {
+    const alive = await startFastRig({ imagen: 'alive' });
     const answer = await developerPredict(alive, predictBody('x'));
     await alive.stop();
     expect(decodePng(Buffer.from(answer.json.predictions[0].bytesBase64Encoded, 'base64')).width).toBe(640);
@@ -301,7 +301,7 @@ describe('the latency of an image', () => {
     const random = seededRandom(1);
     const mean = (id: string): number => {
       const gemini = findGeminiImageModel(id);
-      const found = gemini.kind === 'live' ? gemini : findImagenModel('vertex', id, false);
+      const found = gemini.kind === 'live' ? gemini : findImagenModel(id, true);
       if (found.kind !== 'live') throw new Error(id);
       const drawn = Array.from({ length: 500 }, () => drawImageLatencyMs(found.model, random));
       expect(Math.min(...drawn)).toBeGreaterThanOrEqual(3_000);
@@ -341,7 +341,7 @@ describe('the latency of an image', () => {
 describe('the ledger of images', () => {
   it('lists each call once, with the videos, in order of time', async () => {
     let nowMs = Date.parse('2026-11-21T08:00:00Z');
-    const ticking = await startRig({ speedUp: 1e9, now: () => nowMs++ });
+    const ticking = await startRig({ imagen: 'alive', speedUp: 1e9, now: () => nowMs++ });
     await submitVertex(ticking, textBody('one'));
     await vertexPredict(ticking, predictBody('two', { sampleCount: 3, storageUri: 'gs://out/img' }));
     await developerContent(ticking, contentBody('three'));

@@ -83,11 +83,16 @@ describe.each(HOSTS)('a request on %s', (host) => {
       /Unable to process the video/,
     ],
     ['text to video with an image', withInput([text, image], task('text_to_video')), /takes 0 images, not 1/],
-    ['image to video without an image', withInput('x', task('image_to_video')), /takes 1 images, not 0/],
+    ['image to video without an image', withInput('x', task('image_to_video')), /takes 1 to 2 images, not 0/],
     [
-      'image to video with two images',
-      withInput([text, image, image], task('image_to_video')),
-      /takes 1 images, not 2/,
+      'image to video with three images',
+      withInput([text, image, image, image], task('image_to_video')),
+      /takes 1 to 2 images, not 3/,
+    ],
+    [
+      'eleven seconds between two frames',
+      omniBody(host, [text, image, image], { duration: '11s' }, task('image_to_video')),
+      /makes 3s to 10s/,
     ],
     [
       'reference to video without an image',

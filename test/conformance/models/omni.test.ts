@@ -180,6 +180,12 @@ describe.each(HOSTS)('a video on %s', (host) => {
       host,
       omniBody(host, [text('a cat'), image(PNG), image(PNG)], {}, task('reference_to_video')),
     );
+    const withLastFrame = await make(
+      host,
+      omniBody(host, [text('a cat'), image(PNG), image(PNG)], {}, task('image_to_video')),
+    );
+    expect(withLastFrame.bytes).not.toEqual(withPng.bytes);
+    expect(withLastFrame.bytes).not.toEqual(withReferences.bytes);
     expect(withJpeg.bytes).not.toEqual(withPng.bytes);
     expect(withReferences.bytes).not.toEqual(withPng.bytes);
   });

@@ -227,16 +227,6 @@ describe('a request to Vertex', () => {
       /lastFrame needs image/,
     ],
     [
-      'a last frame on the lite model',
-      {
-        instances: [
-          { prompt: 'x', image: veoImage(PNG, 'image/png'), lastFrame: veoImage(PNG, 'image/png') },
-        ],
-      },
-      /lastFrame is not supported/,
-      'veo-3.1-lite-generate-001',
-    ],
-    [
       'four reference images',
       { instances: [{ prompt: 'x', referenceImages: [asset, asset, asset, asset] }] },
       /At most 3/,

@@ -21,6 +21,8 @@ interface Allowed {
   /** The Developer API allows 1080p, 4k, a last frame and references only at 8 s, and has its own rules for people. */
   readonly isDeveloper: boolean;
   readonly adds: readonly number[];
+  /** At most so many reference images. */
+  readonly references: number;
 }
 
 const VERTEX = {
@@ -33,6 +35,7 @@ const VERTEX = {
   peopleRestricted: 'allow_adult dont_allow',
   isDeveloper: false,
   adds: [7],
+  references: 3,
 };
 const PREVIEW = {
   seconds: [4, 6, 8],
@@ -44,9 +47,10 @@ const PREVIEW = {
   peopleRestricted: 'allow_adult',
   isDeveloper: true,
   adds: [7],
+  references: 3,
 };
 const OMNI = {
-  modes: 'text image references extension edit upscale',
+  modes: 'text image firstLast references extension edit upscale',
   resolutions: '360p 720p 1080p 4k',
   samples: 1,
   audio: false,
@@ -56,12 +60,17 @@ const OMNI = {
   peopleRestricted: '',
   isDeveloper: false,
   adds: [3, 4, 5, 6, 7, 8, 9, 10],
+  references: 5,
 };
 const ALL_MODES = 'text image firstLast references extension';
 const DOCUMENTS: Readonly<Record<string, Allowed>> = {
   'vertex/veo-3.1-generate-001': { ...VERTEX, modes: ALL_MODES, resolutions: '720p 1080p 4k' },
   'vertex/veo-3.1-fast-generate-001': { ...VERTEX, modes: ALL_MODES, resolutions: '720p 1080p 4k' },
-  'vertex/veo-3.1-lite-generate-001': { ...VERTEX, modes: 'text image extension', resolutions: '720p 1080p' },
+  'vertex/veo-3.1-lite-generate-001': {
+    ...VERTEX,
+    modes: 'text image firstLast extension',
+    resolutions: '720p 1080p',
+  },
   'gemini/veo-3.1-generate-preview': {
     ...PREVIEW,
     modes: ALL_MODES,
@@ -77,7 +86,11 @@ const DOCUMENTS: Readonly<Record<string, Allowed>> = {
     modes: 'text image extension',
     resolutions: '720p 1080p',
   },
-  'omni/gemini-omni-1.2-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] },
+  'omni/gemini-omni-1.2-flash': {
+    ...OMNI,
+    seconds: [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    references: 6,
+  },
   'omni/gemini-omni-1.1-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10] },
 };
 
@@ -142,6 +155,8 @@ function allows(model: Allowed, mode: Mode, parameter: string, value: unknown): 
       // A video with references has eight seconds. Only Omni's documents set no length.
       if (mode === 'references' && !has(model.resolutions, '360p')) return number === 8;
       if (mode === 'firstLast' && model.isDeveloper) return number === 8;
+      // Omni makes at most ten seconds between two frames.
+      if (mode === 'firstLast' && number > 10) return false;
       return model.seconds.includes(number);
     }
     case 'resolution':
@@ -248,6 +263,21 @@ describe('the table of video models', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('accepts a number of reference images exactly when the documents allow it', () => {
+    const wrong: string[] = [];
+    for (const [name, model] of Object.entries(DOCUMENTS).filter(([, each]) =>
+      has(each.modes, 'references'),
+    )) {
+      const [provider, id] = name.split('/');
+      for (let count = 1; count <= 11; count++) {
+        const referenceImages = Array.from({ length: count }, () => ({ image: IMAGE }));
+        const body = { prompt: 'a cat', provider, model: id, referenceImages };
+        if (isAccepted(body, 'references') !== count <= model.references) wrong.push(`${name} ${count}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
   it('accepts a duration and a resolution exactly when the documents allow the combination', () => {
     const wrong: string[] = [];
     for (const [name, model] of Object.entries(DOCUMENTS)) {
@@ -277,12 +307,95 @@ describe('the table of video models', () => {
   });
 });
 
+describe('the prices of video models', () => {
+  // US dollars a second, with audio and without. Where sources disagree, the highest.
+  const PRICES: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>> = {
+    'vertex/veo-3.1-generate-001': { '720p': [0.4, 0.2], '1080p': [0.4, 0.2], '4k': [0.6, 0.4] },
+    'vertex/veo-3.1-fast-generate-001': { '720p': [0.1, 0.08], '1080p': [0.12, 0.1], '4k': [0.3, 0.25] },
+    'vertex/veo-3.1-lite-generate-001': { '720p': [0.05, 0.03], '1080p': [0.08, 0.05] },
+    'gemini/veo-3.1-generate-preview': { '720p': [0.4, 0.4], '1080p': [0.4, 0.4], '4k': [0.6, 0.6] },
+    'gemini/veo-3.1-fast-generate-preview': { '720p': [0.1, 0.1], '1080p': [0.12, 0.12], '4k': [0.3, 0.3] },
+    'gemini/veo-3.1-lite-generate-preview': { '720p': [0.05, 0.05], '1080p': [0.08, 0.08] },
+    'omni/gemini-omni-1.2-flash': {
+      '360p': [0.0232, 0.0232],
+      '720p': [0.07, 0.07],
+      '1080p': [0.105, 0.105],
+      '4k': [0.21, 0.21],
+    },
+    'omni/gemini-omni-1.1-flash': {
+      '360p': [0.0338, 0.0338],
+      '720p': [0.1014, 0.1014],
+      '1080p': [0.1521, 0.1521],
+      '4k': [0.3041, 0.3041],
+    },
+  };
+
+  it('are those of the sources', () => {
+    const prices = CATALOGUE.models.flatMap((spec) =>
+      spec.kind === 'video'
+        ? [
+            [
+              `${spec.provider}/${spec.model}`,
+              Object.fromEntries(
+                Object.entries(spec.pricePerSecondUsd).map(([resolution, { withAudio, silent }]) => [
+                  resolution,
+                  [withAudio, silent],
+                ]),
+              ),
+            ] as const,
+          ]
+        : [],
+    );
+    expect(Object.fromEntries(prices)).toEqual(PRICES);
+  });
+
+  it('cover the tokens of Omni 1.1, 5,792 a second of 720p at 17.5 dollars a million', () => {
+    expect(PRICES['omni/gemini-omni-1.1-flash']?.['720p']?.[0]).toBeGreaterThanOrEqual((5792 * 17.5) / 1e6);
+  });
+});
+
+describe('a retired model', () => {
+  it('has the dates of Google’s pages', () => {
+    const dates = [...CATALOGUE.models, ...CATALOGUE.retired].flatMap(({ provider, model, retirement }) =>
+      retirement && /imagen-4|2\.5-flash-image$|omni/.test(model)
+        ? [`${provider}/${model} ${retirement.date} ${retirement.replacement}`]
+        : [],
+    );
+    expect(dates.filter((line) => !line.includes('preview-06-06')).sort()).toEqual([
+      'gemini/gemini-2.5-flash-image 2026-10-02 gemini-3.1-flash-image',
+      'gemini/imagen-4.0-fast-generate-001 2026-08-17 gemini-3.1-flash-image',
+      'gemini/imagen-4.0-generate-001 2026-08-17 gemini-3.1-flash-image',
+      'gemini/imagen-4.0-ultra-generate-001 2026-08-17 gemini-3-pro-image',
+      'omni/gemini-omni-flash-preview 2026-09-30 gemini-omni-1.1-flash',
+      'vertex/gemini-2.5-flash-image 2027-03-15 gemini-3.1-flash-lite-image',
+      'vertex/imagen-4.0-fast-generate-001 2026-06-30 gemini-3.1-flash-image',
+      'vertex/imagen-4.0-generate-001 2026-06-30 gemini-3.1-flash-image',
+      'vertex/imagen-4.0-ultra-generate-001 2026-06-30 gemini-3-pro-image',
+    ]);
+  });
+
+  it('runs on a model that is live', () => {
+    const retirements = [...CATALOGUE.models, ...CATALOGUE.retired].flatMap(({ model, retirement }) =>
+      retirement ? [{ model, runsOn: retirement.runsOn }] : [],
+    );
+    expect(retirements.length).toBeGreaterThan(25);
+    for (const { model, runsOn } of retirements) {
+      const successor = CATALOGUE.models.find(
+        (spec) => spec.provider === runsOn.provider && spec.model === runsOn.model,
+      );
+      expect(successor, `the successor of ${model}`).toBeDefined();
+      expect(successor?.retirement, `the successor of ${model}`).toBeUndefined();
+    }
+  });
+});
+
 /** The sizes of a first frame, from Google's pages on the image models. */
 const IMAGE_SIZES: Readonly<Record<string, string>> = {
   'vertex/gemini-3.1-flash-image': '1K 2K 4K',
   'vertex/gemini-3-pro-image': '1K 2K 4K',
   'vertex/gemini-3.1-flash-lite-image': '1K',
   'vertex/gemini-nano-banana-2.1': '1K 2K 4K',
+  'vertex/gemini-2.5-flash-image': '1K',
   'gemini/gemini-3.1-flash-image': '1K 2K 4K',
   'gemini/gemini-3-pro-image': '1K 2K 4K',
   'gemini/gemini-3.1-flash-lite-image': '1K',

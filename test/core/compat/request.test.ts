@@ -238,10 +238,47 @@ describe('the model in a path', () => {
       problemOf(() => imageModelFor('gemini-3-pro-image', 'generateContent', { ...off, providers })).detail;
     expect(detailFor('vertex', 'gemini')).toContain('2026-11-01');
     expect(detailFor('gemini', 'vertex')).toContain('2026-11-11');
-    expect(
-      imageModelFor('imagen-4.0-generate-001', 'predict', { ...off, providers: ['gemini', 'vertex'] }),
-    ).toMatchObject({
-      spec: { provider: 'vertex' },
+  });
+
+  describe('Imagen', () => {
+    const providers = ['vertex', 'gemini'] as const;
+    const imagens = ['imagen-4.0-generate-001', 'imagen-3.0-generate-002'];
+
+    it.each(imagens)(
+      '%s runs on its successor by generateContent, which has another request than predict',
+      (model) => {
+        expect(
+          imageModelFor(model, 'generateContent', { ...rules, aliasRetired: true, providers }),
+        ).toMatchObject({
+          ...{ spec: { model: 'gemini-3.1-flash-image' }, aliasOf: { model } },
+        });
+        const refused = problemOf(() =>
+          imageModelFor(model, 'predict', { ...rules, aliasRetired: true, providers }),
+        );
+        expect(refused).toMatchObject({
+          status: 404,
+          detail: expect.stringMatching(
+            /was retired on \S+\. Its successor gemini-3\.1-flash-image .* :generateContent/,
+          ),
+        });
+        const off = problemOf(() =>
+          imageModelFor(model, 'predict', { ...rules, aliasRetired: false, providers }),
+        );
+        expect(off).toMatchObject({
+          status: 404,
+          detail: expect.stringContaining('Use gemini-3.1-flash-image'),
+        });
+      },
+    );
+
+    it.each(imagens)('%s runs by predict where the models are simulated', (model) => {
+      const simulated = { ...rules, aliasRetired: true, hasRetiredMethods: true };
+      expect(imageModelFor(model, 'predict', { ...simulated, providers })).toMatchObject({
+        spec: { model: 'imagen-4.0-generate-001', provider: 'vertex' },
+      });
+      expect(imageModelFor(model, 'predict', { ...simulated, providers: ['gemini'] })).toMatchObject({
+        spec: { model: 'imagen-4.0-generate-001', provider: 'gemini' },
+      });
     });
   });
 

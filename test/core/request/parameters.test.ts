@@ -55,21 +55,24 @@ describe('the size of a first frame', () => {
   });
 });
 
-describe('Imagen on the Developer API', () => {
-  const body = {
-    prompt: 'a',
-    firstFrame: { prompt: 'b', provider: 'gemini', model: 'imagen-4.0-generate-001' },
-  };
-
-  it('is refused as retired, unless retired models are allowed or replaced by Vertex’s', () => {
-    expect(problemOf(body).detail).toContain('2026-08-17');
+describe.each([
+  ['vertex', '2026-06-30'],
+  ['gemini', '2026-08-17'],
+])('Imagen of provider %s', (provider, retiredOn) => {
+  it.each([
+    ['imagen-4.0-generate-001', 'gemini-3.1-flash-image'],
+    ['imagen-4.0-fast-generate-001', 'gemini-3.1-flash-image'],
+    ['imagen-4.0-ultra-generate-001', 'gemini-3-pro-image'],
+  ])('%s is refused as retired, unless retired models are allowed or run on %s', (model, successor) => {
+    const body = { prompt: 'a', firstFrame: { prompt: 'b', provider, model } };
+    expect(problemOf(body).detail).toContain(`was retired on ${retiredOn}; use ${successor}.`);
     expect(complete(body, NONE, { ...RULES, allowRetired: true }).firstFrame).toMatchObject({
-      provider: 'gemini',
+      provider,
+      model,
     });
     expect(complete(body, NONE, { ...RULES, aliasRetired: true }).firstFrame).toMatchObject({
-      provider: 'vertex',
-      model: 'imagen-4.0-generate-001',
-      aliasOf: { retiredOn: '2026-08-17' },
+      ...{ provider: 'vertex', model: successor },
+      aliasOf: { model, retiredOn },
     });
   });
 });

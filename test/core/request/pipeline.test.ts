@@ -49,14 +49,19 @@ describe('an invalid combination of inputs is refused with its field', () => {
       ['referenceImages.0.referenceType'],
     ],
     [
-      'a last frame for lite',
-      { prompt: 'a', image: IMAGE, lastFrame: IMAGE, model: 'veo-3.1-lite-generate-001' },
+      'a last frame for lite on the Developer API',
+      { prompt: 'a', image: IMAGE, lastFrame: IMAGE, model: 'veo-3.1-lite-generate-preview' },
       ['lastFrame'],
     ],
     [
-      'a last frame for Omni',
-      { prompt: 'a', image: IMAGE, lastFrame: IMAGE, model: 'gemini-omni-1.2-flash' },
-      ['lastFrame'],
+      'eleven seconds between two frames for Omni',
+      { prompt: 'a', image: IMAGE, lastFrame: IMAGE, model: 'gemini-omni-1.2-flash', durationSeconds: 11 },
+      ['durationSeconds'],
+    ],
+    [
+      'seven references for Omni',
+      { prompt: 'a', referenceImages: Array(7).fill({ image: IMAGE }), model: 'gemini-omni-1.2-flash' },
+      ['referenceImages'],
     ],
     ['a generated and a given first frame', { firstFrame: { prompt: 'a' }, image: IMAGE }, ['image']],
     ['a first frame for an extension', { firstFrame: { prompt: 'a' }, video: VIDEO }, ['firstFrame']],
@@ -195,7 +200,7 @@ describe('an existing video', () => {
       ...{ task: 'edit', durationSeconds: 6, aspectRatio: '9:16', resolution: '1080p' },
     });
     expect(stagesOf(request).map(({ kind }) => kind)).toEqual(['edit']);
-    expect(estimateUsd(CATALOGUE, request)).toBe(0.9);
+    expect(estimateUsd(CATALOGUE, request)).toBe(0.63);
   });
 
   it('is upscaled to the requested resolution without a prompt, and never downscaled', () => {

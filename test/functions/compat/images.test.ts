@@ -37,10 +37,10 @@ function imageWorld({
 
 describe('an image call', () => {
   it.each([
-    ['imagen-3.0-generate-002:predict', PREDICT, 'vertex', 'imagen-4.0-generate-001'],
-    ['imagen-4.0-generate-001:predict', PREDICT, 'vertex', 'imagen-4.0-generate-001'],
+    ['imagen-3.0-generate-002:generateContent', CONTENT, 'gemini', 'gemini-3.1-flash-image'],
     ['gemini-3.1-flash-image:generateContent', CONTENT, 'gemini', 'gemini-3.1-flash-image'],
-    ['gemini-2.5-flash-image:generateContent', CONTENT, 'gemini', 'gemini-3.1-flash-image'],
+    ['gemini-2.5-flash-image:generateContent', CONTENT, 'vertex', 'gemini-2.5-flash-image'],
+    ['gemini-2.5-flash-image-preview:generateContent', CONTENT, 'gemini', 'gemini-3.1-flash-image'],
     [
       'gemini-2.0-flash-preview-image-generation:generateContent',
       CONTENT,
@@ -80,7 +80,7 @@ describe('an image call', () => {
     ['an unknown model', 'gemini-9:generateContent', CONTENT, 404],
     ['a text model', 'gemini-3-flash-preview:generateContent', CONTENT, 404],
     ['a video model', 'veo-3.1-generate-001:predict', PREDICT, 400],
-    ['the wrong method', 'imagen-4.0-generate-001:generateContent', CONTENT, 400],
+    ['the wrong method', 'gemini-3-pro-image:predict', PREDICT, 400],
     [
       'an image that the caller may not read',
       'gemini-3-pro-image:generateContent',
@@ -131,7 +131,7 @@ describe('an image call', () => {
     const answer = await googleClient(world).post(`${V1BETA}/imagen-4.0-generate-001:predict`, PREDICT);
     expect(answer).toMatchObject({ status: 503, body: { error: { status: 'UNAVAILABLE' } } });
     expect(world.sent).toEqual([]);
-    expect(asked).toEqual([{ provider: 'vertex', model: 'imagen-4.0-generate-001', lane: 'interactive' }]);
+    expect(asked).toEqual([{ provider: 'gemini', model: 'imagen-4.0-generate-001', lane: 'interactive' }]);
   });
 
   it.each([

@@ -89,8 +89,8 @@ describe('a request that continues an Omni job', () => {
       previousTurn: { jobId: 'job_first', operationName: 'v1_abc' },
     });
     // Five seconds at 1080p.
-    expect(await estimateJob(world.services, 'local', TURN)).toMatchObject({ priceUsd: 0.75, stages: 1 });
-    expect(job.estimateUsd).toBe(0.75);
+    expect(await estimateJob(world.services, 'local', TURN)).toMatchObject({ priceUsd: 0.525, stages: 1 });
+    expect(job.estimateUsd).toBe(0.525);
   });
 
   it('gets the same error for another caller’s job as for a missing job', async () => {
