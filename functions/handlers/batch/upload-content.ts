@@ -1,6 +1,7 @@
 /** Reads uploaded objects: their first bytes, their JSON, their text. */
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { sidecarFault } from '../../core/batch/upload-arrival.ts';
 import { promptOfText } from '../../core/batch/upload-rules.ts';
 import { FILE_KIND_BYTES, type FileKind, fileKindOf } from '../../core/media/file-kind.ts';
 import { invalidRequest, ProblemError } from '../../core/problem.ts';
@@ -48,6 +49,9 @@ export async function readSidecar(
 ): Promise<Record<string, unknown> | undefined> {
   const bytes = await readAtMost(uploads, sidecar, SIDECAR_BYTES_MAX);
   if (!bytes) return undefined;
+  // A refused sidecar stays where it is. Its image, which arrives later, must not be paid for with it.
+  const fault = sidecarFault(sidecar.name, fileKindOf(bytes.subarray(0, FILE_KIND_BYTES)));
+  if (fault !== undefined) throw invalidRequest([{ field: sidecar.name, detail: fault }]);
   if (sidecar.name.toLowerCase().endsWith('.txt')) {
     const prompt = promptOfText(bytes);
     if (prompt === undefined) {
