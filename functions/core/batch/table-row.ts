@@ -24,7 +24,7 @@ function headerAgainFault(values: readonly string[], { columns, fields }: Table)
   if (isSeparatorRecord(values)) return `is the line ${shown(values[0])} again, ${JOINED}`;
   // Trimming removes a byte order mark too.
   const cells = values.map((value) => value.trim());
-  const isSame = columns.every((column, n) => (cells[n] ?? '') === column);
+  const isSame = columns.every((column, n) => (cells[n] ?? '').toLowerCase() === column.toLowerCase());
   const given = cells.filter((cell) => cell !== '');
   const isRow = cells.length > columns.length && cells.slice(columns.length).some((cell) => cell !== '');
   if (isSame && !isRow) return `repeats the header, ${JOINED}`;
