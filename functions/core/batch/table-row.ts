@@ -59,7 +59,7 @@ function countFault(values: readonly string[], { columns }: Table): string | und
   const missing = columns.slice(values.length).filter((column) => column !== '');
   if (missing.length === 0) return undefined;
   const names = missing.map((name) => `'${escaped(name)}'`).join(', ');
-  return `${counts}; ${names} ${missing.length > 1 ? 'are' : 'is'} missing.`;
+  return `${counts}; ${names} ${missing.length > 1 ? 'are' : 'is'} missing. The row is ${shown(values)}.`;
 }
 
 function unnamedFault(values: readonly string[], { columns }: Table): string | undefined {
