@@ -2,8 +2,11 @@
 
 const SHOWN_CHARACTERS_MAX = 60;
 
-/** Control characters, line and paragraph separators, and marks that turn the direction of text. */
-const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
+/**
+ * Control characters, line and paragraph separators, and marks without a width, also those that turn the direction of text.
+ * Joiners (U+200C, U+200D) are parts of words and emoji.
+ */
+const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]|\p{Cs}/gu;
 
 /** The value as JSON, at most {@link SHOWN_CHARACTERS_MAX} characters of it. `"8"` is text and `8` is a number. */
 export function shown(value: unknown): string {

@@ -51,7 +51,7 @@ describe('votingworks/arlo#525: columns without a name at the end', () => {
     const { prompts, faults } = await tryManifest('prompt,seed,,\nA cat\nA dog,1,,,\nA bird,1,,,x\n');
     expect(prompts).toEqual([]);
     expect(faults).toEqual([
-      "1@2: has 1 field, the header has 4; 'seed' is missing.",
+      `1@2: has 1 field, the header has 4; 'seed' is missing. The row is ["A cat"].`,
       '2@3: has 5 fields, the header has 4; remove the empty fields at the end of the row.',
       '3@4: has 5 fields, the header has 4; a value that contains the delimiter must be in quotes. The row is ["A bird","1","","","x"].',
     ]);

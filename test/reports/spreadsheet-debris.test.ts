@@ -106,7 +106,7 @@ describe('ckan/datapusher#74: joined files repeat the header', () => {
     ['\ufeffprompt,durationSeconds', 'repeats the header'],
     ['"prompt","durationSeconds"', 'repeats the header'],
     [' prompt , durationSeconds ', 'repeats the header'],
-    ['Prompt,DurationSeconds', 'is a header'],
+    ['Prompt,DurationSeconds', 'repeats the header'],
     ['durationSeconds,prompt,seed', 'is a header'],
     ['prompt,durationSeconds,resolution', 'is a header'],
     ['\ufeff"prompt","durationSeconds"', 'a byte order mark (U+FEFF) is before the quote in field 1'],

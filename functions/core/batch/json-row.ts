@@ -36,5 +36,7 @@ function hintFor(line: string): string {
     return `${ONE_OBJECT} This looks like an object on several lines: write it on one.`;
   if (/\}\s*\{/.test(line))
     return `${ONE_OBJECT} This looks like several objects: write each on its own line.`;
+  if (/^[^:{["]*[,;\t]/.test(line))
+    return `${ONE_OBJECT} This looks like a row of CSV: name the file .csv, or give the format csv.`;
   return ONE_OBJECT;
 }

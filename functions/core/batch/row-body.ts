@@ -4,11 +4,11 @@
  */
 import { isBlank } from '../blank.ts';
 import type { RawRecord } from '../manifest/record-reader.ts';
-import { debrisOf } from '../manifest/spreadsheet-debris.ts';
+import { debrisErrors } from '../manifest/spreadsheet-debris.ts';
 import type { FieldError } from '../problem.ts';
 import { BOOLEAN_FIELDS, isNumberPart, NUMBER_FIELDS, OBJECT_FIELDS } from '../request/field-types.ts';
 import { IMAGE_FIELDS } from '../request/request-body.ts';
-import { escaped, fieldOf, shown } from '../shown.ts';
+import { escaped } from '../shown.ts';
 import { booleanOf, type CellValue, numberOf } from './cell-values.ts';
 import { isObject, type JsonObject, partOf } from './json-object.ts';
 import { parsedRow } from './json-row.ts';
@@ -134,14 +134,4 @@ function misspeltError(column: string, misspelt: BodyRules['misspelt']): FieldEr
   if (field === undefined) return [];
   const detail = `column '${escaped(column)}' is not a field of a request, and no prompt uses it; the field is '${field}'.`;
   return [{ field, detail }];
-}
-
-/** The texts in the value that a spreadsheet left there. */
-function debrisErrors(path: readonly string[], value: unknown): FieldError[] {
-  if (typeof value === 'string') {
-    const debris = debrisOf(value);
-    return debris === undefined ? [] : [{ field: fieldOf(path), detail: `is ${shown(value)}, ${debris}.` }];
-  }
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([part, inner]) => debrisErrors([...path, part], inner));
 }

@@ -24,7 +24,7 @@ function headerAgainFault(values: readonly string[], { columns, fields }: Table)
   if (isSeparatorRecord(values)) return `is the line ${shown(values[0])} again, ${JOINED}`;
   // Trimming removes a byte order mark too.
   const cells = values.map((value) => value.trim());
-  const isSame = columns.every((column, n) => (cells[n] ?? '') === column);
+  const isSame = columns.every((column, n) => (cells[n] ?? '').toLowerCase() === column.toLowerCase());
   const given = cells.filter((cell) => cell !== '');
   const isRow = cells.length > columns.length && cells.slice(columns.length).some((cell) => cell !== '');
   if (isSame && !isRow) return `repeats the header, ${JOINED}`;
@@ -59,7 +59,7 @@ function countFault(values: readonly string[], { columns }: Table): string | und
   const missing = columns.slice(values.length).filter((column) => column !== '');
   if (missing.length === 0) return undefined;
   const names = missing.map((name) => `'${escaped(name)}'`).join(', ');
-  return `${counts}; ${names} ${missing.length > 1 ? 'are' : 'is'} missing.`;
+  return `${counts}; ${names} ${missing.length > 1 ? 'are' : 'is'} missing. The row is ${shown(values)}.`;
 }
 
 function unnamedFault(values: readonly string[], { columns }: Table): string | undefined {

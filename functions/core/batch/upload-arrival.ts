@@ -91,11 +91,13 @@ const KNOWN_NAMES =
   'Its name has to say what it is: .json for a request, .txt for the prompt of an image with the same name, .csv or ' +
   '.jsonl for the rows of a batch.';
 
+const EMPTY = 'is empty: it has 0 bytes. Upload it again with its content.';
+
 /** Why content of this kind cannot be used under this name. */
 function contentFault(name: string, as: NamedAs, found: FileKind): string | undefined {
   const { stem, extension } = partsOf(name);
   const base = baseOf(name);
-  if (found.category === 'empty') return 'is empty: it has 0 bytes. Upload it again with its content.';
+  if (found.category === 'empty') return EMPTY;
   if (found.format === 'data-uri' || found.format === 'base64-image') return whatItIs(found);
   const renamed = (kind: string, to: string): string =>
     `is named '${base}', as a ${kind} inside another file. Programs may hide the last extension. Upload it as '${to}'.`;
@@ -108,14 +110,26 @@ function contentFault(name: string, as: NamedAs, found: FileKind): string | unde
         : `${whatItIs(found)} A manifest is CSV or JSON lines in UTF-8, also gzipped.`;
     case 'prompt':
     case 'json':
-      // Compressed text is decompressed when it is read.
-      if (found.category === 'text' || found.format === 'gzip') return undefined;
-      return `is ${found.name}, but its name ends in .${extension}, as that of ${
-        as === 'prompt' ? 'a prompt' : 'a request or a sidecar in JSON'
-      }. ${found.category === 'unknown' ? 'Save it as text in UTF-8.' : (found.advice ?? '')}`.trim();
+      return textFault(extension, found);
     case 'other':
       return otherFault(name, found);
   }
+}
+
+/** Why content of this kind is neither a prompt (`.txt`) nor JSON. Compressed text is decompressed when it is read. */
+function textFault(extension: string, found: FileKind): string | undefined {
+  if (found.category === 'text' || found.format === 'gzip') return undefined;
+  return `is ${found.name}, but its name ends in .${extension}, as that of ${
+    extension === 'txt' ? 'a prompt' : 'a request or a sidecar in JSON'
+  }. ${found.category === 'unknown' ? 'Save it as text in UTF-8.' : (found.advice ?? '')}`.trim();
+}
+
+/** Why the content of a sidecar, decompressed, cannot describe an image. Its reader names faults inside its text. */
+export function sidecarFault(name: string, found: FileKind): string | undefined {
+  if (found.category === 'unknown') return undefined;
+  if (found.category === 'empty') return EMPTY;
+  const isEncodedFile = found.format === 'data-uri' || found.format === 'base64-image';
+  return isEncodedFile ? whatItIs(found) : textFault(partsOf(name).extension, found);
 }
 
 function otherFault(name: string, found: FileKind): string {

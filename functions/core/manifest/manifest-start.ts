@@ -1,5 +1,5 @@
 /** Detects the encoding and format of a manifest from its first bytes and its name, and reads the header of a CSV file. */
-import { escaped } from '../shown.ts';
+import { escaped, shown } from '../shown.ts';
 import { type Cursor, createRecordReader, type RawRecord } from './record-reader.ts';
 import { separatorLineOf } from './separator-line.ts';
 
@@ -109,6 +109,12 @@ export function readHeader(
   head: Uint8Array,
   { bomBytes, isWhole }: { readonly bomBytes: number; readonly isWhole: boolean },
 ): CsvHeader | { readonly fault: string } {
+  if (isJson(head.subarray(bomBytes)))
+    return {
+      fault:
+        `has JSON (${shown(firstLineOf(head.subarray(bomBytes)))}), but its name or format says CSV. Write one JSON ` +
+        'object a line, and name the file .jsonl or give the format jsonl.',
+    };
   const separator = separatorLineOf(head, bomBytes);
   if (separator && 'fault' in separator) return separator;
   const from = separator ? separator.end : bomBytes;
@@ -141,6 +147,18 @@ export function readHeader(
   );
   return { columns, delimiter, line: record.line, cursor: record.next, following };
 }
+
+/** An object or a list of objects begins. A column may be named `[1]` or `{x}`. */
+const isJson = (bytes: Uint8Array): boolean =>
+  /^\s*(?:\[\s*)?\{\s*(?:"|\}|$)/.test(new TextDecoder().decode(bytes.subarray(0, FIRST_LINE_BYTES)));
+
+const FIRST_LINE_BYTES = 1024;
+
+const firstLineOf = (bytes: Uint8Array): string =>
+  new TextDecoder()
+    .decode(bytes.subarray(0, FIRST_LINE_BYTES))
+    .trimStart()
+    .split(/[\r\n]/, 1)[0] ?? '';
 
 /** A blank record of another delimiter. */
 const isOnlyDelimiters = (values: readonly string[]): boolean =>

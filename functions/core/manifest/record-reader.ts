@@ -9,7 +9,7 @@
  * A CSV record whose values are all blank is skipped like a blank line: spreadsheets write the rows that were once used.
  */
 import { isBlank } from '../blank.ts';
-import { escaped } from '../shown.ts';
+import { escaped, shown } from '../shown.ts';
 import { type CsvFields, scanCsvRecord } from './csv-record.ts';
 import { afterLineEnd, countLineEnds, lineEndFarFrom, lineEndFrom } from './line-ends.ts';
 
@@ -161,7 +161,11 @@ const csvFinder = (delimiter: string) => {
     const scanned = scanCsvRecord(bytes, from, { delimiterByte, isEnd });
     if (scanned.kind === 'more') return scanned;
     if (scanned.kind === 'fault')
-      return { kind: 'record', content: { fault: scanned.fault }, end: scanned.end };
+      return {
+        kind: 'record',
+        content: { fault: `${scanned.fault} The line is ${lineOf(bytes.subarray(from, scanned.end))}.` },
+        end: scanned.end,
+      };
     if (scanned.end - from > RECORD_BYTES_MAX)
       return { kind: 'record', content: { fault: `is longer than ${MAX_TEXT}.` }, end: scanned.end };
     const content = valuesOf(bytes, scanned.fields);
@@ -169,6 +173,12 @@ const csvFinder = (delimiter: string) => {
     return { kind: 'record', content, end: scanned.end };
   };
 };
+
+/** Enough for what is shown of a line. */
+const LINE_SHOWN_BYTES = 4096;
+
+const lineOf = (bytes: Uint8Array): string =>
+  shown(lenient.decode(bytes.subarray(0, LINE_SHOWN_BYTES)).trimEnd());
 
 function valuesOf(
   bytes: Uint8Array,

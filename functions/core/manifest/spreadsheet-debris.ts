@@ -2,6 +2,8 @@
  * Text that a spreadsheet leaves in a cell instead of a value: an error value, or a formula. A video made from it would be
  * paid for and useless.
  */
+import type { FieldError } from '../problem.ts';
+import { fieldOf, shown } from '../shown.ts';
 
 /**
  * Error values of Excel, Google Sheets and LibreOffice, in English and in the languages in which they translate them.
@@ -46,6 +48,42 @@ const FORMULA = /^(?:=["'$[{#@(+\-\p{L}\p{N}_\\]|= *[\p{L}_][\p{L}\p{N}_.]* *\(|
 /** Longer than every error value. */
 const ERROR_CHARACTERS_MAX = 60;
 
+/** Spreadsheets that export formulas, and programs that disarm them, put these before the formula. */
+const BEFORE_FORMULA = /^(?:'(?=[=＝+\-@])|\{(?=[=＝]))/u;
+
+/** What pandas, JavaScript and databases write for a missing value. In this spelling they are not words of a prompt. */
+const MISSING_VALUES: ReadonlySet<string> = new Set([
+  ...['NaN', '<NA>', 'NaT', 'undefined', '[object Object]', '\\N'],
+]);
+
+/** These are words in other fields: a negative prompt may be `none`. */
+const NO_PROMPTS = /^(?:nan|nat|none|null|nil|na|n\/a|\(null\)|<null>|<none>)$/i;
+/** A line below the header of a text table, or a mark for "nothing". */
+const NO_WORDS = /^[\p{P}\s=+|~^`<>]+$/u;
+/** What database clients write below a table. */
+const ROW_COUNT = /^\(\d+ rows?(?: affected)?\)$/i;
+
+const NOT_A_PROMPT = 'which is not a prompt; write the prompt, or remove the row';
+
+/** Why the text is not a prompt, as the end of a sentence. */
+function noPromptOf(text: string): string | undefined {
+  if (text.length > ERROR_CHARACTERS_MAX) return undefined;
+  const value = text.trim();
+  return value !== '' && [NO_PROMPTS, NO_WORDS, ROW_COUNT].some((pattern) => pattern.test(value))
+    ? NOT_A_PROMPT
+    : undefined;
+}
+
+/** The texts in the value that a spreadsheet or another program left there. `path` is where the value is. */
+export function debrisErrors(path: readonly string[], value: unknown): FieldError[] {
+  if (typeof value === 'string') {
+    const debris = debrisOf(value) ?? (path.at(-1) === 'prompt' ? noPromptOf(value) : undefined);
+    return debris === undefined ? [] : [{ field: fieldOf(path), detail: `is ${shown(value)}, ${debris}.` }];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([part, inner]) => debrisErrors([...path, part], inner));
+}
+
 /** What is wrong with the text and what to do, as the end of a sentence; undefined for any other text. */
 export function debrisOf(text: string): string | undefined {
   if (text.length <= ERROR_CHARACTERS_MAX) {
@@ -57,7 +95,10 @@ export function debrisOf(text: string): string | undefined {
     if (ERROR_VALUES.has(value.toLocaleUpperCase('en-US')) || OTHER_ERRORS.test(value))
       return 'which is an error value of a spreadsheet; correct the formula and export the sheet again';
   }
-  return FORMULA.test(text.slice(0, 2 * ERROR_CHARACTERS_MAX).trimStart())
+  if (MISSING_VALUES.has(text.trim()))
+    return 'which a program writes for a missing value; give the value, or leave the cell empty';
+  const start = text.slice(0, 2 * ERROR_CHARACTERS_MAX).trimStart();
+  return FORMULA.test(start.replace(BEFORE_FORMULA, '').replace(/^＝/u, '='))
     ? 'which is the text of a formula; export the values of the sheet, not its formulas'
     : undefined;
 }

@@ -22,7 +22,7 @@ export type ImageFormat =
   | 'svg';
 export type VideoFormat = 'mp4' | 'mov' | 'webm' | 'avi';
 export type ArchiveFormat = 'gzip' | 'zip' | 'bzip2' | 'xz' | 'zstd' | '7z' | 'rar';
-export type DocumentFormat = 'pdf' | 'office' | 'old-office' | 'html';
+export type DocumentFormat = 'pdf' | 'office' | 'old-office' | 'html' | 'rtf';
 
 interface Named<C extends string, F extends string> {
   readonly category: C;
@@ -176,6 +176,12 @@ const SIGNATURES: readonly Signature[] = [
   {
     test: starts(hex('%PDF-')),
     kind: always(document('pdf', 'a PDF', 'Export its text or its images, these as PNG or JPEG.')),
+  },
+  {
+    test: starts(hex('{\\rtf')),
+    kind: always(
+      document('rtf', 'an RTF document', 'Save it as plain text. (In TextEdit: Format, Make Plain Text.)'),
+    ),
   },
   { test: starts('377abcaf271c'), kind: always(archive('7z', 'a 7z archive')) },
   { test: starts(hex('Rar!')), kind: always(archive('rar', 'a RAR archive')) },

@@ -1,10 +1,12 @@
 /** Reads uploaded objects: their first bytes, their JSON, their text. */
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { sidecarFault } from '../../core/batch/upload-arrival.ts';
 import { promptOfText } from '../../core/batch/upload-rules.ts';
 import { FILE_KIND_BYTES, type FileKind, fileKindOf } from '../../core/media/file-kind.ts';
 import { invalidRequest, ProblemError } from '../../core/problem.ts';
 import { TOO_DEEP } from '../../core/request/json-depth.ts';
+import { escaped, shown } from '../../core/shown.ts';
 import { ObjectMissingError, type Services, type UploadBucket, type UploadedObject } from '../../ports.ts';
 import { parseJson } from '../http/json-body.ts';
 
@@ -48,6 +50,9 @@ export async function readSidecar(
 ): Promise<Record<string, unknown> | undefined> {
   const bytes = await readAtMost(uploads, sidecar, SIDECAR_BYTES_MAX);
   if (!bytes) return undefined;
+  // A refused sidecar stays where it is. Its image, which arrives later, must not be paid for with it.
+  const fault = sidecarFault(sidecar.name, fileKindOf(bytes.subarray(0, FILE_KIND_BYTES)));
+  if (fault !== undefined) throw invalidRequest([{ field: sidecar.name, detail: fault }]);
   if (sidecar.name.toLowerCase().endsWith('.txt')) {
     const prompt = promptOfText(bytes);
     if (prompt === undefined) {
@@ -56,9 +61,11 @@ export async function readSidecar(
     }
     return prompt === '' ? {} : { prompt };
   }
-  const parsed = z.record(z.string(), z.unknown()).safeParse(jsonOf(sidecar.name, bytes));
+  const value = jsonOf(sidecar.name, bytes);
+  const parsed = z.record(z.string(), z.unknown()).safeParse(value);
   if (parsed.success) return parsed.data;
-  throw invalidRequest([{ field: sidecar.name, detail: 'has to be a JSON object of request fields.' }]);
+  const detail = `is ${shown(value)}; it must be a JSON object of request fields, like {"prompt": "it purrs"}.`;
+  throw invalidRequest([{ field: sidecar.name, detail }]);
 }
 
 /** @throws ProblemError 400 with the file as its field */
@@ -70,9 +77,21 @@ function jsonOf(name: string, bytes: Uint8Array): unknown {
     const { code, detail, errors } = error.problem;
     if (errors) throw error;
     throw invalidRequest([
-      { field: name, detail: code === 'malformed-json' ? `is not JSON: ${detail}` : TOO_DEEP },
+      { field: name, detail: code === 'malformed-json' ? notJson(bytes, detail) : TOO_DEEP },
     ]);
   }
+}
+
+function notJson(bytes: Uint8Array, why: string): string {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return 'is not text in UTF-8; save it as UTF-8, with or without a byte order mark.';
+  }
+  const isLines = /^\s*\{.*\}\s*[\r\n]+\s*\{/.test(text);
+  const advice = isLines ? ' It has several objects: name it .jsonl to make a batch of them.' : '';
+  return `is not JSON: ${escaped(why)}. The file begins with ${shown(text.trim())}.${advice}`;
 }
 
 /** @returns nothing if the object no longer exists @throws ProblemError 400 if it is too large */

@@ -19,7 +19,9 @@ import {
   uploadedRequest,
   uploadRuleFor,
 } from '../../core/batch/upload-rules.ts';
+import { isBlank } from '../../core/blank.ts';
 import type { Job } from '../../core/job/job.ts';
+import { debrisErrors } from '../../core/manifest/spreadsheet-debris.ts';
 import { type FieldError, invalidRequest, ProblemError } from '../../core/problem.ts';
 import type { Services, UploadBucket, UploadedObject, UploadWaits } from '../../ports.ts';
 import { createJob } from '../job/create-job.ts';
@@ -208,6 +210,8 @@ const causeOf = (
 
 async function makeJob(work: Handling, object: UploadedObject, body: unknown): Promise<void> {
   const { services, uploads, rule } = work;
+  const debris = debrisErrors([], body);
+  if (debris.length > 0) throw invalidRequest(debris);
   const jobId = services.ids.jobIdOf(causeOf(work, object));
   const { created } = await createJob(services, {
     caller: uploadCallerOf(rule, uploads.bucket),
@@ -241,7 +245,7 @@ async function handleImage(
     const { bucket } = work.uploads;
     const { name, generation, metadata } = image;
     const body = imageRequest({ bucket, name, generation, mimeType, rule, metadata, sidecar }, errors);
-    if (rule.prompt === 'required' && isBlank(body['prompt']))
+    if (rule.prompt === 'required' && isMissing(body['prompt']))
       errors.push({ field: 'prompt', detail: noPrompt(image.name) });
     if (errors.length > 0) throw invalidRequest(errors);
     await makeJob(work, image, body);
@@ -251,8 +255,8 @@ async function handleImage(
   await runOrWriteErrorFile(work, image, make, found);
 }
 
-const isBlank = (prompt: unknown): boolean =>
-  prompt === undefined || (typeof prompt === 'string' && prompt.trim() === '');
+const isMissing = (prompt: unknown): boolean =>
+  prompt === undefined || (typeof prompt === 'string' && isBlank(prompt));
 
 const noPrompt = (imageName: string): string =>
   `is missing, and the upload rule requires one. Upload the prompt as ${sidecarsFor(imageName).at(1)}, or upload the ` +

@@ -102,10 +102,10 @@ describe('CSV records', () => {
       utf8('1,"abc\n2,"def"\n3,a"b\n4,"a"b\n5,fine\n6,"never closed\n7,also fine\n'),
     );
     expect(faultsOf(records)).toEqual([
-      '1@1: the closing quote in field 2 is followed by text; write a quote inside a value twice.',
-      '3@3: a quote in field 2 is inside a value without quotes; enclose the value in quotes and double the quotes in it.',
-      '4@4: the closing quote in field 2 is followed by text; write a quote inside a value twice.',
-      '6@6: a quote in field 2 is not closed.',
+      '1@1: the closing quote in field 2 is followed by text; write a quote inside a value twice. The line is "1,"abc".',
+      '3@3: a quote in field 2 is inside a value without quotes; enclose the value in quotes and double the quotes in it. The line is "3,a"b".',
+      '4@4: the closing quote in field 2 is followed by text; write a quote inside a value twice. The line is "4,"a"b".',
+      '6@6: a quote in field 2 is not closed. The line is "6,"never closed".',
     ]);
     expect(valuesOf(records.filter(({ kind }) => kind === 'fields'))).toEqual([
       ['2', 'def'],

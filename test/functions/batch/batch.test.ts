@@ -400,7 +400,7 @@ describe('an invalid row', () => {
     const csv = 'city,seed\nParis,1\n,2\nRome\nOslo,1,2\n';
     expect(await faultsOf(csv, { template: { prompt: 'a cat in {city}' } }, 'a.csv')).toEqual([
       '2@3: variables.city: is required by prompt.',
-      "3@4: has 1 field, the header has 2; 'seed' is missing.",
+      `3@4: has 1 field, the header has 2; 'seed' is missing. The row is ["Rome"].`,
       '4@5: has 3 fields, the header has 2; a value that contains the delimiter must be in quotes. The row is ["Oslo","1","2"].',
     ]);
   });
@@ -433,7 +433,7 @@ describe('an invalid row', () => {
     const csv = Buffer.from('prompt,seed\ncaf\xe9,1\n"a "cat",2\nfine,three\nfine,4\n', 'latin1');
     expect(await faultsOf(csv, {}, 'a.csv')).toEqual([
       "1@2: is not UTF-8 (byte 0xE9 after 'caf'); save the manifest as UTF-8.",
-      '2@3: the closing quote in field 1 is followed by text; write a quote inside a value twice.',
+      '2@3: the closing quote in field 1 is followed by text; write a quote inside a value twice. The line is ""a "cat",2".',
       '3@4: seed: is "three"; it must be a whole number, such as 42.',
     ]);
   });
