@@ -49,6 +49,51 @@ function refusal(body: unknown): readonly string[] {
 const IMAGE = { gcsUri: 'gs://in/a.png', mimeType: 'image/png' };
 const REFERENCES = { prompt: 'a', referenceImages: [{ image: IMAGE }] };
 
+describe('a refusal that a new user read (measured on 3aa1975)', () => {
+  it.each<[Record<string, unknown>, readonly string[]]>([
+    [
+      { prompt: 'A {animal}', variables: { animal: null } },
+      ['variables.animal: is null; it must be text, a number, true or false, or left out.'],
+    ],
+    [{ prompt: 'a', fps: '24' }, ['fps: is "24"; it must be 24: write 24 without quotes.']],
+    [
+      { prompt: 'a', startBy: '2026-11-21T11:59:00Z' },
+      ['startBy: is 60 s in the past; give a later time, or leave it out.'],
+    ],
+    [
+      { prompt: 'a', finishBy: '2027-11-21T12:00:00Z' },
+      ['finishBy: is 365 days away; it must be at most 30 days away.'],
+    ],
+    [
+      { prompt: 'a', startBy: '2026-11-22T12:00:05Z', finishBy: '2026-11-22T12:00:00Z' },
+      ['startBy: is 5 s later than finishBy; it must not be later.'],
+    ],
+  ])('of %j says %j', (body, words) => {
+    expect(refusal(body)).toEqual(words);
+  });
+
+  it('suggests no type of the same family that is another format', () => {
+    const types = ['image/png', 'image/jpeg', 'image/heif'];
+    expect(['image/gif', 'image/jpg', 'Image/PNG'].map((type) => nearest(type, types))).toEqual([
+      undefined,
+      'image/jpeg',
+      'image/png',
+    ]);
+  });
+
+  it('says that a manifest is given beside rows, and where a page token comes from', async () => {
+    const { post, get } = apiOf(makeWorld());
+    const both = await post('/v1/batches', {
+      rows: [{ prompt: 'a' }],
+      manifest: { gcsUri: 'gs://in/a.csv' },
+    });
+    expect(both.body['detail']).toBe('manifest: is given beside rows; send exactly one of the two.');
+    expect((await get('/v1/jobs?pageToken=abc')).body['detail']).toContain(
+      'pageToken: is not a page token of this service; send the nextPageToken of the page before.',
+    );
+  });
+});
+
 describe('a fault of a job request (artokun/comfyui-mcp#1889: "Invalid input" and nothing else)', () => {
   it.each<[Record<string, unknown>, readonly string[]]>([
     [
