@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -15,6 +16,7 @@ import { ProblemError } from '../../functions/core/problem.ts';
 import { checkInput } from '../../functions/core/request/checked-input.ts';
 import { parseRequest } from '../../functions/core/request/request.ts';
 import { FIELD_EXAMPLES, parseBody, REQUEST_FIELDS } from '../../functions/core/request/request-body.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import { handleUpload } from '../../functions/handlers/batch/upload.ts';
 import { readSchedules } from '../../infra/scheduler/schedule-file.ts';
 import { apiOf } from '../support/api-client.ts';
@@ -79,6 +81,39 @@ describe('a refusal that a new user read (measured on 3aa1975)', () => {
       'image/jpeg',
       'image/png',
     ]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['veo-3.1-generate-001:predictLongRunning', [], "A request in Google's form must be a JSON object"],
+    [
+      'veo-3.1-generate-001:predictLongRunning',
+      { instances: [{ prompt: 'a' }], parameters: { aspect_ratio: '16:9' } },
+      "parameters.aspect_ratio: is not a field that this service supports; write 'aspectRatio'.",
+    ],
+    [
+      'veo-3.1-generate-001:fetchPredictOperation',
+      { operationName: 5 },
+      'operationName: is 5, which is not an operation name; send the name that :predictLongRunning returned.',
+    ],
+    [
+      'veo-3.1-generate-001:fetchPredictOperation',
+      {},
+      'operationName: is missing; send the name that :predictLongRunning returned.',
+    ],
+  ])('by Google’s %s of %j begins with %s', async (call, body, words) => {
+    const { status, body: answer } = await googleClient(googleWorld()).post(`${VERTEX}/${call}`, body);
+    const { message } = z.object({ message: z.string() }).parse(answer['error']);
+    expect([status, message.slice(0, words.length)]).toEqual([400, words]);
+  });
+
+  it('names a body that is empty or compressed', async () => {
+    const send = async (body: Uint8Array<ArrayBuffer>) => {
+      const headers = { 'content-type': 'application/json' };
+      const request = { method: 'POST', headers, body };
+      return (await createApi(makeWorld().services).request('/v1/estimates', request)).text();
+    };
+    expect(await send(new Uint8Array())).toContain('The body is empty; send a JSON object.');
+    expect(await send(new Uint8Array(gzipSync('{}')))).toContain('send the header Content-Encoding: gzip.');
   });
 
   it('says that a manifest is given beside rows, and where a page token comes from', async () => {
