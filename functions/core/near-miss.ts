@@ -26,10 +26,18 @@ export function nearest(given: string, names: readonly string[]): string | undef
   const other = OTHER_NAMES[letters];
   if (other !== undefined && names.includes(other)) return other;
   const [best] = names
-    .map((name) => ({ name, edits: editsBetween(letters, lettersOf(name)) }))
-    .filter(({ name, edits }) => edits <= Math.max(letters.length, lettersOf(name).length) / 4)
+    .map((name) => ({ name, ...differenceOf(given.slice(0, 100), name) }))
+    .filter(({ edits, of }) => edits <= of / 4)
     .sort((a, b) => a.edits - b.edits);
   return best?.name ?? names.find((name) => isPart(letters, lettersOf(name)));
+}
+
+/** The edits between two names, and of how many letters. A common type is none: `image/gif` is far from `image/heif`. */
+function differenceOf(given: string, name: string): { readonly edits: number; readonly of: number } {
+  const [, type = ''] = /^([^/]+\/)[^/]+$/.exec(name) ?? [];
+  const skipped = type !== '' && given.toLowerCase().startsWith(type) ? type.length : 0;
+  const [a, b] = [lettersOf(given.slice(skipped)), lettersOf(name.slice(skipped))];
+  return { edits: editsBetween(a, b), of: Math.max(a.length, b.length) };
 }
 
 /** `duration` of `durationSeconds`, `uri` of `gcsUri`. */

@@ -232,7 +232,9 @@ describe('a redrive', () => {
   it('with an unknown errorCode is 400 and lists the codes', async () => {
     const { status, body } = await redrive({ errorCode: 'PERMISSION_DENIDE' });
     expect(status).toBe(400);
-    expect(body['detail']).toContain("'PERMISSION_DENIDE'");
+    expect(body['detail']).toContain(
+      'is "PERMISSION_DENIDE", which is not an error code; did you mean PERMISSION_DENIED; the codes are',
+    );
     for (const code of Object.keys(ERROR_CODES)) expect(body['detail']).toContain(code);
     expect((await redrive({ errorCode: 'PERMISSION_DENIED' })).body['retried']).toHaveLength(3);
     expect((await redrive({ errorCode: 'PROVIDER_ERROR_2' })).status).toBe(200);

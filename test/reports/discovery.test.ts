@@ -178,7 +178,6 @@ describe('models.list (Wei-Shaw/claude-relay-service#866)', () => {
     ['/v1beta/models?filter=veo', 400],
     ['/v1beta/models/a%20b', 400],
     ['/v1beta/models/veo-9', 404],
-    ['/v1beta/models/veo-3.1-generate-001:predictLongRunning', 404],
     ['/v1/models/veo-9', 404],
     ['/v1beta1/publishers/google/models/veo-9', 404],
     ['/v1beta1/publishers/anthropic/models', 404],

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -15,6 +16,7 @@ import { ProblemError } from '../../functions/core/problem.ts';
 import { checkInput } from '../../functions/core/request/checked-input.ts';
 import { parseRequest } from '../../functions/core/request/request.ts';
 import { FIELD_EXAMPLES, parseBody, REQUEST_FIELDS } from '../../functions/core/request/request-body.ts';
+import { createApi } from '../../functions/handlers/api/api.ts';
 import { handleUpload } from '../../functions/handlers/batch/upload.ts';
 import { readSchedules } from '../../infra/scheduler/schedule-file.ts';
 import { apiOf } from '../support/api-client.ts';
@@ -48,6 +50,84 @@ function refusal(body: unknown): readonly string[] {
 
 const IMAGE = { gcsUri: 'gs://in/a.png', mimeType: 'image/png' };
 const REFERENCES = { prompt: 'a', referenceImages: [{ image: IMAGE }] };
+
+describe('a refusal that a new user read (measured on 3aa1975)', () => {
+  it.each<[Record<string, unknown>, readonly string[]]>([
+    [
+      { prompt: 'A {animal}', variables: { animal: null } },
+      ['variables.animal: is null; it must be text, a number, true or false, or left out.'],
+    ],
+    [{ prompt: 'a', fps: '24' }, ['fps: is "24"; it must be 24: write 24 without quotes.']],
+    [
+      { prompt: 'a', startBy: '2026-11-21T11:59:00Z' },
+      ['startBy: is 60 s in the past; give a later time, or leave it out.'],
+    ],
+    [
+      { prompt: 'a', finishBy: '2027-11-21T12:00:00Z' },
+      ['finishBy: is 365 days away; it must be at most 30 days away.'],
+    ],
+    [
+      { prompt: 'a', startBy: '2026-11-22T12:00:05Z', finishBy: '2026-11-22T12:00:00Z' },
+      ['startBy: is 5 s later than finishBy; it must not be later.'],
+    ],
+  ])('of %j says %j', (body, words) => {
+    expect(refusal(body)).toEqual(words);
+  });
+
+  it('suggests no type of the same family that is another format', () => {
+    const types = ['image/png', 'image/jpeg', 'image/heif'];
+    expect(['image/gif', 'image/jpg', 'Image/PNG'].map((type) => nearest(type, types))).toEqual([
+      undefined,
+      'image/jpeg',
+      'image/png',
+    ]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['veo-3.1-generate-001:predictLongRunning', [], "A request in Google's form must be a JSON object"],
+    [
+      'veo-3.1-generate-001:predictLongRunning',
+      { instances: [{ prompt: 'a' }], parameters: { aspect_ratio: '16:9' } },
+      "parameters.aspect_ratio: is not a field that this service supports; write 'aspectRatio'.",
+    ],
+    [
+      'veo-3.1-generate-001:fetchPredictOperation',
+      { operationName: 5 },
+      'operationName: is 5, which is not an operation name; send the name that :predictLongRunning returned.',
+    ],
+    [
+      'veo-3.1-generate-001:fetchPredictOperation',
+      {},
+      'operationName: is missing; send the name that :predictLongRunning returned.',
+    ],
+  ])('by Google’s %s of %j begins with %s', async (call, body, words) => {
+    const { status, body: answer } = await googleClient(googleWorld()).post(`${VERTEX}/${call}`, body);
+    const { message } = z.object({ message: z.string() }).parse(answer['error']);
+    expect([status, message.slice(0, words.length)]).toEqual([400, words]);
+  });
+
+  it('names a body that is empty or compressed', async () => {
+    const send = async (body: Uint8Array<ArrayBuffer>) => {
+      const headers = { 'content-type': 'application/json' };
+      const request = { method: 'POST', headers, body };
+      return (await createApi(makeWorld().services).request('/v1/estimates', request)).text();
+    };
+    expect(await send(new Uint8Array())).toContain('The body is empty; send a JSON object.');
+    expect(await send(new Uint8Array(gzipSync('{}')))).toContain('send the header Content-Encoding: gzip.');
+  });
+
+  it('says that a manifest is given beside rows, and where a page token comes from', async () => {
+    const { post, get } = apiOf(makeWorld());
+    const both = await post('/v1/batches', {
+      rows: [{ prompt: 'a' }],
+      manifest: { gcsUri: 'gs://in/a.csv' },
+    });
+    expect(both.body['detail']).toBe('manifest: is given beside rows; send exactly one of the two.');
+    expect((await get('/v1/jobs?pageToken=abc')).body['detail']).toContain(
+      'pageToken: is not a page token of this service; send the nextPageToken of the page before.',
+    );
+  });
+});
 
 describe('a fault of a job request (artokun/comfyui-mcp#1889: "Invalid input" and nothing else)', () => {
   it.each<[Record<string, unknown>, readonly string[]]>([

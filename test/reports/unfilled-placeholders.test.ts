@@ -92,6 +92,31 @@ it('a row with an unfilled placeholder is faulty, with or without a template (me
   expect(prompts.sort()).toEqual(['A cat', 'A dog']);
 });
 
+describe('a placeholder (measured on 3aa1975)', () => {
+  it('may have letters of every language in its name', async () => {
+    const { status, body } = await apiOf(makeWorld()).post('/v1/estimates', { prompt: 'Eine {größe} Katze' });
+    expect([status, body['errors']]).toEqual([
+      400,
+      [{ field: 'prompt', detail: expect.stringContaining('variables.größe') }],
+    ]);
+    expect(await promptOf({ prompt: 'Eine {größe} Katze', variables: { größe: 'kleine' } })).toBe(
+      'Eine kleine Katze',
+    );
+  });
+
+  it('with a space in its name is refused with what a name has', async () => {
+    const body = { prompt: 'A {cat breed}', variables: { a: 'b' } };
+    const answer = await apiOf(makeWorld()).post('/v1/estimates', body);
+    expect(answer.body['detail']).toContain('a name has only letters, digits, _, . and -');
+  });
+
+  it('is searched for once in a run of braces, and not at each of them', () => {
+    const braces = '{'.repeat(1_000_000);
+    expect(fillPlaceholders(braces)).toEqual({ text: braces, missing: [] });
+    expect(withoutPlaceholders(braces)).toBe(braces);
+  });
+});
+
 describe('a dropped image (measured on b5f8afa)', () => {
   const arrive = async (rule: object, name: string, metadata: Record<string, string> = {}) => {
     const rules = uploadRulesSchema.parse([{ prefix: 'uploads/', ...rule }]);

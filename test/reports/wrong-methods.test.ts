@@ -74,3 +74,18 @@ describe('a wrong method (honojs/hono#4633)', () => {
     expect(await send('OPTIONS', '/v1/nothing')).toMatchObject({ status: 404, allow: null });
   });
 });
+
+describe('a wrong method of Google’s surfaces (measured on 3aa1975: 404, as if the path were wrong)', () => {
+  it.each([
+    '/v1beta/models/veo:predictLongRunning',
+    `${VERTEX}:fetchPredictOperation`,
+    '/v1beta/models/veo/operations/aaaa:cancel',
+  ])('GET %s is 405 and names POST', async (path) => {
+    const headers = { 'x-goog-api-key': 'my-app', authorization: 'Bearer my-app' };
+    const response = await createApi(makeWorld().services).request(path, { headers });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST, OPTIONS']);
+    expect(await response.json()).toMatchObject({
+      error: { message: `${path} does not accept GET; it accepts POST.` },
+    });
+  });
+});

@@ -141,7 +141,7 @@ function unknownField(path: readonly PropertyKey[], fields: readonly string[]): 
     return { field: '', detail: `'${key}' does not belong at the top of the request; write it as ${place}.` };
   return {
     field,
-    detail: `is not a field that this service supports${insteadOf(key, fields)}. Remove it; no field is dropped silently.`,
+    detail: `is not a field that this service supports${insteadOf(key, fields)}`,
   };
 }
 
@@ -157,5 +157,5 @@ function placeOf(key: string): string | undefined {
 function insteadOf(key: string, fields: readonly string[]): string {
   // The AI SDK's name for it, which Vertex AI does not know.
   const meant = key === 'gcsOutputDirectory' ? 'storageUri' : nearest(key, fields);
-  return meant === undefined ? '' : `; write '${meant}'`;
+  return meant === undefined ? '. Remove it; no field is dropped silently.' : `; write '${meant}'.`;
 }

@@ -53,7 +53,9 @@ export function googleErrorOf({
   const message =
     violations.length === 0
       ? detail
-      : violations.map(({ field, description }) => `${field}: ${description}`).join(' ');
+      : violations
+          .map(({ field, description }) => (field === '' ? description : `${field}: ${description}`))
+          .join(' ');
   return {
     error: {
       code,

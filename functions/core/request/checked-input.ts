@@ -191,7 +191,11 @@ function detailOf(message: string, value: unknown, example: string): string {
 
 /** `, such as 8`. A number in quotes is the commonest fault of all, and its example is the number itself. */
 function examplePhrase(issue: z.core.$ZodIssue, value: unknown, example: unknown): string {
-  if (issue.code === 'invalid_value' || issue.code === 'too_big') return '';
+  if (issue.code === 'invalid_value') {
+    const isQuoted = issue.values.some((each) => typeof each !== 'string' && String(each) === value);
+    return isQuoted ? `: write ${String(value)} without quotes` : '';
+  }
+  if (issue.code === 'too_big') return '';
   if (/\b(?:such as|like|most|least)\b/.test(issue.message)) return '';
   if (issue.code === 'invalid_type' && typeof value === 'string') {
     const isNumber =

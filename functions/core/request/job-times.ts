@@ -56,13 +56,22 @@ export function checkTimes(
   errors: FieldError[],
 ): void {
   if (now === undefined) return;
-  if (startBy !== undefined && startBy <= now) errors.push({ field: 'startBy', detail: 'is in the past.' });
-  if (finishBy !== undefined && finishBy <= now)
-    errors.push({ field: 'finishBy', detail: 'is in the past.' });
+  for (const [field, time] of Object.entries({ startBy, finishBy })) {
+    if (time !== undefined && time <= now)
+      errors.push({
+        field,
+        detail: `is ${lengthOf(now - time)} in the past; give a later time, or leave it out.`,
+      });
+  }
   if (finishBy !== undefined && finishBy > now + FINISH_WITHIN_DAYS * DAY) {
-    errors.push({ field: 'finishBy', detail: `is more than ${FINISH_WITHIN_DAYS} days away.` });
+    const detail = `is ${lengthOf(finishBy - now)} away; it must be at most ${FINISH_WITHIN_DAYS} days away.`;
+    errors.push({ field: 'finishBy', detail });
   }
   if (startBy !== undefined && finishBy !== undefined && startBy > finishBy) {
-    errors.push({ field: 'startBy', detail: 'is later than finishBy.' });
+    const detail = `is ${lengthOf(startBy - finishBy)} later than finishBy; it must not be later.`;
+    errors.push({ field: 'startBy', detail });
   }
 }
+
+const lengthOf = (ms: number): string =>
+  ms < 2 * DAY ? `${Math.ceil(ms / 1000)} s` : `${Math.floor(ms / DAY)} days`;

@@ -53,7 +53,12 @@ const instant = z.iso
 const requestBodySchema = z.strictObject({
   prompt: z.string().optional(),
   /** Values for `{placeholders}` in prompts. */
-  variables: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  variables: z
+    .record(
+      z.string(),
+      z.union([z.string(), z.number(), z.boolean()], 'must be text, a number, true or false'),
+    )
+    .optional(),
   model: z.string().optional(),
   provider: z.enum(PROVIDERS).optional(),
   firstFrame: z

@@ -21,7 +21,8 @@ export interface Filled {
   readonly faults: readonly string[];
 }
 
-const PLACEHOLDER = /^([A-Za-z_][\w.-]*)(?:=([^{}]*))?$/;
+/** Letters of every language: a column may be named `größe`. */
+const PLACEHOLDER = /^([\p{L}_][\p{L}\p{M}\p{N}_.-]*)(?:=([^{}]*))?$/u;
 
 export function fillTemplate(
   template: string,
@@ -59,7 +60,7 @@ export function fillTemplate(
     }
     if (name === undefined) {
       faults.push(
-        `'{${inside}}' at character ${at + 1} is not a placeholder; write {name} or {name=default}.`,
+        `'{${inside}}' at character ${at + 1} is not a placeholder; write {name} or {name=default}, where a name has only letters, digits, _, . and -. Write '{{' for a brace.`,
       );
     } else {
       used.add(name);
@@ -73,8 +74,11 @@ export function fillTemplate(
   return { text, used, missing: [...missing], isTooLong, faults };
 }
 
-/** A name between braces, with the braces around it. JSON has none: its names are in quotes. */
-const BRACED_NAME = /(\{+)([A-Za-z_][\w.-]*)(?:=([^{}]*))?(\}+)/g;
+/**
+ * A name between braces, with the braces around it. JSON has none: its names are in quotes. It begins at the first brace of
+ * a run, because a search at each one takes quadratic time.
+ */
+const BRACED_NAME = /(?<!\{)(\{+)([\p{L}_][\p{L}\p{M}\p{N}_.-]*)(?:=([^{}]*))?(\}+)/gu;
 
 /**
  * Fills a prompt of a request without `variables`: `{name=text}` becomes its default, `{name}` is missing, and a name in

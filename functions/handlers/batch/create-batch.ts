@@ -121,11 +121,14 @@ export async function createBatch(
 function parseBatchBody(raw: unknown): Body {
   const body = parseAs(bodySchema, raw, WORDS);
   const errors: FieldError[] = [];
-  if ((body.manifest === undefined) === (body.rows === undefined))
+  const { manifest, rows } = body;
+  if (manifest === undefined && rows === undefined)
     errors.push({
       field: 'manifest',
       detail: 'is required unless rows is given; send exactly one of the two.',
     });
+  if (manifest !== undefined && rows !== undefined)
+    errors.push({ field: 'manifest', detail: 'is given beside rows; send exactly one of the two.' });
   for (const field of ['template', 'defaults'] as const) {
     const given = body[field];
     const unknown = Object.keys(given ?? {}).filter((name) => !REQUEST_FIELDS.has(name));

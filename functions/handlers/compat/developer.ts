@@ -10,6 +10,7 @@ import { rfc3339 } from '../http/job-view.ts';
 import { stepContext } from '../job/advance.ts';
 import { acceptPrediction } from './accept.ts';
 import { callerOf, maySee, originOf } from './caller.ts';
+import { acceptsOnlyPost } from './errors.ts';
 import { deleteFile, fileAnswer, listFiles } from './files.ts';
 import { passImageCall } from './images.ts';
 import { listOperations } from './operations-list.ts';
@@ -30,6 +31,7 @@ export function addDeveloperRoutes(app: Hono, services: Services): void {
   app.get('/:version{v1|v1beta}/models/:model/operations/:id', async (c) => {
     const caller = await callerOf(services, c.req.raw, 'developer');
     const { model, id } = c.req.param();
+    if (id.endsWith(':cancel')) return acceptsOnlyPost(c.req.raw);
     if (!/^[\w.-]+$/.test(model) || !/^[\w-]{1,128}$/.test(id)) {
       const detail = `'models/${model}/operations/${id}' is not the name of an operation.`;
       throw invalidRequest([{ field: 'name', detail }]);

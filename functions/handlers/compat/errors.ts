@@ -54,6 +54,19 @@ const INSTEAD: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** 405 for a GET of `{name}:{method}`, which the routes of `{name}` receive. Google's front end answers 404 without a hint. */
+export function acceptsOnlyPost(request: Request): Response {
+  const { pathname } = new URL(request.url);
+  const response = googleErrorResponse({
+    status: 405,
+    code: 'method-not-allowed',
+    title: 'Method not allowed',
+    detail: `${pathname} does not accept ${request.method}; it accepts POST.`,
+  });
+  response.headers.set('allow', 'POST, OPTIONS');
+  return response;
+}
+
 /** 404 for a path under Google's prefixes that Clapper does not serve. */
 export function routeNotFound(request: Request): Response {
   const { pathname } = new URL(request.url);

@@ -13,7 +13,7 @@ import type { Services } from '../../ports.ts';
 import { decodeModelToken, encodeModelToken } from '../http/page-token.ts';
 import { compatRules } from './accept.ts';
 import { callerOf } from './caller.ts';
-import { routeNotFound } from './errors.ts';
+import { acceptsOnlyPost } from './errors.ts';
 import { providersOf } from './images.ts';
 import { listQueryOf } from './list-query.ts';
 import { checkModelName } from './paths.ts';
@@ -90,8 +90,7 @@ function positionAfter(model: string, all: readonly ListedModel[]): number {
 
 async function getAnswer(services: Services, c: Context, surface: Surface, model: string): Promise<Response> {
   await callerOf(services, c.req.raw, surface);
-  // A method that accepts only POST.
-  if (model.includes(':')) return routeNotFound(c.req.raw);
+  if (model.includes(':')) return acceptsOnlyPost(c.req.raw);
   checkModelName(model);
   const listed = getModel(model, rulesOf(services, surface));
   // The model that runs, as in the replies of image models.

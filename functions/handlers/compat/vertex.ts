@@ -5,6 +5,7 @@ import { parseVertexOperation } from '../../core/compat/names.ts';
 import { operationOf, videosInReply } from '../../core/compat/operation.ts';
 import { defined } from '../../core/defined.ts';
 import { invalidRequest } from '../../core/problem.ts';
+import { shown } from '../../core/shown.ts';
 import type { Services } from '../../ports.ts';
 import { parseJson, readBytes } from '../http/json-body.ts';
 import { acceptPrediction } from './accept.ts';
@@ -54,10 +55,7 @@ async function answer(
 }
 
 /** Protobuf JSON accepts each field in camelCase and in snake_case. */
-const fetchSchema = z.union([
-  z.object({ operationName: z.string() }),
-  z.object({ operation_name: z.string() }).transform((body) => ({ operationName: body.operation_name })),
-]);
+const fetchSchema = z.object({ operationName: z.unknown(), operation_name: z.unknown() }).partial();
 
 /** @throws ProblemError 400 */
 function requestedOperation(
@@ -65,11 +63,12 @@ function requestedOperation(
   parent: string | undefined,
   model: string,
 ): { readonly name: string; readonly id: string } {
-  const parsed = fetchSchema.safeParse(body);
-  const name = parsed.success ? parsed.data.operationName : '';
-  const operation = parseVertexOperation(name);
-  if (!operation) {
-    const detail = `is ${name === '' ? 'missing' : `'${name}', which is not an operation name`}.`;
+  const { data } = fetchSchema.safeParse(body);
+  const name = data?.operationName ?? data?.operation_name;
+  const operation = typeof name === 'string' ? parseVertexOperation(name) : undefined;
+  if (typeof name !== 'string' || !operation) {
+    const given = name === undefined ? 'is missing' : `is ${shown(name)}, which is not an operation name`;
+    const detail = `${given}; send the name that :predictLongRunning returned.`;
     throw invalidRequest([{ field: 'operationName', detail }]);
   }
   if (operation.parent !== parent || operation.model !== model) {

@@ -46,12 +46,11 @@ export function parseJson(bytes: Uint8Array): unknown {
   try {
     value = JSON.parse(text.decode(bytes));
   } catch (error) {
-    const detail = error instanceof SyntaxError ? error.message : 'The body is not UTF-8.';
     throw new ProblemError({
       status: 400,
       code: 'malformed-json',
       title: 'The body is not valid JSON',
-      detail,
+      detail: notJson(bytes, error),
     });
   }
   if (isTooDeep(value))
@@ -64,6 +63,13 @@ export function parseJson(bytes: Uint8Array): unknown {
   const errors = textErrors(value);
   if (errors.length > 0) throw invalidRequest(errors);
   return value;
+}
+
+function notJson(bytes: Uint8Array, error: unknown): string {
+  if (bytes.length === 0) return 'The body is empty; send a JSON object.';
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b)
+    return 'The body is compressed with gzip; send the header Content-Encoding: gzip.';
+  return error instanceof SyntaxError ? error.message : 'The body is not UTF-8.';
 }
 
 /**

@@ -39,6 +39,8 @@ export const decodeFileToken = (token: string): FilePosition => decode(fileSchem
 
 const MODELS = 'models';
 
+const NOT_MADE_HERE = 'is not a page token of this service; send the nextPageToken of the page before.';
+
 /** @param model the id of the last model of the page */
 export const encodeModelToken = (model: string): string => encode({ model }, MODELS);
 
@@ -58,7 +60,7 @@ function decode<P>(schema: z.ZodType<P>, token: string, list: string): P {
   }
   const position = schema.safeParse(json);
   if (!made.success || !position.success) {
-    throw invalidRequest([{ field: 'pageToken', detail: 'is not a page token of this service.' }]);
+    throw invalidRequest([{ field: 'pageToken', detail: NOT_MADE_HERE }]);
   }
   return position.data;
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ERROR_CODES, isErrorCode } from '../../core/job/error-codes.ts';
 import type { Job, JobIn } from '../../core/job/job.ts';
 import { doubleChargeRisk } from '../../core/job/retry.ts';
+import { didYouMean } from '../../core/near-miss.ts';
 import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
@@ -14,8 +15,11 @@ const redriveSchema = z.strictObject({
   errorCode: z
     .string()
     .refine(isErrorCode, {
-      error: ({ input }) =>
-        `is '${String(input)}', which is no error code; use ${Object.keys(ERROR_CODES).join(', ')} or PROVIDER_ERROR_n`,
+      error: ({ input }) => {
+        const codes = Object.keys(ERROR_CODES);
+        const meant = didYouMean(String(input), codes).replace(/\?$/, '');
+        return `is not an error code${meant}; the codes are ${codes.join(', ')} and PROVIDER_ERROR_n`;
+      },
     })
     .optional(),
   caller: z.string().optional(),

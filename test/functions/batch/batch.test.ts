@@ -301,7 +301,7 @@ describe('creating a batch', () => {
     });
     expect(status).toBe(400);
     expect(body['detail']).toBe(
-      'manifest: is required unless rows is given; send exactly one of the two. template.promt: is not a field of a job request; did you mean prompt?',
+      'manifest: is given beside rows; send exactly one of the two. template.promt: is not a field of a job request; did you mean prompt?',
     );
   });
 
