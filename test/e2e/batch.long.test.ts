@@ -54,7 +54,7 @@ describe(`a gzipped manifest of ${ROWS} rows, two of them invalid`, () => {
     const report = await fetch(`${stack.endpoints.api}/v1/batches/${view.id}/report`);
     const rows = (await report.text()).trimEnd().split('\n');
     expect(rows).toHaveLength(1 + ROWS);
-    expect(rows[11]).toContain('11,12,,invalid,,0,0,0,INVALID_ROW,the closing quote in field 2');
+    expect(rows[11]).toContain('11,12,,invalid,,0,0,0,INVALID_ROW,"the closing quote in field 2');
     expect(rows[21]).toContain(
       "21,22,,invalid,,0,0,0,INVALID_ROW,\"has 1 field, the header has 2; 'what' is missing.",
     );
