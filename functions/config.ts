@@ -84,6 +84,7 @@ const environmentSchema = z.object({
   CLAPPER_TOKEN_SIGNATURE: z.enum(['verify', 'platform']).default('verify'),
   CLAPPER_TOKEN_ISSUERS: list('https://accounts.google.com,accounts.google.com'),
   CLAPPER_TOKEN_JWKS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
+  /** Location of the Vertex models, unless Google serves a model under the global endpoint or an override names others. */
   CLAPPER_VERTEX_LOCATION: z.string().min(1).default('us-central1'),
   /** Key of the Gemini Developer API. Not GEMINI_API_KEY: the SDK would read that too, and warn in Vertex mode. */
   CLAPPER_GEMINI_API_KEY: z.string().min(1).optional(),

@@ -458,7 +458,7 @@ export interface Services {
 }
 
 export interface ServiceSettings {
-  /** The Google Cloud location of each provider's paid calls. */
+  /** The location of paid calls for a model that is no longer in the catalogue. */
   readonly locations: Readonly<Record<ProviderName, string>>;
   readonly allowRetiredModels: boolean;
   /** The models are simulated, and their videos have fewer pixels than they say. Default: `allowRetiredModels`. */

@@ -29,7 +29,11 @@ import { createVertexProvider } from './adapters/vertex-provider.ts';
 import type { Config } from './config.ts';
 import type { Schedules } from './core/batch/schedules.ts';
 import { idOnVertex } from './core/catalogue/catalogue.ts';
-import { overrideCatalogue, withOmniOnVertex } from './core/catalogue/catalogue-overrides.ts';
+import {
+  overrideCatalogue,
+  withOmniOnVertex,
+  withVertexLocation,
+} from './core/catalogue/catalogue-overrides.ts';
 import { CATALOGUE } from './core/catalogue/models.ts';
 import { defined } from './core/defined.ts';
 import { defaultPolicy } from './core/job/policy.ts';
@@ -208,8 +212,10 @@ export function buildServices(config: Config): Built {
   };
 }
 
-function catalogueOf({ CLAPPER_GEMINI_API_KEY: key, CLAPPER_CATALOGUE_OVERRIDES: overrides }: Config) {
-  return overrideCatalogue(key === undefined ? withOmniOnVertex(CATALOGUE) : CATALOGUE, overrides);
+function catalogueOf(config: Config) {
+  const { CLAPPER_GEMINI_API_KEY: key, CLAPPER_VERTEX_LOCATION, CLAPPER_CATALOGUE_OVERRIDES } = config;
+  const present = key === undefined ? withOmniOnVertex(CATALOGUE) : CATALOGUE;
+  return overrideCatalogue(withVertexLocation(present, CLAPPER_VERTEX_LOCATION), CLAPPER_CATALOGUE_OVERRIDES);
 }
 
 function createEvents({ CLAPPER_EVENTS_TOPIC: topic, GOOGLE_CLOUD_PROJECT: project }: Config) {

@@ -94,7 +94,7 @@ variable "callers" {
 }
 
 variable "catalogue_overrides" {
-  description = "Values that differ from the built-in catalogue, by `provider/model`: `requestsPerMinute`, `pricePerSecondUsd`, `pricePerImageUsd`, `stage`, `retirementDate`. `requestsPerMinute` also sets the rate of the model's queues."
+  description = "Values that differ from the built-in catalogue, by `provider/model`: `requestsPerMinute`, `pricePerSecondUsd`, `pricePerImageUsd`, `stage`, `retirementDate`, `locations` (a list, tried in order when one is over its quota). `requestsPerMinute` also sets the rate of the model's queues."
   type        = any
   default     = {}
   nullable    = false
@@ -418,7 +418,7 @@ variable "uploads" {
 }
 
 variable "vertex_location" {
-  description = "Location of calls to Vertex AI. Veo is served in us-central1."
+  description = "Location of calls to Vertex AI. Veo is served in us-central1. A model that Google serves only under the global endpoint, such as the Gemini 3 image models, uses that; `catalogue_overrides` names other locations per model."
   type        = string
   default     = "us-central1"
   nullable    = false

@@ -12,6 +12,15 @@ export const catalogueOverridesSchema = z.record(
     pricePerImageUsd: z.number().min(0).exactOptional(),
     requestsPerMinute: z.number().positive().exactOptional(),
     stage: z.enum(STAGES).exactOptional(),
+    /** Tried in this order: when one is over its quota, the next one is called. */
+    locations: z
+      .array(
+        z
+          .string()
+          .regex(/^(?:global|us|eu|[a-z]+-[a-z]+\d{1,2})$/, 'must be global or a location like us-central1'),
+      )
+      .min(1)
+      .exactOptional(),
     /** `null`: the model is live. */
     retirementDate: z
       .string()
@@ -73,4 +82,17 @@ export const withOmniOnVertex = (catalogue: Catalogue): Catalogue => ({
     const inputSecondsMax = totalSecondsMax - Math.min(...spec.extension.addsSeconds);
     return { ...spec, extension: { ...spec.extension, inputSecondsMax, totalSecondsMax } };
   }),
+});
+
+/**
+ * The catalogue with the Vertex models of this deployment in its own location. A model that Google serves under the global
+ * endpoint keeps it.
+ */
+export const withVertexLocation = (catalogue: Catalogue, location: string): Catalogue => ({
+  ...catalogue,
+  models: catalogue.models.map((spec) =>
+    spec.provider !== 'vertex' || spec.locations.includes('global')
+      ? spec
+      : { ...spec, locations: [location] },
+  ),
 });

@@ -57,6 +57,7 @@ interface SpecBase {
   readonly retirement?: Retirement | undefined;
   readonly promptCharactersMax: number;
   readonly requestsPerMinute: number;
+  /** Google Cloud locations of its calls, in the order in which they are tried. At least one. */
   readonly locations: readonly string[];
   readonly latency: LatencyProfile;
   /** The types of its input images. */

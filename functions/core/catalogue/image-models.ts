@@ -23,7 +23,8 @@ const GEMINI_IMAGE = {
   sizePriceFactors: FLASH_SIZES,
   promptCharactersMax: 8192,
   requestsPerMinute: 60,
-  locations: ['us-central1'],
+  // Google lists the Gemini 3 image models under the global endpoint; another location may answer 404.
+  locations: ['global'],
   latency: IMAGE_LATENCY,
   imageMimeTypes: IMAGE_MIME_TYPES,
 } as const;

@@ -59,7 +59,8 @@ export async function passImageCall(
     provider,
     method,
     model: spec.model,
-    location: settings.locations[provider],
+    // Waits in no queue, so the other locations are not tried.
+    location: spec.locations[0] ?? settings.locations[provider],
     body: JSON.stringify(provider === 'vertex' ? withRoles(body) : body),
     timeoutMs: IMAGE_CALL_TIMEOUT_MS,
     answerBytesMax: ANSWER_BYTES_MAX,

@@ -12,6 +12,7 @@ import { currentStage } from '../../core/job/stages.ts';
 import type { PaidSubmission, Services, SubmitAnswer } from '../../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
 import { acquireCallSlot, chooseNextJob, reportToRateLimiter } from './fair-dispatch.ts';
+import { hasNextLocation, locationOf, withoutRetryAfter } from './locations.ts';
 import type { SubmitMessage } from './wake-message.ts';
 
 /**
@@ -106,11 +107,10 @@ async function submit(
   );
   const event = { type: 'attempt', attemptId, observed } as const;
   await retryWrite(services, () => advanceAndPerform(services, jobId, event));
-  await reportToRateLimiter(
-    services,
-    submitQueueOf(claimed),
-    observed.type === 'submitFailed' ? observed.failure : undefined,
-  );
+  // A refusal by one location says nothing about the next one, so the model is closed after the last.
+  const failure = observed.type === 'submitFailed' ? observed.failure : undefined;
+  const isFinal = !failure || !hasNextLocation(services, currentStage(claimed), job.refusalsInARow);
+  if (isFinal) await reportToRateLimiter(services, submitQueueOf(claimed), failure);
   return 'submitted';
 }
 
@@ -143,8 +143,11 @@ async function observe(
       return { type: 'delivered', uri: answer.uri };
     case 'withheld':
       return { type: 'withheld', side: answer.side, reasons: answer.reasons };
-    case 'failed':
-      return { type: 'submitFailed', failure: classifySubmitFailure(answer.signal) };
+    case 'failed': {
+      const failure = classifySubmitFailure(answer.signal);
+      const mayMove = hasNextLocation(services, currentStage(job), job.attempt.refusalsBefore);
+      return { type: 'submitFailed', failure: mayMove ? withoutRetryAfter(failure) : failure };
+    }
     case 'image': {
       // Stored before the job is saved: if the save fails, the object under the prefix proves the result.
       const name = `${job.attempt.outputPrefix}image_0.${IMAGE_EXTENSIONS[answer.mimeType]}`;
@@ -160,11 +163,11 @@ async function observe(
 /** Returns the prepared call; or nothing if that failed, in which case the job is postponed. */
 async function prepare(
   services: Services,
-  job: Job,
+  job: JobIn<'queued'>,
   attemptId: string,
   seq: number,
 ): Promise<PaidSubmission | undefined> {
-  const { policy, results, log, providers, settings } = services;
+  const { policy, results, log, providers } = services;
   const { jobId } = job;
   const stage = currentStage(job);
   try {
@@ -174,7 +177,7 @@ async function prepare(
       jobId,
       attemptId,
       stage,
-      location: settings.locations[stage.provider],
+      location: locationOf(services, stage, job.refusalsInARow),
       outputUri: `gs://${results.bucket}/${outputPrefixOf(jobId, attemptId)}`,
       timeoutMs: policy.submitTimeoutMs,
     });
@@ -190,13 +193,13 @@ async function prepare(
 /** Returns the job if this invocation claimed it; nothing if another one has, or its time is up. */
 async function claim(
   services: Services,
-  job: Job,
+  job: JobIn<'queued'>,
   attemptId: string,
   seq: number,
 ): Promise<JobIn<'submitting'> | undefined> {
   const { jobId } = job;
   const stage = currentStage(job);
-  const location = services.settings.locations[stage.provider];
+  const location = locationOf(services, stage, job.refusalsInARow);
   const reservedUsd = estimateStageUsd(services.catalogue, stage);
   // The batch may have been paused or cancelled while the call was prepared.
   const guard = job.batch && {

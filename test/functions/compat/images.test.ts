@@ -62,7 +62,7 @@ describe('an image call', () => {
   it('runs on Vertex if there is no key, with the role that Vertex requires', async () => {
     const world = imageWorld({ gemini: false });
     await googleClient(world).post(`${V1BETA}/gemini-3-pro-image:generateContent`, CONTENT);
-    expect(world.sent).toMatchObject([{ provider: 'vertex', location: 'us-central1' }]);
+    expect(world.sent).toMatchObject([{ provider: 'vertex', location: 'global' }]);
     expect(JSON.parse(world.sent[0]?.body ?? '')).toEqual({
       contents: [{ role: 'user', parts: [{ text: 'a cat' }] }],
     });
