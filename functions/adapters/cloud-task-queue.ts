@@ -5,6 +5,7 @@
  */
 import type { CloudTasksClient } from '@google-cloud/tasks';
 import { BATCH_QUEUE, POLL_QUEUE, submitQueueName } from '../core/job/queues.ts';
+import { DAY } from '../core/time-units.ts';
 import type { BatchTask, Ids, TaskQueue, WakeTask } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 
@@ -31,6 +32,12 @@ const NOT_FOUND = 5;
  */
 export const DISPATCH_DEADLINE_SECONDS = { submit: 180, poll: 600, batch: 1800 } as const;
 
+/**
+ * Cloud Tasks refuses a task that is scheduled more than 30 days ahead. One day less, because clocks differ. A wake that is
+ * further ahead is delivered early, and its step is repeated then: a provider may send any `Retry-After`.
+ */
+const SCHEDULE_AHEAD_MAX_MS = 29 * DAY;
+
 export function createCloudTaskQueue(options: CloudTaskQueueOptions): TaskQueue {
   const { client, project, location, urls, serviceAccountEmail, hash, now } = options;
 
@@ -54,7 +61,7 @@ export function createCloudTaskQueue(options: CloudTaskQueueOptions): TaskQueue 
         task: {
           name,
           dispatchDeadline: { seconds: DISPATCH_DEADLINE_SECONDS[target] },
-          ...(at > now() ? { scheduleTime: timestampOf(at) } : {}),
+          ...(at > now() ? { scheduleTime: timestampOf(Math.min(at, now() + SCHEDULE_AHEAD_MAX_MS)) } : {}),
           httpRequest: {
             url,
             httpMethod: 'POST',

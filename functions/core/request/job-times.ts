@@ -20,8 +20,11 @@ export interface JobTimes {
   readonly deadlineAt: number;
 }
 
-/** Firestore keeps an open job for ever. A forgotten job must not be paid for next year. */
-const FINISH_WITHIN_DAYS = 30;
+/**
+ * A forgotten job must not be paid for next year. Cloud Tasks schedules at most 30 days ahead and refuses a task at the edge,
+ * so this is one day less.
+ */
+const FINISH_WITHIN_DAYS = 29;
 
 /**
  * The times of the request. The default deadline is the policy's wait in the queue and the longest latency of every stage.
