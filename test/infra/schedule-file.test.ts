@@ -26,3 +26,15 @@ it('an invalid schedules file is rejected with the name of the schedule and the 
   expect(() => read('[]')).toThrow('must be a JSON object, like {"nightly"');
   expect(() => read('not json')).toThrow('not valid JSON');
 });
+
+it('an unknown request field in a template is refused before any fire, with the field that was meant', () => {
+  const file = (settings: Record<string, unknown>) =>
+    JSON.stringify({ nightly: { cron: '0 2 * * *', manifest: 'gs://b/{dd}.csv', ...settings } });
+  expect(read(file({ template: { prompt: 'a {cat}', aspectRatio: '9:16' } }))).toHaveProperty('nightly');
+  expect(() => read(file({ template: { aspect_ratio: '9:16' } }))).toThrow(
+    'nightly.template.aspect_ratio: is "9:16", which is not a field of a job request; did you mean aspectRatio.',
+  );
+  expect(() => read(file({ defaults: { colour: 1 } }))).toThrow(
+    'nightly.defaults.colour: is 1, which is not a field of a job request; see the README for the fields.',
+  );
+});

@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import { LANES } from '../job/job.ts';
+import { didYouMean } from '../near-miss.ts';
+import { REQUEST_FIELDS } from '../request/request-body.ts';
 
 /** Placeholders for parts of a fire's date and time in the schedule's time zone, from the coarsest to the finest. */
 const PARTS = { yyyy: 'year', MM: 'month', dd: 'day', HH: 'hour', mm: 'minute' } as const;
@@ -31,6 +33,15 @@ const timeZone = z.string().refine((zone) => {
   }
 }, 'is not an IANA time zone; use a name such as Europe/Berlin');
 
+/** The batch refuses unknown names as well, but only at the fire, when nobody is watching. */
+const partialRequest = z.record(z.string(), z.unknown()).superRefine((given, context) => {
+  for (const name of Object.keys(given)) {
+    if (REQUEST_FIELDS.has(name)) continue;
+    const meant = didYouMean(name, [...REQUEST_FIELDS]).replace('?', '') || '; see the README for the fields';
+    context.addIssue({ code: 'custom', path: [name], message: `is not a field of a job request${meant}` });
+  }
+});
+
 const scheduleSchema = z.strictObject({
   /** For Cloud Scheduler, which triggers the fires. */
   cron: z
@@ -39,8 +50,8 @@ const scheduleSchema = z.strictObject({
   timeZone: timeZone.default('Etc/UTC'),
   manifest: manifestPattern,
   /** This and the next fields are passed to every batch of the schedule. */
-  template: z.unknown().optional(),
-  defaults: z.record(z.string(), z.unknown()).optional(),
+  template: partialRequest.optional(),
+  defaults: partialRequest.optional(),
   strict: z.boolean().optional(),
   maxSpendUsd: z.number().positive().optional(),
   lane: z.enum(LANES).default('batch'),
