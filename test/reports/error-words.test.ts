@@ -64,7 +64,7 @@ describe('a refusal that a new user read (measured on 3aa1975)', () => {
     ],
     [
       { prompt: 'a', finishBy: '2027-11-21T12:00:00Z' },
-      ['finishBy: is 365 days away; it must be at most 30 days away.'],
+      ['finishBy: is 365 days away; it must be at most 29 days away.'],
     ],
     [
       { prompt: 'a', startBy: '2026-11-22T12:00:05Z', finishBy: '2026-11-22T12:00:00Z' },
