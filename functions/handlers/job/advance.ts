@@ -70,8 +70,9 @@ export async function advanceAndPerform(
   jobId: string,
   event: JobEvent,
   seq?: number,
+  guard?: BatchGuard,
 ): Promise<Advanced> {
-  const advanced = await advance(services, jobId, event, seq);
+  const advanced = await advance(services, jobId, event, seq, guard);
   if (advanced.kind === 'saved') await perform(services, advanced.job, advanced.effects);
   return advanced;
 }

@@ -63,14 +63,18 @@ async function isSetAside(services: Services, job: JobIn<'queued'>): Promise<boo
   return stop !== undefined || isForgotten;
 }
 
+/**
+ * The guard reads the batch in the transaction that holds the job. So a hold is saved before the resume, which releases
+ * it, or not at all: a job that was held after the resume would wait for its fallback wake.
+ */
 async function hold(services: Services, { jobId, wake, batch }: JobIn<'queued'>): Promise<void> {
+  if (!batch) return;
+  const { batchId } = batch;
   const untilMs = services.clock.now() + HOLD_MS / services.policy.speedUp;
-  const reason = `BATCH_PAUSED: batch ${batch?.batchId} is paused. Resume it to submit this job.`;
-  await advanceAndPerform(services, jobId, { type: 'hold', seq: wake.seq, untilMs, reason });
-  // The batch may have been resumed, and its held jobs woken, before this job was held.
-  const after = await services.jobs.get(jobId);
-  if (after && (await stopOf(services, after)) === undefined)
-    await advanceAndPerform(services, jobId, { type: 'release' });
+  const reason = `BATCH_PAUSED: batch ${batchId} is paused. Resume it to submit this job.`;
+  const event = { type: 'hold', seq: wake.seq, untilMs, reason } as const;
+  const allows = (stored: Batch | undefined): boolean => stored?.status === 'paused';
+  await advanceAndPerform(services, jobId, event, undefined, { batchId, allows });
 }
 
 async function stopOf({ batches }: Services, job: Job): Promise<ReturnType<typeof submissionStop>> {

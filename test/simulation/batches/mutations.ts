@@ -51,10 +51,10 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
     replace: `if ('held' in batch && batch.held) return { type: 'released' };`,
   },
   {
-    name: 'a job that is held after its batch was resumed stays held',
+    name: 'a job may be held after its batch was resumed',
     file: 'handlers/job/submit.ts',
-    find: `if (after && (await stopOf(services, after)) === undefined)`,
-    replace: `if (after && after.revision < 0)`,
+    find: `stored?.status === 'paused'`,
+    replace: `stored !== undefined`,
   },
   {
     name: 'the rows of a chunk that a cancel interrupted are not counted',
