@@ -39,7 +39,7 @@ export interface ResumableUploadsOptions {
 /** The service keeps a session for one week. */
 const SESSION_MS = 7 * 24 * 3600 * 1000;
 
-/** Of an incomplete request the service keeps only whole multiples of this. */
+/** The service keeps only whole multiples of this from an incomplete request. */
 const GRANULE_BYTES = 256 * 1024;
 
 /** In-memory state of an unfinished session, in addition to its record. */

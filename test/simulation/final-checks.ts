@@ -19,7 +19,7 @@ const PAST_DEADLINE_MAX_MS = 2 * MINUTE + 20 * SECOND;
 const OUTPUT_NAME = /^jobs\/([^/]+)\/([^/]+)\//;
 /** Tolerance for binary floating point. */
 const USD_NOISE = 1e-6;
-/** Of so many cancel requests, crashes do not prevent all but one. */
+/** If so many cancel requests were due, crashes cannot have prevented all but one. */
 const UNWANTED_SEEN_MIN = 8;
 
 const isImpatient = ({ maxLandingTries }: Policy): boolean =>
