@@ -49,12 +49,25 @@ export interface OfficialEmulator {
   readonly stop: () => Promise<void>;
 }
 
-/** Resolves when the emulator has printed that it is ready. */
-export async function startOfficialEmulator({
-  command,
-  readyText,
-}: OfficialEmulatorKind): Promise<OfficialEmulator> {
-  const host = `127.0.0.1:${await freePort()}`;
+/**
+ * Resolves when the emulator has printed that it is ready. The emulator opens its ports seconds after they were chosen
+ * (the WebSocket's by itself), so that another process can take one in between: it is then started again with others.
+ */
+export async function startOfficialEmulator(kind: OfficialEmulatorKind): Promise<OfficialEmulator> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOn(await freePort(), kind);
+    } catch (error) {
+      if (attempt === 5 || !String(error).includes('Address already in use')) throw error;
+    }
+  }
+}
+
+async function startOn(
+  port: number,
+  { command, readyText }: OfficialEmulatorKind,
+): Promise<OfficialEmulator> {
+  const host = `127.0.0.1:${port}`;
   const child = spawn('gcloud', [...command, `--host-port=${host}`, '--quiet'], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
