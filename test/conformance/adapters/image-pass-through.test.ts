@@ -24,7 +24,7 @@ const send = (over: Partial<ImageCall> = {}): Promise<ImageCallAnswer> =>
     fetch,
   }).send({
     ...{ provider: 'vertex', model: 'm', method: 'predict', location: 'us-central1' },
-    ...{ body: '{"a":1}', timeoutMs: 5000, answerBytesMax: 1000 },
+    ...{ body: '{"a":1}', timeoutMs: 90_000, answerBytesMax: 1000 },
     ...over,
   });
 

@@ -93,7 +93,7 @@ afterAll(async () => {
 async function sentFor(adapter: string, stage: Stage): Promise<ReadonlyMap<string, string>> {
   seen = [];
   const call = { jobId: 'job_1', attemptId: 'att_1', location: 'global', outputUri: 'gs://b/o/' };
-  const submit = await providers[adapter]?.prepare({ ...call, stage, timeoutMs: 5000 });
+  const submit = await providers[adapter]?.prepare({ ...call, stage, timeoutMs: 90_000 });
   await submit?.();
   expect(seen).toHaveLength(1);
   return new Map(leavesOf(seen[0], ''));

@@ -20,13 +20,23 @@ import { firstStage, makeRequest } from '../../support/requests.ts';
 import { temporaryDir } from '../../support/temporary-dir.ts';
 
 const BUCKET = 'provider-out';
-const TIMEOUT_MS = 800;
+/** Ends a test that hangs, on a machine however busy. */
+const TIMEOUT_MS = 90_000;
+/** For answers that never come. Long enough for a busy machine to receive the request. */
+const HANG_TIMEOUT_MS = 2000;
 
 const dir = temporaryDir();
 const identity = loadIdentity(dir);
 let now = Date.now();
 let models: RunningModels;
 let storage: StorageServer;
+interface Providers {
+  readonly vertex: VideoProvider;
+  readonly gemini: VideoProvider;
+  readonly omni: VideoProvider;
+}
+let providers: Providers;
+let impatient: Providers;
 let vertex: VideoProvider;
 let gemini: VideoProvider;
 let omni: VideoProvider;
@@ -50,31 +60,37 @@ beforeAll(async () => {
     // The clock advances at every read, so that waiting for a fast image ends.
     now: () => now++,
   });
-  vertex = createVertexProvider({
-    project: 'p',
-    getAccessToken: async () => accessToken(identity, Date.now()),
-    baseUrl: models.url,
-    pollTimeoutMs: TIMEOUT_MS,
-  });
-  gemini = createGeminiProvider({
-    apiKey: 'the-key',
-    baseUrl: models.url,
-    pollTimeoutMs: TIMEOUT_MS,
-    readImage: async () => Buffer.from(''),
-    fetch,
-  });
-  omni = createOmniProvider({
-    backend: { kind: 'developer', apiKey: 'the-key', baseUrl: models.url },
-    pollTimeoutMs: TIMEOUT_MS,
-    readInput: async () => Buffer.from(''),
-    fetch,
-  });
+  providers = providersWith(TIMEOUT_MS);
+  impatient = providersWith(HANG_TIMEOUT_MS);
+  ({ vertex, gemini, omni } = providers);
   closing.push(models.stop, storage.stop, tokens.stop);
 });
 afterAll(async () => {
   for (const close of closing) await close();
 });
 beforeEach(() => models.clearFaults());
+
+const providersWith = (pollTimeoutMs: number): Providers => ({
+  vertex: createVertexProvider({
+    project: 'p',
+    getAccessToken: async () => accessToken(identity, Date.now()),
+    baseUrl: models.url,
+    pollTimeoutMs,
+  }),
+  gemini: createGeminiProvider({
+    apiKey: 'the-key',
+    baseUrl: models.url,
+    pollTimeoutMs,
+    readImage: async () => Buffer.from(''),
+    fetch,
+  }),
+  omni: createOmniProvider({
+    backend: { kind: 'developer', apiKey: 'the-key', baseUrl: models.url },
+    pollTimeoutMs,
+    readInput: async () => Buffer.from(''),
+    fetch,
+  }),
+});
 
 const MODELS_OF = {
   vertex: 'veo-3.1-fast-generate-001',
@@ -118,7 +134,7 @@ async function pollToEnd(provider: VideoProvider, call: PaidCall): Promise<PollA
 }
 
 describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
-  const provider = (): VideoProvider => ({ vertex, gemini, omni })[name];
+  const provider = (): VideoProvider => providers[name];
   const surface = ({ vertex: 'vertex', gemini: 'developer', omni: 'omni' } as const)[name];
   const paid = (prompt: string): number => models.paidCalls().filter((call) => call.prompt === prompt).length;
 
@@ -150,7 +166,8 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
   it.each(failures)('classifies %j as %s after exactly one request', async (fault, outcome, operations) => {
     const prompt = `${name} ${JSON.stringify(fault)}`;
     models.script({ match: { surface, promptIncludes: prompt }, fault });
-    const answer = await submit(provider(), paidCall(request(name, prompt)));
+    const timeoutMs = fault.kind === 'hang' ? HANG_TIMEOUT_MS : TIMEOUT_MS;
+    const answer = await submit(provider(), { ...paidCall(request(name, prompt)), timeoutMs });
     if (answer.kind !== 'failed') throw new Error('The call was accepted.');
     expect(classifySubmitFailure(answer.signal).outcome).toBe(outcome);
     // A second request would not have met the fault and would have been paid.
@@ -161,7 +178,7 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
     const gone = await startTokenServer(identity);
     const nobodyThere = `http://127.0.0.1:${gone.port}`;
     await gone.stop();
-    const common = { baseUrl: nobodyThere, pollTimeoutMs: 1000 };
+    const common = { baseUrl: nobodyThere, pollTimeoutMs: TIMEOUT_MS };
     const nothing = async (): Promise<Uint8Array> => Buffer.of();
     const elsewhere = {
       vertex: () => createVertexProvider({ project: 'p', getAccessToken: async () => 't', ...common }),
@@ -169,7 +186,7 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
       omni: () =>
         createOmniProvider({
           backend: { kind: 'developer', apiKey: 'k', baseUrl: nobodyThere },
-          pollTimeoutMs: 1000,
+          pollTimeoutMs: TIMEOUT_MS,
           readInput: nothing,
           fetch,
         }),
@@ -208,7 +225,7 @@ describe.each(['vertex', 'gemini', 'omni'] as const)('provider %s', (name) => {
     if (answer.kind !== 'accepted') throw new Error('The call was not accepted.');
     const poll = async (fault: Parameters<RunningModels['script']>[0]['fault']): Promise<PollAnswer> => {
       models.script({ match: { surface, call: 'poll' }, fault });
-      return provider().poll(answer.operation);
+      return (fault.kind === 'hang' ? impatient : providers)[name].poll(answer.operation);
     };
     expect(await poll({ kind: 'http', status: 503 })).toMatchObject({
       signal: { kind: 'http', status: 503 },
@@ -395,7 +412,10 @@ describe('the Developer API', () => {
     const image = (prompt: string, imageSize: '1K' | '2K' | '4K') => {
       const firstFrame = { prompt, provider: 'gemini', model: 'imagen-4.0-generate-001', imageSize } as const;
       // Drawing and compressing four million pixels takes time.
-      return submit(gemini, { ...paidCall({ ...request('gemini', 'a'), firstFrame }), timeoutMs: 30_000 });
+      return submit(gemini, {
+        ...paidCall({ ...request('gemini', 'a'), firstFrame }),
+        timeoutMs: TIMEOUT_MS,
+      });
     };
     // The real model takes seconds, while the caller waits.
     const match = { call: 'image', promptIncludes: 'imagen' } as const;
@@ -477,7 +497,7 @@ describe('text instead of an image or a video', () => {
     models.script({ match: { call: 'image' }, fault: { kind: 'text-only' } });
     const firstFrame = { prompt: 'a cat', provider: 'vertex', model: 'gemini-3.1-flash-image' } as const;
     const call = paidCall({ ...request('vertex', 'a'), firstFrame });
-    const answer = await submit(vertex, { ...call, timeoutMs: 30_000 });
+    const answer = await submit(vertex, { ...call, timeoutMs: TIMEOUT_MS });
     expect(answer).toMatchObject({ kind: 'failed', signal: { kind: 'declined' } });
     if (answer.kind !== 'failed') return;
     expect(answer.signal.message).toMatch(/^The model made no image and answered: \w/);

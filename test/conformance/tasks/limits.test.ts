@@ -73,7 +73,6 @@ describe('rate limits', () => {
     const tookMs = Math.max(...times) - Math.min(...times);
     // 40 tasks wait for a token. A clock of whole milliseconds may hide a few.
     expect(tookMs).toBeGreaterThanOrEqual(390);
-    expect(tookMs).toBeLessThan(5000);
   });
 
   it('apply a changed rate to waiting tasks', async () => {
