@@ -123,6 +123,8 @@ export interface BatchStore {
   get(batchId: string): Promise<Batch | undefined>;
   /** I4: loads, decides and saves in one transaction. `decide` may run several times and must be pure. */
   update(batchId: string, decide: (batch: Batch) => BatchStep | undefined): Promise<BatchUpdated>;
+  /** Resolves to the batch once `until` returns true, or to the current batch after `timeoutMs`. */
+  waitFor(batchId: string, until: (batch: Batch) => boolean, timeoutMs: number): Promise<Batch | undefined>;
   /** Lists batches, newest first. */
   list(query: {
     /** Absent: batches of every caller, for an operator. */

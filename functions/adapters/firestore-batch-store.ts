@@ -2,7 +2,13 @@
  * Batches in Firestore: collection `batches`, one document per batch. The field `record` holds the whole batch as JSON
  * text; the other fields exist for queries only.
  */
-import { FieldPath, type Firestore, type Query, Timestamp } from '@google-cloud/firestore';
+import {
+  type DocumentSnapshot,
+  FieldPath,
+  type Firestore,
+  type Query,
+  Timestamp,
+} from '@google-cloud/firestore';
 import {
   type Batch,
   batchAnnouncementDueAt,
@@ -12,6 +18,7 @@ import {
 } from '../core/batch/batch.ts';
 import type { BatchStore, BatchUpdated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
+import { waitForDocument } from './firestore-wait.ts';
 
 const ALREADY_EXISTS = 6;
 
@@ -43,9 +50,11 @@ export function createFirestoreBatchStore(
     },
 
     async get(batchId) {
-      const snapshot = await batches.doc(batchId).get();
-      return snapshot.exists ? batchOf(snapshot.get('record')) : undefined;
+      return storedBatch(await batches.doc(batchId).get());
     },
+
+    waitFor: (batchId, until, timeoutMs) =>
+      waitForDocument(batches.doc(batchId), storedBatch, until, timeoutMs),
 
     update: (batchId, decide) =>
       db.runTransaction(async (transaction): Promise<BatchUpdated> => {
@@ -125,5 +134,9 @@ function expiryOf(batch: Batch, keepFinishedMs: number | undefined) {
   if (batch.lettingGo !== 'done') return { letGoAt: at };
   return batchAnnouncementDueAt(batch) === undefined ? { expireAt: at } : {};
 }
+
+/** Returns nothing if the document does not exist. */
+const storedBatch = (snapshot: DocumentSnapshot): Batch | undefined =>
+  snapshot.exists ? batchOf(snapshot.get('record')) : undefined;
 
 export const batchOf = (record: unknown): Batch => batchSchema.parse(JSON.parse(String(record)));

@@ -6,6 +6,7 @@
  */
 import {
   AggregateField,
+  type DocumentSnapshot,
   FieldPath,
   type Firestore,
   type Query,
@@ -19,6 +20,7 @@ import { submitQueueName, submitQueueOf, waitsInQueue } from '../core/job/queues
 import type { BatchGuard, JobStore, ListJobs, Updated } from '../ports.ts';
 import { codeOf } from './error-code.ts';
 import { batchOf } from './firestore-batch-store.ts';
+import { waitForDocument } from './firestore-wait.ts';
 
 const ALREADY_EXISTS = 6;
 
@@ -33,10 +35,7 @@ export function createFirestoreJobStore(
 ): JobStore {
   const jobs = db.collection('jobs');
   const documentOf = (job: Job) => ({ ...queryFieldsOf(job), ...expiryOf(job, keepFinishedMs), record: job });
-  const get = async (jobId: string): Promise<Job | undefined> => {
-    const snapshot = await jobs.doc(jobId).get();
-    return snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
-  };
+  const get = async (jobId: string): Promise<Job | undefined> => storedJob(await jobs.doc(jobId).get());
   const isAllowed = async (transaction: Transaction, guard: BatchGuard | undefined): Promise<boolean> => {
     if (!guard) return true;
     const snapshot = await transaction.get(db.collection('batches').doc(guard.batchId));
@@ -154,34 +153,13 @@ export function createFirestoreJobStore(
       return docs.map((doc) => jobOf(doc.get('record')));
     },
 
-    waitFor: (jobId, until, timeoutMs) =>
-      new Promise((resolve, reject) => {
-        let latest: Job | undefined;
-        const finish = (settle: () => void): void => {
-          clearTimeout(timer);
-          stop();
-          settle();
-        };
-        const timer = setTimeout(() => {
-          // Before the first snapshot `latest` is not set.
-          finish(() => resolve(latest ?? get(jobId)));
-        }, timeoutMs);
-        const stop = jobs.doc(jobId).onSnapshot(
-          (snapshot) => {
-            try {
-              const job = snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
-              latest = job;
-              if (!job || until(job)) finish(() => resolve(job));
-            } catch (error) {
-              // An error thrown from a listener would crash the process.
-              finish(() => reject(error));
-            }
-          },
-          (error) => finish(() => reject(error)),
-        );
-      }),
+    waitFor: (jobId, until, timeoutMs) => waitForDocument(jobs.doc(jobId), storedJob, until, timeoutMs),
   };
 }
+
+/** Returns nothing if the document does not exist. */
+const storedJob = (snapshot: DocumentSnapshot): Job | undefined =>
+  snapshot.exists ? jobOf(snapshot.get('record')) : undefined;
 
 function queryFieldsOf(job: Job): Record<string, unknown> {
   const wake = wakeOf(job);

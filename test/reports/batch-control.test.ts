@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { NEW_SCHEDULE, schedulesSchema } from '../../functions/core/batch/schedules.ts';
 import { ERROR_CODES } from '../../functions/core/job/error-codes.ts';
-import { advanceBatch, handleBatch } from '../../functions/handlers/batch/batch.ts';
+import { handleBatch } from '../../functions/handlers/batch/batch.ts';
 import { apiOf } from '../support/api-client.ts';
 import { batchNow, jsonl, kittens, reportOf, startBatch } from '../support/batches.ts';
 import { accept, finishesAfter } from '../support/jobs.ts';
@@ -118,63 +118,6 @@ describe('a paused batch (SipherAGI/sd-webui-agent-scheduler#155)', () => {
     expect((await act(batchId, 'resume')).body).toMatchObject({ status: 'retrying' });
     await runFor(world, HOUR);
     expect(await viewOf(batchId)).toMatchObject({ status: 'done', jobs: { succeeded: 4, failed: 0 } });
-  });
-});
-
-describe('a chunk that is interrupted', () => {
-  /** Runs `action` when the chunk makes its 31st job, and finishes the chunk. */
-  async function interruptedBy(action: 'pause' | 'cancel'): Promise<{ batchId: string; made: number }> {
-    const { batchId } = await startBatch(world, jsonl(kittens(90)));
-    await handleBatch(world.services, { batchId, seq: 1 });
-    const create = world.jobs.create.bind(world.jobs);
-    let calls = 0;
-    world.jobs.create = async (...job) => {
-      if (++calls === 31) await act(batchId, action);
-      return create(...job);
-    };
-    await handleBatch(world.services, { batchId, seq: 2 });
-    world.jobs.create = create;
-    return { batchId, made: (await world.jobs.all()).length };
-  }
-
-  it('by a pause makes no job after the answer, and shows the rows and the estimate of its jobs', async () => {
-    const { batchId, made } = await interruptedBy('pause');
-    expect(made).toBeGreaterThanOrEqual(30);
-    expect(made).toBeLessThan(40);
-    const { rows, estimate } = await viewOf(batchId);
-    // The chunk makes eight jobs at once, so that up to seven rows after the first unmade one may have a job.
-    const read = Number(Object(rows)['read']);
-    expect(read).toBeGreaterThanOrEqual(25);
-    expect(read).toBeLessThanOrEqual(made);
-    expect(Object(estimate)['priceUsd']).toBeCloseTo(read * PRICE_USD);
-    await runFor(world, HOUR);
-    expect(await world.jobs.all()).toHaveLength(made);
-    await act(batchId, 'resume');
-    await runFor(world, HOUR);
-    expect(await viewOf(batchId)).toMatchObject({ status: 'done', rows: { read: 90, valid: 90 } });
-    expect(world.vertex.calls).toHaveLength(90);
-  });
-
-  it('by a cancel counts exactly the rows that the report lists', async () => {
-    const { batchId, made } = await interruptedBy('cancel');
-    await runFor(world, HOUR);
-    const view = await viewOf(batchId);
-    expect(view).toMatchObject({ status: 'cancelled', rows: { read: made, valid: made, invalid: 0 } });
-    expect(Object(view['estimate'])['priceUsd']).toBeCloseTo(made * PRICE_USD);
-    expect(await reportOf(world, { batchId })).toHaveLength(made);
-    expect(world.vertex.calls).toEqual([]);
-  });
-
-  it('by a crash and then by a cancel counts them too', async () => {
-    const { batchId } = await startBatch(world, jsonl(kittens(30)));
-    await handleBatch(world.services, { batchId, seq: 1 });
-    const update = world.batches.update.bind(world.batches);
-    world.batches.update = () => Promise.reject(new Error('crash'));
-    await expect(handleBatch(world.services, { batchId, seq: 2 })).rejects.toThrow('crash');
-    world.batches.update = update;
-    await advanceBatch(world.services, batchId, { type: 'cancel' });
-    await runFor(world, HOUR);
-    expect(await viewOf(batchId)).toMatchObject({ status: 'cancelled', rows: { read: 30, valid: 30 } });
   });
 });
 

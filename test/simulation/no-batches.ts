@@ -9,6 +9,7 @@ export const NO_BATCHES: BatchStore = {
   create: none,
   get: none,
   update: none,
+  waitFor: none,
   list: none,
   overdue: async () => [],
   unannounced: async () => [],

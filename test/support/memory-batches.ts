@@ -26,7 +26,36 @@ export class MemoryBatchStore implements BatchStore {
     const step = decide(batch);
     if (!step) return { kind: 'unchanged', batch };
     this.#batches.set(batchId, JSON.stringify(step.batch));
+    for (const done of [...this.#waits]) done(false);
     return { kind: 'saved', step };
+  }
+
+  readonly #waits = new Set<(isOver: boolean) => void>();
+
+  async waitFor(
+    batchId: string,
+    until: (batch: Batch) => boolean,
+    timeoutMs: number,
+  ): Promise<Batch | undefined> {
+    const deadline = Date.now() + timeoutMs;
+    for (let isOver = false; ; ) {
+      const batch = this.peek(batchId);
+      if (!batch || until(batch) || isOver) return batch;
+      isOver = await new Promise<boolean>((resolve) => {
+        const timer = setTimeout(() => done(true), deadline - Date.now());
+        const done = (isTimedOut: boolean): void => {
+          clearTimeout(timer);
+          this.#waits.delete(done);
+          resolve(isTimedOut);
+        };
+        this.#waits.add(done);
+      });
+    }
+  }
+
+  /** Ends all waits, as if their time had run out. */
+  timeOut(): void {
+    for (const done of [...this.#waits]) done(true);
   }
 
   async list({

@@ -139,13 +139,13 @@ const position = { pass: passSchema, cursor: cursorSchema };
 const held = { held: z.literal(true).optional() };
 
 /**
- * The `seq` of the wake for which a chunk was read when the batch was paused or cancelled. The result of that chunk is
- * still counted, because its jobs exist.
+ * The `seq` of the wake for which a task has begun to read a chunk. If the batch is paused or cancelled meanwhile, the
+ * result of that chunk is still counted, because its jobs exist.
  */
-const interrupted = { reading: z.number().optional() };
+const chunk = { reading: z.number().optional() };
 
 export const batchSchema = z.discriminatedUnion('status', [
-  baseSchema.extend({ status: z.literal('expanding'), ...position, ...held, wake: wakeSchema }),
+  baseSchema.extend({ status: z.literal('expanding'), ...position, ...held, ...chunk, wake: wakeSchema }),
   /**
    * No jobs are made, and none is submitted. Resumes as `expanding` if `pass` and `cursor` are present, as `retrying` if
    * `ending` and `afterRow` are, and as `running` if only `ending` is.
@@ -156,7 +156,7 @@ export const batchSchema = z.discriminatedUnion('status', [
     cursor: cursorSchema.optional(),
     ending: endingSchema.optional(),
     afterRow: z.number().optional(),
-    ...interrupted,
+    ...chunk,
   }),
   /** Every row has been admitted. The batch waits until its jobs are terminal. */
   baseSchema.extend({ status: z.literal('running'), ending: endingSchema, ...held, wake: wakeSchema }),
@@ -171,7 +171,7 @@ export const batchSchema = z.discriminatedUnion('status', [
   baseSchema.extend({
     status: z.literal('cancelling'),
     cancelledAt: z.number(),
-    ...interrupted,
+    ...chunk,
     /** The last row that was counted, if rows were still read when the batch was cancelled. */
     countedRow: z.number().optional(),
     wake: wakeSchema,
@@ -247,6 +247,16 @@ export const batchAnnouncementDueAt = (batch: Batch): number | undefined =>
     : undefined;
 
 export const batchWakeOf = (batch: Batch) => ('wake' in batch ? batch.wake : undefined);
+
+/** The `seq` of the chunk that was read when the batch was paused or cancelled, until its rows are counted. */
+export const interruptedChunkOf = (batch: Batch): number | undefined =>
+  batch.status === 'paused' || batch.status === 'cancelling' ? batch.reading : undefined;
+
+/** Rows after this one may have jobs that `totals` does not contain. undefined: `totals` contains all jobs. */
+export function countedRowOf(batch: Batch): number | undefined {
+  if (batch.status === 'cancelling') return batch.countedRow;
+  return 'pass' in batch && batch.pass === 'admit' ? batch.cursor?.row : undefined;
+}
 
 /** The prefix of everything but the reports that a batch stores in the output bucket. */
 export const batchPrefixOf = (batchId: string): string => `batches/${batchId}/`;

@@ -30,7 +30,14 @@ import type {
   Pass,
   RowFault,
 } from './batch.ts';
-import { batchAnnouncementDueAt, batchBaseOf, batchWakeOf, isBatchOver, NO_TOTALS } from './batch.ts';
+import {
+  batchAnnouncementDueAt,
+  batchBaseOf,
+  batchWakeOf,
+  interruptedChunkOf,
+  isBatchOver,
+  NO_TOTALS,
+} from './batch.ts';
 
 /** The result of one chunk of the manifest. */
 export interface ChunkResult {
@@ -49,6 +56,10 @@ type Work =
   /** The manifest, or the rest of it, cannot be read. */
   | { readonly type: 'unreadable'; readonly error: BatchError }
   | { readonly type: 'chunk'; readonly result: ChunkResult }
+  /** A task begins to read a chunk. */
+  | { readonly type: 'chunkBegun' }
+  /** The task that read the chunk failed, and its repetition found the batch paused or cancelled. */
+  | { readonly type: 'chunkLost' }
   /** No work could be done yet. */
   | { readonly type: 'wait'; readonly untilMs: number }
   /** Every job is terminal. `uncounted`: jobs of rows that no chunk has counted, because a cancel interrupted it. */
@@ -142,6 +153,12 @@ function transition(batch: Batch, event: BatchEvent, { now }: BatchContext): Bat
         : undefined;
     case 'chunk':
       return batch.status === 'expanding' ? afterChunk(batch, event.result, now) : undefined;
+    case 'chunkBegun':
+      return batch.status === 'expanding' && batch.reading !== batch.wake.seq
+        ? { ...batch, reading: batch.wake.seq }
+        : undefined;
+    case 'chunkLost':
+      return undefined;
     case 'wait':
       return 'wake' in batch ? { ...batch, ...nextWake(batch, event.untilMs) } : undefined;
     case 'settled':
@@ -223,17 +240,19 @@ const counted = (
 
 /** Counts the chunk that was read when the batch was paused or cancelled. Ignores all other outdated work. */
 function afterInterruption(batch: Batch, event: BatchEvent): Batch | undefined {
-  if (event.type !== 'chunk') return undefined;
-  const { result, seq } = event;
-  if (batch.status === 'cancelling' && batch.reading === seq) {
+  if (!('seq' in event) || event.seq !== interruptedChunkOf(batch)) return undefined;
+  const isEndOfChunk = event.type === 'chunk' || event.type === 'unreadable' || event.type === 'chunkLost';
+  if (!isEndOfChunk) return undefined;
+  const result = event.type === 'chunk' ? event.result : undefined;
+  if (batch.status === 'cancelling') {
     const { reading: _, ...rest } = batch;
-    return { ...rest, ...counted(batch, result), countedRow: result.cursor.row };
+    return result ? { ...rest, ...counted(batch, result), countedRow: result.cursor.row } : rest;
   }
-  if (batch.status !== 'paused' || batch.reading !== seq) return undefined;
-  // In the second pass of a strict batch a fault ends the batch. The resumed batch reads these rows again.
-  if (batch.settings.strict && batch.pass === 'admit' && result.totals.faults > 0) return undefined;
+  if (batch.status !== 'paused') return undefined;
   const { reading: _, ...rest } = batch;
-  return { ...rest, cursor: result.cursor, ...counted(batch, result) };
+  // In the second pass of a strict batch a fault ends the batch. The resumed batch reads these rows again.
+  const endsBatch = batch.settings.strict && batch.pass === 'admit' && (result?.totals.faults ?? 0) > 0;
+  return result && !endsBatch ? { ...rest, cursor: result.cursor, ...counted(batch, result) } : rest;
 }
 
 function endingOf(
@@ -287,11 +306,15 @@ function finish(
   return { ...batchBaseOf(batch), ...batch.ending, ...end };
 }
 
+/** The `seq` of the chunk that a task is reading. `reading` may be of an earlier one. */
+const chunkOf = ({ reading, wake }: BatchIn<'expanding'>): number | undefined =>
+  reading === wake.seq ? reading : undefined;
+
 function pause(batch: Batch): Batch | undefined {
   const base = { ...batchBaseOf(batch), status: 'paused' } as const;
   switch (batch.status) {
     case 'expanding':
-      return { ...base, pass: batch.pass, cursor: batch.cursor, reading: batch.wake.seq };
+      return { ...base, pass: batch.pass, cursor: batch.cursor, ...defined({ reading: chunkOf(batch) }) };
     case 'running':
       return { ...base, ending: batch.ending };
     case 'retrying':
@@ -323,7 +346,7 @@ function cancel(batch: Batch, now: number): Batch | undefined {
   switch (batch.status) {
     case 'expanding':
     case 'paused': {
-      const reading = batch.status === 'paused' ? batch.reading : batch.wake.seq;
+      const reading = batch.status === 'paused' ? batch.reading : chunkOf(batch);
       const rows = defined({ reading, countedRow: batch.cursor?.row });
       return { ...batchBaseOf(batch), ...cancelled, ...rows, ...nextWake(batch, now) };
     }

@@ -7,8 +7,10 @@ import { callerOf } from '../../core/batch/schedules.ts';
 import { invalidRequest, notFound, ProblemError } from '../../core/problem.ts';
 import { shown } from '../../core/shown.ts';
 import type { Services } from '../../ports.ts';
-import { advanceBatch, handleBatch } from '../batch/batch.ts';
+import { handleBatch } from '../batch/batch.ts';
+import { controlBatch } from '../batch/control-batch.ts';
 import { createBatch } from '../batch/create-batch.ts';
+import { withUncountedJobs } from '../batch/uncounted-rows.ts';
 import { batchView, fullBatchView } from '../http/batch-view.ts';
 import { listedCaller } from '../http/caller-scope.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
@@ -49,7 +51,8 @@ export function addBatchRoutes(app: Hono, services: Services): void {
     c.header('location', `/v1/batches/${batch.batchId}`);
     const { source, settings } = batch;
     const answered = source.isInline && settings.dryRun ? await runNow(services, batch) : batch;
-    return c.json(await fullBatchView(services, answered), created ? 201 : 200);
+    const counted = await withUncountedJobs(services, answered);
+    return c.json(await fullBatchView(services, counted), created ? 201 : 200);
   });
 
   app.get('/v1/batches', async (c) => {
@@ -62,17 +65,21 @@ export function addBatchRoutes(app: Hono, services: Services): void {
     const after = position && { createdAt: position.createdAt, batchId: position.jobId };
     const found = await services.batches.list({ ...listed, pageSize: pageSize + 1, after });
     const page = found.slice(0, pageSize);
+    const counted = await Promise.all(page.map((batch) => withUncountedJobs(services, batch)));
     const last = page.at(-1);
     const more = found.length > pageSize && last;
     return c.json({
-      batches: page.map(batchView),
+      batches: counted.map(batchView),
       ...(more
         ? { nextPageToken: encodePageToken({ createdAt: last.createdAt, jobId: last.batchId }, list) }
         : {}),
     });
   });
 
-  app.get('/v1/batches/:id', async (c) => c.json(await fullBatchView(services, await ownBatch(services, c))));
+  app.get('/v1/batches/:id', async (c) => {
+    const batch = await withUncountedJobs(services, await ownBatch(services, c));
+    return c.json(await fullBatchView(services, batch));
+  });
 
   for (const type of ['pause', 'resume', 'cancel', 'retry'] as const) {
     app.post(`/v1/batches/:id/${type}`, async (c) => {
@@ -82,7 +89,7 @@ export function addBatchRoutes(app: Hono, services: Services): void {
         await checkFailures(services, batch);
         await tryToAnnounce(services, batch);
       }
-      const advanced = await advanceBatch(services, batch.batchId, { type });
+      const advanced = await controlBatch(services, batch.batchId, type);
       const after = advanced?.batch ?? batch;
       // A repeated request succeeds without effect.
       if (advanced?.isSaved || isDoneAlready(after, type))

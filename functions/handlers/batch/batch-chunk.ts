@@ -5,7 +5,7 @@
 
 import { Readable } from 'node:stream';
 import type { BatchIn, BatchTotals, Manifest, RowFault } from '../../core/batch/batch.ts';
-import { batchWakeOf, NO_TOTALS } from '../../core/batch/batch.ts';
+import { NO_TOTALS } from '../../core/batch/batch.ts';
 import { type BodyRules, bodyOfRecord } from '../../core/batch/row-body.ts';
 import { sumUsd } from '../../core/batch/step-batch.ts';
 import { type Cursor, createRecordReader, type RawRecord } from '../../core/manifest/record-reader.ts';
@@ -33,6 +33,7 @@ import {
   UNFINISHED,
   UNFINISHED_MAX,
 } from './batch-work.ts';
+import { beginChunk, ChunkWatch } from './chunk-watch.ts';
 import { faultOfFields, rowFaultOf, withOthers } from './row-fault.ts';
 
 /** Jobs per chunk: a few seconds of work, so that little is repeated after a crash. */
@@ -57,7 +58,7 @@ export async function expandChunk(
   services: Services,
   batch: Expanding,
   manifest: Manifest,
-): Promise<StepOutcome> {
+): Promise<StepOutcome | undefined> {
   const isAdmitting = batch.pass === 'admit';
   let rowsMax = CHECKED_PER_CHUNK;
   let existing: ReadonlyMap<number, Estimate> = new Map();
@@ -65,8 +66,9 @@ export async function expandChunk(
     const unfinished = await services.jobs.countOfBatch(batch.batchId, UNFINISHED);
     rowsMax = Math.min(ADMITTED_PER_CHUNK, UNFINISHED_MAX - unfinished);
     if (rowsMax <= 0) return backPressure(services);
-    existing = await existingJobs(services, batch);
   }
+  if (!(await beginChunk(services, batch))) return undefined;
+  if (isAdmitting) existing = await existingJobs(services, batch);
   const chunk = new Chunk(batch, manifest, existing);
   try {
     await readChunk(services, chunk, rowsMax);
@@ -110,7 +112,7 @@ class Chunk {
   totals: BatchTotals = NO_TOTALS;
   isEnd = false;
   cappedAtRow: number | undefined;
-  /** Set by the spending cap, a fault in a strict batch, or a stale wake: later rows are not processed. */
+  /** Set by the spending cap, a fault in a strict batch, a pause, a cancel, or another run of the chunk: later rows are not processed. */
   isStopped = false;
 
   constructor(batch: Expanding, manifest: Manifest, existing: ReadonlyMap<number, Estimate>) {
@@ -144,6 +146,7 @@ async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Pro
   const { batch, manifest } = chunk;
   const { format, delimiter, bytes } = manifest;
   const isOver = stepEnd(services.clock);
+  const watch = new ChunkWatch(services, batch);
   const reader = createRecordReader(format === 'csv' ? { format, delimiter } : { format }, batch.cursor);
   for (let at = batch.cursor.byte; ; ) {
     const end = Math.min(bytes, at + (reader.cursor().isSkipping ? SKIPPED_WINDOW_BYTES : WINDOW_BYTES));
@@ -154,7 +157,7 @@ async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Pro
     for (let n = 0; n < records.length; n += SLICE) {
       const room = Math.min(SLICE, rowsMax - chunk.totals.rows);
       const slice = records.slice(n, n + room);
-      await processSlice(services, chunk, slice);
+      await processSlice(services, chunk, watch, slice);
       const isFull = chunk.totals.rows >= rowsMax || chunk.faults.length >= FAULTS_PER_CHUNK;
       const isAllOfIt = isLast && n + slice.length >= records.length;
       if (chunk.isStopped) return;
@@ -167,25 +170,30 @@ async function readChunk(services: Services, chunk: Chunk, rowsMax: number): Pro
   }
 }
 
-async function isStillWanted({ batches }: Services, { batch }: Chunk): Promise<boolean> {
-  const stored = await batches.get(batch.batchId);
-  return stored !== undefined && batchWakeOf(stored)?.seq === batch.wake.seq;
-}
-
 type Row = { readonly record: RawRecord } & (
   | { readonly fault: string; readonly errors?: readonly FieldError[] }
   | (Estimate & { readonly body: unknown; readonly validated: ValidatedRequest })
   | (Estimate & { readonly hasJob: true })
 );
 
-async function processSlice(services: Services, chunk: Chunk, records: readonly RawRecord[]): Promise<void> {
-  const rows: Row[] = [];
+async function processSlice(
+  services: Services,
+  chunk: Chunk,
+  watch: ChunkWatch,
+  records: readonly RawRecord[],
+): Promise<void> {
+  // undefined: not validated, because the batch was paused or cancelled.
+  const rows: (Row | undefined)[] = records.map(() => undefined);
   await inParallel([...records.entries()], CONCURRENCY, async ([n, record]) => {
-    rows[n] = await validateRow(services, chunk, record);
+    if (await watch.isWanted()) rows[n] = await validateRow(services, chunk, record);
   });
   const { settings, batchId, caller, trace, pass, totals: before } = chunk.batch;
   const admitted: (Row & { readonly before: Progress })[] = [];
   for (const row of rows) {
+    if (!row) {
+      chunk.isStopped = true;
+      break;
+    }
     const { record } = row;
     const progress = chunk.progress();
     const { rows: count, valid, faults, seconds, priceUsd } = chunk.totals;
@@ -219,7 +227,7 @@ async function processSlice(services: Services, chunk: Chunk, records: readonly 
   }
   if (pass === 'check') return;
   // Validation takes time. Another task may have counted these rows meanwhile, or the batch was paused or cancelled.
-  let isRefused = !(await isStillWanted(services, chunk));
+  let isRefused = !(await watch.isWantedNow());
   const guard = stepGuard(chunk.batch);
   const refused: (typeof admitted)[number][] = [];
   await inParallel(admitted, CONCURRENCY, async (row) => {

@@ -8,7 +8,6 @@ import { advanceAndPerform } from '../job/advance.ts';
 import { BatchRefusedError } from '../job/create-job.ts';
 import { inParallel } from '../job/in-parallel.ts';
 import { retry } from '../job/retry-job.ts';
-import { uncountedRows } from './batch-report.ts';
 import {
   backPressure,
   STEP_MS,
@@ -18,6 +17,7 @@ import {
   UNFINISHED,
   UNFINISHED_MAX,
 } from './batch-work.ts';
+import { uncountedRows } from './uncounted-rows.ts';
 
 /** How often a batch checks whether its jobs have finished: one count query, which is cheap compared to the jobs. */
 const CHECK_INTERVAL_MS = 30_000;

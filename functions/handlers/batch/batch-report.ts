@@ -5,15 +5,15 @@
 import { Readable } from 'node:stream';
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
-import type { Batch, BatchIn, BatchTotals, RowFault } from '../../core/batch/batch.ts';
-import { batchPrefixOf, NO_TOTALS } from '../../core/batch/batch.ts';
-import { sumOf, sumUsd } from '../../core/batch/step-batch.ts';
+import type { Batch, BatchIn, RowFault } from '../../core/batch/batch.ts';
+import { batchPrefixOf } from '../../core/batch/batch.ts';
+import { sumUsd } from '../../core/batch/step-batch.ts';
 import { type Job, liveAttemptOf } from '../../core/job/job.ts';
 import { totalUsd } from '../../core/job/spend.ts';
 import { landedAttempts } from '../../core/job/stages.ts';
 import { createRecordReader } from '../../core/manifest/record-reader.ts';
 import type { ResultStore, Services } from '../../ports.ts';
-import { estimateOf, faultsPrefixOf, padded, type StepOutcome } from './batch-work.ts';
+import { faultsPrefixOf, padded, type StepOutcome } from './batch-work.ts';
 
 /** Jobs are read a page at a time; faults are smaller. */
 const ROWS_PER_PART = { withJobs: 2_000, faultsOnly: 50_000 } as const;
@@ -65,7 +65,7 @@ export async function writeReport(services: Services, batch: Reporting): Promise
   return { type: 'reportPart', afterRow: upTo };
 }
 
-const END = Number.MAX_SAFE_INTEGER;
+export const END = Number.MAX_SAFE_INTEGER;
 
 const partsPrefixOf = ({ batchId, retries }: Reporting): string =>
   `${batchPrefixOf(batchId)}report-parts/${retries}/`;
@@ -104,7 +104,8 @@ async function rowsBetween(
 
 const faultSchema = z.object({ row: z.number(), line: z.number(), fault: z.string() });
 
-async function faultsBetween(
+/** The faults that the chunks of the batch have stored for these rows, in no order. */
+export async function faultsBetween(
   results: ResultStore,
   { batchId }: Pick<Batch, 'batchId'>,
   afterRow: number,
@@ -123,34 +124,6 @@ async function faultsBetween(
     }
   }
   return faults;
-}
-
-/**
- * The rows of a cancelled batch that the report lists and no chunk has counted: the chunk crashed, or ran twice. None if
- * all rows had been read.
- */
-export async function uncountedRows(
-  services: Services,
-  { batchId, countedRow }: BatchIn<'cancelling'>,
-): Promise<BatchTotals> {
-  const { jobs, results } = services;
-  if (countedRow === undefined) return NO_TOTALS;
-  const withJobs = new Set<number>();
-  let sum = NO_TOTALS;
-  for (let afterRow = countedRow; ; ) {
-    const page = await jobs.listOfBatch({ batchId, afterRow, limit: PAGE });
-    for (const { batch, request } of page) {
-      afterRow = batch?.row ?? afterRow;
-      if (withJobs.has(afterRow)) continue;
-      withJobs.add(afterRow);
-      const { seconds, priceUsd } = estimateOf(services, request);
-      sum = sumOf(sum, { rows: 1, valid: 1, faults: 0, seconds, priceUsd });
-    }
-    if (page.length < PAGE) break;
-  }
-  const faulty = (await faultsBetween(results, { batchId }, countedRow, END)).map(({ row }) => row);
-  const faults = [...new Set(faulty)].filter((row) => !withJobs.has(row)).length;
-  return sumOf(sum, { ...NO_TOTALS, rows: faults, faults });
 }
 
 const NOTHING = { line: null, job: null, uris: [], seconds: 0, priceUsd: 0, unknownUsd: 0 };

@@ -2,7 +2,7 @@
  * The `batch` function: each task runs one step of a batch. Steps can be repeated safely: job ids derive from rows
  * (I5), files are written once, and a step's result is saved only for its own wake (I4).
  */
-import { type Batch, batchWakeOf } from '../../core/batch/batch.ts';
+import { type Batch, batchWakeOf, interruptedChunkOf } from '../../core/batch/batch.ts';
 import type { BatchEvent } from '../../core/batch/step-batch.ts';
 import { stepBatch } from '../../core/batch/step-batch.ts';
 import type { BatchTask, Services } from '../../ports.ts';
@@ -21,6 +21,8 @@ export async function handleBatch(services: Services, { batchId, seq }: BatchMes
     return services.log('WARNING', `batch ${batchId} does not exist; its task is dropped`, {
       batch: batchId,
     });
+  // The delivery before this one has failed. If it still runs, its rows are read again or counted at the end.
+  if (interruptedChunkOf(batch) === seq) await advanceBatch(services, batchId, { type: 'chunkLost', seq });
   if (batchWakeOf(batch)?.seq !== seq) return;
   const outcome = await runStep(services, batch);
   if (outcome) await advanceBatch(services, batchId, { ...outcome, seq });

@@ -1,5 +1,5 @@
 /** The JSON of a batch for callers. */
-import type { Batch } from '../../core/batch/batch.ts';
+import { type Batch, interruptedChunkOf } from '../../core/batch/batch.ts';
 import { defined } from '../../core/defined.ts';
 import { JOB_STATUSES } from '../../core/job/job.ts';
 import type { Services } from '../../ports.ts';
@@ -21,7 +21,13 @@ export function batchView(batch: Batch) {
     ...(isInline ? {} : { manifest: { gcsUri, generation, ...defined({ format: manifest?.format }) } }),
     ...(manifest && manifest.ignoredColumns.length > 0 ? { ignoredColumns: manifest.ignoredColumns } : {}),
     ...settings,
-    rows: { read: totals.rows, valid: totals.valid, invalid: totals.faults },
+    rows: {
+      read: totals.rows,
+      valid: totals.valid,
+      invalid: totals.faults,
+      // The invalid rows of the interrupted chunk are not known yet.
+      ...(interruptedChunkOf(batch) === undefined ? {} : { counting: true }),
+    },
     /** Seconds of video and maximum price of the valid rows read so far. */
     estimate: { seconds: totals.seconds, priceUsd: totals.priceUsd },
     ...(manifest && 'cursor' in batch && batch.cursor

@@ -155,6 +155,11 @@ class BatchesPort implements BatchStore {
     }
   }
 
+  /** Only the API's requests wait. */
+  waitFor(batchId: string): Promise<Batch | undefined> {
+    return this.get(batchId);
+  }
+
   /** Only the API's pages list batches. */
   async list(): Promise<readonly Batch[]> {
     return [];

@@ -58,7 +58,7 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the rows of a chunk that a cancel interrupted are not counted',
-    file: 'handlers/batch/batch-report.ts',
+    file: 'handlers/batch/uncounted-rows.ts',
     find: `if (countedRow === undefined) return NO_TOTALS;`,
     replace: `if (countedRow !== -1) return NO_TOTALS;`,
   },

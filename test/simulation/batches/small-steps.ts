@@ -27,6 +27,7 @@ export const SMALL_STEPS: readonly Edit[] = [
     '{ withJobs: 3, faultsOnly: 3 } as const',
   ),
   number('batch-report.ts', 'PAGE', '500', '2'),
+  number('uncounted-rows.ts', 'PAGE', '500', '2'),
   number('batch-report.ts', 'WINDOW_BYTES', '1024 * 1024', '1000'),
   number('sweep-batches.ts', 'RELEASED_PER_RUN', '500', '2'),
 ];
