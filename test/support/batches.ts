@@ -1,6 +1,8 @@
 /** Creates batches in an in-memory world and reads them and their reports. */
+import { expect } from 'vitest';
 import { z } from 'zod';
 import type { Batch } from '../../functions/core/batch/batch.ts';
+import { handleBatch } from '../../functions/handlers/batch/batch.ts';
 import { createBatch } from '../../functions/handlers/batch/create-batch.ts';
 import type { World } from './memory.ts';
 
@@ -36,6 +38,19 @@ export async function startBatch(
     isTrusted: true,
   });
   return batch;
+}
+
+/** Runs a chunk whose process crashes before its result is saved. The first write records that the chunk begins. */
+export async function dieBeforeSaving(
+  { batches, services }: World,
+  message: { readonly batchId: string; readonly seq: number },
+): Promise<void> {
+  const update = batches.update.bind(batches);
+  let writes = 0;
+  batches.update = (...of) =>
+    ++writes === 1 ? update(...of) : Promise.reject(new Error('the process dies'));
+  await expect(handleBatch(services, message)).rejects.toThrow('dies');
+  batches.update = update;
 }
 
 export async function batchNow(world: World, { batchId }: Pick<Batch, 'batchId'>): Promise<Batch> {

@@ -66,6 +66,22 @@ function suite(
       expect(await store.get('three')).toMatchObject({ revision: 2, wakes: 2, wake: { seq: 2 } });
     });
 
+    it('waits for a change and returns the changed batch', async () => {
+      await store.create(makeBatch('wait_1'));
+      const waiting = store.waitFor('wait_1', ({ status }) => status === 'paused', 10_000);
+      await store.update('wait_1', (batch) =>
+        stepBatch(batch, { type: 'wait', seq: 1, untilMs: T0 }, { now: T0 }),
+      );
+      await store.update('wait_1', (batch) => stepBatch(batch, { type: 'pause' }, { now: T0 }));
+      expect(await waiting).toMatchObject({ status: 'paused', revision: 3 });
+    });
+
+    it('returns the batch unchanged when the wait times out, and nothing for an unknown batch', async () => {
+      await store.create(makeBatch('wait_2'));
+      expect(await store.waitFor('wait_2', () => false, 50)).toMatchObject({ revision: 1 });
+      expect(await store.waitFor('nowhere', () => false, 5000)).toBeUndefined();
+    });
+
     it('lists the batches of one caller or of all, newest first, in pages', async () => {
       for (let n = 0; n < 5; n++)
         await store.create(makeBatch(`list_${n}`, { caller: 'lister', at: T0 + n }));

@@ -1,7 +1,14 @@
 /** The state machine of a batch. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Batch, batchSchema, batchWakeOf, NO_TOTALS } from '../../../functions/core/batch/batch.ts';
+import {
+  type Batch,
+  batchSchema,
+  batchWakeOf,
+  countedRowOf,
+  interruptedChunkOf,
+  NO_TOTALS,
+} from '../../../functions/core/batch/batch.ts';
 import { type BatchEvent, newBatch, stepBatch } from '../../../functions/core/batch/step-batch.ts';
 
 const NOW = 1000;
@@ -37,6 +44,7 @@ const opened: EventFor = (seq) => ({ type: 'opened', seq, manifest });
 const read =
   (...of: Parameters<typeof chunk>): EventFor =>
   (seq) => ({ type: 'chunk', seq, result: chunk(...of) });
+const begun: EventFor = (seq) => ({ type: 'chunkBegun', seq });
 const requested =
   (type: 'pause' | 'resume' | 'cancel' | 'retry'): EventFor =>
   () => ({ type });
@@ -46,6 +54,7 @@ const reported: EventFor = (seq) => ({ type: 'reported', seq, csv: 'a', jsonl: '
 const anyEvent: fc.Arbitrary<EventFor> = fc.oneof(
   fc.constantFrom(
     opened,
+    begun,
     settled,
     reported,
     requested('pause'),
@@ -60,6 +69,7 @@ const anyEvent: fc.Arbitrary<EventFor> = fc.oneof(
     (seq) => ({ type: 'unreadable', seq, error: { code: 'X', message: 'x' } }),
     (seq) => ({ type: 'wait', seq, untilMs: 5 }),
     (seq) => ({ type: 'reportPart', seq, afterRow: 10 }),
+    (seq) => ({ type: 'chunkLost', seq }),
     (seq) => ({ type: 'retried', seq, afterRow: 1, left: 0, priceUsd: 1, isEnd: true }),
   ),
 );
@@ -120,6 +130,43 @@ describe('a batch', () => {
     const paused = later(start(), opened, read(5), requested('pause'));
     expect(paused).toMatchObject({ status: 'paused', cursor: { row: 5 } });
     expect(later(paused, requested('resume'))).toMatchObject({ status: 'expanding', cursor: { row: 5 } });
+  });
+
+  describe.each(['pause', 'cancel'] as const)('whose chunk is interrupted by a %s', (type) => {
+    const interrupted = later(start(), opened, read(5), begun, requested(type));
+    const next = (event: BatchEvent): Batch | undefined => stepBatch(interrupted, event, { now: NOW })?.batch;
+
+    it('waits for the result of that chunk only, and counts it once', () => {
+      expect(interruptedChunkOf(interrupted)).toBe(3);
+      expect(next(read(9)(2))).toBeUndefined();
+      const counted = next(read(9)(3));
+      expect(counted).toMatchObject({ totals: { rows: 14 } });
+      expect(counted && [interruptedChunkOf(counted), countedRowOf(counted)]).toEqual([undefined, 9]);
+      expect(counted && stepBatch(counted, read(9)(3), { now: NOW })).toBeUndefined();
+    });
+
+    it('does not wait for a chunk that failed or could not be read', () => {
+      const error = { code: 'X', message: 'x' };
+      for (const event of [
+        { type: 'chunkLost', seq: 3 },
+        { type: 'unreadable', seq: 3, error },
+      ] as const) {
+        const lost = next(event);
+        expect(lost).toMatchObject({ totals: { rows: 5 } });
+        expect(lost && [interruptedChunkOf(lost), countedRowOf(lost)]).toEqual([undefined, 5]);
+      }
+    });
+
+    it('waits through a late wake of the sweep', () => {
+      for (const late of ['enqueueAgain', 'stillWaiting', 'chunkBegun'] as const)
+        expect(next({ type: late, seq: 3 })).toBeUndefined();
+    });
+
+    it('waits for nothing if no task had begun the chunk', () => {
+      const idle = later(start(), opened, begun, read(5), requested(type));
+      expect(interruptedChunkOf(idle)).toBeUndefined();
+      expect(stepBatch(idle, read(9)(3), { now: NOW })).toBeUndefined();
+    });
   });
 
   it('can be retried but not cancelled, paused or resumed after it has finished', () => {

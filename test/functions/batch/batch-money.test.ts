@@ -4,7 +4,7 @@ import { advanceBatch, handleBatch } from '../../../functions/handlers/batch/bat
 import { createJob } from '../../../functions/handlers/job/create-job.ts';
 import { retry } from '../../../functions/handlers/job/retry-job.ts';
 import { handleSweep } from '../../../functions/handlers/sweep.ts';
-import { batchNow, jsonl, kittens, reportOf, startBatch } from '../../support/batches.ts';
+import { batchNow, dieBeforeSaving, jsonl, kittens, reportOf, startBatch } from '../../support/batches.ts';
 import { PNG } from '../../support/images.ts';
 import { finishesAfter } from '../../support/jobs.ts';
 import { makeWorld, type World } from '../../support/memory.ts';
@@ -23,14 +23,6 @@ beforeEach(() => {
   });
   finishesAfter(world, 30_000);
 });
-
-/** Runs a chunk whose process crashes before the batch is saved. */
-async function dieBeforeSaving(message: { readonly batchId: string; readonly seq: number }): Promise<void> {
-  const update = world.batches.update.bind(world.batches);
-  world.batches.update = () => Promise.reject(new Error('the process dies'));
-  await expect(handleBatch(world.services, message)).rejects.toThrow('dies');
-  world.batches.update = update;
-}
 
 /** The model refuses every call without a charge until the returned function is called. */
 function refusing(): () => void {
@@ -64,7 +56,7 @@ describe('maxSpendUsd', () => {
     const rows = [{ prompt: 'a cat', image, durationSeconds: 4 }, ...kittens(2)];
     const { batchId } = await startBatch(world, jsonl(rows), { maxSpendUsd: 2 * USD });
     await handleBatch(world.services, { batchId, seq: 1 });
-    await dieBeforeSaving({ batchId, seq: 2 });
+    await dieBeforeSaving(world, { batchId, seq: 2 });
     world.input.remove('shared/cat.png');
     await runFor(world, HOUR);
     const { totals, cappedAtRow } = await batchNow(world, { batchId });
@@ -77,7 +69,7 @@ describe('maxSpendUsd', () => {
     const rows = [{ prompt: 'a cat', image, durationSeconds: 4 }, ...kittens(2)];
     const { batchId } = await startBatch(world, jsonl(rows), { maxSpendUsd: 2 * USD });
     await handleBatch(world.services, { batchId, seq: 1 });
-    await dieBeforeSaving({ batchId, seq: 2 });
+    await dieBeforeSaving(world, { batchId, seq: 2 });
     world.input.put('shared/cat.png', PNG, 'image/png');
     await runFor(world, HOUR);
     expect(await batchNow(world, { batchId })).toMatchObject({ status: 'done', cappedAtRow: 1 });

@@ -2,6 +2,7 @@
 import {
   type Batch,
   batchWakeOf,
+  countedRowOf,
   isBatchCancelled,
   isBatchOver,
 } from '../../../functions/core/batch/batch.ts';
@@ -182,10 +183,26 @@ export class BatchMonitor {
         'each row is counted once',
         `${batchId} is at row ${after.cursor.row}, but has counted ${totals.rows} rows`,
       );
+    this.#jobsCounted(after);
     const { maxSpendUsd = Number.POSITIVE_INFINITY } = after.settings;
     const isAdmitting = 'pass' in after && after.pass === 'admit';
     if (isAdmitting && totals.priceUsd > maxSpendUsd + USD_NOISE)
       this.#engine.violate('no batch exceeds maxSpendUsd', `${batchId} counts $${totals.priceUsd}`);
+  }
+
+  /** Answers of the API add the jobs of later rows. */
+  #jobsCounted(after: Batch): void {
+    const countedRow = countedRowOf(after);
+    // A strict batch that is cancelled in its first pass has counted rows and has no jobs.
+    const isFirstPass = after.status === 'cancelling' && after.settings.strict;
+    if (countedRow === undefined || isFirstPass || this.readTwice.has(after.batchId)) return;
+    let jobs = 0;
+    for (let row = 1; row <= countedRow; row++) if (this.#rows.has(`${after.batchId} ${row}`)) jobs++;
+    if (jobs !== after.totals.valid)
+      this.#engine.violate(
+        'each job is counted once',
+        `${after.batchId} has ${jobs} jobs up to row ${countedRow}, but has counted ${after.totals.valid}`,
+      );
   }
 
   /** The previous batch of the schedule has ended. */
