@@ -193,9 +193,10 @@ export class BatchMonitor {
   /** Answers of the API add the jobs of later rows. */
   #jobsCounted(after: Batch): void {
     const countedRow = countedRowOf(after);
-    // A strict batch that is cancelled in its first pass has counted rows and has no jobs.
-    const isFirstPass = after.status === 'cancelling' && after.settings.strict;
-    if (countedRow === undefined || isFirstPass || this.readTwice.has(after.batchId)) return;
+    // A dry run, and a strict batch in its first pass, has counted rows and has no jobs.
+    const { strict, dryRun } = after.settings;
+    const hasNone = after.status === 'cancelling' && (strict || dryRun);
+    if (countedRow === undefined || hasNone || this.readTwice.has(after.batchId)) return;
     let jobs = 0;
     for (let row = 1; row <= countedRow; row++) if (this.#rows.has(`${after.batchId} ${row}`)) jobs++;
     if (jobs !== after.totals.valid)
