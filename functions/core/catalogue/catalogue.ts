@@ -75,6 +75,13 @@ export interface VideoModelSpec extends SpecBase {
   readonly durationsSeconds: readonly number[];
   readonly defaultDurationSeconds: number;
   readonly referenceImagesMax: number;
+  /** Videos that guide a new one. Absent: the model takes none. */
+  readonly referenceVideos?: {
+    readonly max: number;
+    readonly secondsMax: number;
+    /** The size of one file. */
+    readonly bytesMax: number;
+  };
   /** When set, 1080p and 4k are made at these durations only. */
   readonly highResolutionDurationsSeconds?: readonly number[];
   /** What an extension adds and takes. Present exactly where `modes` has `extension`. */

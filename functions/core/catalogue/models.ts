@@ -131,6 +131,11 @@ const OMNI = {
   // No document shows a request without a prompt, except an upscale. Refusing costs nothing.
   needsPrompt: true,
   modes: modes('text', 'image', 'firstLast', 'references', 'extension', 'edit', 'upscale'),
+  // Google's page on Omni on the Developer API (2026-08-30): at most 3 clips of up to 3 s each, of which the sound is
+  // ignored. Its page on references on Vertex AI says that 1.1 and 1.2 take videos, without numbers; its notebook
+  // recommends no more than 3. The page on the first preview also has 3, but of 10 s. The size is Clapper's own limit,
+  // the same as for an image: no page has one, and the Developer API gets the bytes inside the request.
+  referenceVideos: { max: 3, secondsMax: 3, bytesMax: 20 * 1024 * 1024 },
   // From gateways: 1.2 makes at most 10 s between two frames.
   inMode: { firstLast: { durationsSeconds: range(3, 10) } },
   defaultDurationSeconds: 8,

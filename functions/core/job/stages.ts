@@ -44,6 +44,7 @@ export interface VideoStage {
   readonly image: StoredImage | undefined;
   readonly lastFrame: StoredImage | undefined;
   readonly referenceImages: readonly StoredImage[];
+  readonly referenceVideos: readonly StoredVideo[];
   readonly video: StoredVideo | undefined;
   /** Instead of `video`: the provider's operation that made the video. This stage is its next turn. */
   readonly previousOperationName: string | undefined;
@@ -91,6 +92,7 @@ function makeStages(request: VideoRequest): Stages {
       image: undefined,
       lastFrame: undefined,
       referenceImages: [],
+      referenceVideos: [],
       video: undefined,
       previousOperationName: undefined,
     }),
@@ -110,7 +112,8 @@ function videoStage(
   request: VideoRequest,
   own: Pick<VideoStage, 'kind' | 'prompt' | 'durationSeconds' | 'sampleCount'>,
 ): VideoStage {
-  const { provider, model, image, lastFrame, referenceImages = [], video, previousTurn } = request;
+  const { provider, model, image, lastFrame, video, previousTurn } = request;
+  const { referenceImages = [], referenceVideos = [] } = request;
   return {
     ...own,
     provider,
@@ -118,6 +121,7 @@ function videoStage(
     image,
     lastFrame,
     referenceImages,
+    referenceVideos,
     video,
     previousOperationName: previousTurn?.operationName,
     settings: pick(request, SETTINGS),

@@ -94,3 +94,20 @@ function linkErrors(
   }
   return [];
 }
+
+/** Cutting tools end a clip at a frame or an audio packet, and so a little late. */
+const CUT_TOLERANCE_SECONDS = 0.1;
+
+export function referenceVideoErrors(
+  { referenceVideos = [] }: VideoRequest,
+  { model, referenceVideos: limits }: VideoModelSpec,
+): FieldError[] {
+  if (!limits) return [];
+  return referenceVideos.flatMap(({ durationSeconds }, n) => {
+    if (durationSeconds <= limits.secondsMax + CUT_TOLERANCE_SECONDS) return [];
+    const detail =
+      `is ${Number(durationSeconds.toFixed(3))} s long; ${model} takes reference videos of up to ` +
+      `${limits.secondsMax} s. Cut it.`;
+    return [{ field: `referenceVideos.${n}.video`, detail }];
+  });
+}

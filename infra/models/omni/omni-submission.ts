@@ -109,12 +109,18 @@ async function readMedia(
 ): Promise<InputMedia> {
   const { images, videos, previousId, prompt } = request;
   const isFirstFrame = settings.task === 'image_to_video';
+  const areReferences = settings.task === 'reference_to_video';
   const instance = {
     prompt,
     image: isFirstFrame ? images[0] : undefined,
     lastFrame: isFirstFrame ? images[1] : undefined,
     referenceImages: isFirstFrame ? [] : images,
-    video: previousId === undefined ? videos[0] : await previousVideo(context, target, previousId),
+    referenceVideos: areReferences ? videos : [],
+    video: areReferences
+      ? undefined
+      : previousId === undefined
+        ? videos[0]
+        : await previousVideo(context, target, previousId),
   };
   const reader = {
     objects: context.objects,
@@ -211,10 +217,18 @@ const shorten = (name: string): string => name.replace(/^gemini-|_to_video$/g, '
 const MAX_IDENTICONS = 4;
 
 /** The identicons of the inputs. An extension shows its input video itself. */
-function identiconsOf({ images, video }: InputMedia, extendsInput: boolean): RenderPlan['images'] {
-  if (video === undefined || extendsInput) return images.slice(0, MAX_IDENTICONS);
-  const digest = createHash('sha256').update(video.bytes).digest('hex');
-  return [{ label: 'VIDEO', digest }, ...images].slice(0, MAX_IDENTICONS);
+function identiconsOf(
+  { images, referenceVideos, video }: InputMedia,
+  extendsInput: boolean,
+): RenderPlan['images'] {
+  const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+  const input =
+    video === undefined || extendsInput ? [] : [{ label: 'VIDEO', digest: digestOf(video.bytes) }];
+  const references = referenceVideos.map(({ bytes }, n) => ({
+    label: `VIDEO ${n + 1}`,
+    digest: digestOf(bytes),
+  }));
+  return [...input, ...references, ...images].slice(0, MAX_IDENTICONS);
 }
 
 function checkLength(

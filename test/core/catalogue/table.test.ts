@@ -119,6 +119,7 @@ const NONE = {
   image: undefined,
   lastFrame: undefined,
   referenceImages: [],
+  referenceVideos: [],
   firstFrameImage: undefined,
   video: undefined,
 };
