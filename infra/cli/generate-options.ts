@@ -11,8 +11,8 @@ export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --image-model <id>        model for --first-frame (default gemini-3.1-flash-image)
   --image-size <size>       size of the --first-frame image: 1K (default), 2K or 4K
   --last-frame <file>       last frame, PNG or JPEG; requires --image
-  --reference <file>        reference image; at most three times
-  --reference-video <job[/n]|gs://>  reference video of up to 3 s (Omni only); at most three times
+  --reference <file>        reference image; repeatable up to the model's limit
+  --reference-video <video> reference video of up to 3 s, given as for --video (Omni only); at most three times
   --video <job[/n]|gs://>   input video: video n of an earlier job, or a file in the bucket
   --task <name>             what to do with the input video: extend (default), edit or upscale (both Omni only)
   --previous-job <job>      continue this Omni job: the prompt is the next turn (default task edit)

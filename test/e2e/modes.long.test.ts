@@ -183,6 +183,14 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
     expect((await probe(await download(extended))).seconds).toBe(11);
   });
 
+  it('Omni takes the video of 3 s of a finished job as a reference', async () => {
+    const first = await succeed({ prompt: 'a', model: OMNI, durationSeconds: 3 });
+    const referenceVideos = [{ video: { job: first.id } }];
+    const made = await succeed({ prompt: 'b', model: OMNI, referenceVideos, durationSeconds: 4 });
+    expect((await probe(await download(made))).seconds).toBe(4);
+    expect(made.request).toMatchObject({ referenceVideos: [{ durationSeconds: 3 }] });
+  });
+
   it('Omni edits and upscales a finished job’s portrait video, and continues it for three turns', async () => {
     const first = await succeed({ prompt: 'a', model: OMNI, durationSeconds: 5, aspectRatio: '9:16' });
     const land = async (body: Record<string, unknown>): Promise<[JobView, unknown]> => {

@@ -308,6 +308,34 @@ describe('a submission sends the same request as Google’s SDK', () => {
     });
   });
 
+  it('Omni sends reference images and then videos, as reference_to_video, like Google’s notebook', async () => {
+    answer = { status: 200, body: { id: 'v1_abc' } };
+    const clip = { mimeType: 'video/mp4', durationSeconds: 3 } as const;
+    const referenceVideos = ['leapfrog', 'run'].map((name) => ({ ...clip, gcsUri: `gs://b/${name}.mp4` }));
+    const videos = (source: (name: string) => object) => [
+      { type: 'video', ...source('leapfrog'), mime_type: 'video/mp4' },
+      { type: 'video', ...source('run'), mime_type: 'video/mp4' },
+    ];
+    const sent = (): unknown => jsonSchema.parse(seen.at(-1)?.body);
+    await submit(
+      omniOnVertex(),
+      stage({ ...OMNI, referenceImages: [imageAt('gs://b/robot.png')], referenceVideos }),
+    );
+    expect(sent()).toMatchObject({
+      input: [
+        { type: 'text' },
+        { type: 'image', uri: 'gs://b/robot.png' },
+        ...videos((name) => ({ uri: `gs://b/${name}.mp4` })),
+      ],
+      generation_config: { video_config: { task: 'reference_to_video' } },
+    });
+    await submit(providers.omni(), stage({ ...OMNI, referenceVideos }));
+    expect(sent()).toMatchObject({
+      input: [{ type: 'text' }, ...videos(() => ({ data: expect.any(String) }))],
+      generation_config: { video_config: { task: 'reference_to_video' } },
+    });
+  });
+
   it('Omni on Vertex sends no webhook_config: Vertex does not support it', async () => {
     answer = { status: 200, body: { id: 'v1_abc' } };
     await submit(omniOnVertex({ webhook }), stage(OMNI));

@@ -190,6 +190,33 @@ describe.each(HOSTS)('a video on %s', (host) => {
     expect(withReferences.bytes).not.toEqual(withPng.bytes);
   });
 
+  it('may have reference videos of up to 3 s: another video gives another result', async () => {
+    const [short, long] = [
+      await make(host, omniBody(host, 'a wave')),
+      await make(host, omniBody(host, 'a wave', { duration: '4s' })),
+    ];
+    const clip = (bytes: Buffer) => ({
+      type: 'video',
+      data: bytes.toString('base64'),
+      mime_type: 'video/mp4',
+    });
+    const withClips = (...clips: Buffer[]) =>
+      omniBody(host, [text('a cat'), image(PNG), ...clips.map(clip)], {}, task('reference_to_video'));
+    const [none, one, two] = [
+      await make(host, withClips()),
+      await make(host, withClips(short.bytes)),
+      await make(host, withClips(short.bytes, short.bytes)),
+    ];
+    expect(one.bytes).not.toEqual(none.bytes);
+    expect(two.bytes).not.toEqual(one.bytes);
+    expect(parseMp4(one.bytes).durationSeconds).toBe(3);
+    const refused = await create(rig, host, withClips(short.bytes, long.bytes));
+    expect([refused.status, refused.json.error.message]).toEqual([
+      400,
+      "Unsupported reference video duration 4 seconds at 'input[3]', it must be at most 3 seconds.",
+    ]);
+  });
+
   it.each([
     ['image/webp', webpOf()],
     ['image/heic', heicOf()],

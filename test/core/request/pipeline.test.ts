@@ -19,6 +19,7 @@ import {
 
 describe('an invalid combination of inputs is refused with its field', () => {
   const refs = (n: number) => Array.from({ length: n }, () => ({ image: IMAGE }));
+  const clips = { prompt: 'a', referenceVideos: [{ video: VIDEO }], model: 'gemini-omni-1.2-flash' };
   it.each<[string, unknown, string[]]>([
     ['video with image', { video: VIDEO, image: IMAGE }, ['image']],
     ['video with references', { video: VIDEO, referenceImages: refs(1) }, ['referenceImages']],
@@ -62,6 +63,32 @@ describe('an invalid combination of inputs is refused with its field', () => {
       'seven references for Omni',
       { prompt: 'a', referenceImages: Array(7).fill({ image: IMAGE }), model: 'gemini-omni-1.2-flash' },
       ['referenceImages'],
+    ],
+    ['a reference video for Veo', { ...clips, model: 'veo-3.1-generate-001' }, ['referenceVideos']],
+    [
+      'reference videos and images for lite',
+      { ...clips, referenceImages: refs(1), model: 'veo-3.1-lite-generate-001' },
+      ['referenceImages', 'referenceVideos'],
+    ],
+    [
+      'four reference videos',
+      { ...clips, referenceVideos: Array(4).fill({ video: VIDEO }) },
+      ['referenceVideos'],
+    ],
+    ['no reference video', { ...clips, referenceVideos: [] }, ['referenceVideos']],
+    ['a reference video without words', { ...clips, prompt: undefined }, ['prompt']],
+    ['a reference video with image', { ...clips, image: IMAGE }, ['image']],
+    ['a reference video for a first frame', { ...clips, firstFrame: { prompt: 'b' } }, ['firstFrame']],
+    ['a reference video for an edit', { ...clips, video: VIDEO, task: 'edit' }, ['referenceVideos']],
+    [
+      'a reference video for the next turn',
+      { ...clips, previousJob: 'job_aaaaaaaaaaaaaaaaaaaaaaaaaa' },
+      ['referenceVideos'],
+    ],
+    [
+      'a reference video that is inline',
+      { ...clips, referenceVideos: [{ video: { bytesBase64Encoded: 'AAAA' } }] },
+      ['referenceVideos.0.video'],
     ],
     ['a generated and a given first frame', { firstFrame: { prompt: 'a' }, image: IMAGE }, ['image']],
     ['a first frame for an extension', { firstFrame: { prompt: 'a' }, video: VIDEO }, ['firstFrame']],
