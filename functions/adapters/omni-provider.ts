@@ -131,8 +131,12 @@ async function paramsOf(
   // A second image makes the task image_to_video end with it.
   const frames = [image, lastFrame].flatMap((frame) => frame ?? []);
   const images = await Promise.all([...frames, ...referenceImages].map(imageContent));
+  // In a chain on the Developer API, a link is the next turn of the one before it: of a video that is sent as bytes, only
+  // 10 s may be extended. The operations of Vertex AI wrote to a bucket.
+  const isTurn = !onVertex && kind === 'extend' && !video?.sourceUri?.startsWith('gs://');
+  const sent = video && !(isTurn && previousOperationName !== undefined) ? [video] : [];
   const videos = await Promise.all(
-    [...(video ? [video] : []), ...referenceVideos].map(
+    [...sent, ...referenceVideos].map(
       async ({ gcsUri, mimeType }): Promise<Interactions.VideoContent> => ({
         type: 'video',
         ...(await at(gcsUri)),
@@ -156,7 +160,7 @@ async function paramsOf(
     background: true,
     // The next turn needs the stored interaction.
     store: true,
-    ...defined({ previous_interaction_id: previousOperationName, labels }),
+    ...defined({ previous_interaction_id: sent.length > 0 ? undefined : previousOperationName, labels }),
     response_format: {
       type: 'video',
       aspect_ratio: aspectRatio,

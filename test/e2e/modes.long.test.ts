@@ -150,9 +150,12 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
       LANDSCAPE,
     ],
     [
-      'Omni, extended',
-      { prompt: 'a', model: OMNI, durationSeconds: 4, extensions: [{ durationSeconds: 3 }] },
-      7,
+      'Omni, extended twice: the second link is longer than a video that is sent as bytes may be',
+      {
+        ...{ prompt: 'a', model: OMNI, durationSeconds: 8 },
+        extensions: [{ durationSeconds: 4 }, { durationSeconds: 3 }],
+      },
+      15,
       LANDSCAPE,
     ],
     ['a template', { prompt: 'A {animal}', variables: { animal: 'cat' }, durationSeconds: 4 }, 4, LANDSCAPE],

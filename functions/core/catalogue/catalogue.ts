@@ -67,7 +67,11 @@ interface SpecBase {
 export interface VideoModelSpec extends SpecBase {
   readonly kind: 'video';
   /** How the model differs on Vertex AI, where both services have it. Requests may use either name. */
-  readonly onVertex?: { readonly model?: string; readonly totalSecondsMax: number };
+  readonly onVertex?: {
+    readonly model?: string;
+    readonly inputSecondsMax: number;
+    readonly totalSecondsMax: number;
+  };
   readonly modes: ReadonlySet<Mode>;
   readonly inMode?: Readonly<Partial<Record<Mode, Partial<ModeLimits>>>>;
   /** Whether every task but `upscale` needs a prompt, also with an image or a video. */
@@ -90,6 +94,8 @@ export interface VideoModelSpec extends SpecBase {
     readonly defaultAddsSeconds: number;
     readonly inputSecondsMin: number;
     readonly inputSecondsMax: number;
+    /** The longest video that is sent as bytes, where that is less. The next turn of an operation sends none. */
+    readonly uploadSecondsMax?: number;
     /** When set, the model extends videos of these resolutions only. */
     readonly inputResolutions?: readonly Resolution[];
     /** When set, the model extends videos of this frame rate only. */

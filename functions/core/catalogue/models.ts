@@ -145,10 +145,13 @@ const OMNI = {
     inputSecondsMin: 1,
     // No document names a resolution or frame rate of the input.
     inputSecondsMax: 27,
+    // Google's page on Omni on the Developer API: at most 10 s, unless the video is that of an earlier turn.
+    uploadSecondsMax: 10,
     totalSecondsMax: 30,
     durationIsSent: true,
   },
-  onVertex: { totalSecondsMax: 40 },
+  // Google's notebook on Omni 1.1 on Vertex AI: the input must not exceed 30 s.
+  onVertex: { inputSecondsMax: 30, totalSecondsMax: 40 },
   defaultResolution: '720p',
   aspectRatios: ASPECT_RATIOS,
   sampleCountMax: 1,

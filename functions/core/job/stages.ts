@@ -46,7 +46,7 @@ export interface VideoStage {
   readonly referenceImages: readonly StoredImage[];
   readonly referenceVideos: readonly StoredVideo[];
   readonly video: StoredVideo | undefined;
-  /** Instead of `video`: the provider's operation that made the video. This stage is its next turn. */
+  /** The provider's operation that made the video. Without `video`, this stage is its next turn. */
   readonly previousOperationName: string | undefined;
   /** The duration of a new video, what an extension adds, or the duration that an edit or upscale keeps. */
   readonly durationSeconds: number;
@@ -153,7 +153,11 @@ export function currentStage(job: Pick<Job, 'request' | 'attempts' | 'retryOf'>)
   }
   const [sourceUri] = landed?.sourceUris ?? [];
   const durationSeconds = made.durationSeconds ?? 0;
-  return { ...stage, video: { gcsUri: made.uri, mimeType: VIDEO_MIME_TYPE, durationSeconds, sourceUri } };
+  return {
+    ...stage,
+    video: { gcsUri: made.uri, mimeType: VIDEO_MIME_TYPE, durationSeconds, sourceUri },
+    previousOperationName: landed?.operation?.name,
+  };
 }
 
 /** The stage of an attempt. The job's current stage may be a later one. */

@@ -28,7 +28,12 @@ import {
 } from './interaction-resource.ts';
 import type { InteractionWaiter } from './interaction-waiter.ts';
 import type { InteractionWebhooks } from './interaction-webhooks.ts';
-import { findOmniModel, MAX_EXTENDED_SECONDS, type OmniModel } from './omni-catalogue.ts';
+import {
+  findOmniModel,
+  MAX_EXTENDED_SECONDS,
+  MAX_UPLOADED_SECONDS,
+  type OmniModel,
+} from './omni-catalogue.ts';
 import { checkOmniSettings, type OmniSettings } from './omni-settings.ts';
 
 export interface OmniContext extends ResourceContext {
@@ -65,6 +70,7 @@ export async function createInteraction(omni: OmniContext, target: OmniTarget, c
   parseDirectives(prompt);
   const settings = checkOmniSettings(host, model, request);
   const media = await readMedia(context, target, settings, request);
+  checkUpload(host, settings, request, media);
   const plan = planOf(target, model, request, settings, media);
   context.quota.spend(project, model.id);
   // Taken last: only a valid call uses up a fault.
@@ -229,6 +235,18 @@ function identiconsOf(
     digest: digestOf(bytes),
   }));
   return [...input, ...references, ...images].slice(0, MAX_IDENTICONS);
+}
+
+function checkUpload(
+  host: Surface,
+  { task }: OmniSettings,
+  { videos }: InteractionRequest,
+  { video }: InputMedia,
+): void {
+  const seconds = video?.parsed.durationSeconds ?? 0;
+  if (host !== 'developer' || task !== 'extend' || videos[0]?.kind !== 'inline') return;
+  if (seconds > MAX_UPLOADED_SECONDS)
+    invalid(`Uploaded videos can be at most ${MAX_UPLOADED_SECONDS} seconds, not ${seconds}.`);
 }
 
 function checkLength(

@@ -243,6 +243,17 @@ describe.each(HOSTS)('a video on %s', (host) => {
     expect(frames.slice(0, 192).map((frame) => frame.data)).toEqual(b?.frames().map((frame) => frame.data));
   });
 
+  it('of more than 10 s can be extended by interaction id, and on Vertex AI also by its content', async () => {
+    const first = await make(host, omniBody(host, 'a cat', { duration: '11s' }));
+    const bytes = { type: 'video', data: first.bytes.toString('base64'), mime_type: 'video/mp4' };
+    const byContent = await create(rig, host, omniBody(host, [text('x'), bytes], {}, task('extend')));
+    expect([byContent.status, byContent.json.error?.message]).toEqual(
+      host === 'vertex' ? [200, undefined] : [400, 'Uploaded videos can be at most 10 seconds, not 11.'],
+    );
+    const next = { ...task('extend'), previous_interaction_id: first.id };
+    expect((await create(rig, host, omniBody(host, 'x', {}, next))).status).toBe(200);
+  });
+
   it('keeps its length when it is edited and upscaled', async () => {
     const first = await make(host, omniBody(host, 'a cat', { aspect_ratio: '9:16' }));
     const format = { type: 'video', ...delivery(host) };

@@ -70,6 +70,7 @@ describe('an invalid combination of inputs is refused with its field', () => {
       { ...clips, referenceImages: refs(1), model: 'veo-3.1-lite-generate-001' },
       ['referenceImages', 'referenceVideos'],
     ],
+    ['reference videos for lite', { ...clips, model: 'veo-3.1-lite-generate-001' }, ['referenceVideos']],
     [
       'four reference videos',
       { ...clips, referenceVideos: Array(4).fill({ video: VIDEO }) },
@@ -327,6 +328,21 @@ describe('the next turn of an Omni job', () => {
     expect(complete(extend, turn)).toMatchObject({ task: 'extend', durationSeconds: 10 });
     const long = { ...NONE, previousJob: { jobId: 'j', operationName: 'v1', durationSeconds: 21 } };
     expect(fieldsOf(extend, long)).toEqual(['previousJob']);
+  });
+
+  it('may be longer than a video that is sent as bytes, which has at most 10 s', () => {
+    const extend = { prompt: 'a', model: OMNI, task: 'extend', durationSeconds: 3 };
+    const long = { ...NONE, previousJob: { jobId: 'j', operationName: 'v1', durationSeconds: 20 } };
+    expect(complete({ ...extend, previousJob: 'job_a' }, long).durationSeconds).toBe(3);
+    expect(complete({ ...extend, video: VIDEO, extensions: [{}] }, video(10.04)).extensions).toHaveLength(1);
+    expect(problemOf({ ...extend, video: VIDEO }, video(11)).errors).toEqual([
+      {
+        field: 'video',
+        detail:
+          'would extend 11 s to 14 s; gemini-omni-1.2-flash extends up to 10 s and ends at 30 s. ' +
+          'Continue a finished job with previousJob to extend longer ones.',
+      },
+    ]);
   });
 
   it.each<[string, unknown, string[]]>([

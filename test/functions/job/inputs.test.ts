@@ -125,7 +125,7 @@ describe('inputs of a request', () => {
     const world = makeWorld({
       settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/shared/'] },
     });
-    const { post } = rawApiOf(world);
+    const { post, send: request } = rawApiOf(world);
     const put = (name: string, bytes: Uint8Array): void =>
       world.input.put(`shared/${name}`, bytes, 'video/mp4');
     put('wave.mp4', mp4(3));
@@ -144,6 +144,13 @@ describe('inputs of a request', () => {
         field: 'referenceVideos.1.video',
         detail: 'is 4 s long; gemini-omni-1.2-flash takes reference videos of up to 3 s. Cut it.',
       },
+    ]);
+    const clip = { video: { gcsUri: 'gs://in/shared/long.mp4' } };
+    const body = JSON.stringify({ prompt: 'a', model: 'gemini-omni-1.2-flash', referenceVideos: [clip] });
+    const estimate = await request('/v1/estimates', { method: 'POST', headers: JSON_TYPE, body });
+    expect([estimate.status, estimate.body['errors']]).toEqual([
+      400,
+      [{ field: 'referenceVideos.0.video', detail: expect.stringContaining('is 4 s long') }],
     ]);
     const field = 'referenceVideos.0.video.gcsUri';
     const detail = expect.stringMatching(/does not exist|not an MP4 file|20971636 bytes/);
