@@ -131,6 +131,9 @@ const OMNI = {
   // No document shows a request without a prompt, except an upscale. Refusing costs nothing.
   needsPrompt: true,
   modes: modes('text', 'image', 'firstLast', 'references', 'extension', 'edit', 'upscale'),
+  // 1.2: three resellers agree. 1.1: the example of Google's page on the Developer API has 6; its notebook on Vertex AI
+  // recommends at most 5 "for best results", and resellers accept 3, 7, 10 or 14.
+  referenceImagesMax: 6,
   // Google's page on Omni on the Developer API (2026-08-30): at most 3 clips of up to 3 s each, of which the sound is
   // ignored. Its page on references on Vertex AI says that 1.1 and 1.2 take videos, without numbers; its notebook
   // recommends no more than 3. The page on the first preview also has 3, but of 10 s. The size is Clapper's own limit,
@@ -232,8 +235,6 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
     // quotes $0.70 for 10 s of 720p as Google's price. Each is the highest of these.
     pricePerSecondUsd: { '360p': both(0.0232), '720p': both(0.07), '1080p': both(0.105), '4k': both(0.21) },
     durationsSeconds: range(3, 15),
-    // Three resellers agree.
-    referenceImagesMax: 6,
     // No document gives the longest video for an edit. Assumed: the longest that the model makes.
     editing: { inputSecondsMin: 1, inputSecondsMax: 15 },
   },
@@ -251,8 +252,6 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
       '4k': both(0.3041),
     },
     durationsSeconds: range(3, 10),
-    // Google's notebook recommends at most 5. Resellers accept 3, 7 or 14.
-    referenceImagesMax: 5,
     editing: { inputSecondsMin: 1, inputSecondsMax: 10 },
   },
 ];

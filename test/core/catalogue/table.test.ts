@@ -64,7 +64,7 @@ const OMNI = {
   peopleRestricted: '',
   isDeveloper: false,
   adds: [3, 4, 5, 6, 7, 8, 9, 10],
-  references: 5,
+  references: 6,
   referenceVideos: 3,
 };
 const ALL_MODES = 'text image firstLast references extension';
@@ -94,7 +94,6 @@ const DOCUMENTS: Readonly<Record<string, Allowed>> = {
   'omni/gemini-omni-1.2-flash': {
     ...OMNI,
     seconds: [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
-    references: 6,
   },
   'omni/gemini-omni-1.1-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10] },
 };

@@ -169,6 +169,12 @@ describe('stages', () => {
       image: undefined,
       durationSeconds: 7,
       video: { gcsUri: 'gs://out/sample_0.mp4', durationSeconds: 8 },
+      previousOperationName: undefined,
+    });
+    const operation = { provider: 'omni', name: 'v1_first', model: 'm', location: 'global' } as const;
+    expect(currentStage({ request, attempts: [image, { ...first, operation }] })).toMatchObject({
+      kind: 'extend',
+      previousOperationName: 'v1_first',
     });
   });
 
