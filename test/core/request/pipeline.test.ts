@@ -128,6 +128,17 @@ describe('an invalid combination of inputs is refused with its field', () => {
   });
 });
 
+it('reference videos on Veo are refused with the models that take them, and named as the cause of a limit', () => {
+  const clips = { prompt: 'a', referenceVideos: [{ video: VIDEO }], durationSeconds: 4 };
+  expect(problemOf({ ...clips, model: 'veo-3.1-generate-001' }).errors).toEqual([
+    {
+      field: 'referenceVideos',
+      detail: 'is not taken by veo-3.1-generate-001; gemini-omni-1.2-flash, gemini-omni-1.1-flash take it.',
+    },
+    { field: 'durationSeconds', detail: 'is 4; with referenceVideos it must be 8 (without it: 4, 6, 8).' },
+  ]);
+});
+
 describe('stages', () => {
   const kinds = (body: unknown, found = NONE): string[] =>
     stagesOf(complete(body, found)).map(({ kind }) => kind);
