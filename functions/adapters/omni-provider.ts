@@ -118,8 +118,8 @@ async function paramsOf(
   { jobId, attemptId, outputUri }: PaidCall,
   { backend, readInput, webhook }: OmniProviderOptions,
 ): Promise<CreateParams> {
-  const { kind, model, prompt, image, lastFrame, referenceImages, video, durationSeconds, settings } = stage;
-  const { previousOperationName } = stage;
+  const { kind, model, prompt, image, lastFrame, video, durationSeconds, settings } = stage;
+  const { referenceImages, referenceVideos, previousOperationName } = stage;
   const onVertex = backend.kind === 'vertex';
   const at = async (gcsUri: string): Promise<{ uri: string } | { data: string }> =>
     onVertex ? { uri: gcsUri } : { data: Buffer.from(await readInput(gcsUri)).toString('base64') };
@@ -131,9 +131,19 @@ async function paramsOf(
   // A second image makes the task image_to_video end with it.
   const frames = [image, lastFrame].flatMap((frame) => frame ?? []);
   const images = await Promise.all([...frames, ...referenceImages].map(imageContent));
-  const videos = video
-    ? [{ type: 'video' as const, ...(await at(video.gcsUri)), mime_type: video.mimeType }]
-    : [];
+  // In a chain on the Developer API, a link is the next turn of the one before it: of a video that is sent as bytes, only
+  // 10 s may be extended. The operations of Vertex AI wrote to a bucket.
+  const isTurn = !onVertex && kind === 'extend' && !video?.sourceUri?.startsWith('gs://');
+  const sent = video && !(isTurn && previousOperationName !== undefined) ? [video] : [];
+  const videos = await Promise.all(
+    [...sent, ...referenceVideos].map(
+      async ({ gcsUri, mimeType }): Promise<Interactions.VideoContent> => ({
+        type: 'video',
+        ...(await at(gcsUri)),
+        mime_type: mimeType,
+      }),
+    ),
+  );
   const text = prompt === undefined ? [] : [{ type: 'text' as const, text: prompt }];
   const { aspectRatio, resolution, seed, labels } = {
     aspectRatio: settings.aspectRatio,
@@ -141,7 +151,8 @@ async function paramsOf(
     seed: settings.seed,
     labels: settings.labels,
   } satisfies Sent<SettingOf<'omni'>>;
-  const mode = kind !== 'video' ? kind : image ? 'image' : referenceImages.length > 0 ? 'references' : 'text';
+  const hasReferences = referenceImages.length + referenceVideos.length > 0;
+  const mode = kind !== 'video' ? kind : image ? 'image' : hasReferences ? 'references' : 'text';
   return {
     model: onVertex ? backend.idOf(model) : model,
     input:
@@ -149,7 +160,7 @@ async function paramsOf(
     background: true,
     // The next turn needs the stored interaction.
     store: true,
-    ...defined({ previous_interaction_id: previousOperationName, labels }),
+    ...defined({ previous_interaction_id: sent.length > 0 ? undefined : previousOperationName, labels }),
     response_format: {
       type: 'video',
       aspect_ratio: aspectRatio,

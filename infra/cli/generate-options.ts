@@ -11,7 +11,8 @@ export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
   --image-model <id>        model for --first-frame (default gemini-3.1-flash-image)
   --image-size <size>       size of the --first-frame image: 1K (default), 2K or 4K
   --last-frame <file>       last frame, PNG or JPEG; requires --image
-  --reference <file>        reference image; at most three times
+  --reference <file>        reference image; repeatable up to the model's limit
+  --reference-video <video> reference video of up to 3 s, given as for --video (Omni only); at most three times
   --video <job[/n]|gs://>   input video: video n of an earlier job, or a file in the bucket
   --task <name>             what to do with the input video: extend (default), edit or upscale (both Omni only)
   --previous-job <job>      continue this Omni job: the prompt is the next turn (default task edit)
@@ -57,6 +58,7 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
       'image-size': { type: 'string' },
       'last-frame': { type: 'string' },
       reference: { type: 'string', multiple: true },
+      'reference-video': { type: 'string', multiple: true },
       video: { type: 'string' },
       task: { type: 'string' },
       'previous-job': { type: 'string' },
@@ -105,7 +107,10 @@ export function parseOptions(args: readonly string[]): GenerateOptions | 'help' 
       image: imageOf('--reference', file),
       referenceType: 'asset',
     })),
-    video: videoOf(values.video),
+    referenceVideos: values['reference-video']?.map((text) => ({
+      video: videoOf('--reference-video', text),
+    })),
+    video: videoOf('--video', values.video),
     task: values.task,
     previousJob: values['previous-job'],
     extensions: values.extend?.map((prompt) => ({ prompt })),
@@ -151,11 +156,11 @@ function checkPrompt({
   );
 }
 
-function videoOf(text: string | undefined): Record<string, unknown> | undefined {
+function videoOf(option: string, text: string | undefined): Record<string, unknown> | undefined {
   if (text === undefined) return undefined;
   if (text.startsWith('gs://')) return { gcsUri: text };
   const [job, index = '0'] = text.split('/');
-  return { job, index: numberOf('--video', index) };
+  return { job, index: numberOf(option, index) };
 }
 
 function variablesOf(pairs: readonly string[] | undefined): Record<string, string> | undefined {

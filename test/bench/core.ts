@@ -54,7 +54,7 @@ function subjectsOf(job: Job): readonly { what: string; run: () => unknown; atLe
     ...{ allowRetired: false, aliasRetired: false, restrictedRegion: false },
   };
   const found = {
-    ...{ image: undefined, lastFrame: undefined, referenceImages: [] },
+    ...{ image: undefined, lastFrame: undefined, referenceImages: [], referenceVideos: [] },
     ...{ firstFrameImage: undefined, video: undefined },
   };
   const last = CATALOGUE.models.at(-1);

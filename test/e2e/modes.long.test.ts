@@ -150,9 +150,12 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
       LANDSCAPE,
     ],
     [
-      'Omni, extended',
-      { prompt: 'a', model: OMNI, durationSeconds: 4, extensions: [{ durationSeconds: 3 }] },
-      7,
+      'Omni, extended twice: the second link is longer than a video that is sent as bytes may be',
+      {
+        ...{ prompt: 'a', model: OMNI, durationSeconds: 8 },
+        extensions: [{ durationSeconds: 4 }, { durationSeconds: 3 }],
+      },
+      15,
       LANDSCAPE,
     ],
     ['a template', { prompt: 'A {animal}', variables: { animal: 'cat' }, durationSeconds: 4 }, 4, LANDSCAPE],
@@ -181,6 +184,14 @@ describe.concurrent('every mode lands a video of the requested duration and aspe
     const first = await succeed({ prompt: 'a', durationSeconds: 4 });
     const extended = await succeed({ prompt: 'b', video: { job: first.id } });
     expect((await probe(await download(extended))).seconds).toBe(11);
+  });
+
+  it('Omni takes the video of 3 s of a finished job as a reference', async () => {
+    const first = await succeed({ prompt: 'a', model: OMNI, durationSeconds: 3 });
+    const referenceVideos = [{ video: { job: first.id } }];
+    const made = await succeed({ prompt: 'b', model: OMNI, referenceVideos, durationSeconds: 4 });
+    expect((await probe(await download(made))).seconds).toBe(4);
+    expect(made.request).toMatchObject({ referenceVideos: [{ durationSeconds: 3 }] });
   });
 
   it('Omni edits and upscales a finished job’s portrait video, and continues it for three turns', async () => {

@@ -74,6 +74,16 @@ describe('npm run generate', () => {
       expect(() => parseOptions(args)).not.toThrow();
   });
 
+  it('names reference videos as it names the video to start from', () => {
+    const args = ['a cat', '--reference-video', 'job_a/1', '--reference-video', 'gs://b/wave.mp4'];
+    expect(parseOptions(args)).toMatchObject({
+      body: {
+        referenceVideos: [{ video: { job: 'job_a', index: 1 } }, { video: { gcsUri: 'gs://b/wave.mp4' } }],
+      },
+    });
+    expect(() => parseOptions(['a cat', '--reference-video', 'job_a/x'])).toThrow('--reference-video');
+  });
+
   it('names the option and the file that it cannot read, in a sentence', () => {
     const empty = path.join(dir, 'empty.png');
     const folder = path.join(dir, 'folder');

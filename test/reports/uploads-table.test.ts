@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { JPEG, PNG } from '../support/images.ts';
+import { box, mvhd } from '../support/mp4-boxes.ts';
 import { reportFile } from '../support/report-files.ts';
 import { uploadWorld } from '../support/uploads.ts';
 
@@ -10,6 +11,9 @@ const page = readFileSync(new URL('../../docs/inputs.md', import.meta.url), 'utf
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const ftyp = (brand: string): Buffer =>
   Buffer.concat([Buffer.from([0, 0, 0, 20]), latin1(`ftyp${brand}\0\0\0\0${brand}`), Buffer.alloc(40)]);
+/** An MP4 of headers alone. */
+const clip = (seconds: number): Buffer =>
+  Buffer.concat([box('ftyp', latin1('isom\0\0\0\0isom')), box('moov', mvhd(0, 24, seconds * 24))]);
 const zip = (first: string): Buffer =>
   Buffer.concat([
     Buffer.from('504b03041400000008000000210000000000000000000000000000000000', 'hex'),
@@ -18,6 +22,8 @@ const zip = (first: string): Buffer =>
 
 const CSV = 'prompt,durationSeconds\nA cat,4\n';
 const REQUEST = '{"prompt": "a moon", "durationSeconds": 4}';
+
+const CLIP = '"referenceVideos": [{"video": {"gcsUri": "gs://in/uploads/wave.mp4"}}]';
 
 /** By the name that the table gives them. */
 const CONTENTS: Readonly<Record<string, string | Uint8Array>> = {
@@ -33,6 +39,8 @@ const CONTENTS: Readonly<Record<string, string | Uint8Array>> = {
   'a GIF': latin1('GIF89a\x01\0\x01\0'),
   'an SVG image': '<svg xmlns="http://www.w3.org/2000/svg"/>',
   'a video': ftyp('isom'),
+  'a clip of 3 s': clip(3),
+  'a clip of 4 s': clip(4),
   'a PDF': '%PDF-1.7\n',
   'a workbook': zip('[Content_Types].xml'),
   'a ZIP archive': zip('cats/cat.png'),
@@ -46,6 +54,8 @@ const CONTENTS: Readonly<Record<string, string | Uint8Array>> = {
   'a prompt in JSON': '{"prompt": "it purrs"}',
   'a request': REQUEST,
   'a gzipped request': gzipSync(REQUEST),
+  'a request to Omni with a reference video': `{"prompt": "a moon", "model": "gemini-omni-1.2-flash", ${CLIP}}`,
+  'a request to Veo with a reference video': `{"prompt": "a moon", ${CLIP}}`,
   'half a request': REQUEST.slice(0, 20),
   'a request with an error': '{"prompt": "a moon", "durationSeconds": 9}',
   'an image in base64': PNG.toString('base64'),

@@ -16,6 +16,7 @@ export const NONE: FoundInputs = {
   image: undefined,
   lastFrame: undefined,
   referenceImages: [],
+  referenceVideos: [],
   firstFrameImage: undefined,
   video: undefined,
 };

@@ -78,9 +78,10 @@ export const withOmniOnVertex = (catalogue: Catalogue): Catalogue => ({
   ...catalogue,
   models: catalogue.models.map((spec) => {
     if (spec.kind !== 'video' || !spec.onVertex || !spec.extension) return spec;
-    const { totalSecondsMax } = spec.onVertex;
-    const inputSecondsMax = totalSecondsMax - Math.min(...spec.extension.addsSeconds);
-    return { ...spec, extension: { ...spec.extension, inputSecondsMax, totalSecondsMax } };
+    const { inputSecondsMax, totalSecondsMax } = spec.onVertex;
+    // Vertex AI reads the video from the bucket.
+    const { uploadSecondsMax: _, ...extension } = spec.extension;
+    return { ...spec, extension: { ...extension, inputSecondsMax, totalSecondsMax } };
   }),
 });
 

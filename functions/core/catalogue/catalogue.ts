@@ -67,7 +67,11 @@ interface SpecBase {
 export interface VideoModelSpec extends SpecBase {
   readonly kind: 'video';
   /** How the model differs on Vertex AI, where both services have it. Requests may use either name. */
-  readonly onVertex?: { readonly model?: string; readonly totalSecondsMax: number };
+  readonly onVertex?: {
+    readonly model?: string;
+    readonly inputSecondsMax: number;
+    readonly totalSecondsMax: number;
+  };
   readonly modes: ReadonlySet<Mode>;
   readonly inMode?: Readonly<Partial<Record<Mode, Partial<ModeLimits>>>>;
   /** Whether every task but `upscale` needs a prompt, also with an image or a video. */
@@ -75,6 +79,13 @@ export interface VideoModelSpec extends SpecBase {
   readonly durationsSeconds: readonly number[];
   readonly defaultDurationSeconds: number;
   readonly referenceImagesMax: number;
+  /** Videos that guide a new one. Absent: the model takes none. */
+  readonly referenceVideos?: {
+    readonly max: number;
+    readonly secondsMax: number;
+    /** The size of one file. */
+    readonly bytesMax: number;
+  };
   /** When set, 1080p and 4k are made at these durations only. */
   readonly highResolutionDurationsSeconds?: readonly number[];
   /** What an extension adds and takes. Present exactly where `modes` has `extension`. */
@@ -83,6 +94,8 @@ export interface VideoModelSpec extends SpecBase {
     readonly defaultAddsSeconds: number;
     readonly inputSecondsMin: number;
     readonly inputSecondsMax: number;
+    /** The longest video that is sent as bytes, where that is less. The next turn of an operation sends none. */
+    readonly uploadSecondsMax?: number;
     /** When set, the model extends videos of these resolutions only. */
     readonly inputResolutions?: readonly Resolution[];
     /** When set, the model extends videos of this frame rate only. */

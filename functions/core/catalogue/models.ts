@@ -131,6 +131,14 @@ const OMNI = {
   // No document shows a request without a prompt, except an upscale. Refusing costs nothing.
   needsPrompt: true,
   modes: modes('text', 'image', 'firstLast', 'references', 'extension', 'edit', 'upscale'),
+  // 1.2: three resellers agree. 1.1: the example of Google's page on the Developer API has 6; its notebook on Vertex AI
+  // recommends at most 5 "for best results", and resellers accept 3, 7, 10 or 14.
+  referenceImagesMax: 6,
+  // Google's page on Omni on the Developer API (2026-08-30): at most 3 clips of up to 3 s each, of which the sound is
+  // ignored. Its page on references on Vertex AI says that 1.1 and 1.2 take videos, without numbers; its notebook
+  // recommends no more than 3. The page on the first preview also has 3, but of 10 s. The size is Clapper's own limit,
+  // the same as for an image: no page has one, and the Developer API gets the bytes inside the request.
+  referenceVideos: { max: 3, secondsMax: 3, bytesMax: 20 * 1024 * 1024 },
   // From gateways: 1.2 makes at most 10 s between two frames.
   inMode: { firstLast: { durationsSeconds: range(3, 10) } },
   defaultDurationSeconds: 8,
@@ -140,10 +148,13 @@ const OMNI = {
     inputSecondsMin: 1,
     // No document names a resolution or frame rate of the input.
     inputSecondsMax: 27,
+    // Google's page on Omni on the Developer API: at most 10 s, unless the video is that of an earlier turn.
+    uploadSecondsMax: 10,
     totalSecondsMax: 30,
     durationIsSent: true,
   },
-  onVertex: { totalSecondsMax: 40 },
+  // Google's notebook on Omni 1.1 on Vertex AI: the input must not exceed 30 s.
+  onVertex: { inputSecondsMax: 30, totalSecondsMax: 40 },
   defaultResolution: '720p',
   aspectRatios: ASPECT_RATIOS,
   sampleCountMax: 1,
@@ -224,8 +235,6 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
     // quotes $0.70 for 10 s of 720p as Google's price. Each is the highest of these.
     pricePerSecondUsd: { '360p': both(0.0232), '720p': both(0.07), '1080p': both(0.105), '4k': both(0.21) },
     durationsSeconds: range(3, 15),
-    // Three resellers agree.
-    referenceImagesMax: 6,
     // No document gives the longest video for an edit. Assumed: the longest that the model makes.
     editing: { inputSecondsMin: 1, inputSecondsMax: 15 },
   },
@@ -243,8 +252,6 @@ const VIDEO_MODELS: readonly VideoModelSpec[] = [
       '4k': both(0.3041),
     },
     durationsSeconds: range(3, 10),
-    // Google's notebook recommends at most 5. Resellers accept 3, 7 or 14.
-    referenceImagesMax: 5,
     editing: { inputSecondsMin: 1, inputSecondsMax: 10 },
   },
 ];

@@ -44,8 +44,9 @@ export interface VideoStage {
   readonly image: StoredImage | undefined;
   readonly lastFrame: StoredImage | undefined;
   readonly referenceImages: readonly StoredImage[];
+  readonly referenceVideos: readonly StoredVideo[];
   readonly video: StoredVideo | undefined;
-  /** Instead of `video`: the provider's operation that made the video. This stage is its next turn. */
+  /** The provider's operation that made the video. Without `video`, this stage is its next turn. */
   readonly previousOperationName: string | undefined;
   /** The duration of a new video, what an extension adds, or the duration that an edit or upscale keeps. */
   readonly durationSeconds: number;
@@ -91,6 +92,7 @@ function makeStages(request: VideoRequest): Stages {
       image: undefined,
       lastFrame: undefined,
       referenceImages: [],
+      referenceVideos: [],
       video: undefined,
       previousOperationName: undefined,
     }),
@@ -110,7 +112,8 @@ function videoStage(
   request: VideoRequest,
   own: Pick<VideoStage, 'kind' | 'prompt' | 'durationSeconds' | 'sampleCount'>,
 ): VideoStage {
-  const { provider, model, image, lastFrame, referenceImages = [], video, previousTurn } = request;
+  const { provider, model, image, lastFrame, video, previousTurn } = request;
+  const { referenceImages = [], referenceVideos = [] } = request;
   return {
     ...own,
     provider,
@@ -118,6 +121,7 @@ function videoStage(
     image,
     lastFrame,
     referenceImages,
+    referenceVideos,
     video,
     previousOperationName: previousTurn?.operationName,
     settings: pick(request, SETTINGS),
@@ -149,7 +153,11 @@ export function currentStage(job: Pick<Job, 'request' | 'attempts' | 'retryOf'>)
   }
   const [sourceUri] = landed?.sourceUris ?? [];
   const durationSeconds = made.durationSeconds ?? 0;
-  return { ...stage, video: { gcsUri: made.uri, mimeType: VIDEO_MIME_TYPE, durationSeconds, sourceUri } };
+  return {
+    ...stage,
+    video: { gcsUri: made.uri, mimeType: VIDEO_MIME_TYPE, durationSeconds, sourceUri },
+    previousOperationName: landed?.operation?.name,
+  };
 }
 
 /** The stage of an attempt. The job's current stage may be a later one. */

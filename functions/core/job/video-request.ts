@@ -24,7 +24,7 @@ const storedImageSchema = z.object({
 });
 export type StoredImage = z.infer<typeof storedImageSchema>;
 
-/** A video in a bucket that the job extends, edits or upscales. Its duration was read from the file. */
+/** A video in a bucket that the job extends, edits, upscales or takes as a reference. Its duration was read from the file. */
 const storedVideoSchema = z.object({
   gcsUri: z.string(),
   mimeType: z.literal(VIDEO_MIME_TYPE),
@@ -79,6 +79,7 @@ export const videoRequestSchema = z.object({
   image: storedImageSchema.optional(),
   lastFrame: storedImageSchema.optional(),
   referenceImages: z.array(storedImageSchema).optional(),
+  referenceVideos: z.array(storedVideoSchema).optional(),
   /** The video that `task` applies to. `prompt` says how an extension continues, or what an edit changes. */
   video: storedVideoSchema.optional(),
   /** Applies to `video` or to the video of `previousTurn`. Absent: a new video, or an extension of `video`. */

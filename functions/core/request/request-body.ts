@@ -78,6 +78,7 @@ const requestBodySchema = z.strictObject({
     )
     .min(1)
     .optional(),
+  referenceVideos: z.array(z.strictObject({ video })).min(1).optional(),
   video: video.optional(),
   task: z.enum(VIDEO_TASKS).optional(),
   previousJob: jobId.optional(),
@@ -133,6 +134,7 @@ export const FIELD_EXAMPLES: Readonly<Record<string, unknown>> = {
   image: IMAGE_EXAMPLE,
   lastFrame: IMAGE_EXAMPLE,
   referenceImages: [{ image: IMAGE_EXAMPLE }],
+  referenceVideos: [{ video: { gcsUri: 'gs://bucket/wave.mp4' } }],
   video: { gcsUri: 'gs://bucket/cat.mp4' },
   task: 'extend',
   previousJob: 'job_aaaaaaaaaaaaaaaaaaaaaaaaaa',
@@ -202,6 +204,7 @@ const STAND_INS: ReadonlySet<string> = new Set([
   'image',
   'lastFrame',
   'referenceImages',
+  'referenceVideos',
   'video',
   'previousJob',
   'extensions',

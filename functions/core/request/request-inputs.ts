@@ -18,7 +18,7 @@ export function taskOf({
 export function modeOf(body: RequestBody): Mode {
   const task = taskOf(body);
   if (task) return modeOfTask(task);
-  if (body.referenceImages) return 'references';
+  if (body.referenceImages || body.referenceVideos) return 'references';
   if (body.lastFrame) return 'firstLast';
   return body.image || body.firstFrame ? 'image' : 'text';
 }
@@ -38,6 +38,7 @@ export function fieldOfMode(body: RequestBody, mode: Mode): string | undefined {
   if (mode === 'text') return undefined;
   if (mode === 'image') return body.image ? 'image' : 'firstFrame';
   if (mode === 'extension') return body.video ? 'video' : 'previousJob';
+  if (mode === 'references') return body.referenceImages ? 'referenceImages' : 'referenceVideos';
   return MODE_FIELDS[mode];
 }
 
@@ -56,6 +57,7 @@ function checkMode(
   const mode = modeOf(body);
   // Where the model does not take previousJob, one error is enough.
   if (spec.modes.has(mode) || (previousJob !== undefined && !spec.takes.has('previousJob'))) return;
+  if (mode === 'references' && !body.referenceImages) return;
   const field = task ? 'task' : MODE_FIELDS[mode];
   const what = task ? `is ${task}, which ${spec.model} does not do` : `is not taken by ${spec.model}`;
   const others = catalogue.models.filter((each) => each.kind === 'video' && each.modes.has(mode));
@@ -75,22 +77,23 @@ export function checkInputs(
     errors.push({ field: 'lastFrame', detail: 'needs image or firstFrame, the first frame.' });
   }
   const alone = (
-    field: 'video' | 'previousJob' | 'referenceImages',
-    others: readonly ('video' | 'image' | 'lastFrame' | 'referenceImages')[],
+    field: 'video' | 'previousJob' | 'referenceImages' | 'referenceVideos',
+    others: readonly ('video' | 'image' | 'lastFrame' | 'referenceImages' | 'referenceVideos')[],
   ): void => {
     for (const other of others) {
       if (body[field] && body[other])
         errors.push({ field: other, detail: `does not go with ${field}; give one of them.` });
     }
   };
-  // The reference images of an edit show what to put in.
-  const images =
+  // The reference images of an edit show what to put in. Which of several videos is edited, only the prompt could say.
+  const others =
     taskOf(body) === 'edit'
-      ? (['image', 'lastFrame'] as const)
-      : (['image', 'lastFrame', 'referenceImages'] as const);
-  alone('video', images);
-  alone('previousJob', ['video', ...images]);
+      ? (['image', 'lastFrame', 'referenceVideos'] as const)
+      : (['image', 'lastFrame', 'referenceImages', 'referenceVideos'] as const);
+  alone('video', others);
+  alone('previousJob', ['video', ...others]);
   alone('referenceImages', ['image', 'lastFrame']);
+  alone('referenceVideos', ['image', 'lastFrame']);
   for (const [n, { referenceType }] of (body.referenceImages ?? []).entries()) {
     if (referenceType.toLowerCase() === 'asset') continue;
     const detail = `is ${JSON.stringify(referenceType)}; allowed: asset (style ended with Veo 2).`;
@@ -102,5 +105,25 @@ export function checkInputs(
       field: 'referenceImages',
       detail: `has ${references} images; ${spec.model} takes at most ${spec.referenceImagesMax}.`,
     });
+  }
+  checkReferenceVideos(body, spec, catalogue, errors);
+}
+
+function checkReferenceVideos(
+  { referenceVideos }: RequestBody,
+  { model, referenceVideos: limits }: VideoModelSpec,
+  { models }: Catalogue,
+  errors: FieldError[],
+): void {
+  const field = 'referenceVideos';
+  if (!referenceVideos) return;
+  if (!limits) {
+    const others = models.flatMap((each) =>
+      each.kind === 'video' && each.referenceVideos ? [each.model] : [],
+    );
+    errors.push({ field, detail: `is not taken by ${model}; ${others.join(', ')} take it.` });
+  } else if (referenceVideos.length > limits.max) {
+    const detail = `has ${referenceVideos.length} videos; ${model} takes at most ${limits.max}.`;
+    errors.push({ field, detail });
   }
 }

@@ -95,10 +95,11 @@ const DEFAULT_IMAGE_MODEL = 'gemini-3.1-flash-image';
 
 /** The first frame to make, without the image that it may be made from. */
 export function firstFrameOf(
-  { firstFrame, image, video, previousJob, referenceImages, aspectRatio, personGeneration }: RequestBody,
+  body: RequestBody,
   rules: RequestRules,
   errors: FieldError[],
 ): VideoRequest['firstFrame'] {
+  const { firstFrame, image, video, previousJob, aspectRatio, personGeneration } = body;
   if (!firstFrame) return undefined;
   if (image)
     errors.push({
@@ -106,10 +107,11 @@ export function firstFrameOf(
       detail:
         'does not go with firstFrame, which is the first frame too; to edit an image, give it in firstFrame.image.',
     });
-  if (video || previousJob !== undefined || referenceImages)
+  if (video || previousJob !== undefined || body.referenceImages || body.referenceVideos)
     errors.push({
       field: 'firstFrame',
-      detail: 'does not go with video, previousJob or referenceImages; it starts a new video.',
+      detail:
+        'does not go with video, previousJob, referenceImages or referenceVideos; it starts a new video.',
     });
   const { model = DEFAULT_IMAGE_MODEL, provider, prompt } = firstFrame;
   const chosen = modelOf({ field: 'firstFrame.model', kind: 'image' }, model, provider, rules, errors);

@@ -7,6 +7,9 @@ import type { FieldError } from '../problem.ts';
 import { extensionInputErrors } from './extension-input.ts';
 import type { RequestBody } from './request-body.ts';
 
+/** Tools and models end a video at a frame or an audio packet, and so a little late. */
+const CUT_TOLERANCE_SECONDS = 0.1;
+
 /** The request with the properties of its video. A requested value that does not fit the video is an error. */
 export function fitToSource(
   request: VideoRequest,
@@ -85,12 +88,31 @@ function linkErrors(
   const links = first ? [first.seconds, ...lengths] : lengths;
   for (const [link, after] of links.slice(1).entries()) {
     const before = links[link] ?? 0;
-    if (before <= limits.inputSecondsMax && after <= limits.totalSecondsMax) continue;
     const field = first ? (link === 0 ? first.field : `extensions.${link - 1}`) : `extensions.${link}`;
+    const { inputSecondsMax, uploadSecondsMax = inputSecondsMax, totalSecondsMax } = limits;
+    // Later links, and the next turn of an earlier job, continue an operation.
+    const inputMax = field === 'video' ? uploadSecondsMax : inputSecondsMax;
+    if (before <= inputMax + CUT_TOLERANCE_SECONDS && after <= totalSecondsMax) continue;
+    const orElse =
+      inputMax < inputSecondsMax ? ' Continue a finished job with previousJob to extend longer ones.' : '';
     const detail =
-      `would extend ${before} s to ${after} s; ${spec.model} extends up to ${limits.inputSecondsMax} s ` +
-      `and ends at ${limits.totalSecondsMax} s.`;
+      `would extend ${before} s to ${after} s; ${spec.model} extends up to ${inputMax} s ` +
+      `and ends at ${totalSecondsMax} s.${orElse}`;
     return [{ field, detail }];
   }
   return [];
+}
+
+export function referenceVideoErrors(
+  { referenceVideos = [] }: VideoRequest,
+  { model, referenceVideos: limits }: VideoModelSpec,
+): FieldError[] {
+  if (!limits) return [];
+  return referenceVideos.flatMap(({ durationSeconds }, n) => {
+    if (durationSeconds <= limits.secondsMax + CUT_TOLERANCE_SECONDS) return [];
+    const detail =
+      `is ${Number(durationSeconds.toFixed(3))} s long; ${model} takes reference videos of up to ` +
+      `${limits.secondsMax} s. Cut it.`;
+    return [{ field: `referenceVideos.${n}.video`, detail }];
+  });
 }

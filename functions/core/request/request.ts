@@ -15,13 +15,14 @@ import { type ImageBody, parseBody, type RequestBody, type VideoBody } from './r
 import { firstFrameOf, type RequestRules, videoModelOf } from './request-model.ts';
 import { settleParameters } from './request-parameters.ts';
 import { fillPrompts } from './request-prompts.ts';
-import { chainErrors, fitToSource, sourceErrors } from './request-source.ts';
+import { chainErrors, fitToSource, referenceVideoErrors, sourceErrors } from './request-source.ts';
 
 /** The inputs that a request names. The caller of this module fetches, stores and inspects them. */
 export interface GivenInputs<I = ImageBody, V = VideoBody, P = string> {
   readonly image: I | undefined;
   readonly lastFrame: I | undefined;
   readonly referenceImages: readonly I[];
+  readonly referenceVideos: readonly V[];
   readonly firstFrameImage: I | undefined;
   readonly video: V | undefined;
   readonly previousJob?: P | undefined;
@@ -65,6 +66,7 @@ export function parseRequest(raw: unknown, rules: RequestRules): ParsedRequest {
       image: body.image,
       lastFrame: body.lastFrame,
       referenceImages: (body.referenceImages ?? []).map(({ image }) => image),
+      referenceVideos: (body.referenceVideos ?? []).map(({ video }) => video),
       firstFrameImage: body.firstFrame?.image,
       video: body.video,
       previousJob: body.previousJob,
@@ -92,13 +94,14 @@ function followsFrom(faulty: ReadonlySet<string>, { field }: FieldError): boolea
 /** @throws ProblemError 400 when the model cannot extend, edit or upscale the video that was found */
 export function completeRequest(parsed: ParsedRequest, found: FoundInputs): VideoRequest {
   const { spec, request, requested, isScaledDown } = parsed;
-  const { image, lastFrame, referenceImages, firstFrameImage, video, previousJob } = found;
+  const { image, lastFrame, referenceImages, referenceVideos, firstFrameImage, video, previousJob } = found;
   const given: VideoRequest = {
     ...request,
     ...defined({
       image,
       lastFrame,
       referenceImages: referenceImages.length > 0 ? [...referenceImages] : undefined,
+      referenceVideos: referenceVideos.length > 0 ? [...referenceVideos] : undefined,
       video,
       previousTurn: previousJob,
       firstFrame: request.firstFrame && { ...request.firstFrame, image: firstFrameImage },
@@ -106,7 +109,11 @@ export function completeRequest(parsed: ParsedRequest, found: FoundInputs): Vide
   };
   const errors: FieldError[] = [];
   const complete = fitToSource(given, spec, requested, errors);
-  errors.push(...sourceErrors(complete, spec, isScaledDown), ...chainErrors(complete, spec));
+  errors.push(
+    ...sourceErrors(complete, spec, isScaledDown),
+    ...chainErrors(complete, spec),
+    ...referenceVideoErrors(complete, spec),
+  );
   if (errors.length > 0) throw invalidRequest(errors);
   return complete;
 }

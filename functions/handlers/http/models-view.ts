@@ -48,7 +48,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
   }
   const { durationsSeconds, defaultDurationSeconds, highResolutionDurationsSeconds } = spec;
   const { sampleCountMax, personGeneration, personGenerationRestricted, referenceImagesMax } = spec;
-  const { extension, editing } = spec;
+  const { referenceVideos, extension, editing } = spec;
   return {
     ...common,
     ...defined({ modelOnVertex: spec.onVertex?.model }),
@@ -65,6 +65,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
     personGeneration,
     personGenerationRestricted,
     referenceImagesMax,
+    referenceVideos,
     extension,
     editing,
     ...(spec.takes.has('seed') ? { seed: { min: 0, max: spec.seedMax } } : {}),

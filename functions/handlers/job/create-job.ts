@@ -151,9 +151,10 @@ export async function validateRequest(
     throw invalidRequest([{ field: 'deliverTo', detail }]);
   }
   const checked = await checkInputs(services, caller, parsed, compat?.acceptsBarePng);
-  // Price and times depend on an input video's length, but not on where input images are stored.
+  // Price, times and limits depend on the lengths of input videos, but not on where input images are stored.
   const complete = completeRequest(parsed, {
     ...NO_INPUTS,
+    referenceVideos: checked.referenceVideos,
     video: checked.video,
     previousJob: checked.previousJob,
   });
@@ -165,6 +166,7 @@ const NO_INPUTS = {
   image: undefined,
   lastFrame: undefined,
   referenceImages: [],
+  referenceVideos: [],
   firstFrameImage: undefined,
   video: undefined,
 } as const;

@@ -28,15 +28,16 @@ async function succeededJob(
 export async function earlierVideo(
   services: Services,
   caller: string,
+  field: string,
   { job: jobId, index }: Extract<VideoBody, { job: string }>,
   errors: FieldError[],
 ): Promise<StoredVideo | undefined> {
-  const job = await succeededJob(services, caller, 'video.job', jobId, errors);
+  const job = await succeededJob(services, caller, `${field}.job`, jobId, errors);
   if (!job) return undefined;
   const video = job.videos[index];
   if (!video) {
     errors.push({
-      field: 'video.index',
+      field: `${field}.index`,
       detail: `is ${index}; job ${jobId} has videos 0 to ${job.videos.length - 1}.`,
     });
     return undefined;

@@ -51,12 +51,23 @@ export async function checkInputs(
   const referenceImages = await Promise.all(
     given.referenceImages.map((body, n) => image(`referenceImages.${n}.image`, body)),
   );
+  const video = (
+    field: string,
+    body: VideoBody | undefined,
+    bytesMax?: number,
+  ): Promise<StoredVideo | undefined> => checkVideo(services, caller, field, body, bytesMax, errors);
+  const referenceVideos = await Promise.all(
+    given.referenceVideos.map((body, n) =>
+      video(`referenceVideos.${n}.video`, body, spec.referenceVideos?.bytesMax),
+    ),
+  );
   const checked = {
     image: await image('image', given.image),
     lastFrame: await image('lastFrame', given.lastFrame),
     referenceImages: referenceImages.filter((each) => each !== undefined),
     firstFrameImage: await image('firstFrame.image', given.firstFrameImage, imageModel),
-    video: await checkVideo(services, caller, given.video, errors),
+    referenceVideos: referenceVideos.filter((each) => each !== undefined),
+    video: await video('video', given.video),
     previousJob:
       given.previousJob === undefined
         ? undefined
@@ -107,6 +118,7 @@ export async function storeInputs(
     lastFrame: await store('lastFrame', checked.lastFrame),
     referenceImages: referenceImages.filter((each) => each !== undefined),
     firstFrameImage: await store('firstFrame', checked.firstFrameImage),
+    referenceVideos: checked.referenceVideos,
     video: checked.video,
     previousJob: checked.previousJob,
   };
@@ -210,19 +222,28 @@ async function checkObject(
 async function checkVideo(
   services: Services,
   caller: string,
+  field: string,
   body: VideoBody | undefined,
+  bytesMax: number | undefined,
   errors: FieldError[],
 ): Promise<StoredVideo | undefined> {
   if (!body) return undefined;
-  if ('job' in body) return earlierVideo(services, caller, body, errors);
+  if ('job' in body) return earlierVideo(services, caller, field, body, errors);
   const { gcsUri, mimeType } = body;
   if (!mayRead(services, caller, gcsUri)) {
-    errors.push({ field: 'video.gcsUri', detail: NOT_READABLE });
+    errors.push({ field: `${field}.gcsUri`, detail: NOT_READABLE });
     return undefined;
   }
   const object = await services.inputs.head(gcsUri);
   if (!object) {
-    errors.push({ field: 'video.gcsUri', detail: `is ${gcsUri}, which does not exist.` });
+    errors.push({ field: `${field}.gcsUri`, detail: `is ${gcsUri}, which does not exist.` });
+    return undefined;
+  }
+  if (bytesMax !== undefined && object.bytes > bytesMax) {
+    const detail =
+      `is ${gcsUri}, which has ${object.bytes} bytes; a reference video may have ${bytesMax}. ` +
+      'Encode it smaller.';
+    errors.push({ field: `${field}.gcsUri`, detail });
     return undefined;
   }
   const read = (start: number, end: number): Promise<Uint8Array> =>
@@ -233,7 +254,7 @@ async function checkVideo(
   const { name, format } = fileKindOf(head);
   const found = format === 'mp4' || format === 'unknown' ? '' : `: it is ${name}`;
   errors.push({
-    field: 'video.gcsUri',
+    field: `${field}.gcsUri`,
     detail: `is ${gcsUri}, which is not an MP4 file with a duration${found}. Convert it to MP4.`,
   });
   return undefined;

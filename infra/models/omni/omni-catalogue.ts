@@ -20,6 +20,8 @@ export const DEFAULT_SECONDS = 8;
 export const MAX_EXTENSION_SECONDS = 10;
 /** The longest video between a first and a last frame. */
 export const MAX_BETWEEN_FRAMES_SECONDS = 10;
+/** The longest video in a request to the Developer API that is extended. That of an earlier turn may be longer. */
+export const MAX_UPLOADED_SECONDS = 10;
 /** The limit of input and extension together. */
 export const MAX_EXTENDED_SECONDS: Readonly<Record<Surface, number>> = { vertex: 40, developer: 30 };
 

@@ -30,16 +30,25 @@ interface TaskInputs {
   readonly images: readonly [min: number, max: number];
   /** Whether the task needs a video, in the input or from the previous interaction. */
   readonly hasVideo: boolean;
+  /** When set, the task takes so many videos as references. It then needs an image or a video. */
+  readonly maxReferenceVideos?: number;
 }
 
 /** Google's page on the first preview: at most 10 images a prompt. The pages on its successors have no number. */
 const MAX_REFERENCES = 10;
+/** Google's page on Omni. */
+const MAX_REFERENCE_VIDEOS = 3;
 
 const TASK_INPUTS: Readonly<Record<OmniTask, TaskInputs>> = {
   text_to_video: { needsText: true, images: [0, 0], hasVideo: false },
   // The second image is the last frame.
   image_to_video: { needsText: true, images: [1, 2], hasVideo: false },
-  reference_to_video: { needsText: true, images: [1, MAX_REFERENCES], hasVideo: false },
+  reference_to_video: {
+    needsText: true,
+    images: [0, MAX_REFERENCES],
+    hasVideo: false,
+    maxReferenceVideos: MAX_REFERENCE_VIDEOS,
+  },
   edit: { needsText: true, images: [0, MAX_REFERENCES], hasVideo: true },
   extend: { needsText: true, images: [0, 0], hasVideo: true },
   upscale: { needsText: false, images: [0, 0], hasVideo: true },
@@ -74,7 +83,7 @@ function inferTask({ images, videos, previousId }: InteractionRequest): OmniTask
 }
 
 function checkInputs(task: OmniTask, model: OmniModel, request: InteractionRequest): void {
-  const { needsText, images, hasVideo } = TASK_INPUTS[task];
+  const { needsText, images, hasVideo, maxReferenceVideos = 0 } = TASK_INPUTS[task];
   if (needsText && request.prompt.trim() === '') invalid('A text prompt is required in input.');
   if (task === 'extend' && !model.hasExtension) invalid(`Task extend is not supported by model ${model.id}.`);
   const [min, max] = images;
@@ -86,6 +95,13 @@ function checkInputs(task: OmniTask, model: OmniModel, request: InteractionReque
   if (hasLastFrame(task, request) && !model.hasLastFrame)
     invalid(`A last frame is not supported by model ${model.id}.`);
   const videos = request.videos.length + (request.previousId === undefined ? 0 : 1);
+  if (maxReferenceVideos > 0) {
+    if (request.previousId !== undefined) invalid(`Task ${task} takes no previous_interaction_id.`);
+    if (videos > maxReferenceVideos)
+      invalid(`Task ${task} takes at most ${maxReferenceVideos} videos, not ${videos}.`);
+    if (count + videos === 0) invalid(`Task ${task} needs an image or a video.`);
+    return;
+  }
   if (!hasVideo && videos > 0) invalid(`Task ${task} takes no video.`);
   if (hasVideo && videos !== 1) {
     invalid(`Task ${task} takes one video: in input, or of the interaction in previous_interaction_id.`);

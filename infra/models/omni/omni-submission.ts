@@ -28,7 +28,12 @@ import {
 } from './interaction-resource.ts';
 import type { InteractionWaiter } from './interaction-waiter.ts';
 import type { InteractionWebhooks } from './interaction-webhooks.ts';
-import { findOmniModel, MAX_EXTENDED_SECONDS, type OmniModel } from './omni-catalogue.ts';
+import {
+  findOmniModel,
+  MAX_EXTENDED_SECONDS,
+  MAX_UPLOADED_SECONDS,
+  type OmniModel,
+} from './omni-catalogue.ts';
 import { checkOmniSettings, type OmniSettings } from './omni-settings.ts';
 
 export interface OmniContext extends ResourceContext {
@@ -65,6 +70,7 @@ export async function createInteraction(omni: OmniContext, target: OmniTarget, c
   parseDirectives(prompt);
   const settings = checkOmniSettings(host, model, request);
   const media = await readMedia(context, target, settings, request);
+  checkUpload(host, settings, request, media);
   const plan = planOf(target, model, request, settings, media);
   context.quota.spend(project, model.id);
   // Taken last: only a valid call uses up a fault.
@@ -109,12 +115,18 @@ async function readMedia(
 ): Promise<InputMedia> {
   const { images, videos, previousId, prompt } = request;
   const isFirstFrame = settings.task === 'image_to_video';
+  const areReferences = settings.task === 'reference_to_video';
   const instance = {
     prompt,
     image: isFirstFrame ? images[0] : undefined,
     lastFrame: isFirstFrame ? images[1] : undefined,
     referenceImages: isFirstFrame ? [] : images,
-    video: previousId === undefined ? videos[0] : await previousVideo(context, target, previousId),
+    referenceVideos: areReferences ? videos : [],
+    video: areReferences
+      ? undefined
+      : previousId === undefined
+        ? videos[0]
+        : await previousVideo(context, target, previousId),
   };
   const reader = {
     objects: context.objects,
@@ -211,10 +223,30 @@ const shorten = (name: string): string => name.replace(/^gemini-|_to_video$/g, '
 const MAX_IDENTICONS = 4;
 
 /** The identicons of the inputs. An extension shows its input video itself. */
-function identiconsOf({ images, video }: InputMedia, extendsInput: boolean): RenderPlan['images'] {
-  if (video === undefined || extendsInput) return images.slice(0, MAX_IDENTICONS);
-  const digest = createHash('sha256').update(video.bytes).digest('hex');
-  return [{ label: 'VIDEO', digest }, ...images].slice(0, MAX_IDENTICONS);
+function identiconsOf(
+  { images, referenceVideos, video }: InputMedia,
+  extendsInput: boolean,
+): RenderPlan['images'] {
+  const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+  const input =
+    video === undefined || extendsInput ? [] : [{ label: 'VIDEO', digest: digestOf(video.bytes) }];
+  const references = referenceVideos.map(({ bytes }, n) => ({
+    label: `VIDEO ${n + 1}`,
+    digest: digestOf(bytes),
+  }));
+  return [...input, ...references, ...images].slice(0, MAX_IDENTICONS);
+}
+
+function checkUpload(
+  host: Surface,
+  { task }: OmniSettings,
+  { videos }: InteractionRequest,
+  { video }: InputMedia,
+): void {
+  const seconds = video?.parsed.durationSeconds ?? 0;
+  if (host !== 'developer' || task !== 'extend' || videos[0]?.kind !== 'inline') return;
+  if (seconds > MAX_UPLOADED_SECONDS)
+    invalid(`Uploaded videos can be at most ${MAX_UPLOADED_SECONDS} seconds, not ${seconds}.`);
 }
 
 function checkLength(

@@ -28,6 +28,8 @@ interface InputVideo {
 
 export interface InputMedia {
   readonly images: readonly InputImage[];
+  /** Only Omni takes them. */
+  readonly referenceVideos: readonly InputVideo[];
   readonly video: InputVideo | undefined;
 }
 
@@ -49,11 +51,13 @@ const NAMES: Readonly<Record<ImageType, string>> = {
 };
 /** The Developer API extends only its own videos, up to 141 s. */
 const MAX_INPUT_SECONDS: Readonly<Record<Surface, number>> = { vertex: 30, developer: 141 };
+/** Google's page on Omni: up to 3 s. Whether it refuses a clip that is a few frames longer, no page says. */
+const MAX_REFERENCE_SECONDS = 3.1;
 
 /** @throws GoogleError */
 export async function readInputs(
   surface: Surface,
-  instance: PredictInstance,
+  instance: PredictInstance & { readonly referenceVideos?: readonly MediaSource[] },
   reader: MediaReader,
   imageTypes = VEO_IMAGE_TYPES,
 ): Promise<InputMedia> {
@@ -65,8 +69,11 @@ export async function readInputs(
   const images: InputImage[] = [];
   for (const [label, source] of sources)
     images.push({ label, digest: await imageDigest(source, reader, imageTypes) });
+  const referenceVideos: InputVideo[] = [];
+  for (const source of instance.referenceVideos ?? [])
+    referenceVideos.push(await readReferenceVideo(source, reader));
   const video = instance.video === undefined ? undefined : await readVideo(surface, instance.video, reader);
-  return { images, video };
+  return { images, referenceVideos, video };
 }
 
 async function imageDigest(
@@ -94,14 +101,27 @@ async function imageDigest(
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-async function readVideo(surface: Surface, source: MediaSource, reader: MediaReader): Promise<InputVideo> {
+async function readMp4(source: MediaSource, reader: MediaReader): Promise<InputVideo> {
   if (source.kind !== 'file' && source.mimeType !== 'video/mp4') {
     return invalid(
       `Unsupported mime type '${source.mimeType}' at '${source.field}', supported types are [video/mp4].`,
     );
   }
   const bytes = await readSource(source, reader);
-  const parsed = parseInputVideo(bytes, source.field);
+  return { bytes, parsed: parseInputVideo(bytes, source.field) };
+}
+
+async function readReferenceVideo(source: MediaSource, reader: MediaReader): Promise<InputVideo> {
+  const video = await readMp4(source, reader);
+  const { durationSeconds } = video.parsed;
+  if (durationSeconds <= MAX_REFERENCE_SECONDS) return video;
+  return invalid(
+    `Unsupported reference video duration ${durationSeconds} seconds at '${source.field}', it must be at most 3 seconds.`,
+  );
+}
+
+async function readVideo(surface: Surface, source: MediaSource, reader: MediaReader): Promise<InputVideo> {
+  const { bytes, parsed } = await readMp4(source, reader);
   const limit = MAX_INPUT_SECONDS[surface];
   if (parsed.durationSeconds < 1 || parsed.durationSeconds > limit) {
     return invalid(

@@ -164,6 +164,7 @@ function planOf(
 export function seedFrom(prompt: string, media: InputMedia): number {
   const hash = createHash('sha256').update(prompt);
   for (const image of media.images) hash.update(image.digest);
+  for (const video of media.referenceVideos) hash.update(video.bytes);
   if (media.video !== undefined) hash.update(media.video.bytes);
   return hash.digest().readUInt32BE();
 }

@@ -16,8 +16,8 @@ import { createGeminiProvider } from '../../../functions/adapters/gemini-provide
 import { createOmniProvider } from '../../../functions/adapters/omni-provider.ts';
 import { createVertexProvider } from '../../../functions/adapters/vertex-provider.ts';
 import type { Stage } from '../../../functions/core/job/stages.ts';
-import { currentStage } from '../../../functions/core/job/stages.ts';
-import type { VideoRequest } from '../../../functions/core/job/video-request.ts';
+import { currentStage, stagesOf } from '../../../functions/core/job/stages.ts';
+import type { StoredVideo, VideoRequest } from '../../../functions/core/job/video-request.ts';
 import type { PollAnswer, SubmitAnswer, VideoProvider } from '../../../functions/ports.ts';
 import { startTokenServer } from '../../../infra/identity/token-server.ts';
 import { loadIdentity } from '../../../infra/shared/identity.ts';
@@ -306,6 +306,58 @@ describe('a submission sends the same request as Google’s SDK', () => {
       ],
       generation_config: { video_config: { task: 'image_to_video' } },
     });
+  });
+
+  it('Omni sends reference images and then videos, as reference_to_video, like Google’s notebook', async () => {
+    answer = { status: 200, body: { id: 'v1_abc' } };
+    const clip = { mimeType: 'video/mp4', durationSeconds: 3 } as const;
+    const referenceVideos = ['leapfrog', 'run'].map((name) => ({ ...clip, gcsUri: `gs://b/${name}.mp4` }));
+    const videos = (source: (name: string) => object) => [
+      { type: 'video', ...source('leapfrog'), mime_type: 'video/mp4' },
+      { type: 'video', ...source('run'), mime_type: 'video/mp4' },
+    ];
+    const sent = (): unknown => jsonSchema.parse(seen.at(-1)?.body);
+    await submit(
+      omniOnVertex(),
+      stage({ ...OMNI, referenceImages: [imageAt('gs://b/robot.png')], referenceVideos }),
+    );
+    expect(sent()).toMatchObject({
+      input: [
+        { type: 'text' },
+        { type: 'image', uri: 'gs://b/robot.png' },
+        ...videos((name) => ({ uri: `gs://b/${name}.mp4` })),
+      ],
+      generation_config: { video_config: { task: 'reference_to_video' } },
+    });
+    await submit(providers.omni(), stage({ ...OMNI, referenceVideos }));
+    expect(sent()).toMatchObject({
+      input: [{ type: 'text' }, ...videos(() => ({ data: expect.any(String) }))],
+      generation_config: { video_config: { task: 'reference_to_video' } },
+    });
+  });
+
+  it('Omni continues the operation of the link before, where the bytes of its video would be too long', async () => {
+    answer = { status: 200, body: { id: 'v1_abc' } };
+    const { sourceUri } = INPUT_VIDEO;
+    const link = (video: StoredVideo): Stage => {
+      const stages = stagesOf(makeRequest({ ...OMNI, extensions: [{ durationSeconds: 3 }] }));
+      const [, extend] = stages;
+      if (extend?.kind !== 'extend') throw new Error('the chain has no second link');
+      return { ...extend, video, previousOperationName: 'v1_first' };
+    };
+    const sent = () => {
+      const { previous_interaction_id, input } = jsonSchema.parse(seen.at(-1)?.body);
+      return { previous_interaction_id, input };
+    };
+    const video = { ...INPUT_VIDEO, durationSeconds: 13 };
+    await submit(providers.omni(), link({ ...video, sourceUri }));
+    expect(sent()).toEqual({ previous_interaction_id: 'v1_first', input: 'a cat' });
+    const bytes = { type: 'video', data: expect.any(String), mime_type: 'video/mp4' };
+    await submit(providers.omni(), link({ ...video, sourceUri: 'gs://b/out/123/sample_0.mp4' }));
+    expect(sent()).toEqual({ input: [{ type: 'text', text: 'a cat' }, bytes] });
+    await submit(omniOnVertex(), link(video));
+    const named = { type: 'video', uri: 'gs://b/out/123/sample_0.mp4', mime_type: 'video/mp4' };
+    expect(sent()).toEqual({ input: [{ type: 'text', text: 'a cat' }, named] });
   });
 
   it('Omni on Vertex sends no webhook_config: Vertex does not support it', async () => {

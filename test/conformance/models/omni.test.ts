@@ -190,6 +190,33 @@ describe.each(HOSTS)('a video on %s', (host) => {
     expect(withReferences.bytes).not.toEqual(withPng.bytes);
   });
 
+  it('may have reference videos of up to 3 s: another video gives another result', async () => {
+    const [short, long] = [
+      await make(host, omniBody(host, 'a wave')),
+      await make(host, omniBody(host, 'a wave', { duration: '4s' })),
+    ];
+    const clip = (bytes: Buffer) => ({
+      type: 'video',
+      data: bytes.toString('base64'),
+      mime_type: 'video/mp4',
+    });
+    const withClips = (...clips: Buffer[]) =>
+      omniBody(host, [text('a cat'), image(PNG), ...clips.map(clip)], {}, task('reference_to_video'));
+    const [none, one, two] = [
+      await make(host, withClips()),
+      await make(host, withClips(short.bytes)),
+      await make(host, withClips(short.bytes, short.bytes)),
+    ];
+    expect(one.bytes).not.toEqual(none.bytes);
+    expect(two.bytes).not.toEqual(one.bytes);
+    expect(parseMp4(one.bytes).durationSeconds).toBe(3);
+    const refused = await create(rig, host, withClips(short.bytes, long.bytes));
+    expect([refused.status, refused.json.error.message]).toEqual([
+      400,
+      "Unsupported reference video duration 4 seconds at 'input[3]', it must be at most 3 seconds.",
+    ]);
+  });
+
   it.each([
     ['image/webp', webpOf()],
     ['image/heic', heicOf()],
@@ -214,6 +241,17 @@ describe.each(HOSTS)('a video on %s', (host) => {
     const frames = c?.frames() ?? [];
     expect(frames.slice(0, 72).map((frame) => frame.data)).toEqual(a?.frames().map((frame) => frame.data));
     expect(frames.slice(0, 192).map((frame) => frame.data)).toEqual(b?.frames().map((frame) => frame.data));
+  });
+
+  it('of more than 10 s can be extended by interaction id, and on Vertex AI also by its content', async () => {
+    const first = await make(host, omniBody(host, 'a cat', { duration: '11s' }));
+    const bytes = { type: 'video', data: first.bytes.toString('base64'), mime_type: 'video/mp4' };
+    const byContent = await create(rig, host, omniBody(host, [text('x'), bytes], {}, task('extend')));
+    expect([byContent.status, byContent.json.error?.message]).toEqual(
+      host === 'vertex' ? [200, undefined] : [400, 'Uploaded videos can be at most 10 seconds, not 11.'],
+    );
+    const next = { ...task('extend'), previous_interaction_id: first.id };
+    expect((await create(rig, host, omniBody(host, 'x', {}, next))).status).toBe(200);
   });
 
   it('keeps its length when it is edited and upscaled', async () => {

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
 import { ProblemError } from '../../../functions/core/problem.ts';
-import { completeRequest, parseRequest } from '../../../functions/core/request/request.ts';
+import { completeRequest, type FoundInputs, parseRequest } from '../../../functions/core/request/request.ts';
 
 interface Allowed {
   readonly modes: string;
@@ -23,6 +23,8 @@ interface Allowed {
   readonly adds: readonly number[];
   /** At most so many reference images. */
   readonly references: number;
+  /** At most so many reference videos. */
+  readonly referenceVideos: number;
 }
 
 const VERTEX = {
@@ -36,6 +38,7 @@ const VERTEX = {
   isDeveloper: false,
   adds: [7],
   references: 3,
+  referenceVideos: 0,
 };
 const PREVIEW = {
   seconds: [4, 6, 8],
@@ -48,6 +51,7 @@ const PREVIEW = {
   isDeveloper: true,
   adds: [7],
   references: 3,
+  referenceVideos: 0,
 };
 const OMNI = {
   modes: 'text image firstLast references extension edit upscale',
@@ -60,7 +64,8 @@ const OMNI = {
   peopleRestricted: '',
   isDeveloper: false,
   adds: [3, 4, 5, 6, 7, 8, 9, 10],
-  references: 5,
+  references: 6,
+  referenceVideos: 3,
 };
 const ALL_MODES = 'text image firstLast references extension';
 const DOCUMENTS: Readonly<Record<string, Allowed>> = {
@@ -89,7 +94,6 @@ const DOCUMENTS: Readonly<Record<string, Allowed>> = {
   'omni/gemini-omni-1.2-flash': {
     ...OMNI,
     seconds: [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
-    references: 6,
   },
   'omni/gemini-omni-1.1-flash': { ...OMNI, seconds: [3, 4, 5, 6, 7, 8, 9, 10] },
 };
@@ -119,14 +123,20 @@ const NONE = {
   image: undefined,
   lastFrame: undefined,
   referenceImages: [],
+  referenceVideos: [],
   firstFrameImage: undefined,
   video: undefined,
 };
 
-function isAccepted(body: Record<string, unknown>, mode: Mode, rules = RULES): boolean {
+function isAccepted(
+  body: Record<string, unknown>,
+  mode: Mode,
+  rules = RULES,
+  found: FoundInputs = NONE,
+): boolean {
   try {
     const video = { gcsUri: 'gs://out/a.mp4', mimeType: 'video/mp4', durationSeconds: 8 } as const;
-    completeRequest(parseRequest(body, rules), 'video' in INPUTS[mode] ? { ...NONE, video } : NONE);
+    completeRequest(parseRequest(body, rules), 'video' in INPUTS[mode] ? { ...found, video } : found);
     return true;
   } catch (error) {
     if (error instanceof ProblemError) return false;
@@ -273,6 +283,28 @@ describe('the table of video models', () => {
         const referenceImages = Array.from({ length: count }, () => ({ image: IMAGE }));
         const body = { prompt: 'a cat', provider, model: id, referenceImages };
         if (isAccepted(body, 'references') !== count <= model.references) wrong.push(`${name} ${count}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('accepts a number and a length of reference videos exactly when the documents allow it', () => {
+    const wrong: string[] = [];
+    const gcsUri = 'gs://in/a.mp4';
+    for (const [name, model] of Object.entries(DOCUMENTS)) {
+      const [provider, id] = name.split('/');
+      for (let count = 1; count <= 5; count++) {
+        for (const durationSeconds of [0.5, 3, 3.05, 3.2, 8]) {
+          const all = Array.from({ length: count }, () => ({ video: { gcsUri } }));
+          const body = { prompt: 'a cat', provider, model: id, referenceVideos: all };
+          const referenceVideos = all.map(
+            () => ({ gcsUri, mimeType: 'video/mp4', durationSeconds }) as const,
+          );
+          // A cut ends at a frame or an audio packet: a tenth of a second is not an error.
+          const expected = count <= model.referenceVideos && durationSeconds <= 3.1;
+          if (isAccepted(body, 'text', RULES, { ...NONE, referenceVideos }) !== expected)
+            wrong.push(`${name} ${count} of ${durationSeconds} s: ${expected}`);
+        }
       }
     }
     expect(wrong).toEqual([]);

@@ -18,7 +18,13 @@ function complete(found: Partial<StoredVideo>, body: Record<string, unknown>, ru
   const video = { gcsUri: 'gs://in/a.mp4', mimeType: 'video/mp4', durationSeconds: 8, ...found } as const;
   const given = { prompt: 'on', video: { gcsUri: 'gs://in/a.mp4' }, ...body };
   return completeRequest(parseRequest(given, rules), {
-    ...{ image: undefined, lastFrame: undefined, referenceImages: [], firstFrameImage: undefined },
+    ...{
+      image: undefined,
+      lastFrame: undefined,
+      referenceImages: [],
+      referenceVideos: [],
+      firstFrameImage: undefined,
+    },
     video,
   });
 }

@@ -12,7 +12,7 @@ const RULES = {
   ...{ allowRetired: true, aliasRetired: false, restrictedRegion: false },
 };
 const NONE = {
-  ...{ image: undefined, lastFrame: undefined, referenceImages: [] },
+  ...{ image: undefined, lastFrame: undefined, referenceImages: [], referenceVideos: [] },
   ...{ firstFrameImage: undefined, video: undefined },
 };
 

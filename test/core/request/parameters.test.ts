@@ -201,6 +201,8 @@ describe('overrides of the catalogue', () => {
       model: 'gemini-omni-1.1-flash',
       durationSeconds: 10,
     });
+    expect(complete(long, video(30), rules).durationSeconds).toBe(10);
+    expect(fieldsOf({ ...long, durationSeconds: 3 }, video(31), rules)).toEqual(['video']);
     expect(idOnVertex(CATALOGUE, 'gemini-omni-1.1-flash', 'omni')).toBe('gemini-omni-1.1-flash-preview');
     expect(idOnVertex(CATALOGUE, 'gemini-omni-1.2-flash', 'omni')).toBe('gemini-omni-1.2-flash');
   });

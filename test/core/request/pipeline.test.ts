@@ -19,6 +19,7 @@ import {
 
 describe('an invalid combination of inputs is refused with its field', () => {
   const refs = (n: number) => Array.from({ length: n }, () => ({ image: IMAGE }));
+  const clips = { prompt: 'a', referenceVideos: [{ video: VIDEO }], model: 'gemini-omni-1.2-flash' };
   it.each<[string, unknown, string[]]>([
     ['video with image', { video: VIDEO, image: IMAGE }, ['image']],
     ['video with references', { video: VIDEO, referenceImages: refs(1) }, ['referenceImages']],
@@ -63,6 +64,33 @@ describe('an invalid combination of inputs is refused with its field', () => {
       { prompt: 'a', referenceImages: Array(7).fill({ image: IMAGE }), model: 'gemini-omni-1.2-flash' },
       ['referenceImages'],
     ],
+    ['a reference video for Veo', { ...clips, model: 'veo-3.1-generate-001' }, ['referenceVideos']],
+    [
+      'reference videos and images for lite',
+      { ...clips, referenceImages: refs(1), model: 'veo-3.1-lite-generate-001' },
+      ['referenceImages', 'referenceVideos'],
+    ],
+    ['reference videos for lite', { ...clips, model: 'veo-3.1-lite-generate-001' }, ['referenceVideos']],
+    [
+      'four reference videos',
+      { ...clips, referenceVideos: Array(4).fill({ video: VIDEO }) },
+      ['referenceVideos'],
+    ],
+    ['no reference video', { ...clips, referenceVideos: [] }, ['referenceVideos']],
+    ['a reference video without words', { ...clips, prompt: undefined }, ['prompt']],
+    ['a reference video with image', { ...clips, image: IMAGE }, ['image']],
+    ['a reference video for a first frame', { ...clips, firstFrame: { prompt: 'b' } }, ['firstFrame']],
+    ['a reference video for an edit', { ...clips, video: VIDEO, task: 'edit' }, ['referenceVideos']],
+    [
+      'a reference video for the next turn',
+      { ...clips, previousJob: 'job_aaaaaaaaaaaaaaaaaaaaaaaaaa' },
+      ['referenceVideos'],
+    ],
+    [
+      'a reference video that is inline',
+      { ...clips, referenceVideos: [{ video: { bytesBase64Encoded: 'AAAA' } }] },
+      ['referenceVideos.0.video'],
+    ],
     ['a generated and a given first frame', { firstFrame: { prompt: 'a' }, image: IMAGE }, ['image']],
     ['a first frame for an extension', { firstFrame: { prompt: 'a' }, video: VIDEO }, ['firstFrame']],
     [
@@ -98,6 +126,17 @@ describe('an invalid combination of inputs is refused with its field', () => {
   ])('%s', (_, body, fields) => {
     expect(fieldsOf(body, video(8), { ...RULES, allowRetired: true })).toEqual(fields);
   });
+});
+
+it('reference videos on Veo are refused with the models that take them, and named as the cause of a limit', () => {
+  const clips = { prompt: 'a', referenceVideos: [{ video: VIDEO }], durationSeconds: 4 };
+  expect(problemOf({ ...clips, model: 'veo-3.1-generate-001' }).errors).toEqual([
+    {
+      field: 'referenceVideos',
+      detail: 'is not taken by veo-3.1-generate-001; gemini-omni-1.2-flash, gemini-omni-1.1-flash take it.',
+    },
+    { field: 'durationSeconds', detail: 'is 4; with referenceVideos it must be 8 (without it: 4, 6, 8).' },
+  ]);
 });
 
 describe('stages', () => {
@@ -141,6 +180,12 @@ describe('stages', () => {
       image: undefined,
       durationSeconds: 7,
       video: { gcsUri: 'gs://out/sample_0.mp4', durationSeconds: 8 },
+      previousOperationName: undefined,
+    });
+    const operation = { provider: 'omni', name: 'v1_first', model: 'm', location: 'global' } as const;
+    expect(currentStage({ request, attempts: [image, { ...first, operation }] })).toMatchObject({
+      kind: 'extend',
+      previousOperationName: 'v1_first',
     });
   });
 
@@ -300,6 +345,21 @@ describe('the next turn of an Omni job', () => {
     expect(complete(extend, turn)).toMatchObject({ task: 'extend', durationSeconds: 10 });
     const long = { ...NONE, previousJob: { jobId: 'j', operationName: 'v1', durationSeconds: 21 } };
     expect(fieldsOf(extend, long)).toEqual(['previousJob']);
+  });
+
+  it('may be longer than a video that is sent as bytes, which has at most 10 s', () => {
+    const extend = { prompt: 'a', model: OMNI, task: 'extend', durationSeconds: 3 };
+    const long = { ...NONE, previousJob: { jobId: 'j', operationName: 'v1', durationSeconds: 20 } };
+    expect(complete({ ...extend, previousJob: 'job_a' }, long).durationSeconds).toBe(3);
+    expect(complete({ ...extend, video: VIDEO, extensions: [{}] }, video(10.04)).extensions).toHaveLength(1);
+    expect(problemOf({ ...extend, video: VIDEO }, video(11)).errors).toEqual([
+      {
+        field: 'video',
+        detail:
+          'would extend 11 s to 14 s; gemini-omni-1.2-flash extends up to 10 s and ends at 30 s. ' +
+          'Continue a finished job with previousJob to extend longer ones.',
+      },
+    ]);
   });
 
   it.each<[string, unknown, string[]]>([

@@ -121,6 +121,58 @@ describe('inputs of a request', () => {
     expect(world.input.objects.size).toBe(2);
   });
 
+  it('can be reference videos, validated one by one before a job is accepted', async () => {
+    const world = makeWorld({
+      settings: { ...makeWorld().services.settings, readablePrefixes: ['gs://in/shared/'] },
+    });
+    const { post, send: request } = rawApiOf(world);
+    const put = (name: string, bytes: Uint8Array): void =>
+      world.input.put(`shared/${name}`, bytes, 'video/mp4');
+    put('wave.mp4', mp4(3));
+    put('long.mp4', mp4(4));
+    put('text.mp4', Buffer.from('not a video'));
+    put('huge.mp4', Buffer.concat([mp4(3), Buffer.alloc(20 * 1024 * 1024)]));
+    const send = (...names: string[]) =>
+      post({
+        prompt: 'the person in <VIDEO_REF_0> plays the violin',
+        model: 'gemini-omni-1.2-flash',
+        referenceVideos: names.map((name) => ({ video: { gcsUri: `gs://in/shared/${name}` } })),
+      });
+    const faultsOf = async (...names: string[]): Promise<unknown> => (await send(...names)).body['errors'];
+    expect(await faultsOf('wave.mp4', 'long.mp4')).toEqual([
+      {
+        field: 'referenceVideos.1.video',
+        detail: 'is 4 s long; gemini-omni-1.2-flash takes reference videos of up to 3 s. Cut it.',
+      },
+    ]);
+    const clip = { video: { gcsUri: 'gs://in/shared/long.mp4' } };
+    const body = JSON.stringify({ prompt: 'a', model: 'gemini-omni-1.2-flash', referenceVideos: [clip] });
+    const estimate = await request('/v1/estimates', { method: 'POST', headers: JSON_TYPE, body });
+    expect([estimate.status, estimate.body['errors']]).toEqual([
+      400,
+      [{ field: 'referenceVideos.0.video', detail: expect.stringContaining('is 4 s long') }],
+    ]);
+    const field = 'referenceVideos.0.video.gcsUri';
+    const detail = expect.stringMatching(/does not exist|not an MP4 file|20971636 bytes/);
+    for (const name of ['none.mp4', 'text.mp4', 'huge.mp4'])
+      expect(await faultsOf(name), name).toEqual([{ field, detail }]);
+    expect(world.tasks.enqueued).toBe(0);
+    expect(await send('wave.mp4', 'wave.mp4')).toMatchObject({
+      status: 201,
+      body: {
+        request: {
+          referenceVideos: [
+            { gcsUri: 'gs://in/shared/wave.mp4', mimeType: 'video/mp4', durationSeconds: 3 },
+            { gcsUri: 'gs://in/shared/wave.mp4', mimeType: 'video/mp4', durationSeconds: 3 },
+          ],
+        },
+      },
+    });
+    const job = { video: { job: 'job_aaaaaaaaaaaaaaaaaaaaaaaaaa' } };
+    const missing = await post({ prompt: 'a', model: 'gemini-omni-1.2-flash', referenceVideos: [job] });
+    expect(missing.body).toMatchObject({ errors: [{ field: 'referenceVideos.0.video.job' }] });
+  });
+
   it('can be a video of an own finished job, and not of another caller’s job', async () => {
     const world = makeWorld();
     finishesAfter(world, 0);
