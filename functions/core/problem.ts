@@ -6,6 +6,10 @@ export interface FieldError {
   readonly detail: string;
 }
 
+/** Whether the field is this one, or a part of it. */
+export const isWithin = (field: string, whole: string): boolean =>
+  field === whole || (whole !== '' && field.startsWith(`${whole}.`));
+
 export interface Problem {
   readonly status: number;
   /** Stable, machine-readable; becomes the last part of `type`. */

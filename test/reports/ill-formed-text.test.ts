@@ -54,7 +54,7 @@ describe('ill-formed text in a request to the own API (mpyw/suve#596: an escaped
     ['extensions.1.prompt', { prompt: 'a', extensions: [{}, { prompt: HALF }] }],
     ['image.gcsUri', { prompt: 'a', image: { gcsUri: `gs://in/${HALF}`, mimeType: 'image/png' } }],
     ['model', { prompt: 'a', model: HALF }],
-    ['unknown.deep.0', { prompt: 'a', unknown: { deep: [HALF] } }],
+    ['labels.\\u0000', { prompt: 'a', labels: { '\0': 'x' } }],
     ['\\u0000', { prompt: 'a', '\0': 1 }],
   ])('is refused in %s', async (field, body) => {
     for (const path of ['/v1/jobs', '/v1/estimates']) {
@@ -63,6 +63,11 @@ describe('ill-formed text in a request to the own API (mpyw/suve#596: an escaped
       expect([answer.status, answer.body]).toMatchObject([400, { errors: [{ field }] }]);
       await isUntouched(world);
     }
+  });
+
+  it('is refused with its place in a field that does not exist either', async () => {
+    const { body } = await apiOf(makeWorld()).post('/v1/jobs', { prompt: 'a', unknown: { deep: [HALF] } });
+    expect(body).toMatchObject({ errors: [{ field: 'unknown.deep.0' }, { field: 'unknown' }] });
   });
 
   it.each<[string, string, unknown]>([
@@ -163,9 +168,10 @@ describe('ill-formed text in rows and dropped files (measured on b5f8afa)', () =
   ])(
     '%s: %j with metadata %j gets an error file that names %s',
     async (sidecar, content, metadata, field) => {
-      const world = makeWorld();
-      const uploads = new MemoryUploads(world);
       const rules = uploadRulesSchema.parse([{ prefix: 'uploads/' }]);
+      const { settings } = makeWorld().services;
+      const world = makeWorld({ settings: { ...settings, uploadRules: rules } });
+      const uploads = new MemoryUploads(world);
       const startBatchNever = () => Promise.reject(new Error('no batch'));
       const work = {
         services: world.services,

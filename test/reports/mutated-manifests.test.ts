@@ -10,10 +10,10 @@ import { type BodyRules, bodyOfRecord } from '../../functions/core/batch/row-bod
 import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { readHeader, sniff } from '../../functions/core/manifest/manifest-start.ts';
 import { createRecordReader, type RawRecord } from '../../functions/core/manifest/record-reader.ts';
-import { debrisOf } from '../../functions/core/manifest/spreadsheet-debris.ts';
 import { ProblemError } from '../../functions/core/problem.ts';
 import { parseRequest } from '../../functions/core/request/request.ts';
 import { REQUEST_FIELDS } from '../../functions/core/request/request-body.ts';
+import { debrisOf } from '../../functions/core/request/spreadsheet-debris.ts';
 import { tryManifest } from '../support/manifest-trials.ts';
 
 const REQUEST_RULES = {

@@ -1,7 +1,10 @@
 /** What a spreadsheet leaves instead of a value is a faulty row: error values, formulas, headers of joined files. */
 import { describe, expect, it } from 'vitest';
-import { debrisOf } from '../../functions/core/manifest/spreadsheet-debris.ts';
+import { debrisOf } from '../../functions/core/request/spreadsheet-debris.ts';
+import { apiOf } from '../support/api-client.ts';
+import { googleClient, googleWorld, VERTEX } from '../support/google.ts';
 import { tryManifest } from '../support/manifest-trials.ts';
+import { makeWorld } from '../support/memory.ts';
 
 const ERRORS = [
   ...['#REF!', '#N/A', '#NAME?', '#VALUE!', '#DIV/0!', '#NUM!', '#NULL!', '#SPILL!', 'Loading...', '#CALC!'],
@@ -144,5 +147,47 @@ describe('plaintextaccounting/hledger#2189: a byte order mark within joined file
     const { prompts, faults } = await tryManifest(text, {}, 'rows.jsonl');
     expect(prompts).toEqual(['A cat', 'A bird']);
     expect(faults[0]).toContain('2@2: has a byte order mark (U+FEFF) in "\\ufeff{"prompt');
+  });
+});
+
+describe('measured on 9fd10aa: the own API takes what a spreadsheet leaves as a prompt', () => {
+  const world = makeWorld();
+  it.each([
+    ['prompt', { prompt: '#REF!' }],
+    ['prompt', { prompt: ' #N/A ' }],
+    ['prompt', { prompt: '=HYPERLINK("http://x","cat")' }],
+    ['prompt', { prompt: 'nan' }],
+    ['negativePrompt', { prompt: 'A cat', negativePrompt: '#VALUE!' }],
+    ['variables.what', { prompt: 'A {what}', variables: { what: '#NAME?' } }],
+    ['firstFrame.prompt', { firstFrame: { prompt: '#DIV/0!' }, prompt: 'A cat' }],
+    ['extensions.0.prompt', { prompt: 'A cat', extensions: [{ prompt: 'Loading...' }] }],
+  ])('%s of %j is refused, by POST /v1/jobs and by an estimate', async (field, body) => {
+    for (const path of ['/v1/jobs', '/v1/estimates']) {
+      const answer = await apiOf(world).post(path, body);
+      expect([answer.status, answer.body['errors']]).toEqual([400, [expect.objectContaining({ field })]]);
+      expect(String(answer.body['detail'])).toMatch(/spreadsheet|formula|not a prompt/);
+    }
+    expect(await world.jobs.all()).toEqual([]);
+  });
+
+  it('Google’s surfaces take any prompt, as Google does', async () => {
+    const body = { instances: [{ prompt: '#REF!' }] };
+    const answer = await googleClient(googleWorld()).post(
+      `${VERTEX}/veo-3.1-generate-001:predictLongRunning`,
+      body,
+    );
+    expect(answer.status).toBe(200);
+  });
+
+  it('a template or the defaults of a batch are refused too', async () => {
+    const { prompts, faults } = await tryManifest('animal\ncat\n', {
+      template: { prompt: 'A {animal}', negativePrompt: '#N/A' },
+    });
+    expect([prompts, faults]).toEqual([[], [expect.stringContaining('negativePrompt: is "#N/A"')]]);
+  });
+
+  it('a variable that a column fills has one fault, under the name of the column', async () => {
+    const { rowFaults } = await tryManifest('breed\n#REF!\n', { template: { prompt: 'A {breed} cat' } });
+    expect(rowFaults[0]?.errors?.map(({ field }) => field)).toEqual(['breed']);
   });
 });

@@ -3,7 +3,7 @@
  * in one language and eight thousand in another; the fault names the value and the likely correction. Text that is no such
  * notation stays text, and is refused with the request.
  */
-import { debrisOf } from '../manifest/spreadsheet-debris.ts';
+import { debrisOf } from '../request/spreadsheet-debris.ts';
 import { shown } from '../shown.ts';
 
 /** `fault` is the end of a sentence that begins with the field. */

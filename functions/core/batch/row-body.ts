@@ -4,10 +4,10 @@
  */
 import { isBlank } from '../blank.ts';
 import type { RawRecord } from '../manifest/record-reader.ts';
-import { debrisErrors } from '../manifest/spreadsheet-debris.ts';
 import type { FieldError } from '../problem.ts';
 import { BOOLEAN_FIELDS, isNumberPart, NUMBER_FIELDS, OBJECT_FIELDS } from '../request/field-types.ts';
 import { IMAGE_FIELDS } from '../request/request-body.ts';
+import { debrisErrors } from '../request/spreadsheet-debris.ts';
 import { escaped } from '../shown.ts';
 import { booleanOf, type CellValue, numberOf } from './cell-values.ts';
 import { isObject, type JsonObject, partOf } from './json-object.ts';

@@ -24,8 +24,8 @@ export interface RequestRules {
   readonly today: string;
   /** Milliseconds since the epoch. The times of a request must be later. */
   readonly now?: number;
-  /** Prompts are not templates: on Google's surfaces nothing is filled in, and nothing is refused. */
-  readonly bracesAreText?: boolean;
+  /** Texts stay as they are, as with Google: no placeholder is filled in or refused, and no error value of a spreadsheet. */
+  readonly isGoogles?: boolean;
   /** Retired models run, as the simulated models do. */
   readonly allowRetired: boolean;
   /** A retired model runs on its successor. Otherwise it is refused. */

@@ -18,13 +18,13 @@ import type { RequestBody } from './request-body.ts';
 import { checkInputs, fieldOfMode, modeOf, taskOf } from './request-inputs.ts';
 import type { RequestRules } from './request-model.ts';
 
-/** The request without its inputs, or undefined when a parameter is invalid. */
+/** The request without its inputs. Where a parameter is invalid, the default stands for it. */
 export function settleParameters(
   body: RequestBody,
   spec: VideoModelSpec,
   rules: RequestRules,
   errors: FieldError[],
-): VideoRequest | undefined {
+): VideoRequest {
   refuseUntaken(body, spec, errors);
   checkTopic(body, spec, rules, errors);
   checkInputs(body, spec, rules.catalogue, errors);
@@ -52,12 +52,11 @@ export function settleParameters(
   }
   const sampleCount = sampleCountOf(body, spec, errors);
   const extensions = extensionsOf({ ...body, prompt }, spec, errors);
-  if (errors.length > 0 || durationSeconds === undefined || !resolution || !aspectRatio) return undefined;
   const settings: ModelSettings = {
     // Settings without a rule of their own pass as they are.
     ...pick(body, SETTINGS),
-    aspectRatio,
-    resolution,
+    aspectRatio: aspectRatio ?? DEFAULT_ASPECT_RATIO,
+    resolution: resolution ?? spec.defaultResolution,
     // Vertex's reference requires it of Veo 3 models. Google's own default is sound.
     generateAudio: body.generateAudio ?? true,
     personGeneration,
@@ -66,7 +65,7 @@ export function settleParameters(
     provider: spec.provider,
     model: spec.model,
     prompt,
-    durationSeconds,
+    durationSeconds: durationSeconds ?? spec.defaultDurationSeconds,
     sampleCount,
     ...settings,
     rerollOnSafety: body.rerollOnSafety,

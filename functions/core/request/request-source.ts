@@ -59,21 +59,29 @@ export function sourceErrors(
   return extensionInputErrors({ field, source, isScaledDown }, spec);
 }
 
-/** Checks that the model takes the duration of every link's input and makes that of its result. */
-export function chainErrors(request: VideoRequest, spec: VideoModelSpec): FieldError[] {
+/** Whether the model takes the duration of the video that the request starts from. */
+export function lengthErrors(request: VideoRequest, spec: VideoModelSpec): FieldError[] {
   const task = taskOfRequest(request);
   const seconds = (request.video ?? request.previousTurn)?.durationSeconds;
-  const field = request.previousTurn ? 'previousJob' : 'video';
   const limits = task === 'edit' || task === 'upscale' ? spec.editing : spec.extension;
-  if (
-    limits &&
-    seconds !== undefined &&
-    (seconds < limits.inputSecondsMin || seconds > limits.inputSecondsMax)
-  ) {
-    const range = `${limits.inputSecondsMin} to ${limits.inputSecondsMax} s`;
-    return [{ field, detail: `is ${seconds} s long; ${spec.model} ${task}s videos of ${range}.` }];
-  }
-  return linkErrors(request, spec, task === 'extend' ? { field, seconds: seconds ?? 0 } : undefined);
+  if (!limits || seconds === undefined) return [];
+  if (seconds >= limits.inputSecondsMin && seconds <= limits.inputSecondsMax) return [];
+  const range = `${limits.inputSecondsMin} to ${limits.inputSecondsMax} s`;
+  const detail = `is ${seconds} s long; ${spec.model} ${task}s videos of ${range}.`;
+  return [{ field: sourceField(request), detail }];
+}
+
+const sourceField = ({ previousTurn }: VideoRequest): string => (previousTurn ? 'previousJob' : 'video');
+
+/** Checks that the model takes the duration of every link's input and makes that of its result. */
+export function chainErrors(request: VideoRequest, spec: VideoModelSpec): FieldError[] {
+  const seconds = (request.video ?? request.previousTurn)?.durationSeconds;
+  const isExtended = taskOfRequest(request) === 'extend';
+  return linkErrors(
+    request,
+    spec,
+    isExtended ? { field: sourceField(request), seconds: seconds ?? 0 } : undefined,
+  );
 }
 
 /** @param first the video that the first link extends */

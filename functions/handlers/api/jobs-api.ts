@@ -8,7 +8,7 @@ import type { Services } from '../../ports.ts';
 import { listedCaller } from '../http/caller-scope.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import type { JobView } from '../http/job-view.ts';
-import { readJson, readJsonIfAny } from '../http/json-body.ts';
+import { readJobRequest, readJsonIfAny } from '../http/json-body.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
 import { parseAs, queryWords } from '../http/parse-as.ts';
 import { answerWithLink } from '../http/signed-link.ts';
@@ -35,7 +35,7 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
   app.post('/v1/jobs', async (c) => {
     const caller = await services.callers.verify(c.req.raw.headers);
     const idempotencyKey = idempotencyKeyOf(c.req.header('idempotency-key'));
-    const body = await readJson(c.req.raw);
+    const body = await readJobRequest(c.req.raw);
     const trace = traceOf(c.req.raw.headers);
     const { job, created } = await createJob(services, { caller, body, idempotencyKey, trace });
     c.header('location', `/v1/jobs/${job.jobId}`);
@@ -44,7 +44,7 @@ export function addJobRoutes(app: Hono, services: Services, view: (job: Job) => 
 
   app.post('/v1/estimates', async (c) => {
     const caller = await services.callers.verify(c.req.raw.headers);
-    return c.json(await estimateJob(services, caller, await readJson(c.req.raw)));
+    return c.json(await estimateJob(services, caller, await readJobRequest(c.req.raw)));
   });
 
   app.get('/v1/jobs', async (c) => {

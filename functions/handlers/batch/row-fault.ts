@@ -1,7 +1,8 @@
 /** The faults of a row, as the batch stores and reports them. */
 import type { RowFault } from '../../core/batch/batch.ts';
 import type { RawRecord } from '../../core/manifest/record-reader.ts';
-import { type FieldError, invalidRequest } from '../../core/problem.ts';
+import { type FieldError, invalidRequest, isWithin } from '../../core/problem.ts';
+import { fieldOf } from '../../core/shown.ts';
 
 /** A fault quotes the row, which may have a megabyte, and the first faults are stored in the batch's record. */
 const FAULT_CHARACTERS_MAX = 1_000;
@@ -27,15 +28,17 @@ export function faultOfFields(given: readonly FieldError[]): FieldFaults {
   return { fault: invalidRequest(errors).problem.detail, errors };
 }
 
-/** The errors of the row, and those of its request that are about other fields. */
+/** The errors of the row, and those of its request that are about other fields. A column may have filled a variable. */
 export function withOthers(row: readonly FieldError[], request: readonly FieldError[]): FieldError[] {
   const isKnown = (field: string): boolean =>
-    row.some((error) => isWithin(field, error.field) || isWithin(error.field, field));
+    row.some(
+      (error) =>
+        isWithin(field, error.field) ||
+        isWithin(error.field, field) ||
+        field === fieldOf(['variables', error.field]),
+    );
   return [...row, ...request.filter(({ field }) => !isKnown(field))];
 }
-
-const isWithin = (field: string, whole: string): boolean =>
-  field === whole || (whole !== '' && field.startsWith(`${whole}.`));
 
 export function rowFaultOf(
   { row, line }: RawRecord,

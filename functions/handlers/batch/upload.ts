@@ -21,7 +21,6 @@ import {
 } from '../../core/batch/upload-rules.ts';
 import { isBlank } from '../../core/blank.ts';
 import type { Job } from '../../core/job/job.ts';
-import { debrisErrors } from '../../core/manifest/spreadsheet-debris.ts';
 import { type FieldError, invalidRequest, ProblemError } from '../../core/problem.ts';
 import type { Services, UploadBucket, UploadedObject, UploadWaits } from '../../ports.ts';
 import { createJob } from '../job/create-job.ts';
@@ -210,8 +209,6 @@ const causeOf = (
 
 async function makeJob(work: Handling, object: UploadedObject, body: unknown): Promise<void> {
   const { services, uploads, rule } = work;
-  const debris = debrisErrors([], body);
-  if (debris.length > 0) throw invalidRequest(debris);
   const jobId = services.ids.jobIdOf(causeOf(work, object));
   const { created } = await createJob(services, {
     caller: uploadCallerOf(rule, uploads.bucket),

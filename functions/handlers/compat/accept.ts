@@ -77,7 +77,7 @@ export function compatRules({ catalogue, clock, settings }: Services): RequestRu
     aliasRetired,
     restrictedRegion: settings.restrictedRegion,
     pubsubTopics: settings.pubsubTopics ?? [],
-    bracesAreText: true,
+    isGoogles: true,
   };
 }
 

@@ -15,6 +15,15 @@ export async function readJson(request: Request): Promise<unknown> {
 }
 
 /**
+ * Like {@link readJson} for the request of a job, whose reader checks the texts and names their faults among all others.
+ * @throws ProblemError 415, 413 or 400
+ */
+export async function readJobRequest(request: Request): Promise<unknown> {
+  checkType(request);
+  return parsed(await readBytes(request));
+}
+
+/**
  * Reads an optional body. Every HTTP POST has a body object, which may be empty, so it has to be read to find out.
  * @returns nothing if the body is empty
  * @throws ProblemError 415, 413 or 400
@@ -41,6 +50,13 @@ function checkType(request: Request): void {
 
 /** @throws ProblemError 400, also for a text in it that cannot be stored as it is */
 export function parseJson(bytes: Uint8Array): unknown {
+  const value = parsed(bytes);
+  const errors = textErrors(value);
+  if (errors.length > 0) throw invalidRequest(errors);
+  return value;
+}
+
+function parsed(bytes: Uint8Array): unknown {
   const text = new TextDecoder('utf-8', { fatal: true });
   let value: unknown;
   try {
@@ -60,8 +76,6 @@ export function parseJson(bytes: Uint8Array): unknown {
       title: 'The body is nested too deep',
       detail: `The body ${TOO_DEEP}`,
     });
-  const errors = textErrors(value);
-  if (errors.length > 0) throw invalidRequest(errors);
   return value;
 }
 

@@ -5,13 +5,19 @@ import { estimateUsd } from '../../core/job/price.ts';
 import { stagesOf } from '../../core/job/stages.ts';
 import { newJob } from '../../core/job/step.ts';
 import type { CompatOrigin } from '../../core/job/video-request.ts';
-import { invalidRequest, ProblemError } from '../../core/problem.ts';
+import { type FieldError, invalidRequest, ProblemError } from '../../core/problem.ts';
 import { jobTimes } from '../../core/request/job-times.ts';
-import { completeRequest, parseRequest } from '../../core/request/request.ts';
+import {
+  completeRequest,
+  completionErrors,
+  NO_INPUTS,
+  type ReadRequest,
+  readRequest,
+} from '../../core/request/request.ts';
 import type { RequestRules } from '../../core/request/request-model.ts';
 import type { BatchGuard, Services } from '../../ports.ts';
 import { logFields, perform } from './advance.ts';
-import { checkInputs, mayDeliver, storeInputs } from './inputs.ts';
+import { type CheckedInputs, checkInputs, mayDeliver, storeInputs } from './inputs.ts';
 
 export interface NewJob {
   readonly caller: string;
@@ -42,7 +48,7 @@ export interface CompatRequest {
   readonly origin: CompatOrigin;
   /** `gs://bucket/folder/` */
   readonly deliverTo?: string | undefined;
-  readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired' | 'bracesAreText'>;
+  readonly rules: Pick<RequestRules, 'allowRetired' | 'aliasRetired' | 'isGoogles'>;
   readonly acceptsBarePng: boolean;
 }
 
@@ -124,7 +130,10 @@ export async function estimateJob(
 
 export type ValidatedRequest = Awaited<ReturnType<typeof validateRequest>>;
 
-/** Validates everything about a request before anything is written: fields, inputs, stages and times. */
+/**
+ * Validates everything about a request before anything is written: fields, inputs, stages and times. A refusal names every
+ * fault. Google's surfaces name those of the body first, as Google does.
+ */
 export async function validateRequest(
   services: Services,
   caller: string,
@@ -132,7 +141,7 @@ export async function validateRequest(
   compat?: Pick<CompatRequest, 'deliverTo' | 'rules' | 'acceptsBarePng'>,
 ) {
   const { clock, settings, catalogue, policy } = services;
-  const parsed = parseRequest(body, {
+  const read = readRequest(body, {
     catalogue,
     today: new Date(clock.now()).toISOString().slice(0, 10),
     now: clock.now(),
@@ -144,32 +153,40 @@ export async function validateRequest(
     pubsubTopics: settings.pubsubTopics ?? [],
     ...compat?.rules,
   });
+  if (compat && read.errors.length > 0) throw invalidRequest(read.errors);
   if (compat?.deliverTo !== undefined && !mayDeliver(services, caller, compat.deliverTo)) {
     const detail =
       `is '${compat.deliverTo}'; this caller may not have videos copied there. ` +
       'An operator can allow the bucket and folder (CLAPPER_DELIVERY_PREFIXES).';
     throw invalidRequest([{ field: 'deliverTo', detail }]);
   }
-  const checked = await checkInputs(services, caller, parsed, compat?.acceptsBarePng);
+  const { parsed } = read;
+  const { checked, errors } = await lookUp(services, caller, read, compat?.acceptsBarePng);
   // Price, times and limits depend on the lengths of input videos, but not on where input images are stored.
-  const complete = completeRequest(parsed, {
-    ...NO_INPUTS,
-    referenceVideos: checked.referenceVideos,
-    video: checked.video,
-    previousJob: checked.previousJob,
-  });
+  const { referenceVideos, video, previousJob } = checked;
+  const found = { ...NO_INPUTS, referenceVideos, video, previousJob };
+  if (parsed && (errors.length === 0 || !compat)) errors.push(...completionErrors(parsed, found, errors));
+  if (errors.length > 0 || !parsed) throw invalidRequest(errors);
+  const complete = completeRequest(parsed, found);
   const times = jobTimes(parsed.times, complete, { now: clock.now(), policy, catalogue });
   return { parsed, checked, complete, times };
 }
 
-const NO_INPUTS = {
-  image: undefined,
-  lastFrame: undefined,
-  referenceImages: [],
-  referenceVideos: [],
-  firstFrameImage: undefined,
-  video: undefined,
-} as const;
+/** The inputs, and all faults so far. The known faults of a request do not wait for a bucket that cannot be read now. */
+async function lookUp(
+  services: Services,
+  caller: string,
+  read: ReadRequest,
+  acceptsBarePng: boolean | undefined,
+): Promise<{ readonly checked: CheckedInputs; readonly errors: FieldError[] }> {
+  const errors = [...read.errors];
+  try {
+    return { checked: await checkInputs(services, caller, read, errors, acceptsBarePng), errors };
+  } catch (error) {
+    if (read.errors.length === 0) throw error;
+    throw invalidRequest(read.errors);
+  }
+}
 
 function sameRequest(job: Job, fingerprint: string): Job {
   if (job.fingerprint === fingerprint) return job;

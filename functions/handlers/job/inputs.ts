@@ -11,11 +11,12 @@ import { decodeBase64 } from '../../core/media/base64.ts';
 import { FILE_KIND_BYTES, fileKindOf } from '../../core/media/file-kind.ts';
 import { type GivenImage, readImage } from '../../core/media/image.ts';
 import { mp4Info, shapeOf } from '../../core/media/mp4.ts';
-import { type FieldError, invalidRequest } from '../../core/problem.ts';
-import type { FoundInputs, GivenInputs, ParsedRequest } from '../../core/request/request.ts';
+import type { FieldError } from '../../core/problem.ts';
+import type { FoundInputs, GivenInputs, ReadRequest } from '../../core/request/request.ts';
 import type { ImageBody, VideoBody } from '../../core/request/request-body.ts';
-import type { Services } from '../../ports.ts';
+import { type InputObject, ObjectMissingError, type Services } from '../../ports.ts';
 import { earlierVideo, previousTurnOf } from './earlier-jobs.ts';
+import { readStoredImage } from './stored-images.ts';
 
 /** A validated image: already in a bucket, still to be stored, or to be copied before it is replaced. */
 type CheckedImage = StoredImage | InlineImage | ImageToCopy;
@@ -33,23 +34,25 @@ interface ImageToCopy extends StoredImage {
 
 export type CheckedInputs = GivenInputs<CheckedImage, StoredVideo, PreviousTurn>;
 
-/** @throws ProblemError 400 that lists every input that cannot be used */
+/** Looks up the inputs of a request, which may have other faults. Adds every input that cannot be used to `errors`. */
 export async function checkInputs(
   services: Services,
   caller: string,
-  { inputs: given, spec, request: { firstFrame } }: Pick<ParsedRequest, 'inputs' | 'spec' | 'request'>,
+  { inputs: given, parsed }: Pick<ReadRequest, 'inputs' | 'parsed'>,
+  errors: FieldError[],
   acceptsBarePng = false,
 ): Promise<CheckedInputs> {
-  const errors: FieldError[] = [];
   const image = (
     field: string,
     body: ImageBody | undefined,
-    { model, imageMimeTypes: accepts }: ModelSpec = spec,
+    model: ModelSpec | undefined,
   ): Promise<CheckedImage | undefined> =>
-    checkImage(services, caller, field, body, { model, accepts, acceptsBarePng }, errors);
+    checkImage(services, caller, field, body, model && imageRules(model, acceptsBarePng), errors);
+  const spec = parsed?.spec;
+  const firstFrame = parsed?.request.firstFrame;
   const imageModel = firstFrame && findModel(services.catalogue, firstFrame.model, firstFrame.provider);
   const referenceImages = await Promise.all(
-    given.referenceImages.map((body, n) => image(`referenceImages.${n}.image`, body)),
+    given.referenceImages.map((body, n) => image(`referenceImages.${n}.image`, body, spec)),
   );
   const video = (
     field: string,
@@ -58,12 +61,12 @@ export async function checkInputs(
   ): Promise<StoredVideo | undefined> => checkVideo(services, caller, field, body, bytesMax, errors);
   const referenceVideos = await Promise.all(
     given.referenceVideos.map((body, n) =>
-      video(`referenceVideos.${n}.video`, body, spec.referenceVideos?.bytesMax),
+      video(`referenceVideos.${n}.video`, body, spec?.referenceVideos?.bytesMax),
     ),
   );
-  const checked = {
-    image: await image('image', given.image),
-    lastFrame: await image('lastFrame', given.lastFrame),
+  return {
+    image: await image('image', given.image, spec),
+    lastFrame: await image('lastFrame', given.lastFrame, spec),
     referenceImages: referenceImages.filter((each) => each !== undefined),
     firstFrameImage: await image('firstFrame.image', given.firstFrameImage, imageModel),
     referenceVideos: referenceVideos.filter((each) => each !== undefined),
@@ -73,8 +76,6 @@ export async function checkInputs(
         ? undefined
         : await previousTurnOf(services, caller, given.previousJob, errors),
   };
-  if (errors.length > 0) throw invalidRequest(errors);
-  return checked;
 }
 
 /** The memory that an image takes while it is copied without what follows it. */
@@ -163,12 +164,19 @@ const NOT_READABLE = 'is not in a bucket and folder that this caller may read fr
 
 type ImageRules = Pick<GivenImage<ImageMimeType>, 'model' | 'accepts' | 'acceptsBarePng'>;
 
+const imageRules = ({ model, imageMimeTypes }: ModelSpec, acceptsBarePng: boolean): ImageRules => ({
+  model,
+  accepts: imageMimeTypes,
+  acceptsBarePng,
+});
+
+/** @param rules undefined if the model is unknown: then only the source of the image is checked, not its content */
 async function checkImage(
   services: Services,
   caller: string,
   field: string,
   body: ImageBody | undefined,
-  rules: ImageRules,
+  rules: ImageRules | undefined,
   errors: FieldError[],
 ): Promise<CheckedImage | undefined> {
   if (!body) return undefined;
@@ -176,18 +184,19 @@ async function checkImage(
     'bytesBase64Encoded' in body
       ? await checkInline(body, rules)
       : await checkObject(services, caller, body, rules);
-  if (!('detail' in checked)) return checked;
+  if (!checked || !('detail' in checked)) return checked;
   errors.push({ field: `${field}.${checked.field}`, detail: checked.detail });
   return undefined;
 }
 
 async function checkInline(
   { bytesBase64Encoded, mimeType: declared }: Extract<ImageBody, { bytesBase64Encoded: string }>,
-  rules: ImageRules,
-): Promise<InlineImage | FieldError> {
+  rules: ImageRules | undefined,
+): Promise<InlineImage | FieldError | undefined> {
   const field = 'bytesBase64Encoded';
   const decoded = decodeBase64(bytesBase64Encoded);
   if ('fault' in decoded) return { field, detail: decoded.fault };
+  if (!rules) return undefined;
   const { bytes } = decoded;
   const read = async (start: number, end: number): Promise<Uint8Array> => bytes.subarray(start, end + 1);
   const image = await readImage({ sizeBytes: bytes.length, read, declared, ...rules });
@@ -195,24 +204,42 @@ async function checkInline(
   return { bytes: bytes.subarray(0, image.sizeBytes), mimeType: image.mimeType };
 }
 
+/** An object that is replaced so often while it is read is written to without end. */
+const REPLACEMENTS_MAX = 5;
+
 async function checkObject(
   services: Services,
   caller: string,
+  body: Extract<ImageBody, { gcsUri: string }>,
+  rules: ImageRules | undefined,
+): Promise<StoredImage | ImageToCopy | FieldError | undefined> {
+  const field = 'gcsUri';
+  const { gcsUri, generation } = body;
+  if (!mayRead(services, caller, gcsUri)) return { field, detail: NOT_READABLE };
+  for (let replacements = 0; ; replacements++) {
+    const object = await services.inputs.head(gcsUri, generation);
+    if (!object && generation !== undefined) {
+      const detail = `is ${generation}, which no longer exists: ${gcsUri} was replaced or deleted. Upload the image again.`;
+      return { field: 'generation', detail };
+    }
+    if (!object) return { field, detail: `is ${gcsUri}, which does not exist.` };
+    if (!rules) return undefined;
+    try {
+      return await checkGeneration(services, body, object, rules);
+    } catch (error) {
+      if (!(error instanceof ObjectMissingError) || replacements >= REPLACEMENTS_MAX) throw error;
+    }
+  }
+}
+
+async function checkGeneration(
+  { inputs }: Services,
   { gcsUri, mimeType: declared, generation }: Extract<ImageBody, { gcsUri: string }>,
+  object: InputObject,
   rules: ImageRules,
 ): Promise<StoredImage | ImageToCopy | FieldError> {
-  const field = 'gcsUri';
-  if (!mayRead(services, caller, gcsUri)) return { field, detail: NOT_READABLE };
-  const object = await services.inputs.head(gcsUri, generation);
-  if (!object && generation !== undefined) {
-    const detail = `is ${generation}, which no longer exists: ${gcsUri} was replaced or deleted. Upload the image again.`;
-    return { field: 'generation', detail };
-  }
-  if (!object) return { field, detail: `is ${gcsUri}, which does not exist.` };
-  const read = (start: number, end: number): Promise<Uint8Array> =>
-    services.inputs.readRange(gcsUri, start, end, generation);
-  const image = await readImage({ sizeBytes: object.bytes, read, declared, ...rules });
-  if ('fault' in image) return { field, detail: image.fault };
+  const image = await readStoredImage(inputs, { gcsUri, ...object }, { declared, ...rules });
+  if ('fault' in image) return { field: 'gcsUri', detail: image.fault };
   const { mimeType, sizeBytes } = image;
   if (sizeBytes < object.bytes)
     return { gcsUri, mimeType, generation: generation ?? object.generation, imageBytes: sizeBytes };
