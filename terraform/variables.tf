@@ -348,6 +348,14 @@ variable "schedules" {
     error_message = "Every schedule needs cron with five fields, like \"0 6 * * 1-5\"."
   }
   validation {
+    # The forms that people write. The functions refuse every other one when they start (core/batch/cron-days.ts).
+    condition = alltrue([for schedule in try(values(var.schedules), []) : try(!can(regex(
+      "^\\S+ \\S+ ((30|31|30[,-]31) (0?2|feb)|31 (0?[2469]|11|feb|apr|jun|sep|nov)(,(0?[2469]|11|feb|apr|jun|sep|nov))*) [*?]$",
+      lower(schedule.cron)
+    )), true)])
+    error_message = "The cron of a schedule is never due: none of its months has such a day of the month, as in \"0 0 31 2 *\"."
+  }
+  validation {
     condition     = alltrue([for schedule in try(values(var.schedules), []) : try(startswith(schedule.manifest, "gs://"), false)])
     error_message = "Every schedule needs manifest, like gs://bucket/name."
   }

@@ -282,6 +282,25 @@ run "refuses_a_schedule_without_a_manifest" {
   expect_failures = [var.schedules]
 }
 
+run "refuses_a_schedule_that_is_never_due" {
+  command = plan
+  variables {
+    schedules = { dailies = { cron = "0 0 31 2 *", manifest = "gs://b/{dd}.csv" } }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "accepts_a_schedule_on_the_31st_and_on_leap_days" {
+  command = plan
+  variables {
+    schedules = {
+      month-end = { cron = "0 0 31 * *", manifest = "gs://b/{dd}.csv" }
+      leap-day  = { cron = "0 0 29 2 *", manifest = "gs://b/{dd}.csv" }
+      weekly    = { cron = "0 0 31 2 1", manifest = "gs://b/{dd}.csv" }
+    }
+  }
+}
+
 run "refuses_an_upload_rule_without_a_prefix" {
   command = plan
   variables {

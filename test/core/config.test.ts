@@ -53,6 +53,10 @@ describe('the configuration', () => {
     ]);
     expect(() => of({ CLAPPER_UPLOADS: '[{"prefixes":"in/"}]' })).toThrow(/CLAPPER_UPLOADS[\s\S]*prefixes/);
     expect(() => of({ CLAPPER_SCHEDULES: '{"nightly":{"cron":"daily"}}' })).toThrow('must have five fields');
+    const never = { nightly: { cron: '0 0 31 4,6 *', manifest: 'gs://b/{dd}.csv' } };
+    expect(() => of({ CLAPPER_SCHEDULES: JSON.stringify(never) })).toThrow(
+      /CLAPPER_SCHEDULES.*nightly\.cron.*"0 0 31 4,6 \*", which is never due/,
+    );
     expect(() => of({ CLAPPER_EVENTS_TOPIC: 'events' })).toThrow('must be projects/PROJECT/topics/TOPIC');
   });
 

@@ -38,3 +38,11 @@ it('an unknown request field in a template is refused before any fire, with the 
     'nightly.defaults.colour: is 1, which is not a field of a job request; see the README for the fields.',
   );
 });
+
+it('a cron expression that is never due is refused with the file, the schedule and the value', () => {
+  expect(() => read(one({ cron: '0 0 31 2 *' }))).toThrow(
+    /schedules\.json is not a valid schedules file:\n {2}nightly\.cron: is "0 0 31 2 \*", which is never due: none of its months has such a day/,
+  );
+  expect(read(one({ cron: '0 0 29 2 *' }))).toHaveProperty('nightly');
+  expect(read(one({ cron: '0 0 31 2 1' }))).toHaveProperty('nightly');
+});

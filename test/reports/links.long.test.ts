@@ -99,16 +99,29 @@ describe.each([
     expect(await curl('-L', ...KEY, '-r', '-5', url())).toBe(whole.slice(-5));
   });
 
-  it('gets the headers with -I that a GET has', async () => {
+  it('gets the headers with -I that a GET has, apart from the ETag', async () => {
     const length = (await curl('-L', ...KEY, url())).length;
     const head = await curl('-IL', ...KEY, url());
     expect(head).toMatch(/^HTTP\/1\.1 200/);
     expect(head.toLowerCase()).toContain(`content-length: ${length}\r\n`);
-    for (const name of ['etag', 'accept-ranges', 'content-disposition', 'content-type'])
+    for (const name of ['accept-ranges', 'content-disposition', 'content-type'])
       expect(head.toLowerCase()).toContain(`\r\n${name}: `);
     const answer = await curl('-L', '-D', '-', '-o', '/dev/null', ...KEY, url());
     for (const name of ['etag', 'accept-ranges: bytes', 'content-disposition', `content-length: ${length}`])
       expect(answer.toLowerCase()).toContain(`\r\n${name}`);
+  });
+
+  it('has one ETag on its whole way, and is not sent again to a client that repeats it', async () => {
+    const ways = [['-IL'], ['-L', '-D', '-', '-o', '/dev/null']];
+    const heads = await Promise.all(ways.map((way) => curl(...way, ...KEY, url())));
+    const etags = new Set(
+      heads.flatMap((head) => [...head.matchAll(/^etag: (.*)\r$/gim)].map(([, etag]) => etag)),
+    );
+    expect(etags.size).toBe(1);
+    const [etag = ''] = etags;
+    const again = await curl('-L', '-D', '-', ...KEY, '-H', `if-none-match: ${etag}`, url());
+    expect(again).toMatch(/HTTP\/1\.1 304/);
+    expect(again).not.toContain(content);
   });
 
   it('saves it under a useful name with -OJ', async () => {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { LANES } from '../job/job.ts';
 import { didYouMean } from '../near-miss.ts';
 import { REQUEST_FIELDS } from '../request/request-body.ts';
+import { isEverDue } from './cron-days.ts';
 
 /** Placeholders for parts of a fire's date and time in the schedule's time zone, from the coarsest to the finest. */
 const PARTS = { yyyy: 'year', MM: 'month', dd: 'day', HH: 'hour', mm: 'minute' } as const;
@@ -46,7 +47,8 @@ const scheduleSchema = z.strictObject({
   /** For Cloud Scheduler, which triggers the fires. */
   cron: z
     .string()
-    .regex(/^\S+(?: \S+){4}$/, 'must have five fields with one space between them, such as 0 1 * * *'),
+    .regex(/^\S+(?: \S+){4}$/, 'must have five fields with one space between them, such as 0 1 * * *')
+    .refine(isEverDue, 'is never due: none of its months has such a day of the month'),
   timeZone: timeZone.default('Etc/UTC'),
   manifest: manifestPattern,
   /** This and the next fields are passed to every batch of the schedule. */

@@ -37,7 +37,7 @@ function scheduleView(id: string, schedule: Schedule, now: number, last: Fire | 
   };
 }
 
-/** When the schedule fires next; undefined if it never does, as on 31 February. */
+/** When the schedule fires next; undefined if it never does. */
 function nextFireAt({ cron, timeZone }: Schedule, now: number): number | undefined {
   try {
     const job = new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true });

@@ -8,7 +8,6 @@ import { rfc3339 } from './job-view.ts';
 
 export interface LinkedFile {
   readonly uri: string;
-  readonly generation: string;
   readonly bytes: number;
   readonly contentType: string;
   /** The name under which clients save it: letters, digits and `._-` only. */
@@ -41,23 +40,18 @@ function repeatedHeaders(request: Request): Readonly<Record<string, string>> {
 const dispositionOf = ({ disposition, fileName }: LinkedFile): string =>
   `${disposition}; filename="${fileName}"`;
 
-/** Objects are written once, so the generation identifies the bytes. */
-const etagOf = ({ generation }: LinkedFile): string => `"${generation}"`;
-
 const PRIVATE = { 'cache-control': 'private, no-store' } as const;
 
-/** Answers HEAD, and GET with the ETag that HEAD returned, without a link. Returns nothing for any other GET. */
+/**
+ * Answers HEAD from the record, without a link: the signature of a link covers GET only. There is no ETag, because only Cloud
+ * Storage knows the one that it sends with the bytes, and a client that compares two different ones downloads them again.
+ * Returns nothing for a GET: `If-None-Match` is repeated to Cloud Storage, which compares it with its own.
+ */
 export function answerWithoutLink(request: Request, file: LinkedFile): Response | undefined {
-  const etag = etagOf(file);
-  const known = request.headers.get('if-none-match')?.split(',') ?? [];
-  if (known.some((each) => each.trim().replace(/^W\//, '') === etag))
-    return new Response(null, { status: 304, headers: { ...PRIVATE, etag } });
   if (request.method !== 'HEAD') return undefined;
-  // Answered from the record: the signature of a link covers GET only.
   return new Response(null, {
     headers: {
       ...PRIVATE,
-      etag,
       'content-type': file.contentType,
       'content-length': String(file.bytes),
       'accept-ranges': 'bytes',
