@@ -5,6 +5,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { createApi } from '../../functions/handlers/api/api.ts';
 import { BODY_BYTES_MAX } from '../../functions/handlers/http/json-body.ts';
 import type { CallerCheck } from '../../functions/ports.ts';
@@ -179,7 +180,7 @@ describe('fields in the URL (google/google-api-javascript-client#233)', () => {
     ],
     ['response.generateVideoResponse.generatedSamples.video.uri', uris],
     ['response(generateVideoResponse(generatedSamples(video(uri))))', uris],
-    ['nothing', () => ({})],
+    ['error', () => ({})],
   ])('selects %s', async (fields, expected) => {
     const { name, answer } = await operation(fields);
     expect(answer.body).toEqual(expected(name));
@@ -226,6 +227,118 @@ describe('fields in the URL (google/google-api-javascript-client#233)', () => {
     const answer = await googleClient(world).post(`${SUBMIT}?fields=${encodeURIComponent(fields)}`, BODY);
     expect(answer).toMatchObject({ status: 400, body: { error: { status: 'INVALID_ARGUMENT' } } });
     expect(await jobsMade()).toBe(0);
+  });
+
+  it.each([
+    ['nme', 'nme'],
+    ['name,response,nme', 'nme'],
+    ['name.x', 'name.x'],
+    ['error(code,nme)', 'error.nme'],
+    ['*/nme/deeper,done/x', 'done.x'],
+    ['response/generateVideoResponse,metadata(jobId),Done', 'Done'],
+  ])(
+    'with an unknown name (%s) are refused in Google’s words, before a job is made (r-lib/gargle)',
+    async (fields, path) => {
+      const answer = await googleClient(world).post(`${SUBMIT}?fields=${encodeURIComponent(fields)}`, BODY);
+      const description = `Error expanding 'fields' parameter. Cannot find matching fields for path '${path}'.`;
+      expect(answer).toMatchObject({
+        status: 400,
+        body: {
+          error: {
+            code: 400,
+            status: 'INVALID_ARGUMENT',
+            message: expect.stringContaining(`path '${path}'`),
+            details: expect.arrayContaining([
+              {
+                '@type': 'type.googleapis.com/google.rpc.BadRequest',
+                fieldViolations: [{ field: 'fields', description }],
+              },
+            ]),
+          },
+        },
+      });
+      expect(await jobsMade()).toBe(0);
+    },
+  );
+
+  it('with an unknown name are refused on every route that answers in JSON', async () => {
+    const { get, post: send, submit, submitToVertex } = googleClient(world);
+    const operation = await submit('veo-3.1-generate-preview', BODY);
+    const vertex = await submitToVertex(MODEL, BODY);
+    const models = '/v1beta1/publishers/google/models';
+    for (const path of [
+      ...[`/v1beta/${operation}`, '/v1beta/models/veo-3.1-generate-preview/operations', '/v1beta/files'],
+      ...['/v1beta/files/abc', '/v1beta/models', '/v1beta/models/veo-3.1-generate-preview', '/v1/models'],
+      ...[models, `${models}/${MODEL}`, '/v1beta/tunedModels', '/v1beta1/models'],
+    ])
+      expect([path, JSON.stringify((await get(`${path}?fields=nme`)).body)]).toEqual([
+        path,
+        expect.stringContaining("for path 'nme'"),
+      ]);
+    for (const path of [
+      ...[
+        `/v1beta/${operation}:cancel`,
+        `/v1/${vertex}:cancel`,
+        '/v1beta/models/gemini-3.1-flash-image:generateContent',
+      ],
+      ...[
+        `${models}/imagen-4.0-generate-001:predict`,
+        `/v1/${vertex.replace(/\/operations.*/, '')}:fetchPredictOperation`,
+      ],
+    ])
+      expect([path, JSON.stringify((await send(`${path}?fields=nme`, {})).body)]).toEqual([
+        path,
+        expect.stringContaining("for path 'nme'"),
+      ]);
+    expect((await world.jobs.all()).map(({ status }) => status)).toEqual(['queued', 'queued']);
+  });
+
+  it('accept every field of every answer', async () => {
+    const { get, post: send, submit, submitToVertex } = googleClient(world);
+    makesVideos(world, [mp4(8)]);
+    const operation = await submit('veo-3.1-generate-preview', BODY);
+    const vertex = await submitToVertex(MODEL, BODY);
+    await finish(world);
+    const models = '/v1beta1/publishers/google/models';
+    const { files } = z
+      .object({ files: z.array(z.object({ name: z.string() })) })
+      .parse((await get('/v1beta/files')).body);
+    const file = `/v1beta/${files[0]?.name}`;
+    const of = (value: unknown, path: string): string[] =>
+      Array.isArray(value)
+        ? value.flatMap((each) => of(each, path))
+        : typeof value === 'object' && value !== null && !('@type' in value)
+          ? Object.entries(value).flatMap(([name, inner]) =>
+              of(inner, path === '' ? name : `${path}/${name}`),
+            )
+          : [path];
+    for (const path of [
+      ...[
+        `/v1beta/${operation}`,
+        '/v1beta/models/veo-3.1-generate-preview/operations',
+        '/v1beta/files',
+        file,
+      ],
+      ...[
+        '/v1beta/models?pageSize=3',
+        '/v1beta/models/veo-3.1-generate-preview',
+        `${models}?pageSize=3`,
+        `${models}/${MODEL}`,
+      ],
+    ]) {
+      const whole = await get(path);
+      expect(whole.status).toBe(200);
+      const fields = [...new Set(of(whole.body, ''))].join(',');
+      const sign = path.includes('?') ? '&' : '?';
+      expect([path, (await get(`${path}${sign}fields=${encodeURIComponent(fields)}`)).body]).toEqual([
+        path,
+        whole.body,
+      ]);
+    }
+    const fetched = `/v1/${vertex.replace(/\/operations.*/, '')}:fetchPredictOperation`;
+    const body = { operationName: vertex };
+    const whole = await send(fetched, body);
+    expect((await send(`${fetched}?fields=name,done,metadata,response`, body)).body).toEqual(whole.body);
   });
 
   it('of any text never cause an internal error', async () => {

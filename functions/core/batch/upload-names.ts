@@ -73,10 +73,23 @@ export const hasImageExtension = (name: string): boolean => ALL_IMAGE_EXTENSIONS
 /** Names of the images that a sidecar may describe, most likely first. `cat.png.txt` can describe only `cat.png`. */
 export function imagesOfSidecar(sidecar: string): readonly string[] {
   const { stem } = partsOf(sidecar);
-  return hasImageExtension(stem)
-    ? [stem]
-    : [...DESCRIBED_EXTENSIONS.map((extension) => `${stem}.${extension}`), stem].filter(fits);
+  return inEveryForm(
+    hasImageExtension(stem)
+      ? [stem]
+      : [...DESCRIBED_EXTENSIONS.map((extension) => `${stem}.${extension}`), stem],
+  );
 }
+
+/**
+ * The names as they are, then composed (NFC) and decomposed (NFD): macOS may decompose the accents of one file and not those
+ * of the other. Objects keep the names that they have.
+ */
+const inEveryForm = (names: readonly string[]): readonly string[] => [
+  ...new Set([
+    ...names.filter(fits),
+    ...(['NFC', 'NFD'] as const).flatMap((form) => names.map((name) => name.normalize(form)).filter(fits)),
+  ]),
+];
 
 /** Most likely first. Also in upper case, because `CAT.PNG` comes with `CAT.TXT`. */
 const SIDECAR_EXTENSIONS = ['json', 'txt', 'JSON', 'TXT'];
@@ -86,9 +99,8 @@ export function sidecarsFor(imageName: string): readonly string[] {
   const { stem } = partsOf(imageName);
   const bases = stem === imageName ? [stem] : [imageName, stem];
   // The content decides: an image may be named cat.txt, and is not its own sidecar.
-  return bases
-    .flatMap((name) => SIDECAR_EXTENSIONS.map((extension) => `${name}.${extension}`))
-    .filter((name) => fits(name) && name !== imageName);
+  const names = bases.flatMap((name) => SIDECAR_EXTENSIONS.map((extension) => `${name}.${extension}`));
+  return inEveryForm(names).filter((name) => name !== imageName);
 }
 
 /** Cloud Storage answers 400 to a longer name, so that its event would fail at each delivery. */

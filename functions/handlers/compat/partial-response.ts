@@ -1,17 +1,24 @@
 /** `fields=` on Google's surfaces: the answer contains only the selected fields, as Google's APIs do it. */
 import type { MiddlewareHandler } from 'hono';
+import { unknownFieldOf } from '../../core/compat/answer-fields.ts';
 import { type FieldMask, parseFieldMask, selectFields } from '../../core/compat/field-mask.ts';
 import { invalidRequest } from '../../core/problem.ts';
 
 /** A longer answer contains videos or images. Selecting from it would need several times its size in memory. */
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 
-/** A selection that cannot be read is refused before the request is processed, so that it makes no job. */
+/** A selection that cannot be read, or names a field that the answer cannot have, is refused before the request is processed, so that it makes no job. */
 export const selectsFields: MiddlewareHandler = async (c, next) => {
   const text = c.req.query('fields') ?? c.req.query('$fields');
   const mask = text === undefined ? undefined : parseFieldMask(text);
   if (text !== undefined && !mask) {
     const detail = `is '${text.slice(0, 100)}', which is not a list of fields; write it like name,response(videos/uri).`;
+    throw invalidRequest([{ field: 'fields', detail }]);
+  }
+  const unknown = mask && unknownFieldOf(c.req.method, c.req.path, mask);
+  if (unknown !== undefined) {
+    // Google's own words, which programs read.
+    const detail = `Error expanding 'fields' parameter. Cannot find matching fields for path '${unknown}'.`;
     throw invalidRequest([{ field: 'fields', detail }]);
   }
   await next();
