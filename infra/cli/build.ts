@@ -11,8 +11,10 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Zippable, zipSync } from 'fflate';
+import { endAtAnyOption } from './command-line.ts';
 import { deployedLock, deployedPackage } from './deployed-package.ts';
 
+endAtAnyOption('npm run build', 'Writes the deployment as dist/functions.zip.');
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const dist = path.join(root, 'dist');
 const source = path.join(dist, 'source');

@@ -7,10 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { CHECKS, type Check } from './ci-checks.ts';
 import { type CheckResult, ciTable, readTestReport } from './ci-report.ts';
-import { optionsOrExit } from './command-line.ts';
+import { optionsOrExit, readArguments } from './command-line.ts';
 
 const USAGE = `npm run ci [-- options]
 
@@ -24,8 +23,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 function readOptions(
   args: readonly string[],
 ): 'help' | { readonly isList: boolean; readonly checks: readonly Check[] } {
-  const { values } = parseArgs({
-    args: [...args],
+  const { values } = readArguments('npm run ci', {
+    args,
     options: {
       help: { type: 'boolean' },
       long: { type: 'boolean' },

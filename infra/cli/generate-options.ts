@@ -1,6 +1,6 @@
 /** Parses the command line of `npm run generate` into the body of a job request. */
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { readArguments } from './command-line.ts';
 import { numberOf, SPEED_UP } from './number-option.ts';
 
 export const USAGE = `Usage: npm run generate -- "<prompt>" [options]
@@ -46,8 +46,8 @@ export interface GenerateOptions {
 
 /** @throws Error that names the invalid option */
 export function parseOptions(args: readonly string[]): GenerateOptions | 'help' {
-  const { values, positionals } = parseArgs({
-    args: [...args],
+  const { values, positionals } = readArguments('npm run generate', {
+    args,
     allowPositionals: true,
     options: {
       model: { type: 'string' },

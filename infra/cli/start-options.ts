@@ -1,5 +1,5 @@
 /** Parses the command line of `npm start`. */
-import { parseArgs } from 'node:util';
+import { readArguments } from './command-line.ts';
 import { numberOf, SPEED_UP } from './number-option.ts';
 
 export const USAGE = `Usage: npm start -- [options]
@@ -23,8 +23,8 @@ const DEFAULT_PORT = 8080;
 
 /** @throws Error that names the invalid option */
 export function parseStartOptions(args: readonly string[]): StartOptions | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
+  const { values } = readArguments('npm start', {
+    args,
     options: {
       port: { type: 'string' },
       state: { type: 'string', default: '.clapper' },

@@ -1,5 +1,5 @@
 /** Parses the command line of `npm run upload`. */
-import { parseArgs } from 'node:util';
+import { readArguments } from './command-line.ts';
 
 export const USAGE = `Usage: npm run upload -- [options] <file>...
 Uploads files to the input bucket of the running stack, where an upload rule turns them into jobs and batches.
@@ -17,8 +17,8 @@ export interface UploadOptions {
 
 /** @throws Error that names the invalid option */
 export function parseUploadOptions(args: readonly string[]): UploadOptions | 'help' {
-  const { values, positionals } = parseArgs({
-    args: [...args],
+  const { values, positionals } = readArguments('npm run upload', {
+    args,
     allowPositionals: true,
     options: {
       prompt: { type: 'string' },

@@ -1,24 +1,29 @@
 /**
  * `npm run bench`: checks the claims on speed and memory, each against a baseline measured in the same run.
- * Options: `--only name[,name]`, `--quick`, `--rows n`, `--node-options text`, `--json`; docs/BENCH.md explains the
- * claims. Exits with 1 when a claim does not hold or a bench fails, and with 2 for invalid options.
+ * docs/BENCH.md explains the claims. Exits with 1 when a claim does not hold or a bench fails, and with 2 for invalid
+ * options.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { optionsOrExit } from '../../infra/cli/command-line.ts';
+import { listOf, parsedOptions } from '../support/cli-options.ts';
 import { type Measure, measureSchema, type Scope } from './bench.ts';
 import { type BenchName, benchNameSchema } from './benches.ts';
 import { isOk, jsonOf, type Run, tableOf } from './report.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
+const USAGE = `Usage: npm run bench -- [options]
+Checks the claims on speed and memory (docs/BENCH.md). Exits with code 1 when a claim does not hold.
+  --only <list>          these benches only, separated by commas: ${benchNameSchema.options.join(', ')}
+  --quick                a shorter run
+  --rows <n>             rows of the manifests, 16 or more
+  --node-options <text>  options of Node for the measured processes
+  --json                 print the result as JSON`;
+
 const optionsSchema = z.object({
-  only: z
-    .string()
-    .transform((names) => names.split(','))
-    .pipe(z.array(benchNameSchema))
-    .default(benchNameSchema.options),
+  only: listOf(benchNameSchema.options).default(benchNameSchema.options),
   quick: z.boolean().default(false),
   rows: z.coerce.number().int().min(16).optional(),
   'node-options': z.string().optional(),
@@ -27,15 +32,13 @@ const optionsSchema = z.object({
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
-const { values } = parseArgs({
-  options: { only: text, quick: flag, rows: text, 'node-options': text, json: flag },
-});
-const parsed = optionsSchema.safeParse(values);
-if (!parsed.success) {
-  console.error(z.prettifyError(parsed.error));
-  process.exit(2);
-}
-const { only, quick: isQuick, rows, 'node-options': nodeOptions, json } = parsed.data;
+const ARGUMENTS = { only: text, quick: flag, rows: text, 'node-options': text, json: flag };
+const options = optionsOrExit(
+  (args) => parsedOptions({ command: 'npm run bench', args, options: ARGUMENTS, schema: optionsSchema }),
+  USAGE,
+);
+if (typeof options === 'number') process.exit(options);
+const { only, quick: isQuick, rows, 'node-options': nodeOptions, json } = options;
 const scope: Scope = { isQuick, rows, nodeOptions };
 
 const machine = { node: process.version, cores: availableParallelism(), load: loadavg()[0] ?? 0 };

@@ -2,7 +2,9 @@
  * `npm run chaos`: the whole local stack under SIGKILL, with jobs of every kind and all simulated faults of the models.
  * Exits with code 1 when a promise was violated.
  */
-import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { optionsOrExit } from '../../infra/cli/command-line.ts';
+import { parsedOptions } from '../support/cli-options.ts';
 import { tableOf } from './report.ts';
 import { runChaos } from './run.ts';
 
@@ -14,26 +16,29 @@ const USAGE = `Usage: npm run chaos -- [options]
   --verbose       print the progress
 The result goes to stderr as a table and to stdout as JSON.`;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '3' },
-    jobs: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    'speed-up': { type: 'string', default: '30' },
-    verbose: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+const positive = z.coerce.number().positive();
+const optionsSchema = z.object({
+  minutes: positive.default(3),
+  jobs: positive.default(100),
+  seed: positive.default(() => Date.now() % 1_000_000),
+  'speed-up': positive.default(30),
+  verbose: z.boolean().default(false),
 });
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const ARGUMENTS = {
+  ...{ minutes: text, jobs: text, seed: text, 'speed-up': text, verbose: flag },
+};
 
 const print = (line: string): void => void process.stderr.write(`${line}\n`);
 
-function positive(name: string, text: string): number {
-  const n = Number(text);
-  if (Number.isFinite(n) && n > 0) return n;
-  throw new Error(`--${name} must be a number above 0, but is '${text}'.`);
-}
-
-async function main(): Promise<void> {
+async function main({
+  seed,
+  jobs,
+  minutes,
+  verbose,
+  ...options
+}: z.infer<typeof optionsSchema>): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // A second signal exits at once: the processes of the stack end with their parent.
@@ -42,18 +47,17 @@ async function main(): Promise<void> {
   // npm's shell does not forward signals. When the parent process has ended, the run has to stop too.
   const parent = process.ppid;
   setInterval(() => process.ppid === parent || stop.abort(), 1000).unref();
-  const seed = positive('seed', values.seed);
   print(`seed ${seed}`);
   try {
     const report = await runChaos({
       seed,
-      jobs: positive('jobs', values.jobs),
-      durationMs: positive('minutes', values.minutes) * 60_000,
+      jobs,
+      durationMs: minutes * 60_000,
       killGap: { minMs: 2_000, maxMs: 6_000 },
       settleMs: 5 * 60_000,
-      speedUp: positive('speed-up', values['speed-up']),
+      speedUp: options['speed-up'],
       signal: stop.signal,
-      onProgress: values.verbose ? print : undefined,
+      onProgress: verbose ? print : undefined,
     });
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     print(tableOf(report));
@@ -65,5 +69,9 @@ async function main(): Promise<void> {
   }
 }
 
-if (values.help) print(USAGE);
-else await main();
+const options = optionsOrExit(
+  (args) => parsedOptions({ command: 'npm run chaos', args, options: ARGUMENTS, schema: optionsSchema }),
+  USAGE,
+);
+if (typeof options === 'number') process.exitCode = options;
+else await main(options);

@@ -338,7 +338,9 @@ describe('fields in the URL (google/google-api-javascript-client#233)', () => {
     const fetched = `/v1/${vertex.replace(/\/operations.*/, '')}:fetchPredictOperation`;
     const body = { operationName: vertex };
     const whole = await send(fetched, body);
-    expect((await send(`${fetched}?fields=name,done,metadata,response`, body)).body).toEqual(whole.body);
+    expect((await send(`${fetched}?fields=name,done,error,metadata,response`, body)).body).toEqual(
+      whole.body,
+    );
   });
 
   it('of any text never cause an internal error', async () => {

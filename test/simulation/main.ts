@@ -2,8 +2,9 @@
  * The command line of the simulation. A campaign: `npm run simulate -- --runs 100000 --seed 1 --workers 2`. One run with
  * its full trace: `npm run simulate -- --runs 1 --seed 17 --trace`. `--world batches` selects the second world.
  */
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { optionsOrExit } from '../../infra/cli/command-line.ts';
+import { listOf, parsedOptions } from '../support/cli-options.ts';
 import { FAULT_CLASSES } from './faults.ts';
 import { plantFor, removePlanted } from './planted.ts';
 import { fullRun, JOBS_MAX, type RunOptions } from './run.ts';
@@ -15,6 +16,18 @@ import { WORLD_NAMES, WORLDS } from './worlds.ts';
 
 const PROGRESS_EVERY_MS = 5000;
 
+const USAGE = `Usage: npm run simulate -- [options]
+Runs jobs under crashes at every I/O call. Exits with code 1 when a check was violated.
+  --world <name>      ${WORLD_NAMES.join(' or ')} (default ${WORLD_NAMES[0]})
+  --runs <n>          number of runs (default 10000). With 1, the statistics and the trace's hash of that run
+  --seed <n>          seed of the first run; the others count up from it (default 1)
+  --workers <n>       1 to 64 worker processes (default 2)
+  --trace             with --runs 1: print every event of the run
+  --jobs <n>          with --runs 1: at most so many jobs, up to ${JOBS_MAX}
+  --faults <n>        with --runs 1: at most so many faults
+  --without <list>    with --runs 1: no faults of these classes, separated by commas: ${FAULT_CLASSES.join(', ')}
+  --functions <dir>   the functions to simulate (default: those of this checkout)`;
+
 const optionsSchema = z.object({
   world: z.enum(WORLD_NAMES).default('jobs'),
   runs: z.coerce.number().int().min(1).default(10_000),
@@ -22,23 +35,23 @@ const optionsSchema = z.object({
   workers: z.coerce.number().int().min(1).max(64).default(2),
   jobs: z.coerce.number().int().min(1).max(JOBS_MAX).default(JOBS_MAX),
   faults: z.coerce.number().int().min(0).default(Number.MAX_SAFE_INTEGER),
-  without: z
-    .string()
-    .transform((text) => text.split(',').filter((word) => word !== ''))
-    .pipe(z.array(z.enum(FAULT_CLASSES)))
-    .default([]),
+  without: listOf(FAULT_CLASSES).default([]),
   functions: z.string().default(FUNCTIONS_ROOT),
   trace: z.boolean().default(false),
 });
 
 const text = { type: 'string' } as const;
-const { values } = parseArgs({
-  options: {
-    ...{ runs: text, seed: text, workers: text, jobs: text, faults: text, without: text, functions: text },
-    ...{ world: text, trace: { type: 'boolean' } },
-  },
-});
-const options = optionsSchema.parse(values);
+const flag = { type: 'boolean' } as const;
+const ARGUMENTS = {
+  ...{ runs: text, seed: text, workers: text, jobs: text, faults: text, without: text, functions: text },
+  ...{ world: text, trace: flag },
+};
+const parsed = optionsOrExit(
+  (args) => parsedOptions({ command: 'npm run simulate', args, options: ARGUMENTS, schema: optionsSchema }),
+  USAGE,
+);
+if (typeof parsed === 'number') process.exit(parsed);
+const options = parsed;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const run: RunOptions = {
