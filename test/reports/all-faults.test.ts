@@ -91,6 +91,26 @@ describe('a refusal names the faults of the body and those of its inputs togethe
     ]);
   });
 
+  it('also of the reference images whose type is refused, each with its place', async () => {
+    const referenceImages = [
+      { image: { gcsUri: 'gs://in/cat.png' }, referenceType: 'style' },
+      { image: missing },
+    ];
+    expect(Object.keys(await errorsOf({ prompt: 'a', model: MODEL, referenceImages }))).toEqual([
+      'referenceImages.0.referenceType',
+      'referenceImages.1.image.gcsUri',
+    ]);
+  });
+
+  it('also a missing reference video', async () => {
+    const referenceVideos = [{ video: { gcsUri: 'gs://in/none.mp4' } }];
+    const body = { prompt: 'a', model: 'gemini-omni-1.2-flash', seed: -1, referenceVideos };
+    expect(await errorsOf(body)).toMatchObject({
+      seed: expect.any(String),
+      'referenceVideos.0.video.gcsUri': expect.stringContaining('does not exist'),
+    });
+  });
+
   it('but no length of a chain that follows from a faulty duration', async () => {
     world.input.put('small.mp4', movieOf(1280, 720), 'video/mp4');
     const extensions = Array.from({ length: 20 }, () => ({ prompt: 'on' }));

@@ -170,6 +170,11 @@ describe('measured on 9fd10aa: the own API takes what a spreadsheet leaves as a 
     expect(await world.jobs.all()).toEqual([]);
   });
 
+  it('a label or a variable that is named prompt may say none', async () => {
+    const body = { prompt: 'A {prompt}', variables: { prompt: 'none' }, labels: { prompt: 'none' } };
+    expect((await apiOf(makeWorld()).post('/v1/jobs', body)).status).toBe(201);
+  });
+
   it('Google’s surfaces take any prompt, as Google does', async () => {
     const body = { instances: [{ prompt: '#REF!' }] };
     const answer = await googleClient(googleWorld()).post(

@@ -60,7 +60,7 @@ export interface ReadRequest {
    */
   readonly parsed: ParsedRequest | undefined;
   /** The inputs in which no fault was found. They can be looked up, whatever the other faults. */
-  readonly inputs: GivenInputs;
+  readonly inputs: GivenInputs<ImageBody | undefined>;
 }
 
 /** @throws ProblemError 400 that names every invalid field */
@@ -112,7 +112,7 @@ function soundInputs(
   errors: readonly FieldError[],
   faulty: ReadonlySet<string>,
   { catalogue }: RequestRules,
-): GivenInputs {
+): GivenInputs<ImageBody | undefined> {
   const { image, lastFrame, referenceImages, referenceVideos, firstFrameImage, video, previousJob } = inputs;
   const isSound = (field: string): boolean =>
     !faulty.has(field.split('.', 1)[0] ?? '') &&
@@ -125,7 +125,10 @@ function soundInputs(
   return {
     image: ifSound('image', image),
     lastFrame: ifSound('lastFrame', lastFrame),
-    referenceImages: isSound('referenceImages') && referenceImages.length <= most ? referenceImages : [],
+    referenceImages:
+      referenceImages.length <= most
+        ? referenceImages.map((each, n) => ifSound(`referenceImages.${n}.image`, each))
+        : [],
     referenceVideos:
       isSound('referenceVideos') && referenceVideos.length <= mostVideos ? referenceVideos : [],
     firstFrameImage: ifSound('firstFrame.image', firstFrameImage),
@@ -180,7 +183,10 @@ export function completionErrors(
   const isFaulty = (whole: string): boolean => known.some(({ field }) => isWithin(field, whole));
   if (['video', 'previousJob', 'task'].some(isFaulty)) return [];
   const areLengthsKnown = !['durationSeconds', 'extensions'].some(isFaulty);
-  return completed(parsed, found, { areLengthsKnown }).errors.filter(({ field }) => !isFaulty(field));
+  // Where one of several was not found, the places of the others are unknown.
+  const isKnown = ({ field }: FieldError): boolean =>
+    !isFaulty(isWithin(field, 'referenceVideos') ? 'referenceVideos' : field);
+  return completed(parsed, found, { areLengthsKnown }).errors.filter(isKnown);
 }
 
 function completed(

@@ -74,10 +74,14 @@ function noPromptOf(text: string): string | undefined {
     : undefined;
 }
 
+/** Labels and variables may have any name. */
+const isPrompt = (path: readonly string[]): boolean =>
+  path.at(-1) === 'prompt' && path[0] !== 'labels' && path[0] !== 'variables';
+
 /** The texts in the value that a spreadsheet or another program left there. `path` is where the value is. */
 export function debrisErrors(path: readonly string[], value: unknown): FieldError[] {
   if (typeof value === 'string') {
-    const debris = debrisOf(value) ?? (path.at(-1) === 'prompt' ? noPromptOf(value) : undefined);
+    const debris = debrisOf(value) ?? (isPrompt(path) ? noPromptOf(value) : undefined);
     return debris === undefined ? [] : [{ field: fieldOf(path), detail: `is ${shown(value)}, ${debris}.` }];
   }
   if (typeof value !== 'object' || value === null) return [];
