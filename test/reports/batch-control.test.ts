@@ -210,7 +210,6 @@ describe('schedules', () => {
   const schedules = schedulesSchema.parse({
     nightly: { cron: '0 1 * * *', timeZone: 'Europe/Berlin', manifest: 'gs://in/{yyyy}-{MM}-{dd}.csv' },
     film: { cron: '*/5 * * * *', manifest: 'gs://in/film.csv', caller: 'film-app' },
-    never: { cron: '0 0 31 2 *', manifest: 'gs://in/never.csv' },
   });
   const last = { state: 'started', at: Date.UTC(2026, 10, 20), batchId: 'bat_1' } as const;
   const scheduled = (): World =>
@@ -236,7 +235,6 @@ describe('schedules', () => {
         lastFire: { scheduledTime: '2026-11-20T00:00:00.000Z', state: 'started', batch: 'bat_1' },
       },
       { id: 'film', nextFire: { scheduledTime: '2026-11-21T00:05:00.000Z' }, lastFire: null },
-      { id: 'never', nextFire: null },
     ]);
     const own = (await apiOf(world, 'film-app').get('/v1/schedules')).body['schedules'];
     expect(own).toMatchObject([{ id: 'film' }]);
