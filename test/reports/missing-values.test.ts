@@ -25,7 +25,7 @@ describe('a row is faulty if its prompt', () => {
     const { prompts, faults } = await tryManifest('{"prompt":"None"}\n{"prompt":"NaN"}\n', {}, 'rows.jsonl');
     expect(prompts).toEqual([]);
     expect(faults).toEqual([
-      '1@1: prompt: is "None", which is not a prompt; write the prompt, or remove the row.',
+      '1@1: prompt: is "None", which is not a prompt; write the prompt itself.',
       '2@2: prompt: is "NaN", which a program writes for a missing value; give the value, or leave the cell empty.',
     ]);
   });

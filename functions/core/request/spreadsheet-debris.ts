@@ -63,7 +63,7 @@ const NO_WORDS = /^[\p{P}\s=+|~^`<>]+$/u;
 /** What database clients write below a table. */
 const ROW_COUNT = /^\(\d+ rows?(?: affected)?\)$/i;
 
-const NOT_A_PROMPT = 'which is not a prompt; write the prompt, or remove the row';
+const NOT_A_PROMPT = 'which is not a prompt; write the prompt itself';
 
 /** Why the text is not a prompt, as the end of a sentence. */
 function noPromptOf(text: string): string | undefined {
