@@ -7,9 +7,9 @@ import { block, ofType, type PlannedResource, text } from './terraform.ts';
 type Plan = readonly PlannedResource[];
 
 /** Google: "it may take up to 10 minutes to update the log-based metrics". */
-export const LOG_DELAY_MAX_MS = 600_000;
+const LOG_DELAY_MAX_MS = 600_000;
 /** A request shows in `request_count` up to 4 minutes later. */
-export const REQUEST_DELAY_MAX_MS = 240_000;
+const REQUEST_DELAY_MAX_MS = 240_000;
 const MINUTE_MS = 60_000;
 
 const RUN_LABELS = ['project_id', 'service_name', 'revision_name', 'configuration_name', 'location'] as const;
