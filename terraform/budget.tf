@@ -44,11 +44,12 @@ resource "google_billing_budget" "this" {
     }
   }
 
+  # One e-mail at each. With `stop_at` among them, one arrives when the sweep pauses the queues.
   dynamic "threshold_rules" {
-    for_each = [0.5, 0.9, 1]
+    for_each = sort(distinct([for part in [0.5, 0.9, 1, each.value.stop_at] : format("%.4f", part) if part > 0]))
 
     content {
-      threshold_percent = threshold_rules.value
+      threshold_percent = tonumber(threshold_rules.value)
     }
   }
 

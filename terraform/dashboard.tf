@@ -1,24 +1,24 @@
 locals {
   charts = [
     { title = "Jobs that ended, per hour", queries = {
-      succeeded = "sum(increase(${local.series.jobs_succeeded}{${local.run}}[1h]))"
-      failed    = "sum(increase(${local.series.jobs_failed}{${local.run}}[1h]))"
+      succeeded = "sum(${local.added}(${local.series.jobs_succeeded}{${local.run}}[1h]))"
+      failed    = "sum(${local.added}(${local.series.jobs_failed}{${local.run}}[1h]))"
     } },
     { title = "US dollars spent, per hour", queries = {
-      spent = "sum(increase(${local.series.spent_usd}_sum{${local.run}}[1h]))"
+      spent = "sum(${local.added}(${local.series.spent_usd}_sum{${local.run}}[1h]))"
     } },
     { title = "End of operation to landed, seconds", queries = {
-      p50 = "histogram_quantile(0.5, sum by (le) (increase(${local.series.done_to_landed_ms}_bucket{${local.run}}[1h]))) / 1000"
-      p95 = "histogram_quantile(0.95, sum by (le) (increase(${local.series.done_to_landed_ms}_bucket{${local.run}}[1h]))) / 1000"
+      p50 = "histogram_quantile(0.5, sum by (le) (${local.added}(${local.series.done_to_landed_ms}_bucket{${local.run}}[1h]))) / 1000"
+      p95 = "histogram_quantile(0.95, sum by (le) (${local.added}(${local.series.done_to_landed_ms}_bucket{${local.run}}[1h]))) / 1000"
     } },
     { title = "Oldest unfinished job, hours", queries = {
       oldest = "${local.oldest_open_ms} / 3600000"
     } },
     { title = "Paid calls with an unknown outcome, per hour", queries = {
-      uncertain = "sum(increase(${local.series.uncertain_attempts}{${local.run}}[1h]))"
+      uncertain = "sum(${local.added}(${local.series.uncertain_attempts}{${local.run}}[1h]))"
     } },
     { title = "Failed webhook deliveries, per hour", queries = {
-      failures = "sum(increase(${local.series.webhook_failures}{${local.run}}[1h]))"
+      failures = "sum(${local.added}(${local.series.webhook_failures}{${local.run}}[1h]))"
     } },
     { title = "Tasks waiting, by queue", queries = {
       waiting = "sum by (queue_id) (cloudtasks_googleapis_com:queue_depth)"

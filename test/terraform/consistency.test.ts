@@ -16,9 +16,6 @@ import { batchCallSchema } from '../../functions/handlers/batch/batch-message.ts
 import { IMAGE_CALL_TIMEOUT_MS } from '../../functions/handlers/compat/images.ts';
 import { stackQueues } from '../../infra/stack/queues.ts';
 import { cloudSettings } from '../../infra/stack/settings.ts';
-import { accept, finishesAfter } from '../support/jobs.ts';
-import { makeWorld, type World } from '../support/memory.ts';
-import { runFor } from '../support/run.ts';
 import {
   block,
   copyOfModule,
@@ -427,75 +424,6 @@ describe.skipIf(whyNoPlan)(
       });
     });
 
-    describe('its metrics', () => {
-      const metrics = () => planned('full', 'google_logging_metric');
-
-      it('filter on fields and values that the code logs', async () => {
-        const logged = await everyKindOfLine();
-        const found = metrics().map(({ values }) => {
-          const filter = text(values['filter']);
-          return [values['name'], logged.some((line) => isCounted(filter, line)) ? 'logged' : 'never logged'];
-        });
-        expect(found).toEqual(metrics().map(({ values }) => [values['name'], 'logged']));
-        expect(found.length).toBeGreaterThan(5);
-      });
-
-      it('count a failed job once, whatever its attempt does afterwards', async () => {
-        const world = makeWorld();
-        // The operation ends long after the deadline: the job has failed, and its attempt is followed until it lands.
-        finishesAfter(world, 2 * 86_400_000);
-        await accept(world);
-        await runFor(world, 4 * 86_400_000);
-        const counted = metrics()
-          .filter(({ key }) => key === 'jobs_failed')
-          .map(({ values }) => world.log.filter((line) => isCounted(text(values['filter']), line)).length);
-        expect(counted).toEqual([1]);
-      });
-
-      it('read the log lines of the functions, not Google’s request log', () => {
-        const elsewhere = metrics().filter(
-          ({ values }) =>
-            !text(values['filter']).startsWith(
-              `logName="projects/${PROJECT}/logs/run.googleapis.com%2Fstdout" AND resource.type="cloud_run_revision" AND `,
-            ),
-        );
-        expect(elsewhere.map(({ key }) => key)).toEqual([]);
-      });
-
-      it('are those that the alerts and the dashboard query, with their value types', () => {
-        const queries = [
-          ...planned('full', 'google_monitoring_alert_policy').map((each) => JSON.stringify(each.values)),
-          ...planned('full', 'google_monitoring_dashboard').map(({ values }) =>
-            text(values['dashboard_json']),
-          ),
-        ].join('\n');
-        const queried = new Set(
-          [...queries.matchAll(/logging_googleapis_com:user_(\w+?)(_bucket|_sum|_count)?\{/g)].map(
-            ([, name, part]) => `${name} ${part ? 'DISTRIBUTION' : 'INT64'}`,
-          ),
-        );
-        const made = metrics().map(
-          ({ values }) => `${values['name']} ${block(values, 'metric_descriptor')['value_type']}`,
-        );
-        expect([...queried].sort()).toEqual(made.sort());
-      });
-
-      it('have the expected alerts', () => {
-        expect(
-          planned('smallest', 'google_monitoring_alert_policy')
-            .map(({ key }) => key)
-            .sort(),
-        ).toEqual([
-          'done_to_landed_p95',
-          'oldest_unfinished_job',
-          'spend',
-          'sweep_not_running',
-          'uncertain_attempts',
-          'webhook_failures',
-        ]);
-      });
-    });
-
     it('enables exactly the APIs that it uses', () => {
       const used = new Set([...apisOf(plans.get('full') ?? []), ...Object.keys(CALLED_APIS)]);
       const enabled = planned('full', 'google_project_service').map(({ key }) => key);
@@ -513,49 +441,6 @@ describe.skipIf(whyNoPlan)(
     });
   },
 );
-
-/** Whether the filter's conditions on severity and fields hold for a line. Ignores conditions on the log's origin. */
-function isCounted(filter: string, { severity, fields }: World['log'][number]): boolean {
-  const conditions = filter
-    .split(' AND ')
-    .filter((condition) => !/^(?:logName|resource\.)/.test(condition))
-    .map((condition) => {
-      const [, not, field = '', test = ''] =
-        /^(NOT )?jsonPayload\.(\w+)(:\*|>0|=true|="\w+")$/.exec(condition) ?? [];
-      if (condition === 'severity>=WARNING') return severity === 'WARNING' || severity === 'ERROR';
-      const value = fields[field];
-      const holds: Record<string, boolean> = {
-        ':*': value !== undefined,
-        '>0': Number(value) > 0,
-        '=true': value === true,
-      };
-      return (holds[test] ?? test === `="${String(value)}"`) !== (not !== undefined);
-    });
-  return conditions.every(Boolean);
-}
-
-/** Log lines of a job that succeeds and of one whose paid calls all return 503. */
-async function everyKindOfLine(): Promise<World['log']> {
-  const good = makeWorld();
-  finishesAfter(good, 120_000);
-  await accept(good);
-  // Landing takes 250 ms per listing, so that its duration is logged as above 0.
-  const results = good.output;
-  const { list: listing } = results;
-  results.list = async (prefix) => {
-    good.clock.advance(250);
-    return listing.call(results, prefix);
-  };
-  await runFor(good, 3_600_000);
-  const bad = makeWorld();
-  bad.vertex.onSubmit = () => ({
-    kind: 'failed',
-    signal: { kind: 'http', status: 503, message: 'unavailable' },
-  });
-  await accept(bad);
-  await runFor(bad, 86_400_000);
-  return [...good.log, ...bad.log];
-}
 
 const apisOf = (plan: readonly PlannedResource[]): string[] =>
   plan.map(

@@ -23,6 +23,17 @@ const isGiven = (resource: PlannedResource, name: string): boolean =>
 const FUNCTION = 'google_cloudfunctions2_function';
 const envSchema = z.array(z.object({ name: z.string(), value: z.string().nullish() })).default([]);
 
+/**
+ * What release 8.0.0 of the provider removed or changed, by type: every file of `google/services` that differs between
+ * its releases 7.46.0 and 8.0.0. The modules allow both.
+ */
+const REMOVED_BY_PROVIDER_8 =
+  /^google_(?:beyondcorp_app_(?:connection|connector|gateway)|iap_(?:brand|client)|ml_engine_model|notebooks_\w+|vertex_ai_schedule)$/;
+const CHANGED_BY_PROVIDER_8 =
+  /^google_(?:bigquery_dataset|bigquery_data_transfer_config|cloud_run_v2_worker_pool|cloud_security_compliance_framework|compute_(?:instance|interconnect_attachment_group|reservation|service_attachment)|container_(?:cluster|node_pool)|data_loss_prevention_job_trigger|iam_workforce_pool_provider_scim_tenant|integrations_client|monitoring_uptime_check_config|netapp_storage_pool|secret_manager_secret_version|workflows_workflow)$/;
+/** Their default for `load_balancing_scheme` was EXTERNAL, and is EXTERNAL_MANAGED. */
+const NEW_DEFAULT_IN_PROVIDER_8 = /^google_compute_(?:backend_service|global_forwarding_rule)$/;
+
 export const RULES = {
   'no role is granted to everybody': (plan) =>
     broken(plan.filter(isGrant), (resource) =>
@@ -262,6 +273,15 @@ export const RULES = {
         ? undefined
         : `has the same id every time: ${values['role_id']}`,
     ),
+
+  'nothing depends on whether the provider is 7 or 8': (plan) =>
+    broken(plan, (resource) => {
+      if (REMOVED_BY_PROVIDER_8.test(resource.type)) return 'does not exist in provider 8';
+      if (CHANGED_BY_PROVIDER_8.test(resource.type)) return 'is of a type that provider 8 changed';
+      return NEW_DEFAULT_IN_PROVIDER_8.test(resource.type) && !isGiven(resource, 'load_balancing_scheme')
+        ? 'has another default load_balancing_scheme in provider 8'
+        : undefined;
+    }),
 
   'every resource sets its project': (plan) =>
     broken(plan, (resource) =>
