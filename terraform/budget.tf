@@ -8,11 +8,12 @@ locals {
 resource "google_pubsub_topic" "budget" {
   for_each = local.budgets
 
-  project = var.project_id
-  name    = "${var.name}-budget"
-  labels  = var.labels
+  project      = var.project_id
+  name         = "${var.name}-budget"
+  labels       = local.labels
+  kms_key_name = var.kms_key
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, module.bootstrap]
 }
 
 resource "google_pubsub_topic_iam_member" "budget_publisher" {
@@ -68,7 +69,7 @@ resource "google_pubsub_subscription" "budget" {
   project = var.project_id
   name    = "${var.name}-budget-to-sweep"
   topic   = google_pubsub_topic.budget[each.key].id
-  labels  = var.labels
+  labels  = local.labels
   # The time-out of the sweep.
   ack_deadline_seconds = 300
 

@@ -5,13 +5,14 @@ locals {
 
 # CloudEvents: ends of jobs and batches, and schedules that failed.
 resource "google_pubsub_topic" "events" {
-  project = var.project_id
-  name    = "${var.name}-events"
-  labels  = var.labels
+  project      = var.project_id
+  name         = "${var.name}-events"
+  labels       = local.labels
+  kms_key_name = var.kms_key
   # A subscription created later can still read the last day.
   message_retention_duration = "86400s"
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, module.bootstrap]
 }
 
 resource "google_pubsub_topic_iam_member" "events_publisher" {

@@ -10,7 +10,26 @@ resource "google_firestore_database" "this" {
   # Any minute of the last seven days can be read again.
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
 
-  depends_on = [google_project_service.this]
+  dynamic "cmek_config" {
+    for_each = local.firestore_kms_key[*]
+
+    content {
+      kms_key_name = cmek_config.value
+    }
+  }
+
+  lifecycle {
+    # Google sets the key of a database once, when it is created. Without this, a change of the variable would replace the
+    # database. With it, the plan fails.
+    ignore_changes = [cmek_config]
+
+    postcondition {
+      condition     = try(self.cmek_config[0].kms_key_name, null) == local.firestore_kms_key
+      error_message = "The database ${self.name} ${try("has the key ${self.cmek_config[0].kms_key_name}", "has no key")}, and the variables ask for ${local.firestore_kms_key == null ? "none" : local.firestore_kms_key}. Google sets the key of a database only when it is created, so nothing was changed. Set firestore_kms_key to ${try("\"${self.cmek_config[0].kms_key_name}\"", "\"\"")} to keep the database as it is. For another key, clone or restore it into a new database that has the key."
+    }
+  }
+
+  depends_on = [google_project_service.this, module.bootstrap]
 }
 
 locals {

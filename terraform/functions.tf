@@ -45,6 +45,7 @@ locals {
       CLAPPER_TOKEN_SIGNATURE        = "platform"
       CLAPPER_EVENTS_TOPIC           = local.events_topic
       CLAPPER_VERTEX_LOCATION        = var.vertex_location
+      CLAPPER_DATA_LOCATIONS         = join(",", var.data_locations)
       CLAPPER_VERTEX_PICTURES        = var.vertex_pictures
       CLAPPER_READABLE_PREFIXES      = join(",", var.readable_prefixes)
       CLAPPER_ALLOWED_PUBSUB_TOPICS  = join(",", var.pubsub_topics)
@@ -74,7 +75,9 @@ resource "google_cloudfunctions2_function" "this" {
   location    = var.region
   name        = "${var.name}-${each.key}"
   description = "Clapper: ${each.key}"
-  labels      = var.labels
+  labels      = local.labels
+  # Google requires the key of the repository of the images.
+  kms_key_name = var.kms_key
 
   build_config {
     runtime           = "nodejs24"
@@ -97,12 +100,25 @@ resource "google_cloudfunctions2_function" "this" {
     max_instance_request_concurrency = each.value.concurrency
     max_instance_count               = lookup(var.max_instances, each.key, each.value.max)
     timeout_seconds                  = each.value.timeout
-    ingress_settings                 = each.value.ingress
+    ingress_settings                 = each.key == "api" ? local.ingress.function : each.value.ingress
+    direct_vpc_egress                = local.direct_vpc == null ? null : local.vpc_egress.function
+    vpc_connector                    = try(var.vpc.connector, null)
+    vpc_connector_egress_settings    = try(var.vpc.connector, null) == null ? null : local.vpc_egress.connector
     environment_variables = merge(
       local.environment,
       # Without a limit V8 lets garbage pile up: a million rows would take twice the memory that they need.
       contains(keys(local.settings.nodeOptions), each.key) ? { NODE_OPTIONS = local.settings.nodeOptions[each.key] } : {},
     )
+
+    dynamic "direct_vpc_network_interface" {
+      for_each = local.direct_vpc[*]
+
+      content {
+        network    = direct_vpc_network_interface.value.network
+        subnetwork = direct_vpc_network_interface.value.subnetwork
+        tags       = direct_vpc_network_interface.value.tags
+      }
+    }
 
     dynamic "secret_environment_variables" {
       for_each = var.gemini_key_version > 0 && contains(local.gemini_key_users, each.key) ? [var.gemini_key_version] : []

@@ -31,8 +31,8 @@ resource "google_cloud_run_v2_service" "keys" {
   location    = var.region
   name        = "${var.name}-${each.key}"
   description = "Clapper: api, for callers with an API key"
-  labels      = var.labels
-  ingress     = "INGRESS_TRAFFIC_ALL"
+  labels      = local.labels
+  ingress     = local.ingress.service
   # Google does not check the invoker. The code does, and accepts only API keys.
   invoker_iam_disabled = true
   # The service holds no data.
@@ -42,10 +42,30 @@ resource "google_cloud_run_v2_service" "keys" {
     service_account                  = local.accounts.api.email
     timeout                          = "${local.functions.api.timeout}s"
     max_instance_request_concurrency = local.functions.api.concurrency
+    encryption_key                   = var.kms_key
 
     # Limits what calls without a valid key can cost.
     scaling {
       max_instance_count = lookup(var.max_instances, each.key, local.functions.api.max)
+    }
+
+    dynamic "vpc_access" {
+      for_each = var.vpc[*]
+
+      content {
+        connector = vpc_access.value.connector
+        egress    = local.vpc_egress.service
+
+        dynamic "network_interfaces" {
+          for_each = local.direct_vpc[*]
+
+          content {
+            network    = network_interfaces.value.network
+            subnetwork = network_interfaces.value.subnetwork
+            tags       = network_interfaces.value.tags
+          }
+        }
+      }
     }
 
     containers {

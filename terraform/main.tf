@@ -16,7 +16,7 @@ locals {
   }
 
   # False means that terraform/delivery has enabled the APIs and created the accounts.
-  apis = toset(var.bootstrap ? jsondecode(file("${path.module}/bootstrap/apis.json")) : [])
+  apis = toset(var.bootstrap ? concat(jsondecode(file("${path.module}/bootstrap/apis.json")), local.vpc_apis) : [])
 
   # With the accounts as outputs of the module, whatever uses one is created after it.
   accounts = var.bootstrap ? module.bootstrap[0].accounts : {
@@ -27,8 +27,12 @@ locals {
     }
   }
 
+  # On everything that takes labels. delivery/main.tf has the same two.
+  labels = merge({ app = "clapper", deployment = var.name }, var.labels)
+
   gemini_key_secret = "${var.name}-gemini-key"
-  images            = "projects/${var.project_id}/locations/${var.region}/repositories/${var.name}-functions"
+  # The repository of the images; bootstrap/main.tf makes it.
+  images = "projects/${var.project_id}/locations/${var.region}/repositories/${var.name}-functions${local.key_suffix}"
 }
 
 resource "google_project_service" "this" {
@@ -48,7 +52,12 @@ module "bootstrap" {
   project_number = data.google_project.this.number
   name           = var.name
   region         = var.region
-  labels         = var.labels
+  labels         = local.labels
+
+  firestore_kms_key   = local.firestore_kms_key
+  gemini_key_location = var.gemini_key_location
+  kms_grants          = var.kms_grants
+  kms_key             = var.kms_key
 
   depends_on = [google_project_service.this]
 }

@@ -141,7 +141,7 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = "Clapper: ${each.value}"
   type         = "email"
   labels       = { email_address = each.value }
-  user_labels  = var.labels
+  user_labels  = local.labels
 
   depends_on = [google_project_service.this]
 }
@@ -153,7 +153,7 @@ resource "google_monitoring_alert_policy" "this" {
   display_name          = "Clapper: ${each.value.summary}"
   combiner              = "OR"
   severity              = each.value.severity
-  user_labels           = var.labels
+  user_labels           = local.labels
   notification_channels = [for channel in google_monitoring_notification_channel.email : channel.id]
 
   conditions {

@@ -43,6 +43,11 @@ output "output_bucket" {
   value       = google_storage_bucket.output.url
 }
 
+output "outside_region" {
+  description = "What stores or processes data outside `data_locations`, or outside `region` if that is empty: resources, and models of the catalogue. With `data_locations`, requests for these models are refused."
+  value       = local.outside
+}
+
 output "service_accounts" {
   description = "Account of each function, to grant it roles on your own buckets."
   value       = { for name in keys(local.functions) : name => local.accounts[name].email }

@@ -8,11 +8,19 @@ resource "google_storage_bucket" "source" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  labels                      = var.labels
+  labels                      = local.labels
   # Everything in the bucket can be built again.
   force_destroy = true
 
-  depends_on = [google_project_service.this]
+  dynamic "encryption" {
+    for_each = local.kms_keys
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
+  depends_on = [google_project_service.this, module.bootstrap]
 }
 
 # The name contains a hash of the content: Google builds again only for a new name. The same sources give the same bytes.

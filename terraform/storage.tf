@@ -19,7 +19,7 @@ resource "google_storage_bucket" "input" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  labels                      = var.labels
+  labels                      = local.labels
   force_destroy               = !var.deletion_protection
 
   # An upload is one generation of an object. Its event may arrive after the next generation has replaced it.
@@ -69,7 +69,15 @@ resource "google_storage_bucket" "input" {
     max_age_seconds = 3600
   }
 
-  depends_on = [google_project_service.this]
+  dynamic "encryption" {
+    for_each = local.kms_keys
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
+  depends_on = [google_project_service.this, module.bootstrap]
 }
 
 # Results. Every name is written once, so versions would keep nothing. Deleted objects can be restored for seven days
@@ -80,7 +88,7 @@ resource "google_storage_bucket" "output" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  labels                      = var.labels
+  labels                      = local.labels
   force_destroy               = !var.deletion_protection
 
   lifecycle_rule {
@@ -112,5 +120,13 @@ resource "google_storage_bucket" "output" {
     max_age_seconds = 3600
   }
 
-  depends_on = [google_project_service.this]
+  dynamic "encryption" {
+    for_each = local.kms_keys
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
+  depends_on = [google_project_service.this, module.bootstrap]
 }

@@ -143,6 +143,18 @@ variable "cors_origins" {
   }
 }
 
+variable "data_locations" {
+  description = "Locations where data may be stored and processed, such as `[\"europe-west4\"]`. The plan then fails for a resource elsewhere, and requests for a model elsewhere are refused: `global` counts as elsewhere unless it is listed. Empty: anywhere; output `outside_region` lists what is not in `region`."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.data_locations) == 0 || alltrue([for where in values(local.data_places) : contains(var.data_locations, where)])
+    error_message = "data_locations (${join(", ", var.data_locations)}) does not have the location of: ${join("; ", [for what, where in local.data_places : "${what}, ${where}" if !contains(var.data_locations, where)])}. Set the variable in parentheses to a location of the list, or add the location to the list."
+  }
+}
+
 variable "deletion_protection" {
   description = "Refuse to destroy what holds data: the database, the queues, and buckets that are not empty. Before a teardown, set it to false and apply."
   type        = bool
@@ -162,10 +174,36 @@ variable "delivery_prefixes" {
   }
 }
 
+variable "firestore_kms_key" {
+  description = "Cloud KMS key of the database. Google sets it only when the database is created: with another value for an existing database the plan fails. Null: `kms_key`. Empty: Google's own encryption."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = try(coalesce(var.firestore_kms_key, ""), "") == "" || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.firestore_kms_key))
+    error_message = "firestore_kms_key must be a full name like projects/P/locations/L/keyRings/R/cryptoKeys/K, or empty."
+  }
+  validation {
+    condition     = var.firestore_kms_key == "" || try(split("/", coalesce(var.firestore_kms_key, var.kms_key))[3] == local.firestore_key_location, true)
+    error_message = "The key of the database must be in ${local.firestore_key_location}, since the database is in ${local.firestore_place}: ${try(coalesce(var.firestore_kms_key, var.kms_key), "none")} is not. Set firestore_kms_key to a key there, or to \"\" for Google's own encryption."
+  }
+}
+
 variable "firestore_location" {
   description = "Location of the database: a region, or a multi-region like nam5. The database can never be moved. Null: `region`."
   type        = string
   default     = null
+}
+
+variable "gemini_key_location" {
+  description = "Region of the secret that holds the Gemini API key. Google sets it only when the secret is created. Null: Google replicates it automatically, anywhere, and `kms_key` does not encrypt it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.gemini_key_location == null || var.kms_key == null || try(split("/", var.kms_key)[3] == var.gemini_key_location, false)
+    error_message = "gemini_key_location must be the location of kms_key, which encrypts the secret."
+  }
 }
 
 variable "gemini_key_version" {
@@ -177,6 +215,18 @@ variable "gemini_key_version" {
   validation {
     condition     = var.gemini_key_version >= 0 && floor(var.gemini_key_version) == var.gemini_key_version
     error_message = "gemini_key_version must be 0 (no key) or the number of a version. \"latest\" is not allowed: it would change a running deployment."
+  }
+}
+
+variable "ingress" {
+  description = "From where the API, and the service of keys mode, can be reached: `all`, `internal` (VPC networks of the project and its service perimeter), or `internal-and-cloud-load-balancing` (also through an Application Load Balancer: `examples/load-balancer`). The other functions are always internal."
+  type        = string
+  default     = "all"
+  nullable    = false
+
+  validation {
+    condition     = contains(["all", "internal", "internal-and-cloud-load-balancing"], var.ingress)
+    error_message = "ingress must be all, internal or internal-and-cloud-load-balancing."
   }
 }
 
@@ -199,6 +249,28 @@ variable "job_ttl_days" {
   validation {
     condition     = var.job_ttl_days == null || try(var.job_ttl_days >= 2 && floor(var.job_ttl_days) == var.job_ttl_days, false)
     error_message = "job_ttl_days must be a whole number of 2 or more."
+  }
+}
+
+variable "kms_grants" {
+  description = "Grant Google's service agents `roles/cloudkms.cryptoKeyEncrypterDecrypter` on the keys. False: the owner of the keys has done it; the README has the commands."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "kms_key" {
+  description = "Cloud KMS key, in `region`, that encrypts the buckets, the topics, the functions with their source and images, and the secret if `gemini_key_location` is set; with `firestore_kms_key` also the database. Null: Google's own encryption."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
+    error_message = "kms_key must be a full name like projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version."
+  }
+  validation {
+    condition     = var.kms_key == null || try(split("/", var.kms_key)[3] == var.region, false)
+    error_message = "kms_key must be in ${var.region} (region): Cloud Storage and Cloud Run take only keys of their own location."
   }
 }
 
@@ -446,5 +518,30 @@ variable "vertex_pictures" {
   validation {
     condition     = contains(["uri", "inline"], var.vertex_pictures)
     error_message = "vertex_pictures must be uri or inline."
+  }
+}
+
+variable "vpc" {
+  description = "Send the functions' calls through a VPC network: `network` or `subnetwork` or both (Direct VPC egress, a subnet of /26 or larger in `region`) with network `tags`, or `connector` (a Serverless VPC Access connector). `egress`: `private-ranges-only`, or `all-traffic`, which needs Private Google Access, and Cloud NAT for webhooks. Null: no network."
+  type = object({
+    network    = optional(string)
+    subnetwork = optional(string)
+    tags       = optional(list(string), [])
+    connector  = optional(string)
+    egress     = optional(string, "private-ranges-only")
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc == null || try((var.vpc.connector != null) != (var.vpc.network != null || var.vpc.subnetwork != null), false)
+    error_message = "vpc must have either connector, or network or subnetwork (or both)."
+  }
+  validation {
+    condition     = var.vpc == null || contains(["all-traffic", "private-ranges-only"], try(var.vpc.egress, ""))
+    error_message = "vpc.egress must be all-traffic or private-ranges-only."
+  }
+  validation {
+    condition     = try(var.vpc.connector, null) == null || length(try(var.vpc.tags, [])) == 0
+    error_message = "vpc.tags belong to network and subnetwork; a connector has its own."
   }
 }

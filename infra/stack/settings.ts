@@ -1,6 +1,6 @@
 /**
- * `terraform/settings.json`: queues and their rates, the interval of the sweep, the retention of finished jobs, CORS headers. Terraform
- * reads the same file, so that the tested settings are the deployed ones.
+ * `terraform/settings.json`: queues and their rates, locations of models, the interval of the sweep, the retention of
+ * finished jobs, CORS headers. Terraform reads the same file, so that the tested settings are the deployed ones.
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -23,7 +23,12 @@ const settingsSchema = z.strictObject({
     /** By name of the interactive queue. */
     models: z.record(
       z.string(),
-      z.strictObject({ model: z.string(), requestsPerMinute: z.number().positive() }),
+      z.strictObject({
+        model: z.string(),
+        requestsPerMinute: z.number().positive(),
+        /** Vertex AI serves the model there only. Absent: in the location of the deployment. */
+        locations: z.array(z.string()).min(1).exactOptional(),
+      }),
     ),
   }),
   queues: z.record(

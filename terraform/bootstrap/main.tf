@@ -15,6 +15,10 @@ locals {
 
   # The functions that call models, including those that only ask one to stop.
   gemini_key_users = toset(["api", "batch", "poll", "submit", "sweep"])
+
+  # The key of a repository is permanent, so that each key has a repository of its own. main.tf and encryption.tf of the
+  # deployment know its name.
+  key_suffix = var.kms_key == null ? "" : "-${substr(sha256(var.kms_key), 0, 8)}"
 }
 
 # The account that each function runs as.
@@ -58,8 +62,46 @@ resource "google_secret_manager_secret" "gemini_key" {
   labels    = var.labels
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = var.gemini_key_location == null ? ["anywhere"] : []
+
+      content {}
+    }
+
+    dynamic "user_managed" {
+      for_each = var.gemini_key_location[*]
+
+      content {
+        replicas {
+          location = user_managed.value
+
+          dynamic "customer_managed_encryption" {
+            for_each = var.kms_key[*]
+
+            content {
+              kms_key_name = customer_managed_encryption.value
+            }
+          }
+        }
+      }
+    }
   }
+
+  lifecycle {
+    # Google sets location and key of a secret once. Without this, a change would replace the secret and lose the key in it.
+    # With it, the plan fails.
+    ignore_changes = [replication]
+
+    postcondition {
+      condition = (
+        try(self.replication[0].user_managed[0].replicas[0].location, null) == var.gemini_key_location &&
+        try(self.replication[0].user_managed[0].replicas[0].customer_managed_encryption[0].kms_key_name, null) == (var.gemini_key_location == null ? null : var.kms_key)
+      )
+      error_message = "The secret ${self.secret_id} is in ${try(self.replication[0].user_managed[0].replicas[0].location, "automatic replication")} ${try("with the key ${self.replication[0].user_managed[0].replicas[0].customer_managed_encryption[0].kms_key_name}", "without a key of yours")}, which differs from gemini_key_location and kms_key. Google sets both only when a secret is created, so nothing was changed. To change them, delete the secret (gcloud secrets delete ${self.secret_id}), apply, and add its version again."
+    }
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.this]
 }
 
 resource "google_secret_manager_secret_iam_member" "gemini_key" {
@@ -74,7 +116,8 @@ resource "google_secret_manager_secret_iam_member" "gemini_key" {
 resource "google_artifact_registry_repository" "images" {
   project       = var.project_id
   location      = var.region
-  repository_id = "${var.name}-functions"
+  repository_id = "${var.name}-functions${local.key_suffix}"
+  kms_key_name  = var.kms_key
   format        = "DOCKER"
   description   = "Images that Google builds from Clapper's functions."
   labels        = var.labels
@@ -93,6 +136,13 @@ resource "google_artifact_registry_repository" "images" {
       keep_count = 5
     }
   }
+
+  lifecycle {
+    # With another key there is another repository. The functions move to it before the old one is deleted.
+    create_before_destroy = true
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.this]
 }
 
 resource "google_artifact_registry_repository_iam_member" "build" {

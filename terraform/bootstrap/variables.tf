@@ -11,6 +11,31 @@ variable "firestore_database" {
   default     = null
 }
 
+variable "firestore_kms_key" {
+  description = "Cloud KMS key of the database. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "gemini_key_location" {
+  description = "Value of `gemini_key_location` in the deployment."
+  type        = string
+  default     = null
+}
+
+variable "kms_grants" {
+  description = "Value of `kms_grants` in the deployment."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "kms_key" {
+  description = "Value of `kms_key` in the deployment."
+  type        = string
+  default     = null
+}
+
 variable "labels" {
   description = "Labels for every resource that accepts labels."
   type        = map(string)

@@ -13,6 +13,9 @@ locals {
     apply = file("${path.module}/../../cloudbuild.apply.yaml")
   }
   builds = { for name, text in local.build_files : name => yamldecode(text) }
+
+  # As in the deployment's main.tf.
+  labels = merge({ app = "clapper", deployment = var.name }, var.labels)
 }
 
 resource "google_project_service" "this" {
@@ -34,9 +37,15 @@ module "bootstrap" {
   project_number     = data.google_project.this.number
   name               = var.name
   region             = var.region
-  labels             = var.labels
+  labels             = local.labels
   firestore_database = var.firestore_database
-  deployers          = { ci = google_service_account.this["apply"].member }
+
+  firestore_kms_key   = var.firestore_kms_key
+  gemini_key_location = var.gemini_key_location
+  kms_grants          = var.kms_grants
+  kms_key             = var.kms_key
+
+  deployers = { ci = google_service_account.this["apply"].member }
 
   depends_on = [google_project_service.this]
 }
@@ -59,6 +68,15 @@ resource "google_storage_bucket" "plans" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
+  labels                      = local.labels
+
+  dynamic "encryption" {
+    for_each = var.kms_key[*]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
 
   # A plan this old is outdated.
   lifecycle_rule {
@@ -70,7 +88,7 @@ resource "google_storage_bucket" "plans" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, module.bootstrap]
 }
 
 resource "google_cloudbuild_trigger" "plan" {
@@ -103,10 +121,12 @@ resource "google_cloudbuild_trigger" "plan" {
 
 # Cloud Build publishes the status of every build to this topic. Google prescribes the name.
 resource "google_pubsub_topic" "builds" {
-  project = var.project_id
-  name    = "cloud-builds"
+  project      = var.project_id
+  name         = "cloud-builds"
+  labels       = local.labels
+  kms_key_name = var.kms_key
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, module.bootstrap]
 }
 
 # Starts when a plan build succeeds. The plan account cannot start it: an account that could would have all of its rights.

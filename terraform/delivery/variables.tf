@@ -11,6 +11,31 @@ variable "firestore_database" {
   default     = null
 }
 
+variable "firestore_kms_key" {
+  description = "Key of the database in the deployment: `firestore_kms_key`, or else `kms_key`."
+  type        = string
+  default     = null
+}
+
+variable "gemini_key_location" {
+  description = "Value of `gemini_key_location` in the deployment."
+  type        = string
+  default     = null
+}
+
+variable "kms_grants" {
+  description = "Value of `kms_grants` in the deployment."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "kms_key" {
+  description = "Value of `kms_key` in the deployment. It also encrypts the plans."
+  type        = string
+  default     = null
+}
+
 variable "labels" {
   description = "Value of `labels` in the deployment."
   type        = map(string)

@@ -105,10 +105,16 @@ function environmentOf({ values }: PlannedResource): Record<string, string> {
 }
 
 describe('the settings of the deployment and the local cloud', () => {
-  it('have exactly the models of the catalogue with their quotas', () => {
-    const expected = CATALOGUE.models.map(({ provider, model, requestsPerMinute }) => [
-      queues.submitQueueName({ provider, model, lane: 'interactive' }),
-      { model: `${provider}/${model}`, requestsPerMinute },
+  it('have exactly the models of the catalogue with their quotas, and the locations of those with their own', () => {
+    const isGlobal = ({ provider, locations }: (typeof CATALOGUE.models)[number]): boolean =>
+      provider === 'vertex' && locations.includes('global');
+    const expected = CATALOGUE.models.map((spec) => [
+      queues.submitQueueName({ ...spec, lane: 'interactive' }),
+      {
+        model: `${spec.provider}/${spec.model}`,
+        requestsPerMinute: spec.requestsPerMinute,
+        ...(isGlobal(spec) ? { locations: spec.locations } : {}),
+      },
     ]);
     expect(cloudSettings.submit.models).toEqual(Object.fromEntries(expected));
   });

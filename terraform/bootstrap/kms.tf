@@ -1,0 +1,30 @@
+# Who uses the keys of kms_key and firestore_kms_key: Google's own accounts in the project, never a function.
+
+locals {
+  key_users = {
+    artifactregistry = "gcp-sa-artifactregistry"
+    cloudfunctions   = "gcf-admin-robot"
+    cloudtasks       = "gcp-sa-cloudtasks"
+    eventarc         = "gcp-sa-eventarc"
+    pubsub           = "gcp-sa-pubsub"
+    run              = "serverless-robot-prod"
+    secretmanager    = "gcp-sa-secretmanager"
+    storage          = "gs-project-accounts"
+  }
+
+  key_grants = merge(
+    var.kms_key == null ? {} : { for service, domain in local.key_users : service => { key = var.kms_key, domain = domain } },
+    var.firestore_kms_key == null ? {} : { firestore = { key = var.firestore_kms_key, domain = "gcp-sa-firestore" } },
+  )
+}
+
+resource "google_kms_crypto_key_iam_member" "this" {
+  for_each = var.kms_grants ? local.key_grants : {}
+
+  crypto_key_id = each.value.key
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = "serviceAccount:service-${var.project_number}@${each.value.domain}.iam.gserviceaccount.com"
+
+  # Reading it creates Cloud Storage's agent.
+  depends_on = [data.google_storage_project_service_account.this]
+}
