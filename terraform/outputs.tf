@@ -52,3 +52,11 @@ output "service_accounts" {
   description = "Account of each function, to grant it roles on your own buckets."
   value       = { for name in keys(local.functions) : name => local.accounts[name].email }
 }
+
+output "services" {
+  description = "Cloud Run services that a load balancer can serve: `api`, and `keys` with `api_keys`."
+  value = merge(
+    { api = google_cloudfunctions2_function.this["api"].name },
+    { for key, service in google_cloud_run_v2_service.keys : key => service.name },
+  )
+}
