@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RULES } from './policy.ts';
 import {
+  argumentsByType,
   copyOfModule,
   DELIVERY_VARIABLES,
   EXAMPLES,
@@ -17,6 +18,7 @@ import {
 type RuleName = keyof typeof RULES;
 type Values = Readonly<Record<string, unknown>>;
 
+let copyOf = '';
 let delivery: readonly PlannedResource[] = [];
 const plans = new Map<Example, readonly PlannedResource[]>();
 const planned = (example: Example): readonly PlannedResource[] => plans.get(example) ?? [];
@@ -109,6 +111,24 @@ const BREAKING: Readonly<Record<RuleName, () => readonly PlannedResource[]>> = {
         ? { ...each, values: set('project', null)(each.values), unknown: { project: true } }
         : each,
     ),
+  'everything that takes labels carries the app and the deployment': () =>
+    changed('google_pubsub_topic', set('labels', { team: 'film' })),
+  'one key encrypts everything that takes it, or none does': () =>
+    changed('google_pubsub_topic', set('kms_key_name', null), undefined, 'company'),
+  'a key is in the location of what it encrypts': () =>
+    changed('google_firestore_database', set('location_id', 'nam5'), undefined, 'company'),
+  'every agent that encrypts may use the key': () =>
+    planned('company').filter(({ address }) => !address.endsWith('_iam_member.this["firestore"]')),
+  'every function’s images are in the repository of the plan': () =>
+    changed('google_artifact_registry_repository', set('repository_id', 'other'), undefined, 'company'),
+  'every function uses the network, or none does': () =>
+    changed(FUNCTION, within('service_config', 'direct_vpc_network_interface', []), 'notify', 'company'),
+  'keys mode can be reached from where the API can': () =>
+    changed(SERVICE, set('ingress', 'INGRESS_TRAFFIC_ALL'), undefined, 'load-balancer'),
+  'behind a load balancer there is Cloud Armor, and no other public way': () =>
+    changed(FUNCTION, within('service_config', 'ingress_settings', 'ALLOW_ALL'), 'api', 'load-balancer'),
+  'nothing stores or processes data outside data_locations': () =>
+    changed('google_storage_bucket', set('location', 'us'), undefined, 'company'),
 };
 
 const names = Object.keys(RULES).filter((name): name is RuleName => name in RULES);
@@ -116,6 +136,7 @@ const names = Object.keys(RULES).filter((name): name is RuleName => name in RULE
 describe.skipIf(whyNoPlan)(`the plan${whyNoPlan ? ` (skipped: ${whyNoPlan})` : ''}`, () => {
   beforeAll(async () => {
     const copy = copyOfModule();
+    copyOf = copy;
     for (const example of EXAMPLES) plans.set(example, await planOf(copy, example));
     delivery = await planIn(path.join(copy, 'delivery'), ...DELIVERY_VARIABLES);
   }, TERRAFORM_TIMEOUT_MS);
@@ -136,9 +157,20 @@ describe.skipIf(whyNoPlan)(`the plan${whyNoPlan ? ` (skipped: ${whyNoPlan})` : '
     'a custom role can be created again after it was deleted',
     'nothing depends on whether the provider is 7 or 8',
     'every resource sets its project',
+    'everything that takes labels carries the app and the deployment',
   ] as const)('of the delivery follows the rule: %s', (name) => {
     expect(RULES[name](delivery)).toEqual([]);
     expect(delivery.length).toBeGreaterThan(0);
+  });
+
+  it('shows every argument of the provider’s schema, also those that are not set', async () => {
+    const known = await argumentsByType(path.join(copyOf, 'examples/full'));
+    const labelled = (argumentsOf: ReadonlySet<string> | undefined): boolean[] =>
+      ['labels', 'user_labels'].map((name) => argumentsOf?.has(name) ?? false);
+    for (const { type, values, unknown } of planned('full'))
+      expect(labelled(new Set([...Object.keys(values), ...Object.keys(unknown)])), type).toEqual(
+        labelled(known.get(type)),
+      );
   });
 
   it.each(names)('is rejected when it violates the rule: %s', (name) => {

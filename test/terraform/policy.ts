@@ -34,6 +34,62 @@ const CHANGED_BY_PROVIDER_8 =
 /** Their default for `load_balancing_scheme` was EXTERNAL, and is EXTERNAL_MANAGED. */
 const NEW_DEFAULT_IN_PROVIDER_8 = /^google_compute_(?:backend_service|global_forwarding_rule)$/;
 
+/** The Cloud KMS key of everything that can have `kms_key`; undefined for a type that has none. An empty string: no key. */
+function keyOf({ type, values }: PlannedResource): string | undefined {
+  switch (type) {
+    case 'google_storage_bucket':
+      return text(block(values, 'encryption')['default_kms_key_name']);
+    case 'google_cloud_run_v2_service':
+      return text(block(values, 'template')['encryption_key']);
+    case 'google_secret_manager_secret': {
+      const managed = block(block(values, 'replication'), 'user_managed');
+      // With automatic replication a secret takes only keys of the location `global`.
+      if (Object.keys(managed).length === 0) return undefined;
+      return text(block(block(managed, 'replicas'), 'customer_managed_encryption')['kms_key_name']);
+    }
+    case FUNCTION:
+    case 'google_artifact_registry_repository':
+    case 'google_pubsub_topic':
+      return text(values['kms_key_name']);
+    default:
+      return undefined;
+  }
+}
+
+/** Who encrypts with the key. Cloud Run functions list five for one function. */
+const KEY_USERS: Readonly<Record<string, readonly string[]>> = {
+  google_storage_bucket: ['gs-project-accounts'],
+  google_cloud_run_v2_service: ['serverless-robot-prod', 'gcp-sa-artifactregistry'],
+  google_secret_manager_secret: ['gcp-sa-secretmanager'],
+  [FUNCTION]: [
+    'gcf-admin-robot',
+    'gcp-sa-artifactregistry',
+    'gs-project-accounts',
+    'serverless-robot-prod',
+    'gcp-sa-eventarc',
+  ],
+  google_artifact_registry_repository: ['gcp-sa-artifactregistry'],
+  google_pubsub_topic: ['gcp-sa-pubsub'],
+  google_firestore_database: ['gcp-sa-firestore'],
+};
+
+const databaseKeyOf = ({ values }: PlannedResource): string =>
+  text(block(values, 'cmek_config')['kms_key_name']);
+
+/** Where a resource stores or processes data; undefined for one without a location. */
+function placeOf({ type, values }: PlannedResource): string | undefined {
+  if (type === 'google_firestore_database') return text(values['location_id']);
+  if (type === 'google_secret_manager_secret') {
+    const replicas = block(block(block(values, 'replication'), 'user_managed'), 'replicas');
+    return text(replicas['location']) || 'automatic replication';
+  }
+  if (type === 'google_cloud_scheduler_job') return text(values['region']);
+  return 'location' in values ? text(values['location']) : undefined;
+}
+
+const environmentOf = (resource: PlannedResource): Readonly<Record<string, string>> =>
+  z.record(z.string(), z.string()).parse(serviceOf(resource)['environment_variables'] ?? {});
+
 export const RULES = {
   'no role is granted to everybody': (plan) =>
     broken(plan.filter(isGrant), (resource) =>
@@ -288,4 +344,122 @@ export const RULES = {
       // Without a project argument, the provider's default project would apply.
       'project' in resource.unknown && !isGiven(resource, 'project') ? 'does not set its project' : undefined,
     ),
+
+  'everything that takes labels carries the app and the deployment': (plan) =>
+    broken(plan, ({ values }) => {
+      // Terraform shows every argument of the provider's schema, as null if it is not set. Where both exist, `labels`
+      // are the settings of a notification channel.
+      const name = ['user_labels', 'labels'].find((each) => each in values);
+      if (name === undefined) return undefined;
+      const labels = z.record(z.string(), z.string()).parse(values[name] ?? {});
+      const missing = ['app', 'deployment'].filter((key) => !labels[key]);
+      return missing.length === 0 ? undefined : `has no ${missing.join(', ')} in ${name}`;
+    }),
+
+  'one key encrypts everything that takes it, or none does': (plan) => {
+    const [first = ''] = plan.flatMap((resource) => keyOf(resource) || []);
+    return broken(plan, (resource) => {
+      const key = keyOf(resource);
+      return key === undefined || key === first ? undefined : `has the key '${key}', others '${first}'`;
+    });
+  },
+
+  'a key is in the location of what it encrypts': (plan) =>
+    broken(plan, (resource) => {
+      const key = resource.type === 'google_firestore_database' ? databaseKeyOf(resource) : keyOf(resource);
+      const where = placeOf(resource);
+      if (!key || where === undefined) return undefined;
+      const expected = { eur3: 'europe', nam5: 'us', nam7: 'us' }[where] ?? where;
+      return key.split('/')[3] === expected ? undefined : `is in ${where}, its key is not: ${key}`;
+    }),
+
+  'every agent that encrypts may use the key': (plan) =>
+    broken(plan, (resource) => {
+      const key = resource.type === 'google_firestore_database' ? databaseKeyOf(resource) : keyOf(resource);
+      if (!key) return undefined;
+      const missing = (KEY_USERS[resource.type] ?? [`unknown user for ${resource.type}`]).filter(
+        (agent) =>
+          !ofType(plan, 'google_kms_crypto_key_iam_member').some(
+            ({ values }) =>
+              values['crypto_key_id'] === key &&
+              values['role'] === 'roles/cloudkms.cryptoKeyEncrypterDecrypter' &&
+              new RegExp(`^serviceAccount:service-\\d+@${agent}\\.`).test(text(values['member'])),
+          ),
+      );
+      return missing.length === 0 ? undefined : `${missing.join(', ')} may not use ${key}`;
+    }),
+
+  'every function’s images are in the repository of the plan': (plan) =>
+    broken(ofType(plan, FUNCTION), ({ values }) => {
+      const images = text(block(values, 'build_config')['docker_repository']);
+      return ofType(plan, 'google_artifact_registry_repository').some((repository) =>
+        images.endsWith(`/repositories/${text(repository.values['repository_id'])}`),
+      )
+        ? undefined
+        : `is built to ${images}, which does not exist`;
+    }),
+
+  'every function uses the network, or none does': (plan) => {
+    const wayOut = (resource: PlannedResource): string => {
+      if (resource.type === FUNCTION) {
+        const service = serviceOf(resource);
+        const egress = text(service['direct_vpc_egress'] ?? service['vpc_connector_egress_settings']);
+        const network = block(service, 'direct_vpc_network_interface');
+        return JSON.stringify([egress.replace('VPC_EGRESS_', ''), text(service['vpc_connector']), network]);
+      }
+      const access = block(block(resource.values, 'template'), 'vpc_access');
+      return JSON.stringify([
+        text(access['egress']),
+        text(access['connector']),
+        block(access, 'network_interfaces'),
+      ]);
+    };
+    const callers = [...ofType(plan, FUNCTION), ...ofType(plan, 'google_cloud_run_v2_service')];
+    const [first] = callers;
+    return first
+      ? broken(callers, (each) => (wayOut(each) === wayOut(first) ? undefined : `calls by ${wayOut(each)}`))
+      : [];
+  },
+
+  'keys mode can be reached from where the API can': (plan) => {
+    const [api] = ofType(plan, FUNCTION).filter(({ key }) => key === 'api');
+    const expected = {
+      ALLOW_ALL: 'INGRESS_TRAFFIC_ALL',
+      ALLOW_INTERNAL_ONLY: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+      ALLOW_INTERNAL_AND_GCLB: 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER',
+    }[text(api && serviceOf(api)['ingress_settings'])];
+    return broken(ofType(plan, 'google_cloud_run_v2_service'), ({ values }) =>
+      values['ingress'] === expected ? undefined : `has ${text(values['ingress'])}, not ${expected}`,
+    );
+  },
+
+  'behind a load balancer there is Cloud Armor, and no other public way': (plan) => {
+    const backends = ofType(plan, 'google_compute_backend_service');
+    const open = ofType(plan, FUNCTION).filter(
+      (each) => serviceOf(each)['ingress_settings'] === 'ALLOW_ALL' && backends.length > 0,
+    );
+    return [
+      ...broken(backends, (resource) =>
+        isGiven(resource, 'security_policy') || resource.unknown['security_policy'] === true
+          ? undefined
+          : 'has no security_policy',
+      ),
+      ...broken(open, () => 'can be reached around the load balancer'),
+    ];
+  },
+
+  'nothing stores or processes data outside data_locations': (plan) => {
+    const [one] = ofType(plan, FUNCTION);
+    const environment = one ? environmentOf(one) : {};
+    const allowed = (environment['CLAPPER_DATA_LOCATIONS'] ?? '').split(',').filter(Boolean);
+    if (allowed.length === 0) return [];
+    const vertex = environment['CLAPPER_VERTEX_LOCATION'] ?? '';
+    return [
+      ...broken(plan, (resource) => {
+        const where = placeOf(resource);
+        return where === undefined || allowed.includes(where) ? undefined : `is in ${where}`;
+      }),
+      ...(allowed.includes(vertex) ? [] : [`Vertex AI is called in ${vertex}`]),
+    ];
+  },
 } as const satisfies Readonly<Record<string, Rule>>;

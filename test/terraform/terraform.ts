@@ -2,12 +2,12 @@
  * Runs the real terraform binary on a copy of the module.
  *
  * `CLAPPER_TERRAFORM_OFFLINE` is a folder with a tool that runs terraform with stub providers
- * (`node <folder>/src/tf-offline.mjs <dir> <arguments>`). With it all tests run, plan and apply included, without a
+ * (`node <folder>/src/tf-offline.mjs [--schema <file>] <dir> <arguments>`). With it all tests run, plan and apply included, without a
  * network and a cloud. `CLAPPER_TERRAFORM=registry` (`npm run test:terraform`) downloads the providers from the
  * registry instead. With it only the tests that need no cloud run.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import { z } from 'zod';
 import { temporaryDir } from '../support/temporary-dir.ts';
 
 export const MODULE = fileURLToPath(new URL('../../terraform', import.meta.url));
-export const EXAMPLES = ['smallest', 'full', 'keys', 'gemini-key'] as const;
+export const EXAMPLES = ['smallest', 'full', 'keys', 'gemini-key', 'company', 'load-balancer'] as const;
 export type Example = (typeof EXAMPLES)[number];
 export const PROJECT = 'my-videos-1';
 
@@ -23,6 +23,23 @@ const OFFLINE_TOOL = process.env['CLAPPER_TERRAFORM_OFFLINE'];
 const FROM_REGISTRY = process.env['CLAPPER_TERRAFORM'] === 'registry';
 /** For a hang. A plan of the whole module takes one or two seconds; a test on an overloaded machine took two minutes. */
 export const TERRAFORM_TIMEOUT_MS = 600_000;
+
+/**
+ * The tool's schema with the types that only examples/load-balancer uses. Undefined for a tool that keeps its schema
+ * elsewhere.
+ */
+function offlineSchema(): string | undefined {
+  const own = path.join(OFFLINE_TOOL ?? '', 'schema/google-npm.json');
+  if (!OFFLINE_TOOL || !existsSync(own)) return undefined;
+  const schemaSchema = z.looseObject({ resources: z.record(z.string(), z.unknown()) });
+  const read = (file: string | URL) => schemaSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const [more, tool] = [read(new URL('load-balancer-schema.json', import.meta.url)), read(own)];
+  const file = path.join(temporaryDir(), 'schema.json');
+  writeFileSync(file, JSON.stringify({ ...tool, resources: { ...more.resources, ...tool.resources } }));
+  return file;
+}
+
+const schemaFile = offlineSchema();
 
 const hasBinary = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0;
 
@@ -62,7 +79,15 @@ export interface TerraformRun {
 /** Runs `terraform <args>` in `dir`. */
 export function terraform(dir: string, ...args: string[]): Promise<TerraformRun> {
   const [command, all] = OFFLINE_TOOL
-    ? [process.execPath, [path.join(OFFLINE_TOOL, 'src/tf-offline.mjs'), dir, ...args]]
+    ? [
+        process.execPath,
+        [
+          path.join(OFFLINE_TOOL, 'src/tf-offline.mjs'),
+          ...(schemaFile ? ['--schema', schemaFile] : []),
+          dir,
+          ...args,
+        ],
+      ]
     : ['terraform', [`-chdir=${dir}`, ...args]];
   const env = { ...process.env, NO_COLOR: '1', TF_IN_AUTOMATION: '1', CHECKPOINT_DISABLE: '1' };
   return new Promise((resolve) => {
@@ -188,3 +213,33 @@ export function block(values: Readonly<Record<string, unknown>>, name: string): 
 }
 
 export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const providerSchema = z.object({
+  provider_schemas: z.record(
+    z.string(),
+    z.object({
+      resource_schemas: z.record(
+        z.string(),
+        z.object({ block: z.object({ attributes: z.record(z.string(), z.looseObject({})).default({}) }) }),
+      ),
+    }),
+  ),
+});
+
+/** The arguments of each resource type, by the providers of an initialized folder. Without nested blocks. */
+export async function argumentsByType(dir: string): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const output = await terraformOrThrow(dir, 'providers', 'schema', '-json');
+  const { provider_schemas: providers } = providerSchema.parse(JSON.parse(output));
+  return new Map(
+    Object.values(providers).flatMap(({ resource_schemas: types }) =>
+      Object.entries(types).map(
+        ([
+          type,
+          {
+            block: { attributes },
+          },
+        ]) => [type, new Set(Object.keys(attributes))] as const,
+      ),
+    ),
+  );
+}
