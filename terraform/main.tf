@@ -58,6 +58,7 @@ module "bootstrap" {
   gemini_key_location = var.gemini_key_location
   kms_grants          = var.kms_grants
   kms_key             = var.kms_key
+  previous_kms_keys   = var.previous_kms_keys
 
   depends_on = [google_project_service.this]
 }

@@ -329,6 +329,13 @@ variable "operators" {
   }
 }
 
+variable "previous_kms_keys" {
+  description = "Earlier values of `kms_key`. Objects, messages and images that they have encrypted stay encrypted with them, so Google's agents keep their grants. Before you change or remove `kms_key`, add its value here."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "project_id" {
   description = "Id of the project. Use a project for Clapper alone: some roles can be granted only for a whole project."
   type        = string

@@ -12,9 +12,10 @@ locals {
     storage          = "gs-project-accounts"
   }
 
+  # Also for the keys of earlier: without the grant Google could no longer decrypt what they have encrypted.
   key_grants = merge(
-    var.kms_key == null ? {} : { for service, domain in local.key_users : service => { key = var.kms_key, domain = domain } },
-    var.firestore_kms_key == null ? {} : { firestore = { key = var.firestore_kms_key, domain = "gcp-sa-firestore" } },
+    { for pair in setproduct(keys(local.key_users), setunion(var.kms_key[*], var.previous_kms_keys)) : join("/", pair) => { key = pair[1], domain = local.key_users[pair[0]] } },
+    var.firestore_kms_key == null ? {} : { "firestore/${var.firestore_kms_key}" = { key = var.firestore_kms_key, domain = "gcp-sa-firestore" } },
   )
 }
 

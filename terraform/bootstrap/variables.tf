@@ -49,6 +49,13 @@ variable "name" {
   nullable    = false
 }
 
+variable "previous_kms_keys" {
+  description = "Value of `previous_kms_keys` in the deployment."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "project_id" {
   description = "Id of the project."
   type        = string

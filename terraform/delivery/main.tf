@@ -44,6 +44,7 @@ module "bootstrap" {
   gemini_key_location = var.gemini_key_location
   kms_grants          = var.kms_grants
   kms_key             = var.kms_key
+  previous_kms_keys   = var.previous_kms_keys
 
   deployers = { ci = google_service_account.this["apply"].member }
 

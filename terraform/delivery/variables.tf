@@ -55,6 +55,13 @@ variable "name" {
   }
 }
 
+variable "previous_kms_keys" {
+  description = "Value of `previous_kms_keys` in the deployment."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "project_id" {
   description = "Id of the project of the deployment."
   type        = string

@@ -118,7 +118,7 @@ const BREAKING: Readonly<Record<RuleName, () => readonly PlannedResource[]>> = {
   'a key is in the location of what it encrypts': () =>
     changed('google_firestore_database', set('location_id', 'nam5'), undefined, 'company'),
   'every agent that encrypts may use the key': () =>
-    planned('company').filter(({ address }) => !address.endsWith('_iam_member.this["firestore"]')),
+    planned('company').filter(({ address }) => !address.includes('_iam_member.this["firestore/')),
   'every function’s images are in the repository of the plan': () =>
     changed('google_artifact_registry_repository', set('repository_id', 'other'), undefined, 'company'),
   'every function uses the network, or none does': () =>

@@ -21,6 +21,20 @@ module "clapper" {
   name               = "studio"
   labels             = { team = "film", stage = "production" }
 
+  # Where data may be. The database is in a multi-region, and Veo in another region.
+  data_locations      = ["europe-west4", "eur3", "us-central1"]
+  gemini_key_location = "europe-west4"
+
+  # Keys of the company. That of the database is in the key location of its multi-region.
+  kms_key           = "projects/company-keys/locations/europe-west4/keyRings/clapper/cryptoKeys/data"
+  firestore_kms_key = "projects/company-keys/locations/europe/keyRings/clapper/cryptoKeys/database"
+  previous_kms_keys = ["projects/company-keys/locations/europe-west4/keyRings/clapper/cryptoKeys/data-2025"]
+  kms_grants        = true
+
+  # The ways in and out.
+  ingress = "all"
+  vpc     = { network = "default", subnetwork = "default", tags = ["clapper"], egress = "private-ranges-only" }
+
   # Who may call, and who operates the deployment.
   callers   = ["group:film@example.com", "serviceAccount:app@${var.project_id}.iam.gserviceaccount.com"]
   operators = ["ann@example.com"]
