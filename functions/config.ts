@@ -86,6 +86,11 @@ const environmentSchema = z.object({
   CLAPPER_TOKEN_JWKS_URL: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
   /** Location of the Vertex models, unless Google serves a model under the global endpoint or an override names others. */
   CLAPPER_VERTEX_LOCATION: z.string().min(1).default('us-central1'),
+  /** Locations where data may be processed: requests for a model elsewhere are refused. Default: anywhere. */
+  CLAPPER_DATA_LOCATIONS: list('').refine(
+    (locations) => locations.every((location) => /^[a-z][a-z0-9-]*$/.test(location)),
+    'must be locations like us-central1, separated by commas',
+  ),
   /** Key of the Gemini Developer API. Not GEMINI_API_KEY: the SDK would read that too, and warn in Vertex mode. */
   CLAPPER_GEMINI_API_KEY: z.string().min(1).optional(),
   /** Public URL of `POST /v1/provider-events`, for webhooks of the Gemini API. */

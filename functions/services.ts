@@ -34,6 +34,7 @@ import {
   withOmniOnVertex,
   withVertexLocation,
 } from './core/catalogue/catalogue-overrides.ts';
+import { withDataLocations } from './core/catalogue/data-locations.ts';
 import { CATALOGUE } from './core/catalogue/models.ts';
 import { defined } from './core/defined.ts';
 import { defaultPolicy } from './core/job/policy.ts';
@@ -215,7 +216,11 @@ export function buildServices(config: Config): Built {
 function catalogueOf(config: Config) {
   const { CLAPPER_GEMINI_API_KEY: key, CLAPPER_VERTEX_LOCATION, CLAPPER_CATALOGUE_OVERRIDES } = config;
   const present = key === undefined ? withOmniOnVertex(CATALOGUE) : CATALOGUE;
-  return overrideCatalogue(withVertexLocation(present, CLAPPER_VERTEX_LOCATION), CLAPPER_CATALOGUE_OVERRIDES);
+  const located = withVertexLocation(present, CLAPPER_VERTEX_LOCATION);
+  return withDataLocations(
+    overrideCatalogue(located, CLAPPER_CATALOGUE_OVERRIDES),
+    config.CLAPPER_DATA_LOCATIONS,
+  );
 }
 
 function createEvents({ CLAPPER_EVENTS_TOPIC: topic, GOOGLE_CLOUD_PROJECT: project }: Config) {

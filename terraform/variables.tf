@@ -150,6 +150,10 @@ variable "data_locations" {
   nullable    = false
 
   validation {
+    condition     = alltrue([for location in var.data_locations : can(regex("^[a-z][a-z0-9-]*$", location))])
+    error_message = "data_locations must be locations like us-central1, eur3 or global."
+  }
+  validation {
     condition     = length(var.data_locations) == 0 || alltrue([for where in values(local.data_places) : contains(var.data_locations, where)])
     error_message = "data_locations (${join(", ", var.data_locations)}) does not have the location of: ${join("; ", [for what, where in local.data_places : "${what}, ${where}" if !contains(var.data_locations, where)])}. Set the variable in parentheses to a location of the list, or add the location to the list."
   }

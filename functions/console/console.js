@@ -33,7 +33,9 @@ keyForm.addEventListener('submit', (event) => {
 /** Fills the form with the models of the catalogue and the parameters of the selected model. */
 async function offerModels() {
   const { models, defaultModel } = await request('/v1/models');
-  const videoModels = models.filter(({ kind, stage }) => kind === 'video' && stage !== 'retired');
+  const videoModels = models.filter(
+    ({ kind, stage, refusedBecause }) => kind === 'video' && stage !== 'retired' && !refusedBecause,
+  );
   const fill = (name, values, chosen) => {
     const options = values.map((value) =>
       element('option', { value, textContent: value, selected: value === chosen }),

@@ -59,6 +59,8 @@ interface SpecBase {
   readonly requestsPerMinute: number;
   /** Google Cloud locations of its calls, in the order in which they are tried. At least one. */
   readonly locations: readonly string[];
+  /** Why this deployment does not call the model: none of its locations is allowed. */
+  readonly outside?: string | undefined;
   readonly latency: LatencyProfile;
   /** The types of its input images. */
   readonly imageMimeTypes: readonly ImageMimeType[];
@@ -187,6 +189,10 @@ export function findRetired(
 /** Whether the model is off on the day `today` (`YYYY-MM-DD`). */
 export const isRetired = ({ retirement }: Pick<ModelSpec, 'retirement'>, today: string): boolean =>
   retirement !== undefined && retirement.date <= today;
+
+/** Whether new requests can run on the model. */
+export const isServed = (spec: Pick<ModelSpec, 'retirement' | 'outside'>, today: string): boolean =>
+  !isRetired(spec, today) && spec.outside === undefined;
 
 /** The values that the model takes in this mode. */
 export const limitsIn = (spec: VideoModelSpec, mode: Mode): ModeLimits => ({

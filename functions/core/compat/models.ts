@@ -4,7 +4,7 @@ import {
   findModel,
   findRetired,
   type ImageModelSpec,
-  isRetired,
+  isServed,
   type Retirement,
   type VideoModelSpec,
 } from '../catalogue/catalogue.ts';
@@ -99,7 +99,7 @@ export function imageModelFor(
   if (findModel(catalogue, model)?.kind === 'video')
     throw wrongMethod(model, method, 'it makes videos: send it to :predictLongRunning');
   const retirement = retirementOf(catalogue, model, rules);
-  if (!retirement) throw unknownModel(model, method);
+  if (!retirement) throw refusedModel(model, method, rules);
   const successor = aliasRetired ? livingImageModel(retirement.runsOn.model, rules) : undefined;
   const aliasOf = { model, retiredOn: retirement.date };
   if (successor?.surface === method) return { spec: successor, aliasOf };
@@ -111,10 +111,16 @@ export function imageModelFor(
   function livingImageModel(name: string, { providers }: ImageRules): ImageModelSpec | undefined {
     for (const provider of providers) {
       const spec = findModel(catalogue, name, provider);
-      if (spec?.kind === 'image' && !isRetired(spec, today)) return spec;
+      if (spec?.kind === 'image' && isServed(spec, today)) return spec;
     }
     return undefined;
   }
+}
+
+/** For a model without a retirement: unknown, or outside the locations of the deployment's data. */
+function refusedModel(model: string, method: CompatMethod, { catalogue, providers }: ImageRules): Error {
+  const outside = providers.map((provider) => findModel(catalogue, model, provider)?.outside).find(Boolean);
+  return outside ? notFound(`models/${model} is refused: ${outside}.`) : unknownModel(model, method);
 }
 
 /** The model itself, or any with this method. */
@@ -123,7 +129,9 @@ function retiredImageModel(
   method: ImageModelSpec['surface'],
   { catalogue, providers }: ImageRules,
 ): ImageModelSpec | undefined {
-  const images = catalogue.models.filter((spec) => spec.kind === 'image' && spec.surface === method);
+  const images = catalogue.models.filter(
+    (spec) => spec.kind === 'image' && spec.surface === method && spec.outside === undefined,
+  );
   const specs = providers.flatMap((provider) => images.filter((spec) => spec.provider === provider));
   const found = specs.find((spec) => spec.model === model) ?? specs[0];
   return found?.kind === 'image' ? found : undefined;

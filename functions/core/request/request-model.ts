@@ -6,6 +6,7 @@ import {
   type ImageModelSpec,
   imageSizesOf,
   isRetired,
+  isServed,
   type ModelSpec,
   type VideoModelSpec,
 } from '../catalogue/catalogue.ts';
@@ -66,14 +67,18 @@ function modelOf(
 ): Chosen<ModelSpec> | undefined {
   const { catalogue, today } = rules;
   const spec = findModel(catalogue, model, provider);
-  if (spec && !isRetired(spec, today)) return { spec };
+  if (spec && isServed(spec, today)) return { spec };
+  if (spec?.outside !== undefined && (rules.allowRetired || !isRetired(spec, today))) {
+    errors.push({ field, detail: `is ${shown(model)}, which is refused: ${spec.outside}.` });
+    return undefined;
+  }
   if (spec?.retirement && rules.allowRetired) return { spec, retiredOn: spec.retirement.date };
   const retirement = spec?.retirement ?? findRetired(catalogue, model, provider)?.retirement;
   if (!retirement) {
     // Only models that this field takes. A set, because two providers may have the same model.
     const known = new Set(
       catalogue.models
-        .filter((each) => each.kind === kind && !isRetired(each, today))
+        .filter((each) => each.kind === kind && isServed(each, today))
         .filter((each) => provider === undefined || each.provider === provider)
         .map((each) => each.model),
     );
@@ -85,7 +90,7 @@ function modelOf(
   }
   const { date, replacement, runsOn } = retirement;
   const successor = rules.aliasRetired ? findModel(catalogue, runsOn.model, runsOn.provider) : undefined;
-  if (successor && !isRetired(successor, today))
+  if (successor && isServed(successor, today))
     return { spec: successor, aliasOf: { model, retiredOn: date } };
   errors.push({ field, detail: `'${model}' was retired on ${date}; use ${replacement}.` });
   return undefined;

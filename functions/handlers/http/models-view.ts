@@ -28,7 +28,7 @@ function modelView(spec: ModelSpec, today: string): unknown {
     provider,
     model,
     stage: isRetired(spec, today) ? 'retired' : spec.stage,
-    ...defined({ retirement: spec.retirement }),
+    ...defined({ retirement: spec.retirement, refusedBecause: spec.outside }),
     aspectRatios,
     promptCharactersMax,
     requestsPerMinute,

@@ -9,8 +9,13 @@ import type { Services } from '../../ports.ts';
 
 type Model = { readonly provider: ProviderName; readonly model: string };
 
-/** @param refusalsInARow refusals of the job since the last other answer; after the last location the first one follows */
+/**
+ * @param refusalsInARow refusals of the job since the last other answer; after the last location the first one follows
+ * @throws Error for a model outside the locations of the deployment's data: the job was accepted before they were set
+ */
 export function locationOf(services: Services, model: Model, refusalsInARow: number): string {
+  const refused = findModel(services.catalogue, model.model, model.provider)?.outside;
+  if (refused !== undefined) throw new Error(`${model.provider}/${model.model} is refused: ${refused}.`);
   const locations = locationsOf(services, model);
   return locations[refusalsInARow % locations.length] ?? services.settings.locations[model.provider];
 }
