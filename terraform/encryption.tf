@@ -2,6 +2,7 @@
 
 locals {
   kms_keys = var.kms_key[*]
+  kms_apis = var.kms_key == null && local.firestore_kms_key == null ? [] : ["cloudkms"]
 
   # Google sets the key of a database only when it is created, so that it has a variable of its own.
   firestore_kms_key = var.firestore_kms_key == null ? var.kms_key : var.firestore_kms_key == "" ? null : var.firestore_kms_key

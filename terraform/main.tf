@@ -16,7 +16,7 @@ locals {
   }
 
   # False means that terraform/delivery has enabled the APIs and created the accounts.
-  apis = toset(var.bootstrap ? concat(jsondecode(file("${path.module}/bootstrap/apis.json")), local.vpc_apis) : [])
+  apis = toset(var.bootstrap ? concat(jsondecode(file("${path.module}/bootstrap/apis.json")), local.vpc_apis, local.kms_apis) : [])
 
   # With the accounts as outputs of the module, whatever uses one is created after it.
   accounts = var.bootstrap ? module.bootstrap[0].accounts : {
@@ -54,7 +54,7 @@ module "bootstrap" {
   region         = var.region
   labels         = local.labels
 
-  firestore_kms_key   = local.firestore_kms_key
+  firestore_kms_key   = var.firestore_kms_key
   gemini_key_location = var.gemini_key_location
   kms_grants          = var.kms_grants
   kms_key             = var.kms_key

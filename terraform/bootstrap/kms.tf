@@ -12,10 +12,13 @@ locals {
     storage          = "gs-project-accounts"
   }
 
+  # As in encryption.tf of the deployment.
+  firestore_kms_key = var.firestore_kms_key == null ? var.kms_key : var.firestore_kms_key == "" ? null : var.firestore_kms_key
+
   # Also for the keys of earlier: without the grant Google could no longer decrypt what they have encrypted.
   key_grants = merge(
     { for pair in setproduct(keys(local.key_users), setunion(var.kms_key[*], var.previous_kms_keys)) : join("/", pair) => { key = pair[1], domain = local.key_users[pair[0]] } },
-    var.firestore_kms_key == null ? {} : { "firestore/${var.firestore_kms_key}" = { key = var.firestore_kms_key, domain = "gcp-sa-firestore" } },
+    { for key in local.firestore_kms_key[*] : "firestore/${key}" => { key = key, domain = "gcp-sa-firestore" } },
   )
 }
 

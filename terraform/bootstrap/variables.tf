@@ -12,7 +12,7 @@ variable "firestore_database" {
 }
 
 variable "firestore_kms_key" {
-  description = "Cloud KMS key of the database. Null: none."
+  description = "Value of `firestore_kms_key` in the deployment."
   type        = string
   default     = null
 }

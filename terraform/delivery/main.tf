@@ -19,7 +19,10 @@ locals {
 }
 
 resource "google_project_service" "this" {
-  for_each = toset(jsondecode(file("${path.module}/../bootstrap/apis.json")))
+  for_each = toset(concat(
+    jsondecode(file("${path.module}/../bootstrap/apis.json")),
+    var.kms_key == null && var.firestore_kms_key == null ? [] : ["cloudkms"],
+  ))
 
   project            = var.project_id
   service            = "${each.value}.googleapis.com"

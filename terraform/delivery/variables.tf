@@ -12,7 +12,7 @@ variable "firestore_database" {
 }
 
 variable "firestore_kms_key" {
-  description = "Key of the database in the deployment: `firestore_kms_key`, or else `kms_key`."
+  description = "Value of `firestore_kms_key` in the deployment."
   type        = string
   default     = null
 }

@@ -89,9 +89,16 @@ const written = (): string[] =>
     );
 
 const AGENTS: Readonly<Record<string, string>> = {
-  aiplatform: 'Vertex AI',
-  eventarc: 'Eventarc',
-  pubsub: 'Pub Sub',
+  'gcf-admin-robot': 'Cloud Functions',
+  'gcp-sa-aiplatform': 'Vertex AI',
+  'gcp-sa-artifactregistry': 'Artifact Registry',
+  'gcp-sa-cloudtasks': 'Cloud Tasks',
+  'gcp-sa-eventarc': 'Eventarc',
+  'gcp-sa-firestore': 'Firestore',
+  'gcp-sa-pubsub': 'Pub Sub',
+  'gcp-sa-secretmanager': 'Secret Manager',
+  'gs-project-accounts': 'Cloud Storage',
+  'serverless-robot-prod': 'Cloud Run',
 };
 
 function whoOf({ values, address }: PlannedResource): string {
@@ -101,8 +108,7 @@ function whoOf({ values, address }: PlannedResource): string {
   if (member.includes('billing-budget-alert@system')) return 'Cloud Billing';
   if (address.includes('.caller[')) return 'callers';
 
-  if (address.endsWith('.storage_events')) return 'Cloud Storage';
-  const agent = /service-\d+@gcp-sa-(\w+)\./.exec(member)?.[1];
+  const agent = /service-\d+@([\w-]+)\./.exec(member)?.[1];
   if (agent) return AGENTS[agent] ?? `unknown agent ${agent}`;
   return `unknown member ${member} of ${address}`;
 }
@@ -122,6 +128,8 @@ function whereOf({ type, values, address }: PlannedResource): string {
   switch (type) {
     case 'google_project_iam_member':
       return PLACES[text(block(values, 'condition')['expression'])] ?? 'project';
+    case 'google_kms_crypto_key_iam_member':
+      return text(values['crypto_key_id']).endsWith('/database') ? 'firestore_kms_key' : 'kms_key';
     case 'google_storage_bucket_iam_member':
       return `bucket ${short(values['bucket'])}`;
     case 'google_secret_manager_secret_iam_member':
