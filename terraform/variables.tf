@@ -338,6 +338,11 @@ variable "previous_kms_keys" {
   type        = set(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for key in var.previous_kms_keys : can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", key))])
+    error_message = "previous_kms_keys must be full names like projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version."
+  }
 }
 
 variable "project_id" {

@@ -4,8 +4,10 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   copyOfModule,
+  dependenciesIn,
   MODULE,
   PROJECT,
+  planOf,
   TERRAFORM_TIMEOUT_MS,
   type TerraformRun,
   terraform,
@@ -136,6 +138,18 @@ describe.skipIf(whyNoPlan)(`a deployment that exists${whyNoPlan ? ` (skipped: ${
     expect(lost(output)).toEqual([]);
     expect(output).not.toMatch(/google_kms_crypto_key_iam_member\.this\[\S+\] will be updated/);
     expect(output.match(/google_kms_crypto_key_iam_member\.this\[\S+\] will be created/g)).toHaveLength(8);
+  });
+
+  it('creates what is encrypted after the grants on the key', async () => {
+    await planOf(module, 'company');
+    const dependencies = dependenciesIn(module, 'company');
+    const encrypted = [...dependencies.keys()].filter((address) =>
+      /^google_(?:storage_bucket|pubsub_topic|firestore_database|cloudfunctions2_function|cloud_run_v2_service)\.\w+$/.test(
+        address,
+      ),
+    );
+    expect(encrypted.length).toBeGreaterThanOrEqual(7);
+    for (const address of encrypted) expect(dependencies.get(address), address).toContain('module.bootstrap');
   });
 
   it('with a key plans no changes as long as the variables stay', async () => {
