@@ -65,6 +65,18 @@ describe('with allowed locations', () => {
     }
   });
 
+  it.each([
+    // Simulated models run although they are retired.
+    ['veo-3.1-generate-preview', { allowRetiredModels: true }],
+    // Its successor is Omni 1.1.
+    ['gemini-omni-flash-preview', { allowRetiredModels: false, aliasRetiredModels: true }],
+  ])('the retired %s is refused too with %j', async (model, change) => {
+    const settings = { ...makeWorld().services.settings, ...change };
+    const world = makeWorld({ catalogue: IN_REGION, settings });
+    await expect(accept(world, { model })).rejects.toMatchObject({ problem: { status: 400 } });
+    await expect(accept(makeWorld({ settings }), { model })).resolves.toBeDefined();
+  });
+
   it('Google’s surfaces refuse such a model, list none, and send no image call', async () => {
     const sent: ImageCall[] = [];
     const images = {
