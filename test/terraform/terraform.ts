@@ -24,22 +24,22 @@ const FROM_REGISTRY = process.env['CLAPPER_TERRAFORM'] === 'registry';
 /** For a hang. A plan of the whole module takes one or two seconds; a test on an overloaded machine took two minutes. */
 export const TERRAFORM_TIMEOUT_MS = 600_000;
 
+let schemaFile: string | undefined;
+
 /**
  * The tool's schema with the types that only examples/load-balancer uses. Undefined for a tool that keeps its schema
- * elsewhere.
+ * elsewhere. Written again when an earlier test file has removed it.
  */
-function offlineSchema(): string | undefined {
-  const own = path.join(OFFLINE_TOOL ?? '', 'schema/google-npm.json');
-  if (!OFFLINE_TOOL || !existsSync(own)) return undefined;
+function offlineSchema(toolDir: string): string | undefined {
+  const own = path.join(toolDir, 'schema/google-npm.json');
+  if ((schemaFile !== undefined && existsSync(schemaFile)) || !existsSync(own)) return schemaFile;
   const schemaSchema = z.looseObject({ resources: z.record(z.string(), z.unknown()) });
   const read = (file: string | URL) => schemaSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   const [more, tool] = [read(new URL('load-balancer-schema.json', import.meta.url)), read(own)];
-  const file = path.join(temporaryDir(), 'schema.json');
-  writeFileSync(file, JSON.stringify({ ...tool, resources: { ...more.resources, ...tool.resources } }));
-  return file;
+  schemaFile = path.join(temporaryDir(), 'schema.json');
+  writeFileSync(schemaFile, JSON.stringify({ ...tool, resources: { ...more.resources, ...tool.resources } }));
+  return schemaFile;
 }
-
-const schemaFile = offlineSchema();
 
 const hasBinary = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0;
 
@@ -78,12 +78,13 @@ export interface TerraformRun {
 
 /** Runs `terraform <args>` in `dir`. */
 export function terraform(dir: string, ...args: string[]): Promise<TerraformRun> {
+  const schema = OFFLINE_TOOL && offlineSchema(OFFLINE_TOOL);
   const [command, all] = OFFLINE_TOOL
     ? [
         process.execPath,
         [
           path.join(OFFLINE_TOOL, 'src/tf-offline.mjs'),
-          ...(schemaFile ? ['--schema', schemaFile] : []),
+          ...(schema ? ['--schema', schema] : []),
           dir,
           ...args,
         ],
