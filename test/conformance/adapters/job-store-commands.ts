@@ -258,7 +258,8 @@ const waitFor = fc.tuple(ids, fc.oneof(fc.nat(3), fc.constant('the end' as const
     async (model, store) => {
       const revision = (model.now(jobId)?.revision ?? 0) + (goal === 'the end' ? 0 : goal);
       const until = goal === 'the end' ? isTerminal : (job: Job): boolean => job.revision >= revision;
-      const answer = store.waitFor(jobId, until, 60_000);
+      // Longer than a search: on a busy machine a minute may pass before the next change.
+      const answer = store.waitFor(jobId, until, 3_600_000);
       const title = `${jobId} until ${goal === 'the end' ? goal : `revision ${revision}`}`;
       const waiting: Waiting = { jobId, title, until, answer, isAnswered: false };
       const markAnswered = (): void => {
