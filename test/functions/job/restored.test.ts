@@ -120,6 +120,84 @@ describe('a job that was queued at the time of the copy and paid for after it', 
   });
 });
 
+describe('a job that was being submitted at the time of the copy', () => {
+  const GEMINI = { model: 'veo-3.1-fast-generate-preview' };
+
+  it('is polled under the operation that was noted after the copy', async () => {
+    const world = makeWorld();
+    let copy: Awaited<ReturnType<typeof copyOf>> | undefined;
+    const { onSubmit } = world.gemini;
+    world.gemini.onSubmit = async (call) => {
+      copy = await copyOf(world);
+      return onSubmit(call);
+    };
+    const job = await accept(world, GEMINI);
+    await runFor(world, 1);
+    expect(copy?.jobs).toMatchObject([{ status: 'submitting' }]);
+    if (!copy) throw new Error('no copy');
+
+    const restored = await restore(world, copy);
+    await runFor(restored, 5 * MINUTE);
+    expect(await stored(restored, job)).toMatchObject({
+      status: 'running',
+      attempt: { operation: { name: 'operations/1' } },
+    });
+    expect(world.gemini.calls).toHaveLength(1);
+  });
+
+  it('is continued if the copy was made between its note and its claim', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 2 * MINUTE);
+    let copy: Awaited<ReturnType<typeof copyOf>> | undefined;
+    const { output } = world;
+    const results = Object.create(output, {
+      writeOnce: {
+        value: async (...args: Parameters<typeof output.writeOnce>) => {
+          await output.writeOnce(...args);
+          world.clock.advance(20_000);
+          copy ??= await copyOf(world);
+        },
+      },
+    });
+    const job = await accept(world);
+    await runFor({ ...world, services: { ...world.services, results } }, HOUR);
+    expect(copy?.jobs).toMatchObject([{ status: 'queued' }]);
+    if (!copy) throw new Error('no copy');
+
+    const restored = await restore(world, copy);
+    await runFor(restored, HOUR);
+    expect(await stored(restored, job)).toMatchObject({ status: 'succeeded' });
+    expect(world.vertex.calls).toHaveLength(1);
+  });
+});
+
+describe('a failed job that was retried after the copy', () => {
+  it('is retried by the same job, which finds the videos and pays nothing', async () => {
+    const world = makeWorld();
+    finishesAfter(world, 2 * MINUTE);
+    const { onSubmit } = world.vertex;
+    let refusals = 1;
+    world.vertex.onSubmit = async (call) =>
+      refusals-- > 0
+        ? { kind: 'failed', signal: { kind: 'http', status: 400, message: 'bad prompt' } }
+        : onSubmit(call);
+    const job = await accept(world);
+    await runFor(world, MINUTE);
+    const copy = await copyOf(world);
+    const failed = await stored(world, job);
+    expect(failed.status).toBe('failed');
+    const first = await retry(world.services, failed, { acceptDoubleCharge: false });
+    await runFor(world, HOUR);
+
+    const restored = await restore(world, copy);
+    const second = await retry(restored.services, await stored(restored, job), { acceptDoubleCharge: false });
+    await runFor(restored, HOUR);
+    expect(second.job.jobId).toBe(first.job.jobId);
+    expect(await stored(restored, second.job)).toMatchObject({ status: 'succeeded' });
+    expect(world.vertex.calls).toHaveLength(2);
+  });
+});
+
 describe('a job that was accepted after the copy', () => {
   it('is missing; the same request with the same Idempotency-Key finds its videos and pays nothing', async () => {
     const world = makeWorld();
