@@ -65,7 +65,8 @@ export type JobEvent =
   /** The job was claimed after the copy from which the database was restored. Its attempt is continued. */
   | {
       readonly type: 'recover';
-      readonly seq: number;
+      /** The wake of a queued job. */
+      readonly seq: number | undefined;
       readonly note: ClaimNote;
       /** Absent: it is unknown whether the provider accepted the submission. */
       readonly operation: OperationRef | undefined;
@@ -215,17 +216,18 @@ function claim(
 }
 
 /**
- * Also after the deadline: a job that was paid for must not end as unpaid, because a retry would then pay again. The
- * attempt is looked at immediately.
+ * Also after the deadline: a job that was paid for must not end as unpaid, because a retry would then pay again. A failed
+ * job follows the attempt, for the same reason. The attempt is looked at immediately.
  */
 function recover(
   job: Job,
   { seq, note, operation }: Extract<JobEvent, { type: 'recover' }>,
   ctx: StepContext,
 ): Job | undefined {
-  if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;
+  const isUnpaid = job.status === 'queued' ? job.wake.seq === seq : mayRecover(job);
+  if (!isUnpaid) return undefined;
   const { attemptId, stage, location, reservedUsd, notedAt } = note;
-  const attempt = {
+  const common = {
     attemptId,
     stage,
     number: attemptsAtStage(job).length + 1,
@@ -234,15 +236,19 @@ function recover(
     reservedUsd,
     submittedAt: notedAt,
   };
-  const base = baseOf(job);
-  if (operation) {
-    const polled = { polls: 0, pollErrorsInARow: 0, quickLooks: 0 };
-    return withAttempt(base, { ...attempt, state: 'running', operation, ...polled }, ctx.now);
-  }
   const cause = 'The database was restored from a copy that is older than this submission.';
   const decideAt = Math.max(notedAt + ctx.latency.longestMs, ctx.now);
-  return withAttempt(base, { ...attempt, state: 'uncertain', cause, decideAt, looks: 0 }, ctx.now);
+  const attempt: LiveAttempt = operation
+    ? { ...common, state: 'running', operation, polls: 0, pollErrorsInARow: 0, quickLooks: 0 }
+    : { ...common, state: 'uncertain', cause, decideAt, looks: 0 };
+  if (job.status !== 'failed') return withAttempt(baseOf(job), attempt, ctx.now);
+  const { wakes, wake } = followingWake(job, ctx.now);
+  return { ...job, wakes, following: { attempt, wake } };
 }
+
+/** Whether a failed job may have an attempt that the restored database lacks, and that its retry would pay for again. */
+export const mayRecover = (job: Job): job is JobIn<'failed'> =>
+  job.status === 'failed' && job.following === undefined && job.retriedBy === undefined;
 
 function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;

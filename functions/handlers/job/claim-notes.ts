@@ -13,8 +13,9 @@ import {
   isOfLostTime,
   unknownClaims,
 } from '../../core/job/claim-note.ts';
-import type { Job, JobIn } from '../../core/job/job.ts';
+import { type Job, wakeOf } from '../../core/job/job.ts';
 import { currentStage } from '../../core/job/stages.ts';
+import { mayRecover } from '../../core/job/step.ts';
 import type { Services, StoredObject } from '../../ports.ts';
 import { advanceAndPerform, logFields } from './advance.ts';
 
@@ -55,13 +56,14 @@ export function answerOf(observed: AttemptEvent): ClaimAnswer | undefined {
 }
 
 /**
- * In a restored database: if the job was claimed in the lost time, continues that attempt instead of a new one.
+ * In a restored database: if the job was claimed in the lost time, continues that attempt instead of a new one. A failed
+ * job follows it, so that a retry is refused until its charge is known, and then takes its videos.
  * @returns whether the job has changed @throws Error when the notes cannot be read; the job must then not be claimed
  */
-export async function recoverLostAttempt(services: Services, job: JobIn<'queued'>): Promise<boolean> {
+export async function recoverLostAttempt(services: Services, job: Job): Promise<boolean> {
   const { results, settings, log } = services;
   const { restored } = settings;
-  if (!restored) return false;
+  if (!restored || (job.status !== 'queued' && !mayRecover(job))) return false;
   const objects = await results.list(claimNotesOf(job.jobId));
   const notes: ClaimNote[] = [];
   for (const object of objects)
@@ -82,7 +84,7 @@ export async function recoverLostAttempt(services: Services, job: JobIn<'queued'
         recovered: { provider, model, hasOperation: answer !== undefined },
       },
     );
-    const event = { type: 'recover', seq: job.wake.seq, note, operation: answer?.operation } as const;
+    const event = { type: 'recover', seq: wakeOf(job)?.seq, note, operation: answer?.operation } as const;
     await advanceAndPerform(services, job.jobId, event);
     return true;
   }
