@@ -14,6 +14,8 @@ import { submitQueueNames } from '../../functions/core/job/queues.ts';
 import { OUTPUT_BUCKET, PROJECT, REGION } from '../../infra/stack/plan.ts';
 import { type JobView, startTestStack, type TestStack } from '../support/local-stack.ts';
 
+/** Two stacks start, and a step that a job takes again waits for the sweep. The limit is for a hang. */
+const TIMEOUT_MS = 1_200_000;
 /** Among the jobs is one of the Developer API, whose Veo models are retired. */
 const OPTIONS = { speedUp: 20, allowRetiredModels: true };
 
@@ -111,7 +113,7 @@ describe('a database restored to a time before everything was paid for', () => {
     await stack.submit({ prompt: 'after the copy, with a key', durationSeconds: 4 }, key);
     after.push(await stack.finished(keyed.id));
     keyedPaidAgain = await promptsPaidTwice(stack);
-  });
+  }, TIMEOUT_MS);
   afterAll(() => stack.dispose());
 
   it('pays for nothing twice, in any stage of any provider', async () => {
@@ -143,12 +145,12 @@ const named = (name: string): readonly Readonly<Record<string, unknown>>[] =>
     .array(z.record(z.string(), z.unknown()))
     .parse(JSON.parse(JSON.stringify(ONE_OF_EACH).replaceAll('"prompt":"', `"prompt":"${name} `)));
 
-/** Five jobs and a batch of eight rows. The same name gives the same keys, and so the same jobs. */
+/** Five jobs and a batch of four rows. The same name gives the same keys, and so the same jobs. */
 async function submitAll(stack: TestStack, name: string): Promise<{ ids: string[]; batchId: string }> {
   const ids: string[] = [];
   for (const [n, body] of named(name).entries())
     ids.push((await stack.submit(body, { 'idempotency-key': `${name}-${n}` })).id);
-  const rows = Array.from({ length: 8 }, (_, n) => ({ prompt: `${name} row ${n}`, durationSeconds: 4 }));
+  const rows = Array.from({ length: 4 }, (_, n) => ({ prompt: `${name} row ${n}`, durationSeconds: 4 }));
   const response = await fetch(`${stack.endpoints.api}/v1/batches`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': name },
@@ -168,29 +170,33 @@ async function finishedBatch({ endpoints }: TestStack, id: string): Promise<unkn
 }
 
 describe('a database restored while operations run and a batch is read', () => {
-  it.each([4, 9])('pays for nothing twice, and finishes every job (copied after %i calls)', async (calls) => {
-    let stack = await startTestStack(OPTIONS);
-    try {
-      const first = await submitAll(stack, 'first');
-      while ((await stack.paidCalls()).length < calls) await sleep(20);
-      const copy = copyDatabase(stack);
-      // More operations are started after the copy: of jobs that the copy has, and of jobs that it lacks.
-      await submitAll(stack, 'second');
-      while ((await stack.paidCalls()).length < calls + 10) await sleep(20);
-      stack = await restore(stack, copy);
-      // The same requests again, as clients repeat them.
-      const repeated = [await submitAll(stack, 'first'), await submitAll(stack, 'second')];
-      expect(repeated[0]).toEqual(first);
-      const done: JobView[] = [];
-      for (const { ids, batchId } of repeated) {
-        for (const id of ids) done.push(await stack.finished(id));
-        expect(await finishedBatch(stack, batchId)).toMatchObject({ jobs: { succeeded: 8 } });
+  it(
+    'pays for nothing twice, and finishes every job',
+    async () => {
+      let stack = await startTestStack(OPTIONS);
+      try {
+        const first = await submitAll(stack, 'first');
+        while ((await stack.paidCalls()).length < 6) await sleep(20);
+        const copy = copyDatabase(stack);
+        // More operations are started after the copy: of jobs that the copy has, and of jobs that it lacks.
+        await submitAll(stack, 'second');
+        while ((await stack.paidCalls()).length < 14) await sleep(20);
+        stack = await restore(stack, copy);
+        // The same requests again, as clients repeat them.
+        const repeated = [await submitAll(stack, 'first'), await submitAll(stack, 'second')];
+        expect(repeated[0]).toEqual(first);
+        const done: JobView[] = [];
+        for (const { ids, batchId } of repeated) {
+          for (const id of ids) done.push(await stack.finished(id));
+          expect(await finishedBatch(stack, batchId)).toMatchObject({ jobs: { succeeded: 4 } });
+        }
+        expect(await promptsPaidTwice(stack)).toEqual([]);
+        expect(done.filter(({ status }) => status !== 'succeeded')).toEqual([]);
+        expect(await atStakeUsd(stack)).toBe(0);
+      } finally {
+        await stack.dispose();
       }
-      expect(await promptsPaidTwice(stack)).toEqual([]);
-      expect(done.filter(({ status }) => status !== 'succeeded')).toEqual([]);
-      expect(await atStakeUsd(stack)).toBe(0);
-    } finally {
-      await stack.dispose();
-    }
-  });
+    },
+    TIMEOUT_MS,
+  );
 });
