@@ -55,6 +55,21 @@ const topics = list('').refine(
   'must be projects/PROJECT/topics/TOPIC, separated by commas',
 );
 
+const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const restored = z
+  .string()
+  .optional()
+  .transform((text, context) => {
+    if (text === undefined) return undefined;
+    const [copied, resumed, ...more] = text.split('/').map((part) => instant.safeParse(part));
+    if (copied?.success && resumed?.success && more.length === 0 && copied.data < resumed.data)
+      return { copiedAt: copied.data, resumedAt: resumed.data };
+    context.addIssue(
+      'must be the time of the copy and a later time, as in 2026-11-30T10:00:00Z/2026-11-30T12:00:00Z',
+    );
+    return z.NEVER;
+  });
+
 const environmentSchema = z.object({
   GOOGLE_CLOUD_PROJECT: z.string().min(1),
   /** Region of the task queues. */
@@ -115,6 +130,11 @@ const environmentSchema = z.object({
   CLAPPER_JOB_TTL_DAYS: z.coerce.number().int().min(2).default(90),
   /** Fraction of the budget at which paid calls stop; 1 is all of it. Absent: budget notifications are only logged. */
   CLAPPER_BUDGET_STOP: z.coerce.number().positive().optional(),
+  /**
+   * The database was restored: the time of the copy and the time from which paid calls are made again. Claims between
+   * the two are in the output bucket only, and are continued instead of paid for again.
+   */
+  CLAPPER_RESTORED: restored,
   CLAPPER_SIGNED_URL_TTL_SECONDS: z.coerce.number().int().min(1).max(604_800).default(900),
   /** Callers who see every job and resolve attempts with an unknown outcome. */
   CLAPPER_OPERATORS: list(''),

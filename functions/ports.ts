@@ -8,6 +8,7 @@ import type { UploadRule } from './core/batch/upload-rules.ts';
 import type { Catalogue } from './core/catalogue/catalogue.ts';
 import type { ImageMimeType, ImageProviderName, ProviderName } from './core/catalogue/vocabulary.ts';
 import type { FilteredSide, LandedVideo, OperationRef, OperationResult } from './core/job/attempt-record.ts';
+import type { RestoredDatabase } from './core/job/claim-note.ts';
 import type { ProviderSignal } from './core/job/errors.ts';
 import type { Job, JobIn, JobStatus, Wake } from './core/job/job.ts';
 import type { Policy } from './core/job/policy.ts';
@@ -485,6 +486,8 @@ export interface ServiceSettings {
   readonly logPrompts: boolean;
   /** Callers who operate the deployment: they see every job and resolve attempts with an unknown outcome. */
   readonly operators: readonly string[];
+  /** The database was restored from a copy: claims after the copy are looked for. Absent: it was never restored. */
+  readonly restored?: RestoredDatabase | undefined;
   /** Paid calls per minute of each model, instead of the catalogue's quota. */
   readonly requestsPerMinute?: number | undefined;
 }

@@ -190,6 +190,7 @@ export function buildServices(config: Config): Built {
       corsOrigins: config.CLAPPER_CORS_ORIGINS,
       logPrompts: config.CLAPPER_LOG_PROMPTS,
       operators: config.CLAPPER_OPERATORS,
+      restored: config.CLAPPER_RESTORED,
       requestsPerMinute: config.CLAPPER_REQUESTS_PER_MINUTE,
     },
   };

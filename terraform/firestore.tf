@@ -1,6 +1,6 @@
 resource "google_firestore_database" "this" {
   project     = var.project_id
-  name        = var.name
+  name        = local.database
   location_id = coalesce(var.firestore_location, var.region)
   type        = "FIRESTORE_NATIVE"
 
@@ -30,6 +30,30 @@ resource "google_firestore_database" "this" {
   }
 
   depends_on = [google_project_service.this, module.bootstrap]
+}
+
+# Copies from which a new database can be made (docs/operate.md, "Restoring the database"). Unlike point-in-time recovery
+# they survive the database. Google allows one schedule of each kind.
+resource "google_firestore_backup_schedule" "this" {
+  for_each = { for kind, days in { daily = var.backups.daily_days, weekly = 7 * var.backups.weekly_weeks } : kind => days if days > 0 }
+
+  project   = var.project_id
+  database  = google_firestore_database.this.name
+  retention = "${each.value * 86400}s"
+
+  dynamic "daily_recurrence" {
+    for_each = each.key == "daily" ? [true] : []
+
+    content {}
+  }
+
+  dynamic "weekly_recurrence" {
+    for_each = each.key == "weekly" ? [true] : []
+
+    content {
+      day = "SUNDAY"
+    }
+  }
 }
 
 locals {

@@ -1,22 +1,24 @@
 locals {
   # CPU is always set: from 512 MiB Google would derive a third of a CPU, and it refuses more than one request at a time
-  # below a whole CPU. Time-outs are at least the tasks' dispatch deadlines (functions/adapters/cloud-task-queue.ts).
+  # below a whole CPU. A new project may have 20 CPUs and 40 GiB in a region, and 10 instances of a service: all maxima,
+  # with the 2 of keys mode (keys.tf), add up to 20 CPUs and 21.5 GiB. docs/operate.md, "Quotas", has what they can do.
+  # Time-outs are at least the tasks' dispatch deadlines (functions/adapters/cloud-task-queue.ts).
   functions = {
     # Time: an image call that is passed on may take 180 s, and is charged even if it is cut off. Memory: bodies of 32 MB
     # are parsed.
-    api = { memory = "1Gi", concurrency = 40, timeout = 240, max = 20, ingress = "ALLOW_ALL" }
+    api = { memory = "1Gi", concurrency = 40, timeout = 240, max = 4, ingress = "ALLOW_ALL" }
     # Images are sent inline to some models: 20 MiB, three copies, several calls at a time.
-    submit = { memory = "1Gi", concurrency = 8, timeout = 180, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
+    submit = { memory = "1Gi", concurrency = 8, timeout = 180, max = 3, ingress = "ALLOW_INTERNAL_ONLY" }
     # Streams videos from the Developer API to the bucket; each takes at most 95 MiB of memory.
-    poll   = { memory = "1Gi", concurrency = 8, timeout = 600, max = 20, ingress = "ALLOW_INTERNAL_ONLY" }
-    notify = { memory = "512Mi", concurrency = 40, timeout = 60, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
+    poll   = { memory = "2Gi", concurrency = 16, timeout = 600, max = 4, ingress = "ALLOW_INTERNAL_ONLY" }
+    notify = { memory = "512Mi", concurrency = 50, timeout = 60, max = 1, ingress = "ALLOW_INTERNAL_ONLY" }
     # An event may take 9 minutes at most.
-    upload = { memory = "512Mi", concurrency = 8, timeout = 300, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
-    landed = { memory = "512Mi", concurrency = 40, timeout = 60, max = 10, ingress = "ALLOW_INTERNAL_ONLY" }
+    upload = { memory = "512Mi", concurrency = 8, timeout = 300, max = 2, ingress = "ALLOW_INTERNAL_ONLY" }
+    landed = { memory = "512Mi", concurrency = 40, timeout = 60, max = 1, ingress = "ALLOW_INTERNAL_ONLY" }
     # The first task of a batch may have to unzip its manifest.
-    batch = { memory = "1Gi", concurrency = 4, timeout = 1800, max = 5, ingress = "ALLOW_INTERNAL_ONLY" }
+    batch = { memory = "1Gi", concurrency = 5, timeout = 1800, max = 2, ingress = "ALLOW_INTERNAL_ONLY" }
     # One run a minute, and an occasional budget notice.
-    sweep = { memory = "512Mi", concurrency = 4, timeout = 300, max = 2, ingress = "ALLOW_INTERNAL_ONLY" }
+    sweep = { memory = "512Mi", concurrency = 4, timeout = 300, max = 1, ingress = "ALLOW_INTERNAL_ONLY" }
   }
 
   triggers = {
@@ -64,6 +66,7 @@ locals {
       CLAPPER_UPLOADS                = jsonencode(var.uploads)
     },
     var.provider_webhook_url == null ? {} : { CLAPPER_PROVIDER_WEBHOOK_URL = var.provider_webhook_url },
+    var.restored == null ? {} : { CLAPPER_RESTORED = "${var.restored.copied_at}/${var.restored.resumed_at}" },
     try(var.budget.stop_at, 0) == 0 ? {} : { CLAPPER_BUDGET_STOP = tostring(var.budget.stop_at) },
   )
 }

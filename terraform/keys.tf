@@ -46,7 +46,7 @@ resource "google_cloud_run_v2_service" "keys" {
 
     # Limits what calls without a valid key can cost.
     scaling {
-      max_instance_count = lookup(var.max_instances, each.key, local.functions.api.max)
+      max_instance_count = lookup(var.max_instances, each.key, 2)
     }
 
     dynamic "vpc_access" {

@@ -27,6 +27,9 @@ locals {
     }
   }
 
+  # A restored database has another name than the one that it replaces.
+  database = coalesce(var.firestore_database, var.name)
+
   # On everything that takes labels. delivery/main.tf has the same two.
   labels = merge({ app = "clapper", deployment = var.name }, var.labels)
 
@@ -54,6 +57,7 @@ module "bootstrap" {
   region         = var.region
   labels         = local.labels
 
+  firestore_database  = local.database
   firestore_kms_key   = var.firestore_kms_key
   gemini_key_location = var.gemini_key_location
   kms_grants          = var.kms_grants

@@ -100,6 +100,17 @@ resource "google_storage_bucket" "output" {
     }
   }
 
+  # Notes of claims. A restored database needs them; the oldest backup is at most 14 weeks old.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age            = 100
+      matches_prefix = ["claims/"]
+    }
+  }
+
   dynamic "lifecycle_rule" {
     for_each = var.result_days == null ? [] : [var.result_days]
 

@@ -51,6 +51,25 @@ variable "api_keys" {
   }
 }
 
+variable "backups" {
+  description = "Backups of the database: `daily_days` keeps a daily one for 1 to 7 days, `weekly_weeks` a weekly one for 1 to 14 weeks. 0: none. Besides them, every minute of the last 7 days can be restored while the database exists."
+  type = object({
+    daily_days   = optional(number, 7)
+    weekly_weeks = optional(number, 8)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains([0, 1, 2, 3, 4, 5, 6, 7], var.backups.daily_days)
+    error_message = "backups.daily_days must be a whole number from 0 (none) to 7, which is Google's maximum for daily backups."
+  }
+  validation {
+    condition     = var.backups.weekly_weeks >= 0 && var.backups.weekly_weeks <= 14 && floor(var.backups.weekly_weeks) == var.backups.weekly_weeks
+    error_message = "backups.weekly_weeks must be a whole number from 0 (none) to 14, which is Google's maximum."
+  }
+}
+
 variable "bootstrap" {
   description = "Enable the APIs and create what gives rights: accounts, the custom role, grants on the project, the secret. False: `terraform/delivery` has done it, and this module needs no right to."
   type        = bool
@@ -175,6 +194,17 @@ variable "delivery_prefixes" {
   validation {
     condition     = alltrue([for prefix in var.delivery_prefixes : can(regex("^gs://[a-z0-9][a-z0-9._-]+/[^,]*$", prefix))])
     error_message = "delivery_prefixes must look like gs://bucket/ or gs://bucket/folder/, without commas."
+  }
+}
+
+variable "firestore_database" {
+  description = "Name of the database, for one that was restored under another name: docs/operate.md has the steps. To change it without them would mean to replace the database; `deletion_protection` makes that fail. Null: `name`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.firestore_database == null || can(regex("^(\\(default\\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$", var.firestore_database))
+    error_message = "firestore_database must be 4 to 63 lower-case letters, digits and hyphens that begin with a letter and do not end with a hyphen, or (default)."
   }
 }
 
@@ -410,8 +440,22 @@ variable "restricted_region" {
   nullable    = false
 }
 
+variable "restored" {
+  description = "After the database was restored: `copied_at`, the time of the copy, and `resumed_at`, the time of the apply that uses it, in RFC 3339. Jobs that were paid for between the two are continued instead of paid for again. Keep it for as long as jobs or requests from before `resumed_at` may be repeated. Null: never restored."
+  type = object({
+    copied_at  = string
+    resumed_at = string
+  })
+  default = null
+
+  validation {
+    condition     = var.restored == null || try(timecmp(var.restored.copied_at, var.restored.resumed_at) < 0, false)
+    error_message = "restored must have copied_at and a later resumed_at, as in 2026-11-30T10:00:00Z."
+  }
+}
+
 variable "result_days" {
-  description = "Delete videos after this many days. Null: never."
+  description = "Delete videos, and the notes of claims, after this many days. A copy of the database that is older cannot be restored without paying twice. Null: videos never, notes after 100 days."
   type        = number
   default     = null
 

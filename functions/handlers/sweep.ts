@@ -10,6 +10,7 @@ import type { Services } from '../ports.ts';
 import { releaseJobs, sweepBatches } from './batch/sweep-batches.ts';
 import { advanceAndPerform, logFields } from './job/advance.ts';
 import { announceOverdue } from './job/announce.ts';
+import { recoverLostAttempt } from './job/claim-notes.ts';
 import { inParallel } from './job/in-parallel.ts';
 
 /** One run handles this many jobs in well under a minute. The rest stays overdue and is first in the next run. */
@@ -60,6 +61,8 @@ async function sweepOne(services: Services, job: Job): Promise<'reEnqueued' | 'w
   const { clock, tasks } = services;
   const wake = wakeOf(job);
   if (!isTerminal(job) && clock.now() >= timeUpAt(job)) {
+    // A queued job ends as unpaid.
+    if (job.status === 'queued' && (await recoverLostAttempt(services, job))) return 'reEnqueued';
     await advanceAndPerform(services, job.jobId, { type: 'deadline' }, wake?.seq);
     return 'ended';
   }

@@ -51,6 +51,8 @@ export interface StackPlan {
   /** The models that Google has retired run. */
   readonly allowRetiredModels: boolean;
   readonly schedules: Schedules;
+  /** The value of CLAPPER_RESTORED. */
+  readonly restored?: string | undefined;
 }
 
 /** The content of `.clapper/local.json`, from which other programs find a running stack. */
@@ -77,6 +79,8 @@ export interface PlanOptions {
   readonly schedulesFile?: string | undefined;
   /** Run the models that Google has retired. By default they are refused, as in the cloud. */
   readonly allowRetiredModels?: boolean | undefined;
+  /** The database was replaced by an older copy: the times of the copy and of this start, `FROM/UNTIL` in ISO 8601. */
+  readonly restored?: string | undefined;
 }
 
 /** Chooses the ports and writes the credentials. A port of the last run is reused if it is free: stored tasks name it. */
@@ -109,6 +113,7 @@ export async function makePlan(options: PlanOptions): Promise<StackPlan> {
     geminiApiKey,
     // Only simulated models can be brought back.
     allowRetiredModels: options.allowRetiredModels === true && geminiApiKey === undefined,
+    restored: options.restored,
     schedules: readSchedules(
       schedulesFile ?? path.join(stateDir, 'schedules.json'),
       schedulesFile !== undefined,
@@ -185,6 +190,7 @@ export function functionsEnvironment(plan: StackPlan): Record<string, string> {
     CLAPPER_EVENTS_TOPIC: EVENTS_TOPIC,
     CLAPPER_SCHEDULES: JSON.stringify(plan.schedules),
     CLAPPER_UPLOADS: JSON.stringify([{ prefix: 'uploads/', caller: 'local' }]),
+    ...(plan.restored === undefined ? {} : { CLAPPER_RESTORED: plan.restored }),
     CLAPPER_ALLOW_RETIRED_MODELS: String(plan.allowRetiredModels),
     CLAPPER_SCALED_DOWN_VIDEOS: 'true',
     CLAPPER_MODEL_SPEED_UP: String(plan.speedUp),

@@ -37,6 +37,28 @@ run "a_quota_sets_the_rate_of_both_lanes_and_reaches_the_functions" {
   }
 }
 
+run "a_restored_database_is_used_by_functions_grants_indexes_and_backups" {
+  command = plan
+  variables {
+    firestore_database = "clapper-20261130"
+    restored           = { copied_at = "2026-11-30T10:00:00Z", resumed_at = "2026-11-30T12:00:00Z" }
+    backups            = { daily_days = 0, weekly_weeks = 14 }
+  }
+
+  assert {
+    condition     = google_firestore_database.this.name == "clapper-20261130" && alltrue([for each in google_firestore_index.this : each.database == "clapper-20261130"])
+    error_message = "The database must have the given name."
+  }
+  assert {
+    condition     = alltrue([for each in google_cloudfunctions2_function.this : each.service_config[0].environment_variables.CLAPPER_FIRESTORE_DATABASE == "clapper-20261130" && each.service_config[0].environment_variables.CLAPPER_RESTORED == "2026-11-30T10:00:00Z/2026-11-30T12:00:00Z"])
+    error_message = "Every function must use it, and know when it was copied."
+  }
+  assert {
+    condition     = length(google_firestore_backup_schedule.this) == 1 && google_firestore_backup_schedule.this["weekly"].retention == "8467200s"
+    error_message = "There must be only a weekly backup, kept for 14 weeks."
+  }
+}
+
 run "pausing_submissions_pauses_the_submit_queues_only" {
   command = plan
   variables {
@@ -367,4 +389,14 @@ run "the_sweep_alert_fires_after_the_given_minutes" {
     condition     = endswith(google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].query, "[10m])") && google_monitoring_alert_policy.this["sweep_not_running"].conditions[0].condition_prometheus_query_language[0].duration == "300s"
     error_message = "15 minutes must be a window of 10 and a duration of 5."
   }
+}
+
+run "refuses_a_restoration_before_its_copy_and_backups_and_names_that_google_refuses" {
+  command = plan
+  variables {
+    restored           = { copied_at = "2026-11-30T12:00:00Z", resumed_at = "2026-11-30T10:00:00Z" }
+    backups            = { daily_days = 8, weekly_weeks = 15 }
+    firestore_database = "db"
+  }
+  expect_failures = [var.restored, var.backups, var.firestore_database]
 }

@@ -232,12 +232,13 @@ function cause({ planned }: JobEvidence, { status, error }: JobSeen, violation: 
   return [violation('failed without cause', `${error?.code}: ${error?.message}`)];
 }
 
-/** Every object in the bucket is under the prefix of an attempt that the API reports. */
+/** Every object in the bucket, except notes of claims, is under the prefix of an attempt that the API reports. */
 function strayObjects({ jobs, objects }: Evidence): Violation[] {
   const prefixes = new Set(
     jobs.flatMap(({ job }) => job?.attempts.map(({ id }) => `jobs/${job.id}/${id}`) ?? []),
   );
   return [...objects.keys()].flatMap((uri): Violation[] => {
+    if (/^gs:\/\/[^/]+\/claims\//.test(uri)) return [];
     const [, prefix, jobId] = /^gs:\/\/[^/]+\/(jobs\/([^/]+)\/[^/]+)\//.exec(uri) ?? [];
     if (prefix !== undefined && prefixes.has(prefix)) return [];
     return [{ rule: 'unaccounted', job: jobId ?? '?', what: `${uri} belongs to no attempt` }];

@@ -60,6 +60,17 @@ describe('the configuration', () => {
     expect(() => of({ CLAPPER_EVENTS_TOPIC: 'events' })).toThrow('must be projects/PROJECT/topics/TOPIC');
   });
 
+  it('accepts the time of a copy of the database and a later time at which it was restored', () => {
+    const of = (text: string) => parseConfig({ ...COMPLETE, CLAPPER_RESTORED: text }).CLAPPER_RESTORED;
+    expect(parseConfig(COMPLETE).CLAPPER_RESTORED).toBeUndefined();
+    expect(of('2026-11-30T10:00:00Z/2026-11-30T12:30:00+01:00')).toEqual({
+      copiedAt: Date.UTC(2026, 10, 30, 10),
+      resumedAt: Date.UTC(2026, 10, 30, 11, 30),
+    });
+    for (const wrong of ['', '2026-11-30T10:00:00Z', 'a/b', '2026-11-30T12:00:00Z/2026-11-30T10:00:00Z'])
+      expect(() => of(wrong), wrong).toThrow('CLAPPER_RESTORED');
+  });
+
   it('reports all missing and invalid variables at once', () => {
     const { CLAPPER_POLL_URL: _, ...rest } = COMPLETE;
     const wrong = { ...rest, CLAPPER_CALLERS: 'anybody', CLAPPER_SIGNED_URL_TTL_SECONDS: '0' };

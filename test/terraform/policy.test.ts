@@ -66,6 +66,18 @@ const BREAKING: Readonly<Record<RuleName, () => readonly PlannedResource[]>> = {
     changed(FUNCTION, within('service_config', 'available_cpu', '0.5')),
   'instances, time-out and runtime are within Google’s limits': () =>
     changed(FUNCTION, within('service_config', 'timeout_seconds', 600), 'upload'),
+  'all instances together fit the quota of a new project': () =>
+    changed(FUNCTION, within('service_config', 'max_instance_count', 7), 'poll'),
+  'the database has a daily and a weekly backup': () =>
+    planned('smallest').filter(({ key }) => key !== 'weekly'),
+  'the functions use and may use the planned database': () =>
+    changed('google_firestore_database', set('name', 'clapper-2')),
+  'notes of claims are kept for longer than any backup': () =>
+    planned('smallest').map((each) =>
+      each.address.endsWith('google_storage_bucket.output')
+        ? { ...each, values: { lifecycle_rule: [] } }
+        : each,
+    ),
   'only the API accepts external traffic': () =>
     changed(FUNCTION, within('service_config', 'ingress_settings', 'ALLOW_ALL'), 'sweep'),
   'a public service accepts only API keys': () =>

@@ -21,6 +21,10 @@ const triggerOf = ({ values }: PlannedResource) => block(values, 'event_trigger'
 const isGiven = (resource: PlannedResource, name: string): boolean =>
   resource.values[name] !== undefined && resource.values[name] !== null;
 const FUNCTION = 'google_cloudfunctions2_function';
+const gibOf = (memory: string): number => {
+  const [, amount, unit] = /^(\d+)(Gi|Mi)$/.exec(memory) ?? [];
+  return unit === undefined ? Number.NaN : Number(amount) / (unit === 'Gi' ? 1 : 1024);
+};
 const envSchema = z.array(z.object({ name: z.string(), value: z.string().nullish() })).default([]);
 
 /**
@@ -154,6 +158,96 @@ export const RULES = {
         return 'has a time-out above 540 s, the maximum for events';
       return seconds > 3600 ? 'has a time-out above one hour' : undefined;
     }),
+
+  'all instances together fit the quota of a new project': (plan) => {
+    const services = [
+      ...ofType(plan, FUNCTION).map(({ address, values }) => {
+        const { available_cpu, available_memory, max_instance_count } = block(values, 'service_config');
+        return { address, cpu: available_cpu, memory: available_memory, max: max_instance_count };
+      }),
+      ...ofType(plan, 'google_cloud_run_v2_service').map(({ address, values }) => {
+        const template = block(values, 'template');
+        const { cpu, memory } = z
+          .object({ cpu: z.string(), memory: z.string() })
+          .parse(block(block(template, 'containers'), 'resources')['limits']);
+        return { address, cpu, memory, max: block(template, 'scaling')['max_instance_count'] };
+      }),
+    ].map(({ address, cpu, memory, max }) => ({
+      address,
+      max: Number(max),
+      cpus: Number(cpu) * Number(max),
+      gib: gibOf(text(memory)) * Number(max),
+    }));
+    const cpus = services.reduce((sum, each) => sum + each.cpus, 0);
+    const gib = services.reduce((sum, each) => sum + each.gib, 0);
+    return [
+      ...services.flatMap(({ address, max }) => (max <= 10 ? [] : [`${address}: has ${max} instances`])),
+      ...(cpus <= 20 ? [] : [`all together: ${cpus} CPUs`]),
+      ...(gib <= 40 ? [] : [`all together: ${gib} GiB`]),
+    ];
+  },
+
+  'the database has a daily and a weekly backup': (plan) =>
+    broken(ofType(plan, 'google_firestore_database'), ({ values }) => {
+      const schedules = ofType(plan, 'google_firestore_backup_schedule').filter(
+        (schedule) => schedule.values['database'] === values['name'],
+      );
+      const missing = ['daily', 'weekly'].filter(
+        (kind) =>
+          !schedules.some(
+            (schedule) =>
+              z.array(z.unknown()).parse(schedule.values[`${kind}_recurrence`] ?? []).length === 1,
+          ),
+      );
+      return missing.length === 0 ? undefined : `has no ${missing.join(' and no ')} backup`;
+    }),
+
+  'the functions use and may use the planned database': (plan) => {
+    const [database] = ofType(plan, 'google_firestore_database');
+    if (!database) return [];
+    const name = text(database.values['name']);
+    return [
+      ...broken(ofType(plan, FUNCTION), (resource) => {
+        const environment = z
+          .record(z.string(), z.unknown())
+          .parse(serviceOf(resource)['environment_variables']);
+        const used = environment['CLAPPER_FIRESTORE_DATABASE'];
+        return used === name ? undefined : `uses the database ${used}, not ${name}`;
+      }),
+      ...broken(
+        ofType(plan, 'google_project_iam_member').filter(
+          ({ values }) => values['role'] === 'roles/datastore.user',
+        ),
+        ({ values }) =>
+          text(block(values, 'condition')['expression']).endsWith(`/databases/${name}"`)
+            ? undefined
+            : `is for another database than ${name}`,
+      ),
+    ];
+  },
+
+  'notes of claims are kept for longer than any backup': (plan) =>
+    broken(
+      ofType(plan, 'google_storage_bucket').filter(({ address }) => address.endsWith('.output')),
+      ({ values }) => {
+        const ages = z
+          .array(
+            z.object({
+              condition: z.array(
+                z.object({ age: z.number().nullish(), matches_prefix: z.array(z.string()).nullish() }),
+              ),
+            }),
+          )
+          .parse(values['lifecycle_rule'] ?? [])
+          .flatMap(({ condition }) => condition)
+          .filter(({ matches_prefix: prefixes }) => prefixes?.includes('claims/'))
+          .map(({ age }) => age ?? 0);
+        // Google keeps a backup for 14 weeks at most.
+        return ages.length === 1 && ages.every((age) => age > 14 * 7)
+          ? undefined
+          : `deletes notes of claims after ${ages} days`;
+      },
+    ),
 
   'only the API accepts external traffic': (plan) =>
     broken(ofType(plan, FUNCTION), (resource) =>

@@ -118,7 +118,7 @@ const ACCOUNT_OF: Readonly<Record<string, string>> = { tasks_user: 'tasks', api_
 
 /** The scope of a project grant, by its condition. */
 const PLACES: Readonly<Record<string, string>> = {
-  [`resource.name == "projects/${PROJECT}/databases/${NAME}"`]: 'project, this database',
+  [`resource.name == "projects/${PROJECT}/databases/${NAME}-2"`]: 'project, this database',
   'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123456789012-europe-west4")':
     'project, Google’s copies of sources',
 };

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { providerSchema } from './video-request.ts';
 
 /** The provider's long-running operation, with everything that a later poll needs: an operation exists in one region. */
-const operationRefSchema = z.object({
+export const operationRefSchema = z.object({
   provider: providerSchema,
   name: z.string(),
   model: z.string(),

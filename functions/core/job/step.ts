@@ -19,7 +19,14 @@ import {
   type Ruling,
   resolvedBy,
 } from './attempt.ts';
-import { type EndedAttempt, type JobError, type LiveAttempt, outputPrefixOf } from './attempt-record.ts';
+import {
+  type EndedAttempt,
+  type JobError,
+  type LiveAttempt,
+  type OperationRef,
+  outputPrefixOf,
+} from './attempt-record.ts';
+import type { ClaimNote } from './claim-note.ts';
 import { type Effect, effectsOf } from './effects.ts';
 import { minWaitMs } from './errors.ts';
 import { follow, resumeFollowing } from './following.ts';
@@ -54,6 +61,15 @@ export type JobEvent =
       readonly location: string;
       /** The price estimate of the stage, reserved for this attempt. */
       readonly reservedUsd: number;
+    }
+  /** The job was claimed after the copy from which the database was restored. Its attempt is continued. */
+  | {
+      readonly type: 'recover';
+      /** The wake of a queued job. */
+      readonly seq: number | undefined;
+      readonly note: ClaimNote;
+      /** Absent: it is unknown whether the provider accepted the submission. */
+      readonly operation: OperationRef | undefined;
     }
   /** The paid call could not be prepared. Nothing was claimed. */
   | { readonly type: 'postpone'; readonly seq: number; readonly error: JobError }
@@ -146,6 +162,8 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
   switch (event.type) {
     case 'claim':
       return claim(job, event, ctx);
+    case 'recover':
+      return recover(job, event, ctx);
     case 'postpone':
       return postpone(job, event.seq, event.error, ctx);
     case 'hold':
@@ -196,6 +214,41 @@ function claim(
     },
   };
 }
+
+/**
+ * Also after the deadline: a job that was paid for must not end as unpaid, because a retry would then pay again. A failed
+ * job follows the attempt, for the same reason. The attempt is looked at immediately.
+ */
+function recover(
+  job: Job,
+  { seq, note, operation }: Extract<JobEvent, { type: 'recover' }>,
+  ctx: StepContext,
+): Job | undefined {
+  const isUnpaid = job.status === 'queued' ? job.wake.seq === seq : mayRecover(job);
+  if (!isUnpaid) return undefined;
+  const { attemptId, stage, location, reservedUsd, notedAt } = note;
+  const common = {
+    attemptId,
+    stage,
+    number: attemptsAtStage(job).length + 1,
+    outputPrefix: outputPrefixOf(job.jobId, attemptId),
+    location,
+    reservedUsd,
+    submittedAt: notedAt,
+  };
+  const cause = 'The database was restored from a copy that is older than this submission.';
+  const decideAt = Math.max(notedAt + ctx.latency.longestMs, ctx.now);
+  const attempt: LiveAttempt = operation
+    ? { ...common, state: 'running', operation, polls: 0, pollErrorsInARow: 0, quickLooks: 0 }
+    : { ...common, state: 'uncertain', cause, decideAt, looks: 0 };
+  if (job.status !== 'failed') return withAttempt(baseOf(job), attempt, ctx.now);
+  const { wakes, wake } = followingWake(job, ctx.now);
+  return { ...job, wakes, following: { attempt, wake } };
+}
+
+/** Whether a failed job may have an attempt that the restored database lacks, and that its retry would pay for again. */
+export const mayRecover = (job: Job): job is JobIn<'failed'> =>
+  job.status === 'failed' && job.following === undefined && job.retriedBy === undefined;
 
 function postpone(job: Job, seq: number, error: JobError, ctx: StepContext): Job | undefined {
   if (job.status !== 'queued' || job.wake.seq !== seq) return undefined;

@@ -55,8 +55,8 @@ const bodySchema = z.strictObject({
     .string()
     .max(500)
     .regex(
-      /^(?!jobs\/|\/|\.)[^\r\n]+\/$/,
-      'must be a folder of the output bucket that ends with / and is not under jobs/',
+      /^(?!jobs\/|claims\/|\/|\.)[^\r\n]+\/$/,
+      'must be a folder of the output bucket that ends with / and is not under jobs/ or claims/',
     )
     .default('batches/'),
 });

@@ -1,5 +1,6 @@
 /** The `landed` function: a new object in the output bucket wakes its job at once instead of at the next poll. */
 import { z } from 'zod';
+import { CLAIMS_PREFIX } from '../../core/job/claim-note.ts';
 import { type Job, liveAttemptOf } from '../../core/job/job.ts';
 import type { Services } from '../../ports.ts';
 import { advanceAndPerform } from './advance.ts';
@@ -20,6 +21,7 @@ function isWaitedFor(job: Job, attemptId: string): boolean {
 
 export async function handleLanded(services: Services, data: unknown): Promise<void> {
   const { bucket, name } = objectSchema.parse(data);
+  if (name.startsWith(CLAIMS_PREFIX)) return;
   const [, jobId, attemptId] = OUTPUT_NAME.exec(name) ?? [];
   if (bucket !== services.results.bucket || jobId === undefined || attemptId === undefined) {
     return services.log('INFO', `object ${name} is not an output of a job; ignored`, {

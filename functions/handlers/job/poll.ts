@@ -7,6 +7,7 @@ import { stageOf } from '../../core/job/stages.ts';
 import { timeUpAt } from '../../core/job/wake-schedule.ts';
 import type { Services } from '../../ports.ts';
 import { type Advanced, advance, logFields, perform } from './advance.ts';
+import { notedOperation } from './claim-notes.ts';
 import { land, outputsAmong } from './landing.ts';
 import type { WakeMessage } from './wake-message.ts';
 
@@ -53,6 +54,10 @@ async function observe(services: Services, job: Job, attempt: LiveAttempt): Prom
     case 'submitting':
       return { type: 'leaseExpired' };
     case 'uncertain': {
+      const noted = attempt.operation
+        ? undefined
+        : await notedOperation(services, job.jobId, attempt.attemptId);
+      if (noted) return { type: 'submitAccepted', operation: noted };
       const polled = attempt.operation && (await pollOperation(services, attempt.operation));
       if (polled && polled.type !== 'pollFailed') return polled;
       const outputs = outputsAmong(await services.results.list(attempt.outputPrefix), stageOf(job, attempt));

@@ -8,6 +8,7 @@ import { invalidRequest } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
 import { decodePageToken, encodePageToken } from '../http/page-token.ts';
 import { parseAs } from '../http/parse-as.ts';
+import { recoverLostAttempt } from './claim-notes.ts';
 import { retry, retryIdOf } from './retry-job.ts';
 
 const redriveSchema = z.strictObject({
@@ -72,7 +73,7 @@ export async function redrive(services: Services, body: unknown): Promise<Redriv
   const left: { job: string; why: string }[] = [];
   for (const job of wanted) {
     if (options.errorCode !== undefined && job.error.code !== options.errorCode) continue;
-    const why = await skipReason(services, job, options.acceptDoubleCharge);
+    const why = await skipReason(services, job, options);
     if (why !== undefined) left.push({ job: job.jobId, why });
     else retried.push({ job: job.jobId, retry: await retryOne(services, job, options) });
   }
@@ -84,12 +85,15 @@ export async function redrive(services: Services, body: unknown): Promise<Redriv
 async function skipReason(
   services: Services,
   job: JobIn<'failed'>,
-  acceptDoubleCharge: boolean,
+  { acceptDoubleCharge, dryRun }: { readonly acceptDoubleCharge: boolean; readonly dryRun: boolean },
 ): Promise<string | undefined> {
   const { retriedBy = retryIdOf(services, job.jobId) } = job;
   if (job.retriedBy !== undefined || (await services.jobs.get(retriedBy)))
     return `was already retried as ${retriedBy}`;
-  return acceptDoubleCharge ? undefined : doubleChargeRisk(job);
+  if (acceptDoubleCharge) return undefined;
+  if (!dryRun && (await recoverLostAttempt(services, job)))
+    return 'was paid for after the copy of the restored database; the attempt is followed now';
+  return doubleChargeRisk(job);
 }
 
 async function retryOne(

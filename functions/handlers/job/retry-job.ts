@@ -9,6 +9,7 @@ import { notFound, ProblemError } from '../../core/problem.ts';
 import { jobTimes } from '../../core/request/job-times.ts';
 import type { BatchGuard, Services } from '../../ports.ts';
 import { logFields, perform } from './advance.ts';
+import { recoverLostAttempt } from './claim-notes.ts';
 import { BatchRefusedError } from './create-job.ts';
 
 export interface RetryOptions {
@@ -36,6 +37,8 @@ export async function retry(
   const now = clock.now();
   const earlier = job.retriedBy === undefined ? await unmarkedRetry(services, job) : undefined;
   if (earlier) return { job: earlier, created: false };
+  // A retry has an id of its own, so it would not find the claims of this job.
+  if (!acceptDoubleCharge) await recoverLostAttempt(services, job);
   const decide = (stored: Job): Step | undefined => {
     if (stored.retriedBy !== undefined) return undefined;
     const jobId = retryIdOf(services, stored.jobId);

@@ -8,9 +8,10 @@ import { classifySubmitFailure } from '../../core/job/errors.ts';
 import { type Job, type JobIn, liveAttemptOf } from '../../core/job/job.ts';
 import { estimateStageUsd } from '../../core/job/price.ts';
 import { submitQueueOf } from '../../core/job/queues.ts';
-import { currentStage } from '../../core/job/stages.ts';
+import { currentStage, stageIndexOf } from '../../core/job/stages.ts';
 import type { PaidSubmission, Services, SubmitAnswer } from '../../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
+import { answerOf, noteAnswer, noteClaim, recoverLostAttempt } from './claim-notes.ts';
 import { acquireCallSlot, chooseNextJob, reportToRateLimiter } from './fair-dispatch.ts';
 import { hasNextLocation, locationOf, withoutRetryAfter } from './locations.ts';
 import type { SubmitMessage } from './wake-message.ts';
@@ -38,6 +39,8 @@ export async function handleSubmit(services: Services, message: SubmitMessage): 
       const { jobId } = message;
       return services.log('DEBUG', `job ${jobId}: its submit task found no waiting job`, { job: jobId });
     }
+    // Before anything that may end the job as unpaid. There are as many submit tasks as waiting jobs.
+    if (await recoverLostAttempt(services, job)) return;
     if (await isSetAside(services, job)) {
       aside++;
       continue;
@@ -111,6 +114,7 @@ async function submit(
   );
   const event = { type: 'attempt', attemptId, observed } as const;
   await retryWrite(services, () => advanceAndPerform(services, jobId, event));
+  await noteAnswer(services, claimed, attemptId, answerOf(observed));
   // A refusal by one location says nothing about the next one, so the model is closed after the last.
   const failure = observed.type === 'submitFailed' ? observed.failure : undefined;
   const isFinal = !failure || !hasNextLocation(services, currentStage(claimed), job.refusalsInARow);
@@ -177,14 +181,23 @@ async function prepare(
   try {
     const provider = providers[stage.provider];
     if (!provider) throw new Error(`this deployment has no credentials for provider ${stage.provider}`);
-    return await provider.prepare({
+    const location = locationOf(services, stage, job.refusalsInARow);
+    const submission = await provider.prepare({
       jobId,
       attemptId,
       stage,
-      location: locationOf(services, stage, job.refusalsInARow),
+      location,
       outputUri: `gs://${results.bucket}/${outputPrefixOf(jobId, attemptId)}`,
       timeoutMs: policy.submitTimeoutMs,
     });
+    await noteClaim(services, jobId, {
+      attemptId,
+      stage: stageIndexOf(job),
+      location,
+      reservedUsd: estimateStageUsd(services.catalogue, stage),
+      notedAt: services.clock.now(),
+    });
+    return submission;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     log('ERROR', `job ${jobId}: its paid call could not be prepared: ${message}`, logFields(job));
@@ -217,6 +230,7 @@ async function claim(
   // new attempt id shows that the claim is ours.
   if (claimed.job.status === 'submitting' && liveAttemptOf(claimed.job)?.attemptId === attemptId)
     return claimed.job;
+  await noteAnswer(services, job, attemptId, { outcome: 'free' });
   if (claimed.kind === 'saved') await perform(services, claimed.job, claimed.effects);
   else logStale(services, claimed.job);
   return undefined;

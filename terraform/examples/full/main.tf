@@ -16,6 +16,7 @@ module "clapper" {
 
   project_id         = var.project_id
   region             = "europe-west4"
+  firestore_database = "studio-2"
   firestore_location = "eur3"
   vertex_location    = "us-central1"
   name               = "studio"
@@ -66,6 +67,10 @@ module "clapper" {
   result_days            = 365
   signed_url_ttl_seconds = 3600
   deletion_protection    = true
+  backups                = { daily_days = 7, weekly_weeks = 14 }
+
+  # Only after the database was restored: docs/operate.md.
+  restored = { copied_at = "2026-11-30T10:00:00Z", resumed_at = "2026-11-30T12:00:00Z" }
 
   # A batch every working day, from a manifest in the input bucket.
   schedules = {
@@ -77,7 +82,7 @@ module "clapper" {
   }
 
   # Limits, budget and alerts.
-  max_instances = { api = 50, keys = 50 }
+  max_instances = { api = 5, keys = 1 }
   submissions   = "RUNNING"
   log_prompts   = false
   alert_email   = "ops@example.com"

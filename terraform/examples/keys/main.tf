@@ -20,7 +20,7 @@ module "clapper" {
   operators = ["ann@example.com"]
 
   # The address of keys mode is public. This limits what requests without a valid key can cost.
-  max_instances = { keys = 5 }
+  max_instances = { keys = 1 }
 }
 
 output "api_url" {

@@ -285,6 +285,15 @@ describe('control of a batch', () => {
 });
 
 describe('creating a batch', () => {
+  it.each(['jobs/', 'claims/', 'claims/job_a/'])(
+    'refuses a report in the folder %s',
+    async (reportPrefix) => {
+      await expect(
+        createBatch(world.services, { caller: 'local', body: { rows: kittens(1), reportPrefix } }),
+      ).rejects.toThrow('reportPrefix');
+    },
+  );
+
   it('twice with the same cause creates one batch, and a different request with that cause is refused', async () => {
     const make = (rows: unknown[]) =>
       createBatch(world.services, { caller: 'local', body: { rows }, cause: ['schedule', 's', '1'] });

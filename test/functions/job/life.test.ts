@@ -87,6 +87,9 @@ describe('a job on Vertex', () => {
     await handleLanded(world.services, { bucket: 'other', name: `jobs/${job.jobId}/x/1/sample_0.mp4` });
     await handleLanded(world.services, { bucket: 'out', name: `jobs/${job.jobId}/att_other/1/sample_0.mp4` });
     await handleLanded(world.services, { bucket: 'out', name: 'reports/2026.csv' });
+    const lines = world.log.length;
+    await handleLanded(world.services, { bucket: 'out', name: `claims/${job.jobId}/att_x.json` });
+    expect(world.log).toHaveLength(lines);
     expect(world.jobs.writes).toBe(before);
   });
 });
