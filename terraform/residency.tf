@@ -6,7 +6,7 @@ locals {
   data_places = merge(
     {
       "buckets, queues, functions and images (region)"          = var.region
-      "database ${var.name} (firestore_location)"               = local.firestore_place
+      "database ${local.database} (firestore_location)"         = local.firestore_place
       "secret ${local.gemini_key_secret} (gemini_key_location)" = coalesce(var.gemini_key_location, "automatic replication")
       "calls of Vertex AI (vertex_location)"                    = var.vertex_location
     },
