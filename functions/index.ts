@@ -97,9 +97,7 @@ async function refuse(name: string, error: unknown, request: Request, response: 
     .send(await problemResponse(problem).text());
 }
 
-/** 429 is the rate limiter's normal answer, not an error. */
-const severityOf = (status: number): Severity =>
-  status >= 500 ? 'ERROR' : status === 429 ? 'DEBUG' : 'WARNING';
+const severityOf = (status: number): Severity => (status >= 500 ? 'ERROR' : 'WARNING');
 
 task('submit', (body) => handleSubmit(services, submitMessageSchema.parse(body)));
 task('poll', (body) => handlePoll(services, wakeMessageSchema.parse(body)));

@@ -88,7 +88,7 @@ export function createCloudTaskQueue(options: CloudTaskQueueOptions): TaskQueue 
   return {
     enqueue(task) {
       const { jobId, wake, target, provider, model, lane } = task;
-      const line = target === 'submit' ? { line: { provider, model, lane } } : {};
+      const line = target === 'submit' ? { ring: wake.ring, line: { provider, model, lane } } : {};
       return create(nameOf(task), target, wake.at, { jobId, seq: wake.seq, ...line });
     },
     isWaiting: (task) => exists(nameOf(task)),

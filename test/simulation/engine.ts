@@ -7,7 +7,7 @@
  * a microtask schedules runs after all microtasks.
  */
 import { EventQueue } from './event-queue.ts';
-import { isRateLimited, isRedeliveryRequest } from './expected-errors.ts';
+import { isRedeliveryRequest } from './expected-errors.ts';
 import { type FaultLimits, Faults, SimulatedFault } from './faults.ts';
 import { Random, TextHash } from './random.ts';
 
@@ -176,7 +176,7 @@ export class Engine {
 
   #expectSimulated(what: string, error: unknown): void {
     this.comment(String(error));
-    if (!(error instanceof SimulatedFault) && !isRateLimited(error) && !isRedeliveryRequest(error))
+    if (!(error instanceof SimulatedFault) && !isRedeliveryRequest(error))
       this.violate(
         'handlers throw only simulated faults and expected errors',
         `${what}: ${error instanceof Error ? error.stack : String(error)}`,

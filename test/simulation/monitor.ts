@@ -181,7 +181,9 @@ export class Monitor {
         firstAt: wake.at,
       });
     const mayBeLeftToSweep = this.#hasManyJobs && after.status === 'queued';
-    if (wake.ring > 0 && this.#engine.faults.fired === 0 && !mayBeLeftToSweep)
+    // A deferred submit task is enqueued for later, the sweep's task for now.
+    const isDeferred = after.status === 'queued' && wake.at > this.#engine.now;
+    if (wake.ring > 0 && !isDeferred && this.#engine.faults.fired === 0 && !mayBeLeftToSweep)
       this.#engine.violate(
         'I3 a wake has its task',
         `${after.jobId}: the sweep re-enqueued wake ${wake.seq}, though no fault happened`,

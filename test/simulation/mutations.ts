@@ -123,6 +123,32 @@ export const MUTATIONS: readonly Mutation[] = [
     return [];`,
   },
   {
+    name: 'a deferred submit task is not enqueued again',
+    file: 'handlers/job/defer-submit.ts',
+    find: `    if (job.wake.ring === ring + 1) await enqueue(job.wake);`,
+    replace: `    if (job.wake.ring === ring - 1) await enqueue(job.wake);`,
+  },
+  {
+    name: 'a deferred submit task whose job was started by another task ends',
+    file: 'handlers/job/defer-submit.ts',
+    find: `  return enqueue({ seq, ring: ring + 1, at });
+}`,
+    replace: `}`,
+  },
+  {
+    name: 'every delivery of a deferred submit task enqueues another one',
+    file: 'handlers/job/defer-submit.ts',
+    find: `    if (job.wake.ring === ring + 1) await enqueue(job.wake);`,
+    replace: `    await enqueue({ ...job.wake, ring: ring + 1 + Math.floor(ids.random() * 1e6) });`,
+  },
+  {
+    name: 'a rate limiter that is closed answers the submit task with 429',
+    file: 'handlers/job/fair-dispatch.ts',
+    find: `  await deferSubmit(services, message, closedMs, 60_000 / quotaOf(services, message.line));`,
+    replace: `  if (closedMs > 0) throw overQuota(message.line, closedMs);
+  await deferSubmit(services, message, closedMs, 60_000 / quotaOf(services, message.line));`,
+  },
+  {
     name: 'the sweep does not re-enqueue',
     file: 'handlers/sweep.ts',
     find: `  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'enqueueAgain' }, wake.seq);

@@ -38,10 +38,14 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
     retries.written(before, after);
   };
   const input = new Bucket(engine, 'in');
+  // The catalogue's quotas hold back none of so few jobs. Low ones defer their submit tasks.
+  const requestsPerMinute = workload.pick([undefined, 1, 3] as const);
   const world = buildWorld({
     ...{ engine, subject, policy, written, hasManyJobs: false },
     taskAttemptsMax: workload.pick([1, 3, 100] as const),
-    partsOf: (invocation) => ({ batches: NO_BATCHES, inputs: input.portOf(invocation) }),
+    partsOf: (invocation) => ({
+      ...{ batches: NO_BATCHES, inputs: input.portOf(invocation), settings: { requestsPerMinute } },
+    }),
   });
   const { database, ledger, monitor, models, output, servicesOf } = world;
   const users = new Random(options.seed, STREAM.users);

@@ -1,9 +1,9 @@
 /** Cloud Tasks: at-least-once delivery in any order, task names usable once an hour, and now and then a lost task. */
 import type { BatchTask, TaskQueue, WakeTask } from '../../functions/ports.ts';
 import type { Ending, Engine, Invocation } from './engine.ts';
-import { isRateLimited } from './expected-errors.ts';
 import { SimulatedFault } from './faults.ts';
 import type { Subject } from './subject.ts';
+import type { SubmitTasks } from './submit-task-checks.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -15,6 +15,7 @@ type Task = WakeTask | BatchTask;
 type Deliver = (task: Task, ended: (ending: Ending<unknown>) => void) => void;
 
 interface Named {
+  readonly task: Task;
   waiting: boolean;
   /** When the name can be reused. */
   freeAt: number;
@@ -31,12 +32,12 @@ export const deliverTo =
     engine.start(
       labelOf(task),
       (invocation) => {
-        const { seq } = task.wake;
+        const { seq, ring } = task.wake;
         const services = servicesOf(invocation);
         if ('batchId' in task) return handleBatch(services, { batchId: task.batchId, seq });
         const { target, jobId, provider, model, lane } = task;
         return target === 'submit'
-          ? handleSubmit(services, { jobId, seq, line: { provider, model, lane } })
+          ? handleSubmit(services, { jobId, seq, ring, line: { provider, model, lane } })
           : handlePoll(services, { jobId, seq });
       },
       ended,
@@ -47,6 +48,11 @@ export class Tasks {
   readonly #names = new Map<string, Named>();
   readonly #attemptsMax: number;
   #deliver: Deliver = () => undefined;
+  /** Deliveries that have not ended. That of a crashed process ends a little later. */
+  #delivering = 0;
+  #failed = 0;
+  #lost = 0;
+  #onEnded: () => void = () => undefined;
 
   /** @param attemptsMax the number of deliveries after which the queue drops a task */
   constructor(engine: Engine, attemptsMax: number) {
@@ -56,6 +62,18 @@ export class Tasks {
 
   deliverBy(deliver: Deliver): void {
     this.#deliver = deliver;
+  }
+
+  /** Called whenever a queue has removed a task. */
+  onEnded(ended: () => void): void {
+    this.#onEnded = ended;
+  }
+
+  submitTasks(): SubmitTasks {
+    const waiting = [...this.#names.values()].flatMap(({ waiting, task }) =>
+      waiting && !('batchId' in task) && task.target === 'submit' ? [task] : [],
+    );
+    return { waiting, isDelivering: this.#delivering > 0, failed: this.#failed, lost: this.#lost };
   }
 
   portOf(invocation: Invocation): TaskQueue {
@@ -71,11 +89,12 @@ export class Tasks {
     const name = labelOf(task);
     const known = this.#names.get(name);
     if (known && (known.waiting || known.freeAt > engine.now)) return;
-    const named = { waiting: true, freeAt: 0 };
+    const named = { task, waiting: true, freeAt: 0 };
     this.#names.set(name, named);
     if (engine.faults.happens('delivery', 0.7)) {
       engine.note(`task ${name.replaceAll(' ', '/')} is lost`);
       this.#remove(named);
+      if (targetOf(task) === 'submit') this.#lost++;
       return;
     }
     const delayMs = engine.timing.int(1, 30) + (engine.faults.happens('delivery') ? this.#delayMs() : 0);
@@ -87,10 +106,13 @@ export class Tasks {
   }
 
   #dispatch(task: Task, named: Named, attempt: number): void {
+    this.#delivering++;
     this.#deliver(task, (ending) => {
-      const rateLimited = ending.kind === 'threw' && isRateLimited(ending.error);
-      if (ending.kind === 'returned' || (attempt >= this.#attemptsMax && !rateLimited)) {
+      this.#delivering--;
+      if (ending.kind !== 'returned' && targetOf(task) === 'submit') this.#failed++;
+      if (ending.kind === 'returned' || attempt >= this.#attemptsMax) {
         this.#remove(named);
+        this.#onEnded();
         return;
       }
       const backoffMs = Math.min(BACKOFF_MAX_MS, SECOND * 2 ** attempt);

@@ -13,6 +13,7 @@ import { Monitor } from './monitor.ts';
 import { digitsOf, Random, randomDigits } from './random.ts';
 import { RateLimiters } from './rate-limiters.ts';
 import type { Subject } from './subject.ts';
+import { checkSubmitTasks } from './submit-task-checks.ts';
 import { deliverTo, Tasks } from './task-queue.ts';
 
 const SECOND = 1000;
@@ -91,6 +92,9 @@ export function buildWorld(plan: Plan): World {
     };
   };
   tasks.deliverBy(deliverTo(engine, subject, servicesOf));
+  // Batch rows of a held batch and jobs that a chunk creates get their tasks later, so only the world of single jobs counts.
+  if (!hasManyJobs)
+    tasks.onEnded(() => checkSubmitTasks(engine, database.jobs.values(), tasks.submitTasks()));
   output.onFinalized((name) => sendFinalizedEvent(engine, subject, servicesOf, name));
   return { engine, subject, policy, database, tasks, output, ledger, models, monitor, servicesOf };
 }

@@ -65,9 +65,10 @@ export class MemoryTaskQueue implements TaskQueue {
     return this.waiting.some((each) => nameOf(each) === nameOf(task));
   }
 
-  /** Puts a task back, as Cloud Tasks does after an error response. */
-  putBack(task: WakeTask): void {
-    this.waiting.push(task);
+  /** Removes and returns this task. */
+  remove(task: WakeTask): WakeTask {
+    this.waiting.splice(this.waiting.indexOf(task), 1);
+    return task;
   }
 
   /** Removes and returns the earliest task if it is due. */

@@ -1,5 +1,4 @@
 /** Runs an in-memory world: delivers due tasks and advances the clock until no work is left. */
-import { ProblemError } from '../../functions/core/problem.ts';
 import { handleBatch } from '../../functions/handlers/batch/batch.ts';
 import { handlePoll } from '../../functions/handlers/job/poll.ts';
 import { handleSubmit } from '../../functions/handlers/job/submit.ts';
@@ -13,7 +12,7 @@ export async function deliver(
 ): Promise<void> {
   const message = { jobId, seq: wake.seq };
   if (target === 'poll') return handlePoll(services, message);
-  return handleSubmit(services, { ...message, line: { provider, model, lane } });
+  return handleSubmit(services, { ...message, ring: wake.ring, line: { provider, model, lane } });
 }
 
 /** Delivers every due task and sweeps once a minute, for `ms`. Stops early when no job or batch has a wake. */
@@ -28,11 +27,7 @@ export async function runFor(world: World, ms: number): Promise<void> {
     }
     const task = world.tasks.take(world.clock.now());
     if (task) {
-      await deliver(world, task).catch((error: unknown) => {
-        if (!(error instanceof ProblemError) || error.problem.status !== 429) throw error;
-        const waitMs = (error.problem.retryAfterSeconds ?? 1) * 1000;
-        world.tasks.putBack({ ...task, wake: { ...task.wake, at: world.clock.now() + waitMs } });
-      });
+      await deliver(world, task);
       continue;
     }
     if (world.clock.now() >= nextSweep) {

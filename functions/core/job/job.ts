@@ -28,7 +28,8 @@ export type Lane = (typeof LANES)[number];
 
 /**
  * When the job takes its next step (I3). A task carries the `seq` of its wake and is ignored if the job has another one by
- * then. `ring` counts how often the sweep has re-enqueued this wake, so that each task has a name of its own.
+ * then. `ring` counts how often this wake was enqueued again, by the sweep or because the model was over its quota, so that
+ * each task has a name of its own.
  */
 const wakeSchema = z.object({ at: z.number(), seq: z.number(), ring: z.number() });
 export type Wake = z.infer<typeof wakeSchema>;

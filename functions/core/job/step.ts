@@ -77,6 +77,8 @@ export type JobEvent =
   | { readonly type: 'hold'; readonly seq: number; readonly untilMs: number; readonly reason: string }
   /** The batch of a held job was resumed. */
   | { readonly type: 'release' }
+  /** A submit task found the model over its quota: the task of this wake is enqueued again for a later time. */
+  | { readonly type: 'defer'; readonly seq: number; readonly ring: number; readonly at: number }
   /** An observation about one attempt. */
   | { readonly type: 'attempt'; readonly attemptId: string; readonly observed: AttemptEvent }
   /** The sweep found the wake overdue and its task missing. */
@@ -170,6 +172,8 @@ function transition(job: Job, event: JobEvent, ctx: StepContext): Job | undefine
       return hold(job, event, ctx);
     case 'release':
       return release(job, ctx);
+    case 'defer':
+      return defer(job, event, ctx);
     case 'attempt':
       return observe(job, event.attemptId, event.observed, ctx);
     case 'enqueueAgain':
@@ -278,6 +282,17 @@ function release(job: Job, ctx: StepContext): Job | undefined {
   if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
   const base = { ...baseOf(job), deadlineAt: deadlineAfterHold(job, ctx.now) };
   return requeue(base, ctx.now, undefined, job.refusalsInARow);
+}
+
+/** Only the delivery that enqueued the current task of the wake may replace it: a second delivery changes nothing. */
+function defer(
+  job: Job,
+  { seq, ring, at }: Extract<JobEvent, { type: 'defer' }>,
+  ctx: StepContext,
+): Job | undefined {
+  if (job.status !== 'queued' || job.wake.seq !== seq || job.wake.ring !== ring) return undefined;
+  if (ctx.now >= timeUpAt(job)) return expire(job, ctx);
+  return { ...job, wake: { seq, ring: ring + 1, at: Math.min(at, timeUpAt(job)) } };
 }
 
 function observe(job: Job, attemptId: string, observed: AttemptEvent, ctx: StepContext): Job | undefined {

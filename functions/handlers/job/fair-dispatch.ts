@@ -1,7 +1,8 @@
 /**
  * Fair dispatch. A submit task is one slot of its submit queue: it starts the next job of the queue (round-robin
  * between callers), which in a long queue is usually not the job that enqueued the task. There is one task per waiting
- * job, so that every job gets a slot. A surplus task finds no job; the sweep re-enqueues a lost one.
+ * job, so that every job gets a slot. A surplus task finds no job; the sweep re-enqueues a lost one. A task that finds the
+ * rate limiter closed is deferred (defer-submit.ts).
  */
 import { findModel } from '../../core/catalogue/catalogue.ts';
 import type { SubmitFailure } from '../../core/job/errors.ts';
@@ -10,6 +11,7 @@ import { type SubmitQueue, submitQueueOf, waitsInQueue } from '../../core/job/qu
 import { close, deferCaller, recordCall, reopen, waitMs } from '../../core/job/rate-limiter.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';
+import { deferSubmit } from './defer-submit.ts';
 import type { SubmitMessage } from './wake-message.ts';
 
 /** The largest number of candidate jobs that a submit task chooses from. */
@@ -17,9 +19,33 @@ const NEXT_MAX = 16;
 
 /**
  * Takes one call for this caller from the model's rate limiter.
+ * @returns `deferred` if the model is over its quota: no call is taken, and another task replaces this one
+ */
+export async function takeCallOrDefer(
+  services: Services,
+  message: SubmitMessage,
+  caller: string,
+): Promise<'taken' | 'deferred'> {
+  const closedMs = await takeCall(services, message.line, caller);
+  if (closedMs === 0) return 'taken';
+  await deferSubmit(services, message, closedMs, 60_000 / quotaOf(services, message.line));
+  return 'deferred';
+}
+
+/**
+ * Takes one call for a caller whose request waits in no queue.
  * @throws ProblemError 429 if the model is over its quota
  */
 export async function acquireCallSlot(services: Services, queue: SubmitQueue, caller: string): Promise<void> {
+  const closedMs = await takeCall(services, queue, caller);
+  if (closedMs > 0) throw overQuota(queue, closedMs);
+}
+
+/**
+ * Takes one call for this caller from the model's rate limiter.
+ * @returns 0; or the milliseconds until a call could be taken
+ */
+async function takeCall(services: Services, queue: SubmitQueue, caller: string): Promise<number> {
   const { clock, rateLimiters } = services;
   const call = {
     lane: queue.lane,
@@ -32,7 +58,7 @@ export async function acquireCallSlot(services: Services, queue: SubmitQueue, ca
     closedMs = waitMs(rateLimiter, call);
     return closedMs > 0 ? deferCaller(rateLimiter, call, closedMs) : recordCall(rateLimiter, call);
   });
-  if (closedMs > 0) throw overQuota(queue, closedMs);
+  return closedMs;
 }
 
 /**
@@ -101,7 +127,6 @@ function overQuota({ provider, model }: SubmitQueue, waitMsLeft: number): Proble
     code: 'not-yet',
     title: 'The model is over its quota',
     detail: `${provider}/${model} is over its quota; retry in ${seconds} s.`,
-    // Below one second the task queue's own back-off is enough.
-    ...(waitMsLeft >= 1000 ? { retryAfterSeconds: seconds } : {}),
+    retryAfterSeconds: seconds,
   });
 }

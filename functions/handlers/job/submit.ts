@@ -12,7 +12,7 @@ import { currentStage, stageIndexOf } from '../../core/job/stages.ts';
 import type { PaidSubmission, Services, SubmitAnswer } from '../../ports.ts';
 import { advance, advanceAndPerform, logFields, perform } from './advance.ts';
 import { answerOf, noteAnswer, noteClaim, recoverLostAttempt } from './claim-notes.ts';
-import { acquireCallSlot, chooseNextJob, reportToRateLimiter } from './fair-dispatch.ts';
+import { chooseNextJob, reportToRateLimiter, takeCallOrDefer } from './fair-dispatch.ts';
 import { hasNextLocation, locationOf, withoutRetryAfter } from './locations.ts';
 import type { SubmitMessage } from './wake-message.ts';
 
@@ -30,7 +30,6 @@ const SET_ASIDE_MAX = 16;
 /** A fallback: the resume of the batch wakes its held jobs. */
 const HOLD_MS = 3_600_000;
 
-/** @throws ProblemError 429 if the model is over its quota: the task has to be delivered again */
 export async function handleSubmit(services: Services, message: SubmitMessage): Promise<void> {
   let hasCallSlot = false;
   for (let tries = 0, aside = 0; tries < TRIES_MAX && aside < SET_ASIDE_MAX; ) {
@@ -46,7 +45,7 @@ export async function handleSubmit(services: Services, message: SubmitMessage): 
       continue;
     }
     // Only for a job that may be submitted: the jobs of a paused batch use up no quota.
-    if (!hasCallSlot) await acquireCallSlot(services, message.line, job.caller);
+    if (!hasCallSlot && (await takeCallOrDefer(services, message, job.caller)) === 'deferred') return;
     hasCallSlot = true;
     if ((await submit(services, job)) !== 'taken') return;
     tries++;

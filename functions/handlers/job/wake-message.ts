@@ -12,6 +12,8 @@ export type WakeMessage = z.infer<typeof wakeMessageSchema>;
 
 /** A submit task is also a slot of its submit queue (stored name: `line`): it starts the next job of that queue. */
 export const submitMessageSchema = wakeMessageSchema.extend({
+  /** How often the wake was enqueued before. Absent in tasks that were enqueued before this field existed. */
+  ring: z.int().optional(),
   line: z.object({
     provider: z.enum(PROVIDERS),
     model: z.string(),

@@ -92,7 +92,7 @@ interface WakeSpec {
 /** The body that the function receives. A submit task also has its submit queue; the wire name of that field is `line`. */
 export const messageOf = ({ target, jobId, wake, provider, model, lane }: WakeTask) => ({
   ...{ jobId, seq: wake.seq },
-  ...(target === 'submit' ? { line: { provider, model, lane } } : {}),
+  ...(target === 'submit' ? { ring: wake.ring, line: { provider, model, lane } } : {}),
 });
 
 /** A step of a job is either a submission or a poll, so its names do not occur in two queues. */

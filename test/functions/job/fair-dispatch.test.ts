@@ -1,9 +1,10 @@
 /** Fair dispatch between callers and lanes, quotas, and a model that is over its quota. */
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../../functions/core/job/job.ts';
+import type { Job, JobIn } from '../../../functions/core/job/job.ts';
+import type { WakeTask } from '../../../functions/ports.ts';
 import { apiOf } from '../../support/api-client.ts';
 import { accept, finishesAfter, stored } from '../../support/jobs.ts';
-import { makeWorld } from '../../support/memory.ts';
+import { makeWorld, type World } from '../../support/memory.ts';
 import { deliver, runFor } from '../../support/run.ts';
 
 const SECOND = 1000;
@@ -79,5 +80,76 @@ describe('a model that is over its quota', () => {
     finishesAfter(world, 10 * SECOND);
     await runFor(world, 30 * MINUTE);
     for (const job of slow) expect((await stored(world, job)).status).toBe('succeeded');
+  });
+});
+
+describe('a submit task that finds its model over quota', () => {
+  const closeFor = async (world: World, ms: number): Promise<void> => {
+    const closedUntil = world.clock.now() + ms;
+    const model = { provider: 'vertex', model: 'veo-3.1-generate-001' } as const;
+    await world.services.rateLimiters.update(model, (present) => ({ ...present, closedUntil }));
+  };
+  const queued = async (world: World, job: Job): Promise<JobIn<'queued'>> => {
+    const present = await stored(world, job);
+    if (present.status !== 'queued') throw new Error(`the job is ${present.status}`);
+    return present;
+  };
+  const take = (world: World): WakeTask => {
+    const task = world.tasks.take(world.clock.now());
+    if (!task) throw new Error('no task is due');
+    return task;
+  };
+
+  it('ends without an error, and one task replaces it at the time when the model is open again', async () => {
+    const world = makeWorld();
+    const job = await accept(world, { model: 'veo-3.1-generate-001' });
+    await closeFor(world, 40 * SECOND);
+    const openAt = world.clock.now() + 40 * SECOND;
+    const task = take(world);
+    await deliver(world, task);
+    // Cloud Tasks delivers a task at least once. The second delivery adds no task.
+    await deliver(world, task);
+    expect(world.tasks.waiting).toHaveLength(1);
+    const { wake } = await queued(world, job);
+    expect(world.tasks.waiting[0]?.wake).toEqual(wake);
+    expect(wake).toMatchObject({ seq: task.wake.seq, ring: 1 });
+    expect(wake.at).toBeGreaterThanOrEqual(openAt);
+    expect(wake.at).toBeLessThan(openAt + 10 * SECOND);
+    world.clock.advance(wake.at - world.clock.now());
+    await deliver(world, take(world));
+    expect((await stored(world, job)).status).toBe('running');
+  });
+
+  it('is kept for the job whose own task has started another job', async () => {
+    const world = makeWorld();
+    const model = 'veo-3.1-generate-001';
+    const jobs = [await accept(world, { model }, 'a'), await accept(world, { model }, 'b')];
+    const [first] = jobs;
+    // The task of the second job starts the first one.
+    const [own, other] = world.tasks.waiting;
+    if (!own || !other || !first) throw new Error('two tasks expected');
+    const started = other.jobId === first.jobId ? own : other;
+    await deliver(world, world.tasks.remove(started));
+    expect((await stored(world, first)).status).toBe('running');
+    await closeFor(world, 40 * SECOND);
+    const left = world.tasks.waiting.find(({ target }) => target === 'submit');
+    if (!left) throw new Error('one submit task expected');
+    await deliver(world, world.tasks.remove(left));
+    const waiting = world.tasks.waiting.filter(({ target }) => target === 'submit');
+    expect(waiting).toMatchObject([{ jobId: first.jobId, wake: { ring: 1 } }]);
+  });
+
+  it('does not outlive a job that is past its time', async () => {
+    const world = makeWorld();
+    const job = await accept(world, { model: 'veo-3.1-generate-001' });
+    await closeFor(world, 40 * SECOND);
+    world.clock.advance(25 * 60 * MINUTE);
+    await closeFor(world, 40 * SECOND);
+    await deliver(world, take(world));
+    expect(await stored(world, job)).toMatchObject({
+      status: 'failed',
+      error: { code: 'DEADLINE_EXCEEDED' },
+    });
+    expect(world.tasks.waiting).toEqual([]);
   });
 });
