@@ -32,14 +32,17 @@ export class Monitor {
   /** Attempts that were given up as unknown and then followed again. */
   readonly reopened = new Set<string>();
   readonly #engine: Engine;
-  readonly #hasManyJobs: boolean;
+  readonly #mayNeedSweep: boolean;
   readonly #wakes = new Map<string, OpenWake>();
   readonly #terminalAt = new Map<string, number>();
 
-  /** @param hasManyJobs more jobs than a submit task tries to claim, so that one may be left to the sweep */
-  constructor(engine: Engine, hasManyJobs: boolean) {
+  /**
+   * @param mayNeedSweep a queued job may be left to the sweep without a fault: there are more jobs than a submit task tries
+   *   to claim, or its task has started another job and that job's task waits for the quota
+   */
+  constructor(engine: Engine, mayNeedSweep: boolean) {
     this.#engine = engine;
-    this.#hasManyJobs = hasManyJobs;
+    this.#mayNeedSweep = mayNeedSweep;
   }
 
   /** The engine's time at which the job became terminal. */
@@ -180,7 +183,7 @@ export class Monitor {
         since: Math.max(wake.at, this.#engine.now),
         firstAt: wake.at,
       });
-    const mayBeLeftToSweep = this.#hasManyJobs && after.status === 'queued';
+    const mayBeLeftToSweep = this.#mayNeedSweep && after.status === 'queued';
     // A deferred submit task is enqueued for later, the sweep's task for now.
     const isDeferred = after.status === 'queued' && wake.at > this.#engine.now;
     if (wake.ring > 0 && !isDeferred && this.#engine.faults.fired === 0 && !mayBeLeftToSweep)

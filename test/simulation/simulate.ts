@@ -42,6 +42,7 @@ export async function simulate(subject: Subject, options: RunOptions): Promise<R
   const requestsPerMinute = workload.pick([undefined, 1, 3] as const);
   const world = buildWorld({
     ...{ engine, subject, policy, written, hasManyJobs: false },
+    hasLowQuota: requestsPerMinute !== undefined,
     taskAttemptsMax: workload.pick([1, 3, 100] as const),
     partsOf: (invocation) => ({
       ...{ batches: NO_BATCHES, inputs: input.portOf(invocation), settings: { requestsPerMinute } },

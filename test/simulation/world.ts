@@ -46,15 +46,26 @@ interface Plan extends Pick<World, 'engine' | 'subject' | 'policy'> {
   readonly taskAttemptsMax: number;
   /** A submit queue may hold more jobs than a submit task tries to claim. */
   readonly hasManyJobs: boolean;
+  /** The quotas are so low that a job can wait for another job's task until the sweep gives it one of its own. */
+  readonly hasLowQuota?: boolean;
   /** Called after each write of a job, after the monitor. */
   readonly written: (before: Job | undefined, after: Job) => void;
   readonly partsOf: (invocation: Invocation) => OwnParts;
 }
 
 export function buildWorld(plan: Plan): World {
-  const { engine, subject, policy, taskAttemptsMax, hasManyJobs, written, partsOf } = plan;
+  const {
+    engine,
+    subject,
+    policy,
+    taskAttemptsMax,
+    hasManyJobs,
+    hasLowQuota = false,
+    written,
+    partsOf,
+  } = plan;
   const { seed } = engine;
-  const monitor = new Monitor(engine, hasManyJobs);
+  const monitor = new Monitor(engine, hasManyJobs || hasLowQuota);
   const onWrite = (before: Job | undefined, after: Job): void => {
     monitor.written(before, after);
     written(before, after);
