@@ -9,8 +9,8 @@ import type { Engine } from './engine.ts';
 import type { FaultClass } from './faults.ts';
 
 export interface SubmitTasks {
-  /** Those that are in a queue. */
-  readonly waiting: readonly WakeTask[];
+  /** Those that are in a queue. `isDelivered`: a second delivery of the task came before the first. */
+  readonly waiting: readonly (WakeTask & { readonly isDelivered: boolean })[];
   readonly isDelivering: boolean;
   /** Deliveries that failed. The queue delivers such a task again, and its successor may already be enqueued. */
   readonly failed: number;
@@ -25,7 +25,11 @@ const LOSES: readonly FaultClass[] = ['crash', 'store', 'queue'];
 
 export function checkSubmitTasks(engine: Engine, jobs: Iterable<Job>, tasks: SubmitTasks): void {
   if (tasks.isDelivering || engine.running('') > 0) return;
-  if (tasks.failed === 0 && !happened(engine, ADDS)) checkNoSurplus(engine, tasks.waiting);
+  if (tasks.failed === 0 && !happened(engine, ADDS))
+    checkNoSurplus(
+      engine,
+      tasks.waiting.filter(({ isDelivered }) => !isDelivered),
+    );
   if (tasks.failed + tasks.lost === 0 && !happened(engine, LOSES))
     checkNoneMissing(engine, jobs, tasks.waiting);
 }

@@ -17,6 +17,8 @@ type Deliver = (task: Task, ended: (ending: Ending<unknown>) => void) => void;
 interface Named {
   readonly task: Task;
   waiting: boolean;
+  /** Its second delivery came before the first. */
+  isDelivered: boolean;
   /** When the name can be reused. */
   freeAt: number;
 }
@@ -70,8 +72,8 @@ export class Tasks {
   }
 
   submitTasks(): SubmitTasks {
-    const waiting = [...this.#names.values()].flatMap(({ waiting, task }) =>
-      waiting && !('batchId' in task) && task.target === 'submit' ? [task] : [],
+    const waiting = [...this.#names.values()].flatMap(({ waiting, isDelivered, task }) =>
+      waiting && !('batchId' in task) && task.target === 'submit' ? [{ ...task, isDelivered }] : [],
     );
     return { waiting, isDelivering: this.#delivering > 0, failed: this.#failed, lost: this.#lost };
   }
@@ -89,7 +91,7 @@ export class Tasks {
     const name = labelOf(task);
     const known = this.#names.get(name);
     if (known && (known.waiting || known.freeAt > engine.now)) return;
-    const named = { task, waiting: true, freeAt: 0 };
+    const named: Named = { task, waiting: true, isDelivered: false, freeAt: 0 };
     this.#names.set(name, named);
     if (engine.faults.happens('delivery', 0.7)) {
       engine.note(`task ${name.replaceAll(' ', '/')} is lost`);
@@ -101,7 +103,10 @@ export class Tasks {
     engine.after(Math.max(0, task.wake.at - engine.now) + delayMs, () => this.#dispatch(task, named, 1));
     if (engine.faults.happens('delivery')) {
       const againMs = Math.max(0, task.wake.at - engine.now) + this.#delayMs();
-      engine.after(againMs, () => this.#deliver(task, () => undefined));
+      engine.after(againMs, () => {
+        named.isDelivered = true;
+        this.#deliver(task, () => undefined);
+      });
     }
   }
 
