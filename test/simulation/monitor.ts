@@ -177,6 +177,12 @@ export class Monitor {
         this.#engine.violate('I3 unfinished jobs have a wake', `${after.jobId} has none`);
       return;
     }
+    const { seq } = this.#wakes.get(after.jobId) ?? wake;
+    if (wake.seq < seq)
+      this.#engine.violate(
+        'I4 an outdated task changes no wake',
+        `${after.jobId}: wake ${seq} → ${wake.seq} in ${after.status}`,
+      );
     if (this.#wakes.get(after.jobId)?.seq !== wake.seq)
       this.#wakes.set(after.jobId, {
         seq: wake.seq,

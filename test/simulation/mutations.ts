@@ -149,6 +149,12 @@ export const MUTATIONS: readonly Mutation[] = [
   await deferSubmit(services, message, closedMs, 60_000 / quotaOf(services, message.line));`,
   },
   {
+    name: 'an outdated submit task defers the new wake of its job',
+    file: 'core/job/step.ts',
+    find: `job.wake.seq !== seq || job.wake.ring !== ring) return undefined;`,
+    replace: `job.wake.ring !== ring) return undefined;`,
+  },
+  {
     name: 'the sweep does not re-enqueue',
     file: 'handlers/sweep.ts',
     find: `  await advanceAndPerform(services, job.jobId, { type: waiting ? 'stillWaiting' : 'enqueueAgain' }, wake.seq);

@@ -103,9 +103,7 @@ export function buildWorld(plan: Plan): World {
     };
   };
   tasks.deliverBy(deliverTo(engine, subject, servicesOf));
-  // Batch rows of a held batch and jobs that a chunk creates get their tasks later, so only the world of single jobs counts.
-  if (!hasManyJobs)
-    tasks.onEnded(() => checkSubmitTasks(engine, database.jobs.values(), tasks.submitTasks()));
+  tasks.onEnded(() => checkSubmitTasks(engine, database.jobs.values(), tasks.submitTasks()));
   output.onFinalized((name) => sendFinalizedEvent(engine, subject, servicesOf, name));
   return { engine, subject, policy, database, tasks, output, ledger, models, monitor, servicesOf };
 }

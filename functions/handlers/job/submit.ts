@@ -95,7 +95,7 @@ async function submit(
   // Prepared before the claim: a crash before the claim does no harm; a crash between claim and call leaves an unknown
   // outcome.
   const submission = await prepare(services, job, attemptId, seq);
-  if (!submission) return 'postponed';
+  if (typeof submission === 'string') return submission;
   const claimed = await claim(services, job, attemptId, seq);
   if (!claimed) return 'taken';
 
@@ -167,13 +167,13 @@ async function observe(
   }
 }
 
-/** Returns the prepared call; or nothing if that failed, in which case the job is postponed. */
+/** Returns the prepared call; if that failed, whether the job was postponed or another task has taken it meanwhile. */
 async function prepare(
   services: Services,
   job: JobIn<'queued'>,
   attemptId: string,
   seq: number,
-): Promise<PaidSubmission | undefined> {
+): Promise<PaidSubmission | 'postponed' | 'taken'> {
   const { policy, results, log, providers } = services;
   const { jobId } = job;
   const stage = currentStage(job);
@@ -201,8 +201,8 @@ async function prepare(
     const message = error instanceof Error ? error.message : String(error);
     log('ERROR', `job ${jobId}: its paid call could not be prepared: ${message}`, logFields(job));
     const notReady = { code: 'NOT_READY', message, retryable: true, charged: 'no' } as const;
-    await advanceAndPerform(services, jobId, { type: 'postpone', seq, error: notReady });
-    return undefined;
+    const { kind } = await advanceAndPerform(services, jobId, { type: 'postpone', seq, error: notReady });
+    return kind === 'saved' ? 'postponed' : 'taken';
   }
 }
 

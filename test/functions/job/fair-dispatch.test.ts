@@ -153,3 +153,20 @@ describe('a submit task that finds its model over quota', () => {
     expect(world.tasks.waiting).toEqual([]);
   });
 });
+
+describe('a submit task that cannot prepare its call', () => {
+  it('starts another job if its job was started by another task meanwhile', async () => {
+    const world = makeWorld();
+    const jobs = [await accept(world, { prompt: 'one' }), await accept(world, { prompt: 'two' })];
+    const { prepare } = world.vertex;
+    const [own, other] = world.tasks.waiting;
+    if (!own || !other) throw new Error('two tasks expected');
+    world.vertex.prepare = async () => {
+      world.vertex.prepare = prepare;
+      await deliver(world, world.tasks.remove(other));
+      throw new Error('no credentials');
+    };
+    await deliver(world, world.tasks.remove(own));
+    for (const job of jobs) expect((await stored(world, job)).status).toBe('running');
+  });
+});

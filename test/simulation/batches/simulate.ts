@@ -43,6 +43,8 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
   const input = new InputBucket(engine, subject, workload.chance(0.75));
   const taskAttemptsMax = workload.pick([1, 3, 100] as const);
   const sources = sourcesOf(workload, options.jobsMax);
+  // The catalogue's quotas hold back none of so few jobs. Low ones defer submit tasks, also those of held jobs.
+  const requestsPerMinute = workload.pick([undefined, 2, 6] as const);
   const plannedBatches = sources.filter((source) => source.kind === 'batch');
   const fires = sources.filter((source) => source.kind === 'fires');
   const drops = sources.flatMap((source) => (source.kind === 'uploads' ? source.drops : []));
@@ -65,7 +67,10 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
       const inputs = input.portOf(invocation);
       return {
         ...{ inputs, uploads: inputs, batches: batches.portOf(invocation) },
-        settings: { readablePrefixes: ['gs://in/manifests/', 'gs://in/pictures/'], uploadRules: RULES },
+        settings: {
+          readablePrefixes: ['gs://in/manifests/', 'gs://in/pictures/'],
+          ...{ uploadRules: RULES, requestsPerMinute },
+        },
       };
     },
   });
