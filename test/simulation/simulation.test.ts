@@ -4,10 +4,12 @@ import { fullRun } from './run.ts';
 import { commandOf, shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 import { FUNCTIONS_ROOT, loadSubject, type Subject } from './subject.ts';
+import { TASK_FAULTS } from './submit-task-checks.ts';
 import { runOnWorkers } from './workers.ts';
 
 const SEED = Number(process.env['SIMULATION_SEED'] ?? Date.now());
 const RUNS = 400;
+const COUNTED_RUNS = 100;
 
 const subject = await loadSubject();
 
@@ -39,6 +41,13 @@ describe('crash simulation', () => {
     // A simulation without faults or without finished jobs would prove nothing.
     for (const name of ['crashes', 'faults store', 'faults delivery', 'jobs succeeded', 'jobs failed'])
       expect(statistics[name], name).toBeGreaterThan(RUNS / 10);
+  });
+
+  it(`counts a submit task for every waiting job in ${COUNTED_RUNS} runs whose queue loses none (SIMULATION_SEED=${SEED})`, async () => {
+    for (let seed = SEED; seed < SEED + COUNTED_RUNS; seed++) {
+      const { violation } = await simulate(subject, { ...fullRun(seed), without: TASK_FAULTS });
+      expect(violation, `seed ${seed}`).toBeUndefined();
+    }
   });
 
   it('gives the same trace, byte for byte, for the same seed', async () => {

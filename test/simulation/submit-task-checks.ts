@@ -23,6 +23,9 @@ const ADDS: readonly FaultClass[] = ['stall'];
 /** Faults after which a task is not enqueued. The sweep then enqueues it. */
 const LOSES: readonly FaultClass[] = ['crash', 'store', 'queue'];
 
+/** Without these faults the tasks are counted to the end of a run. With them, the count ends at the first one. */
+export const TASK_FAULTS: ReadonlySet<FaultClass> = new Set([...ADDS, ...LOSES, 'delivery']);
+
 export function checkSubmitTasks(engine: Engine, jobs: Iterable<Job>, tasks: SubmitTasks): void {
   if (tasks.isDelivering || engine.running('') > 0) return;
   if (tasks.failed === 0 && !happened(engine, ADDS))

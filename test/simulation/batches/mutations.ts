@@ -57,12 +57,6 @@ export const BATCH_MUTATIONS: readonly Mutation[] = [
     replace: `stored !== undefined`,
   },
   {
-    name: 'a submit task ends if it could not prepare the call of a job that another task has taken',
-    file: 'handlers/job/submit.ts',
-    find: `return kind === 'saved' ? 'postponed' : 'taken';`,
-    replace: `return kind === 'missing' ? 'taken' : 'postponed';`,
-  },
-  {
     name: 'the rows of a chunk that a cancel interrupted are not counted',
     file: 'handlers/batch/uncounted-rows.ts',
     find: `if (countedRow === undefined) return NO_TOTALS;`,
