@@ -12,7 +12,10 @@ export type WakeMessage = z.infer<typeof wakeMessageSchema>;
 
 /** A submit task is also a slot of its submit queue (stored name: `line`): it starts the next job of that queue. */
 export const submitMessageSchema = wakeMessageSchema.extend({
-  /** How often the wake was enqueued before. Absent in tasks that were enqueued before this field existed. */
+  /**
+   * How often the wake was enqueued before. Absent in tasks of older versions and then treated as 0: if it was not, such a
+   * task can end without a successor, and the sweep enqueues one.
+   */
   ring: z.int().optional(),
   line: z.object({
     provider: z.enum(PROVIDERS),
