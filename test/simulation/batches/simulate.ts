@@ -125,7 +125,7 @@ export async function simulateBatches(subject: Subject, options: RunOptions): Pr
     const none = { resubmitted: new Set<string>(), accepted: new Set<string>(), returned: new Map() };
     checkJobs({
       ...{ engine, ledger, output, monitor, policy },
-      jobs: new Map([...batchMonitor.jobs].filter(([, job]) => !isLeftHeld(job))),
+      ...{ jobs: batchMonitor.jobs, isLeft: isLeftHeld },
       operators: none,
       retries: none,
     });
