@@ -12,7 +12,10 @@ export interface SubmitTasks {
   /** Those that are in a queue. `isDelivered`: a second delivery of the task came before the first. */
   readonly waiting: readonly (WakeTask & { readonly isDelivered: boolean })[];
   readonly isDelivering: boolean;
-  /** Deliveries that failed. The queue delivers such a task again, and its successor may already be enqueued. */
+  /**
+   * Deliveries of submit and batch tasks that failed. The queue delivers them again. The successor of a submit task may
+   * already be enqueued, and the task of a row's job may be missing until then.
+   */
   readonly failed: number;
   /** Tasks that the queue has lost. The sweep replaces them. */
   readonly lost: number;

@@ -114,7 +114,7 @@ export class Tasks {
     this.#delivering++;
     this.#deliver(task, (ending) => {
       this.#delivering--;
-      if (ending.kind !== 'returned' && targetOf(task) === 'submit') this.#failed++;
+      if (ending.kind !== 'returned' && targetOf(task) !== 'poll') this.#failed++;
       if (ending.kind === 'returned' || attempt >= this.#attemptsMax) {
         this.#remove(named);
         this.#onEnded();
