@@ -53,6 +53,7 @@ export class BatchMonitor {
   readonly jobWritten = (before: Job | undefined, after: Job): void => {
     this.jobs.set(after.jobId, after);
     this.#stopped(before, after);
+    this.#held(before, after);
     if (before || !after.batch) return;
     const { batchId, row } = after.batch;
     if (after.retryOf) {
@@ -92,6 +93,18 @@ export class BatchMonitor {
         `${batchId} may spend $${maxSpendUsd}; its jobs amount to $${spentUsd}`,
       );
   };
+
+  /** A job that is held after the resume waits for its fallback wake. */
+  #held(before: Job | undefined, after: Job): void {
+    if (before?.status !== 'queued' || after.status !== 'queued' || !after.batch) return;
+    if (after.heldAt === undefined || before.wake.seq === after.wake.seq) return;
+    const batch = this.batches.get(after.batch.batchId);
+    if (batch && batch.status !== 'paused')
+      this.#engine.violate(
+        'a job is held only while its batch is paused',
+        `${after.jobId} is held while batch ${after.batch.batchId} is ${batch.status}`,
+      );
+  }
 
   /** From the moment that a pause or a cancel is saved. */
   #stopped(before: Job | undefined, after: Job): void {
