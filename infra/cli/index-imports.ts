@@ -5,6 +5,12 @@
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { indexImports } from '../terraform/index-imports.ts';
+import { endAtAnyOption } from './command-line.ts';
+
+endAtAnyOption(
+  'npm run terraform:imports',
+  'Reads the indexes of a database from standard input, as `gcloud firestore indexes composite list --format json` prints them.\nPrints the commands that import them into Terraform.',
+);
 
 const moduleDir = fileURLToPath(new URL('../../terraform', import.meta.url));
 const { imports, missing } = indexImports(JSON.parse(await text(process.stdin)), moduleDir);
