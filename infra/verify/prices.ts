@@ -4,7 +4,7 @@
  */
 import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import { estimateUsd } from '../../functions/core/job/price.ts';
-import { completeRequest, parseRequest } from '../../functions/core/request/request.ts';
+import { completeRequest, NO_INPUTS, parseRequest } from '../../functions/core/request/request.ts';
 import type { ClapperApi } from './clapper-api.ts';
 import type { PaidCall } from './step.ts';
 
@@ -23,14 +23,7 @@ export function builtInPriceUsd(call: PaidCall, nowMs: number): number {
     restrictedRegion: false,
   });
   // The price depends on no image.
-  const complete = completeRequest(parsed, {
-    image: undefined,
-    lastFrame: undefined,
-    referenceImages: [],
-    referenceVideos: [],
-    firstFrameImage: undefined,
-    video: undefined,
-  });
+  const complete = completeRequest(parsed, NO_INPUTS);
   return estimateUsd(CATALOGUE, complete) + inputsUsd(call.body);
 }
 

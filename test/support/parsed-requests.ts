@@ -2,7 +2,12 @@
 import { CATALOGUE } from '../../functions/core/catalogue/models.ts';
 import type { VideoRequest } from '../../functions/core/job/video-request.ts';
 import { type Problem, ProblemError } from '../../functions/core/problem.ts';
-import { completeRequest, type FoundInputs, parseRequest } from '../../functions/core/request/request.ts';
+import {
+  completeRequest,
+  type FoundInputs,
+  NO_INPUTS,
+  parseRequest,
+} from '../../functions/core/request/request.ts';
 import type { RequestRules } from '../../functions/core/request/request-model.ts';
 
 export const RULES: RequestRules = {
@@ -12,14 +17,7 @@ export const RULES: RequestRules = {
   aliasRetired: false,
   restrictedRegion: false,
 };
-export const NONE: FoundInputs = {
-  image: undefined,
-  lastFrame: undefined,
-  referenceImages: [],
-  referenceVideos: [],
-  firstFrameImage: undefined,
-  video: undefined,
-};
+export const NONE: FoundInputs = NO_INPUTS;
 export const IMAGE = { gcsUri: 'gs://in/a.png', mimeType: 'image/png' } as const;
 export const VIDEO = { gcsUri: 'gs://out/a.mp4' } as const;
 export const video = (durationSeconds: number): FoundInputs => ({

@@ -5,7 +5,12 @@
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../../functions/core/catalogue/models.ts';
 import { ProblemError } from '../../../functions/core/problem.ts';
-import { completeRequest, type FoundInputs, parseRequest } from '../../../functions/core/request/request.ts';
+import {
+  completeRequest,
+  type FoundInputs,
+  NO_INPUTS,
+  parseRequest,
+} from '../../../functions/core/request/request.ts';
 
 interface Allowed {
   readonly modes: string;
@@ -119,20 +124,12 @@ const RULES = {
   restrictedRegion: false,
   pubsubTopics: ['projects/p/topics/t'],
 };
-const NONE = {
-  image: undefined,
-  lastFrame: undefined,
-  referenceImages: [],
-  referenceVideos: [],
-  firstFrameImage: undefined,
-  video: undefined,
-};
 
 function isAccepted(
   body: Record<string, unknown>,
   mode: Mode,
   rules = RULES,
-  found: FoundInputs = NONE,
+  found: FoundInputs = NO_INPUTS,
 ): boolean {
   try {
     const video = { gcsUri: 'gs://out/a.mp4', mimeType: 'video/mp4', durationSeconds: 8 } as const;
@@ -302,7 +299,7 @@ describe('the table of video models', () => {
           );
           // A cut ends at a frame or an audio packet: a tenth of a second is not an error.
           const expected = count <= model.referenceVideos && durationSeconds <= 3.1;
-          if (isAccepted(body, 'text', RULES, { ...NONE, referenceVideos }) !== expected)
+          if (isAccepted(body, 'text', RULES, { ...NO_INPUTS, referenceVideos }) !== expected)
             wrong.push(`${name} ${count} of ${durationSeconds} s: ${expected}`);
         }
       }
