@@ -1,9 +1,9 @@
 /** Parses the environment variables once. A function with missing or invalid ones fails at its start and lists them. */
 import { z } from 'zod';
+import { isOriginPattern } from './core/access/cors-origins.ts';
 import { SCHEDULES_WORDS, schedulesSchema } from './core/batch/schedules.ts';
 import { uploadRulesSchema } from './core/batch/upload-rules.ts';
 import { catalogueOverridesSchema } from './core/catalogue/catalogue-overrides.ts';
-import { isOriginPattern } from './core/cors-origins.ts';
 import { checkInput, faultsAsText, type InputWords } from './core/request/checked-input.ts';
 
 const flag = z

@@ -8,8 +8,8 @@ import {
 } from '@google-cloud/functions-framework';
 import { getRequestListener } from '@hono/node-server';
 import { parseConfig } from './config.ts';
+import { SERVERLESS_AUTHORIZATION } from './core/access/credential-headers.ts';
 import { isBatchOver } from './core/batch/batch.ts';
-import { SERVERLESS_AUTHORIZATION } from './core/credential-headers.ts';
 import { ProblemError } from './core/problem.ts';
 import { createApi, problemResponse } from './handlers/api/api.ts';
 import { handleBatch } from './handlers/batch/batch.ts';

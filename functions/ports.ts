@@ -1,6 +1,6 @@
 /** The interfaces between handlers and the outside world. `adapters/` implements them; tests use in-memory versions. */
 import type { Readable } from 'node:stream';
-import type { ApiKey, ApiKeyOwner } from './core/api-key.ts';
+import type { ApiKey, ApiKeyOwner } from './core/access/api-key.ts';
 import type { Batch } from './core/batch/batch.ts';
 import type { ScheduleState, Schedules } from './core/batch/schedules.ts';
 import type { BatchStep } from './core/batch/step-batch.ts';

@@ -1,8 +1,8 @@
 /** Authenticates callers by Clapper's own API keys, sent in `x-goog-api-key` or as bearer token. */
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type ApiKey, parseKey } from '../core/api-key.ts';
-import { API_KEY } from '../core/credential-headers.ts';
+import { type ApiKey, parseKey } from '../core/access/api-key.ts';
+import { API_KEY } from '../core/access/credential-headers.ts';
 import type { ApiKeyStore, CallerCheck, Clock } from '../ports.ts';
 import { bearerOf, unauthenticated } from './credentials.ts';
 import { hashSecret } from './ids.ts';

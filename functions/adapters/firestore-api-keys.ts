@@ -1,6 +1,6 @@
 /** API keys in Firestore: collection `keys`, one document per key, named by the key's id. */
 import type { Firestore } from '@google-cloud/firestore';
-import { type ApiKey, apiKeySchema, revoke } from '../core/api-key.ts';
+import { type ApiKey, apiKeySchema, revoke } from '../core/access/api-key.ts';
 import { defined } from '../core/defined.ts';
 import type { ApiKeyStore } from '../ports.ts';
 import { hashSecret, newApiKey } from './ids.ts';

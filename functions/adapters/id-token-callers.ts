@@ -5,7 +5,7 @@
  * can be read. Everywhere else the signature is verified against the issuer's keys.
  */
 import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
-import { API_KEY, SERVERLESS_AUTHORIZATION } from '../core/credential-headers.ts';
+import { API_KEY, SERVERLESS_AUTHORIZATION } from '../core/access/credential-headers.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { CallerCheck } from '../ports.ts';
 import { bearerOf, unauthenticated } from './credentials.ts';

@@ -1,6 +1,6 @@
 /** Random ids and ids that derive from a cause. Sequential ids would create hot ranges in Firestore. */
 import { createHash, randomBytes } from 'node:crypto';
-import { KEY_ID_LETTERS, KEY_SECRET_LETTERS, type PresentedKey } from '../core/api-key.ts';
+import { KEY_ID_LETTERS, KEY_SECRET_LETTERS, type PresentedKey } from '../core/access/api-key.ts';
 import type { Ids } from '../ports.ts';
 
 /** 26 digits of 5 bits are 130 bits: collisions are impossible in practice, by chance or by search. */

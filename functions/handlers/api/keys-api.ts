@@ -1,7 +1,7 @@
 /** The routes of API keys: operators create them for callers without a Google identity, and revoke them. */
 import type { Hono } from 'hono';
 import { z } from 'zod';
-import { type ApiKey, callerNameSchema, formatKey } from '../../core/api-key.ts';
+import { type ApiKey, callerNameSchema, formatKey } from '../../core/access/api-key.ts';
 import { defined } from '../../core/defined.ts';
 import { notFound } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';

@@ -1,6 +1,6 @@
 /** Authenticates callers of the Google-compatible routes: an API key or a bearer token, in a header or in the URL. */
 
-import { API_KEY, SERVERLESS_AUTHORIZATION } from '../../core/credential-headers.ts';
+import { API_KEY, SERVERLESS_AUTHORIZATION } from '../../core/access/credential-headers.ts';
 import type { Job } from '../../core/job/job.ts';
 import { ProblemError } from '../../core/problem.ts';
 import type { Services } from '../../ports.ts';

@@ -1,7 +1,7 @@
 /** Browsers and other origins: CORS for allowed origins, and no state-changing requests from the pages of others. */
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
-import { isAllowedOrigin } from '../../core/cors-origins.ts';
+import { isAllowedOrigin } from '../../core/access/cors-origins.ts';
 
 /** Response headers that a page may read, besides those that every page may read, such as Content-Type. */
 const EXPOSED = [
