@@ -76,7 +76,7 @@ export interface ClapperApiOptions {
 
 /** `api` has 240 s for a request. */
 const TIMEOUT_MS = 250_000;
-/** Of requests that are safe to repeat, when the connection fails. */
+/** How often a request that is safe to repeat is sent while the connection fails. */
 const TRIES = 4;
 
 export function createClapperApi({ url, fetch, idToken, sleep }: ClapperApiOptions): ClapperApi {

@@ -37,7 +37,7 @@ export interface Deployment {
   readonly name: string;
   readonly apiUrl: string;
   readonly functions: readonly DeployedFunction[];
-  /** Of the function `api`. */
+  /** The environment variables of the function `api`. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -95,7 +95,7 @@ export async function findDeployment(
 
 const idOf = (resource: string): string => resource.slice(resource.lastIndexOf('/') + 1);
 
-/** Of `1Gi`, `512Mi`, `512M` or bytes. */
+/** Converts `1Gi`, `512Mi`, `512M` or bytes to GiB. */
 export function gibOf(quantity: string): number {
   const [, number = '', unit = ''] = /^([\d.]+)(Gi|Mi|Ki|G|M|k)?$/.exec(quantity) ?? [];
   const bytes = { Gi: 2 ** 30, Mi: 2 ** 20, Ki: 2 ** 10, G: 1e9, M: 1e6, k: 1e3, '': 1 }[unit];

@@ -57,10 +57,10 @@ export type PaidCall =
     };
 
 export interface PaidAnswer {
-  /** Of an image call. */
+  /** The HTTP status of an image call. */
   readonly status?: number;
   readonly message?: string;
-  /** Of a job. */
+  /** The job that the call made. */
   readonly job?: JobAnswer;
 }
 

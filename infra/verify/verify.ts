@@ -9,7 +9,7 @@ import type { Context, Finding, PaidAnswer, PaidCall, PaidStep, Step } from './s
 export interface Result extends Finding {
   readonly step: string;
   readonly title: string;
-  /** Of a paid step, by the catalogue. */
+  /** What a paid step costs by the catalogue. */
   readonly priceUsd?: number;
   /** The job that a paid step made. */
   readonly job?: string;
